@@ -1,0 +1,158 @@
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+
+#define BLOCK_BYTES_MIN (4 * KIB)
+#define BLOCK_BYTES_MAX (256 * KIB)
+
+struct arena_block {
+    struct arena_block *older;
+    size_t bytes; /* of `data` */
+    max_align_t data[];
+};
+
+void arena_init(struct arena *a)
+{
+    *a = (struct arena){.blocks = NULL};
+}
+
+static void free_blocks(struct arena_block *block)
+{
+    while (block) {
+        struct arena_block *older = block->older;
+        mem_free(block);
+        block = older;
+    }
+}
+
+void arena_release(struct arena *a)
+{
+    free_blocks(a->blocks);
+    arena_init(a);
+}
+
+void arena_reset(struct arena *a)
+{
+    struct arena_block *kept = NULL;
+
+    for (struct arena_block **link = &a->blocks; *link; link = &(*link)->older) {
+        if ((*link)->bytes == BLOCK_BYTES_MIN) {
+            kept = *link;
+            *link = kept->older;
+            kept->older = NULL;
+            break;
+        }
+    }
+    free_blocks(a->blocks);
+    *a = (struct arena){.blocks = kept, .total_bytes = kept ? kept->bytes : 0};
+}
+
+static struct arena_block *block_new(struct arena *a, size_t bytes)
+{
+    struct arena_block *block = mem_alloc(sizeof(*block) + bytes);
+
+    block->bytes = bytes;
+    block->older = NULL;
+    a->total_bytes += bytes;
+    return block;
+}
+
+/* As large as all blocks together, so that their number grows with the logarithm of the total. */
+static size_t next_block_bytes(const struct arena *a)
+{
+    size_t bytes = BLOCK_BYTES_MIN;
+
+    while (bytes < a->total_bytes && bytes < BLOCK_BYTES_MAX)
+        bytes *= 2;
+    return bytes;
+}
+
+static void *alloc_in_new_block(struct arena *a, size_t bytes)
+{
+    size_t usual = next_block_bytes(a);
+    struct arena_block *block;
+
+    /* A large piece gets a block of its own, behind the current one, which still has room. */
+    if (bytes > usual / 2 && a->blocks) {
+        block = block_new(a, bytes);
+        block->older = a->blocks->older;
+        a->blocks->older = block;
+        return block->data;
+    }
+    block = block_new(a, bytes > usual ? bytes : usual);
+    block->older = a->blocks;
+    a->blocks = block;
+    a->used_bytes = bytes;
+    return block->data;
+}
+
+void *arena_alloc(struct arena *a, size_t bytes)
+{
+    const size_t align = _Alignof(max_align_t);
+
+    REQUIRE(bytes <= SIZE_MAX / 2);
+    bytes = bytes ? (bytes + align - 1) / align * align : align;
+    if (!a->blocks || a->blocks->bytes - a->used_bytes < bytes)
+        return alloc_in_new_block(a, bytes);
+
+    void *piece = (char *)a->blocks->data + a->used_bytes;
+    a->used_bytes += bytes;
+    return piece;
+}
+
+void *arena_alloc_zero(struct arena *a, size_t bytes)
+{
+    return memset(arena_alloc(a, bytes), 0, bytes);
+}
+
+char *arena_cstr(struct arena *a, struct str s)
+{
+    char *copy = arena_alloc(a, s.len + 1);
+
+    if (s.len)
+        memcpy(copy, s.data, s.len);
+    copy[s.len] = '\0';
+    return copy;
+}
+
+struct str arena_str(struct arena *a, struct str s)
+{
+    return str_is_none(s) ? STR_NONE : str_range(arena_cstr(a, s), s.len);
+}
+
+struct str arena_printf(struct arena *a, const char *format, ...)
+{
+    va_list args;
+    int len;
+
+    va_start(args, format);
+    len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    REQUIRE(len >= 0);
+
+    char *text = arena_alloc(a, (size_t)len + 1);
+    va_start(args, format);
+    vsnprintf(text, (size_t)len + 1, format, args);
+    va_end(args);
+    return str_range(text, (size_t)len);
+}
+
+struct str arena_concat(struct arena *a, const struct str *parts, size_t count)
+{
+    size_t total = 0;
+    size_t at = 0;
+
+    for (size_t i = 0; i < count; i++)
+        total += parts[i].len;
+    char *text = arena_alloc(a, total + 1);
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len)
+            memcpy(text + at, parts[i].data, parts[i].len);
+        at += parts[i].len;
+    }
+    text[total] = '\0';
+    return str_range(text, total);
+}

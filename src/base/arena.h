@@ -1,0 +1,32 @@
+/* arena.h -- memory that lives as long as one request, one batch, one attempt.
+ *
+ * Nothing in it is freed alone. Not thread-safe: an arena is used by the thread that holds the
+ * thing it belongs to, and travels with it. */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include "base/str.h"
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *blocks;
+    size_t used_bytes; /* of the current block */
+    size_t total_bytes;
+};
+
+void arena_init(struct arena *a);
+void arena_release(struct arena *a);
+/* Keeps one small block, frees the others: for loops. */
+void arena_reset(struct arena *a);
+void *arena_alloc(struct arena *a, size_t bytes);      /* aligned for any type, uninitialised */
+void *arena_alloc_zero(struct arena *a, size_t bytes); /* all zero */
+struct str arena_str(struct arena *a, struct str s);   /* a copy; STR_NONE stays STR_NONE */
+char *arena_cstr(struct arena *a, struct str s);       /* a NUL-terminated copy */
+struct str arena_printf(struct arena *a, const char *format, ...) PRINTF_LIKE(2, 3);
+struct str arena_concat(struct arena *a, const struct str *parts, size_t count);
+
+#define ARENA_NEW(a, type) ((type *)arena_alloc_zero((a), sizeof(type)))
+#define ARENA_ARRAY(a, type, count) ((type *)arena_alloc_zero((a), sizeof(type) * (count)))
+
+#endif
