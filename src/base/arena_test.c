@@ -1,4 +1,83 @@
+#include "base/arena.h"
+#include "base/test.h"
+
+static void pieces_are_apart(void **state)
+{
+    struct arena a;
+    unsigned char *pieces[200];
+
+    (void)state;
+    arena_init(&a);
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        pieces[i] = arena_alloc(&a, i * 37);
+        assert_int_equal((uintptr_t)pieces[i] % _Alignof(max_align_t), 0);
+        memset(pieces[i], (int)i, i * 37);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++)
+        for (size_t j = 0; j < i * 37; j++)
+            assert_int_equal(pieces[i][j], (unsigned char)i);
+    arena_release(&a);
+}
+
+static void large_piece_keeps_the_current_block(void **state)
+{
+    struct arena a;
+    char *before, *after;
+
+    (void)state;
+    arena_init(&a);
+    before = arena_alloc(&a, 16);
+    memset(arena_alloc_zero(&a, MIB), 1, MIB);
+    after = arena_alloc(&a, 16);
+    assert_ptr_equal(after, before + 16);
+    arena_release(&a);
+    assert_int_equal(a.total_bytes, 0);
+}
+
+static void reset(void **state)
+{
+    struct arena a;
+
+    (void)state;
+    arena_init(&a);
+    arena_reset(&a);
+    for (int round = 0; round < 5; round++) {
+        for (int i = 0; i < 100; i++)
+            memset(arena_alloc(&a, 1000), round, 1000);
+        arena_alloc(&a, MIB);
+        assert_true(a.total_bytes > MIB);
+        arena_reset(&a);
+        assert_true(a.total_bytes <= 4 * KIB);
+        assert_int_equal(a.used_bytes, 0);
+    }
+    arena_release(&a);
+}
+
+static void text(void **state)
+{
+    struct arena a;
+    struct str parts[] = {STR("a"), STR_NONE, STR("bc")};
+
+    (void)state;
+    arena_init(&a);
+    ASSERT_STR(arena_str(&a, STR_NONE), NULL);
+    ASSERT_STR(arena_str(&a, STR("")), "");
+    assert_string_equal(arena_cstr(&a, STR("abc")), "abc");
+    assert_string_equal(arena_cstr(&a, STR_NONE), "");
+    ASSERT_STR(arena_printf(&a, "%d-%s", 1, "x"), "1-x");
+    ASSERT_STR(arena_concat(&a, parts, ARRAY_LEN(parts)), "abc");
+    ASSERT_STR(arena_concat(&a, NULL, 0), "");
+    arena_release(&a);
+}
+
+static const struct CMUnitTest tests[] = {
+    TEST("pieces are aligned and do not overlap", pieces_are_apart),
+    TEST("a large piece does not waste the current block", large_piece_keeps_the_current_block),
+    TEST("a reset keeps one small block", reset),
+    TEST("absent text stays absent, empty text stays empty", text),
+};
+
 int main(void)
 {
-    return 0;
+    return RUN_TESTS(tests);
 }
