@@ -1,0 +1,47 @@
+# Makefile -- the short names of everything one does with Runbell. The work is done by Meson and tools/.
+
+.DEFAULT_GOAL := build
+CHECKS := check-layers check-limits check-heads check-words check-malloc check-format
+PYTHON := .venv/bin/python
+FUZZ_SECONDS ?= 600
+SOAK_CYCLES ?= 500
+SOAK_SEEDS ?= 5000
+
+.PHONY: build demo test unit bench soak fuzz format clean setup cppcheck tidy $(CHECKS)
+
+setup:                  ## install what the machine lacks
+	@tools/setup
+
+build: setup            ## build/runbell, optimised
+	@tools/build release && ls -lh build/runbell
+
+demo: build             ## run agents and show the webhooks that arrive
+	@$(PYTHON) tools/demo
+
+test: setup             ## everything that continuous integration runs
+	@$(PYTHON) tools/run-tests
+
+unit: setup             ## the fast part: unit tests with sanitizers
+	@$(PYTHON) tools/run-tests --only unit
+
+bench: build            ## measure speed and size against the JavaScript dev server
+	@tools/setup --js bench/js
+	@$(PYTHON) bench/run
+
+soak: build             ## the long campaigns: crash cycles, simulated seeds
+	@$(PYTHON) tools/run-tests --only crash,sim --crash-cycles $(SOAK_CYCLES) --sim-seeds $(SOAK_SEEDS)
+
+fuzz: setup             ## every fuzz target for FUZZ_SECONDS each
+	@$(PYTHON) tools/run-tests --only fuzz --fuzz-seconds $(FUZZ_SECONDS)
+
+format:                 ## lay out the C code
+	@tools/check-format --fix
+
+$(CHECKS):
+	@tools/$@
+
+cppcheck tidy: setup
+	@$(PYTHON) tools/run-tests --only $@
+
+clean:
+	rm -rf build
