@@ -1,0 +1,18 @@
+"""Entry of the Python worker: `python3 main.py` with LGW_FD naming the socket to the server.
+
+The worker's own folder is taken off the module search path again, so that a
+project's modules can have any name without meeting ours.
+"""
+
+import os
+import sys
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+
+if __name__ == "__main__":
+    if FOLDER not in (os.path.abspath(entry or ".") for entry in sys.path[:1]):
+        sys.path.insert(0, FOLDER)
+    from runbell_worker import app
+
+    sys.path.pop(0)
+    sys.exit(app.main())
