@@ -1,0 +1,112 @@
+/* address.c -- text of addresses. */
+#include "io/address.h"
+
+#include <arpa/inet.h>
+
+enum err address_parse_ip(struct str text, struct address *address)
+{
+    char cstr[INET6_ADDRSTRLEN];
+    struct address parsed = {0};
+
+    if (str_is_empty(text) || text.len >= sizeof(cstr) || memchr(text.data, '\0', text.len))
+        return ERR_INVALID;
+    memcpy(cstr, text.data, text.len);
+    cstr[text.len] = '\0';
+    if (inet_pton(AF_INET, cstr, parsed.bytes) == 1)
+        parsed.family = ADDRESS_IPV4;
+    else if (inet_pton(AF_INET6, cstr, parsed.bytes) == 1)
+        parsed.family = ADDRESS_IPV6;
+    else
+        return ERR_INVALID;
+    *address = parsed;
+    return OK;
+}
+
+static enum err port_parse(struct str text, uint16_t *port)
+{
+    unsigned value = 0;
+
+    if (text.len < 1 || text.len > 5)
+        return ERR_INVALID;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return ERR_INVALID;
+        value = value * 10 + (unsigned)(text.data[i] - '0');
+    }
+    if (value > UINT16_MAX)
+        return ERR_INVALID;
+    *port = (uint16_t)value;
+    return OK;
+}
+
+enum err address_parse_host_port(struct str text, struct address *address)
+{
+    struct address parsed;
+    struct str host = text;
+    size_t colon = text.len;
+    bool bracketed;
+
+    while (colon > 0 && text.data[colon - 1] != ':')
+        colon--;
+    if (colon == 0)
+        return ERR_INVALID;
+    host.len = colon - 1;
+    bracketed = host.len >= 2 && host.data[0] == '[' && host.data[host.len - 1] == ']';
+    if (bracketed)
+        host = (struct str){host.data + 1, host.len - 2};
+    if (address_parse_ip(host, &parsed) || bracketed != (parsed.family == ADDRESS_IPV6))
+        return ERR_INVALID;
+    if (port_parse((struct str){text.data + colon, text.len - colon}, &parsed.port))
+        return ERR_INVALID;
+    *address = parsed;
+    return OK;
+}
+
+struct str address_write_ip(const struct address *address, struct address_text *text)
+{
+    int family = address->family == ADDRESS_IPV6 ? AF_INET6 : AF_INET;
+
+    if (address->family == ADDRESS_NONE)
+        return STR("-");
+    REQUIRE(inet_ntop(family, address->bytes, text->text, sizeof(text->text)));
+    return str_of(text->text);
+}
+
+struct str address_write(const struct address *address, struct address_text *text)
+{
+    struct address_text ip;
+    struct str host = address_write_ip(address, &ip);
+    const char *format = address->family == ADDRESS_IPV6 ? "[%.*s]:%u" : "%.*s:%u";
+    int len;
+
+    if (address->family == ADDRESS_NONE)
+        return host;
+    len = snprintf(text->text, sizeof(text->text), format, STR_ARG(host), (unsigned)address->port);
+    return str_range(text->text, (size_t)len);
+}
+
+bool address_eq_ip(const struct address *a, const struct address *b)
+{
+    size_t len = a->family == ADDRESS_IPV6 ? 16 : 4;
+
+    return a->family == b->family &&
+           (a->family == ADDRESS_NONE || memcmp(a->bytes, b->bytes, len) == 0);
+}
+
+bool address_eq(const struct address *a, const struct address *b)
+{
+    return address_eq_ip(a, b) && a->port == b->port;
+}
+
+bool address_is_loopback(const struct address *address)
+{
+    static const uint8_t one[16] = {[15] = 1};
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+    if (address->family == ADDRESS_IPV4)
+        return address->bytes[0] == 127;
+    if (address->family == ADDRESS_IPV6)
+        return memcmp(address->bytes, one, 16) == 0 ||
+               (memcmp(address->bytes, mapped, 12) == 0 && address->bytes[12] == 127);
+    return false;
+}
