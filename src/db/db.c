@@ -237,13 +237,23 @@ enum err db_failure(const struct db *db)
     return db->verdict;
 }
 
+enum err db_transaction_error(const struct db *db)
+{
+    return db->failed;
+}
+
+bool db_in_transaction(const struct db *db)
+{
+    return db->in_transaction;
+}
+
 enum err db_tidy(struct db *db)
 {
     REQUIRE(!db->in_transaction);
     return db->ops->tidy(db);
 }
 
-int db_session_id(const struct db *db)
+int db_session_id(struct db *db)
 {
     return db->ops->session_id(db);
 }

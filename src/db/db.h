@@ -132,10 +132,14 @@ enum err db_savepoint_rollback(struct db *db) MUST_USE;
  * the disk is full; roll back. ERR_IO: the database gave it up. */
 enum err db_failure(const struct db *db);
 
+/* OK, or the error of the statement after which only a rollback is possible. */
+enum err db_transaction_error(const struct db *db);
+bool db_in_transaction(const struct db *db);
+
 /* Work that can wait until the answers are sent (SQLite's checkpoint). ERR_IO as in db_commit. */
 enum err db_tidy(struct db *db) MUST_USE;
 /* PostgreSQL's process id of this session, 0 in SQLite. */
-int db_session_id(const struct db *db);
+int db_session_id(struct db *db);
 
 enum db_dialect db_dialect(const struct db *db);
 /* The last error's text of this connection, for the log. */

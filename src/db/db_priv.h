@@ -40,7 +40,7 @@ struct db_ops {
     void (*rollback)(struct db *db);
     enum err (*mark)(struct db *db, enum db_mark mark);
     enum err (*tidy)(struct db *db);
-    int (*session_id)(const struct db *db);
+    int (*session_id)(struct db *db);
     void (*close)(struct db *db);
 };
 

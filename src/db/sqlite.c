@@ -307,7 +307,7 @@ static enum err sqlite_mark(struct db *db, enum db_mark mark)
     return err ? err : run_plain(sqlite, &release);
 }
 
-static int sqlite_session_id(const struct db *db)
+static int sqlite_session_id(struct db *db)
 {
     (void)db;
     return 0;

@@ -1,0 +1,280 @@
+/* postgres.c -- the PostgreSQL driver: statements, pipelines, transactions.
+ *
+ * Writers run READ COMMITTED: they take row locks (FOR UPDATE, unique keys) for what must not
+ * change under them, and SQLite's single writer is no stricter about what is locked. Snapshots are
+ * REPEATABLE READ, READ ONLY.
+ *
+ * A lost connection is ERR_AGAIN: nothing was committed, and db_begin connects again. Lost in
+ * COMMIT it is ERR_IO: nobody knows whether it was. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "db/postgres_priv.h"
+
+/* Rows sent before their results are read: their answers must fit into the socket's buffers, or
+ * both sides would wait for each other. */
+#define PIPELINE_ROWS 256
+
+struct postgres *postgres_of(struct db *db)
+{
+    return CONTAINER_OF(db, struct postgres, db);
+}
+
+/* Outside a transaction a connection that was lost while idle is opened again; inside, db_begin has
+ * done it. */
+static enum err ensure_connected(struct postgres *postgres)
+{
+    if (postgres->conn && PQstatus(postgres->conn) == CONNECTION_OK)
+        return OK;
+    if (postgres->db.in_transaction) {
+        postgres->db.verdict = ERR_AGAIN;
+        return ERR_AGAIN;
+    }
+    return postgres_reconnect(postgres);
+}
+
+static enum err execute(struct postgres *postgres, const struct db_call *call, PGresult **result)
+{
+    struct prepared *prepared;
+    struct bound bound;
+    enum err err = ensure_connected(postgres);
+
+    if (!err)
+        err = postgres_bind(postgres, call, call->args, &bound);
+    if (!err)
+        err = postgres_prepare(postgres, call, call->args, &prepared);
+    if (err)
+        return err;
+    *result = PQexecPrepared(postgres->conn, prepared->name, (int)call->arg_count, bound.values,
+                             bound.lengths, bound.formats, 0);
+    if (PQresultStatus(*result) == PGRES_COMMAND_OK || PQresultStatus(*result) == PGRES_TUPLES_OK)
+        return OK;
+    return postgres_failed(postgres, *result, call->statement->name);
+}
+
+static enum err postgres_run(struct db *db, const struct db_call *call, int64_t *changed)
+{
+    PGresult *result;
+    enum err err = execute(postgres_of(db), call, &result);
+
+    if (err)
+        return err;
+    if (str_to_i64(str_of(PQcmdTuples(result)), changed)) /* "": not that kind of statement */
+        *changed = 0;
+    PQclear(result);
+    return OK;
+}
+
+static enum err postgres_query(struct db *db, const struct db_call *call, struct db_rows *rows)
+{
+    PGresult *result;
+    enum err err = execute(postgres_of(db), call, &result);
+
+    if (!err)
+        postgres_rows_start(rows, result);
+    return err;
+}
+
+/* ---- pipelines ---- */
+
+static enum err send_rows(struct postgres *postgres, const struct db_call *call,
+                          const struct db_value *args, size_t row_count)
+{
+    for (size_t row = 0; row < row_count; row++) {
+        const struct db_value *values = args + row * call->arg_count;
+        struct prepared *prepared = map_find(&postgres->prepared, str_of(call->statement->name));
+        struct bound bound;
+        enum err err = postgres_bind(postgres, call, values, &bound);
+
+        if (err)
+            return err;
+        if (!PQsendQueryPrepared(postgres->conn, prepared->name, (int)call->arg_count, bound.values,
+                                 bound.lengths, bound.formats, 0))
+            return postgres_failed(postgres, NULL, call->statement->name);
+    }
+    return OK;
+}
+
+/* Up to the mark that ends the pipeline, so that the connection is usable after an error too. */
+static enum err read_results(struct postgres *postgres, const char *name)
+{
+    enum err err = OK;
+
+    for (;;) {
+        PGresult *result = PQgetResult(postgres->conn);
+        ExecStatusType status = PQresultStatus(result);
+
+        if (!result && PQstatus(postgres->conn) != CONNECTION_OK)
+            return err ? err : postgres_failed(postgres, NULL, name);
+        if (status == PGRES_PIPELINE_SYNC) {
+            PQclear(result);
+            return err;
+        }
+        if (result && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
+            status != PGRES_PIPELINE_ABORTED && !err)
+            err = postgres_failed(postgres, result, name);
+        else
+            PQclear(result);
+    }
+}
+
+static enum err run_pipeline(struct postgres *postgres, const struct db_call *call,
+                             const struct db_value *args, size_t row_count)
+{
+    const char *name = call->statement->name;
+    enum err sent, err;
+
+    if (!PQenterPipelineMode(postgres->conn))
+        return postgres_failed(postgres, NULL, name);
+    sent = send_rows(postgres, call, args, row_count);
+    if (!PQpipelineSync(postgres->conn))
+        err = postgres_failed(postgres, NULL, name);
+    else
+        err = read_results(postgres, name);
+    if (PQstatus(postgres->conn) == CONNECTION_OK)
+        REQUIRE(PQexitPipelineMode(postgres->conn));
+    return err ? err : sent;
+}
+
+/* The types of a pipeline are those of all its rows: NULL in the first must not fix them. */
+static enum err prepare_rows(struct postgres *postgres, const struct db_call *call,
+                             size_t row_count)
+{
+    struct prepared *prepared;
+    enum err err = OK;
+
+    for (size_t row = 0; row < row_count && !err; row++)
+        err = postgres_prepare(postgres, call, call->args + row * call->arg_count, &prepared);
+    return err;
+}
+
+static enum err postgres_run_many(struct db *db, const struct db_call *call, size_t row_count)
+{
+    struct postgres *postgres = postgres_of(db);
+    enum err err = ensure_connected(postgres);
+
+    if (!err)
+        err = prepare_rows(postgres, call, row_count);
+    for (size_t done = 0; done < row_count && !err; done += PIPELINE_ROWS) {
+        size_t rest = row_count - done;
+
+        err = run_pipeline(postgres, call, call->args + done * call->arg_count,
+                           rest < PIPELINE_ROWS ? rest : PIPELINE_ROWS);
+    }
+    return err;
+}
+
+/* ---- transactions ---- */
+
+static enum err execute_text(struct postgres *postgres, const char *sql)
+{
+    enum err err = ensure_connected(postgres);
+    PGresult *result;
+
+    if (err)
+        return err;
+    result = PQexec(postgres->conn, sql);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
+        return postgres_failed(postgres, result, sql);
+    PQclear(result);
+    return OK;
+}
+
+static enum err postgres_script(struct db *db, const char *sql)
+{
+    return execute_text(postgres_of(db), sql);
+}
+
+static enum err postgres_begin(struct db *db, bool snapshot)
+{
+    struct postgres *postgres = postgres_of(db);
+    const char *sql = snapshot ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+                               : "BEGIN ISOLATION LEVEL READ COMMITTED";
+    enum err err = execute_text(postgres, sql);
+
+    /* It may have died while it was idle. */
+    if (err && PQstatus(postgres->conn) != CONNECTION_OK)
+        err = execute_text(postgres, sql);
+    return err;
+}
+
+/* An error that the server tells is a rollback; only silence leaves the question open. */
+static enum err postgres_commit(struct db *db)
+{
+    struct postgres *postgres = postgres_of(db);
+    PGresult *result = PQexec(postgres->conn, "COMMIT");
+    bool committed = PQresultStatus(result) == PGRES_COMMAND_OK &&
+                     str_eq(str_of(PQcmdStatus(result)), STR("COMMIT"));
+    bool told = result && PQresultErrorField(result, PG_DIAG_SQLSTATE) &&
+                PQstatus(postgres->conn) == CONNECTION_OK;
+
+    if (!committed) {
+        (void)postgres_failed(postgres, result, "commit");
+        return told ? ERR_AGAIN : ERR_IO;
+    }
+    PQclear(result);
+    return OK;
+}
+
+static void postgres_rollback(struct db *db)
+{
+    struct postgres *postgres = postgres_of(db);
+
+    if (PQstatus(postgres->conn) != CONNECTION_OK)
+        return;
+    if (PQtransactionStatus(postgres->conn) == PQTRANS_IDLE)
+        return;
+    if (execute_text(postgres, "ROLLBACK"))
+        postgres_disconnect(postgres);
+}
+
+static enum err postgres_mark(struct db *db, enum db_mark mark)
+{
+    static const char *const texts[] = {
+        [DB_MARK_SET] = "SAVEPOINT work",
+        [DB_MARK_RELEASE] = "RELEASE work",
+        [DB_MARK_ROLLBACK] = "ROLLBACK TO work; RELEASE work",
+    };
+
+    return execute_text(postgres_of(db), texts[mark]);
+}
+
+static enum err postgres_tidy(struct db *db)
+{
+    (void)db;
+    return OK;
+}
+
+static int postgres_session_id(struct db *db)
+{
+    return PQbackendPID(postgres_of(db)->conn);
+}
+
+static void postgres_close(struct db *db)
+{
+    struct postgres *postgres = postgres_of(db);
+
+    postgres_disconnect(postgres);
+    map_release(&postgres->prepared);
+    mem_free(postgres->url);
+    mem_free(postgres);
+}
+
+const struct db_ops postgres_ops = {
+    .run = postgres_run,
+    .run_many = postgres_run_many,
+    .query = postgres_query,
+    .next = postgres_rows_next,
+    .is_null = postgres_is_null,
+    .get_int = postgres_get_int,
+    .get_double = postgres_get_double,
+    .get_str = postgres_get_str,
+    .end = postgres_rows_end,
+    .script = postgres_script,
+    .begin = postgres_begin,
+    .commit = postgres_commit,
+    .rollback = postgres_rollback,
+    .mark = postgres_mark,
+    .tidy = postgres_tidy,
+    .session_id = postgres_session_id,
+    .close = postgres_close,
+};

@@ -1,0 +1,65 @@
+/* postgres_priv.h -- what the files of the PostgreSQL driver share. */
+#ifndef DB_POSTGRES_PRIV_H
+#define DB_POSTGRES_PRIV_H
+
+#include <libpq-fe.h>
+
+#include "base/map.h"
+#include "db/db_priv.h"
+
+#define STATEMENT_NAME_MAX 64
+
+struct prepared {
+    const struct db_statement *key;
+    char name[STATEMENT_NAME_MAX]; /* in the session */
+    Oid types[DB_PARAMS_MAX];      /* 0: only NULL has been given so far */
+    size_t param_count;
+    struct prepared *next;
+};
+
+/* A call's arguments as libpq takes them. All are binary: no escaping, and no NUL that ends a text.
+ */
+struct bound {
+    const char *values[DB_PARAMS_MAX];
+    int lengths[DB_PARAMS_MAX];
+    int formats[DB_PARAMS_MAX];
+    uint64_t numbers[DB_PARAMS_MAX]; /* in network order */
+};
+
+struct postgres {
+    struct db db;
+    PGconn *conn; /* NULL: not connected */
+    char *url;
+    struct map prepared;     /* by the statement's name; emptied with the connection */
+    unsigned prepared_count; /* makes names unique in the session */
+};
+
+struct postgres *postgres_of(struct db *db);
+
+/* postgres_open.c */
+PGconn *postgres_connect(const char *url);
+/* ERR_AGAIN with the reason noted; forgets the old connection and its statements. */
+enum err postgres_reconnect(struct postgres *postgres) MUST_USE;
+void postgres_disconnect(struct postgres *postgres);
+/* Maps and logs what the server or the connection says. `result` may be NULL; it is cleared. */
+enum err postgres_failed(struct postgres *postgres, PGresult *result, const char *statement);
+
+/* postgres_args.c */
+/* ERR_INVALID: a text with a NUL. */
+enum err postgres_bind(struct postgres *postgres, const struct db_call *call,
+                       const struct db_value *args, struct bound *bound) MUST_USE;
+enum err postgres_prepare(struct postgres *postgres, const struct db_call *call,
+                          const struct db_value *args, struct prepared **prepared) MUST_USE;
+
+/* postgres_rows.c */
+void postgres_rows_start(struct db_rows *rows, PGresult *result);
+bool postgres_rows_next(struct db_rows *rows);
+bool postgres_is_null(const struct db_rows *rows, int column);
+int64_t postgres_get_int(const struct db_rows *rows, int column);
+double postgres_get_double(const struct db_rows *rows, int column);
+struct str postgres_get_str(const struct db_rows *rows, int column);
+void postgres_rows_end(struct db_rows *rows);
+
+extern const struct db_ops postgres_ops;
+
+#endif
