@@ -1,0 +1,323 @@
+/* writer.c -- the one thread that writes: takes what waits, applies it, commits once, answers,
+ * nudges.
+ *
+ *            store_write                  group_take                    commit
+ *   caller ──────────────▶ queue of its ─────────────▶ in the group ───────────▶ answered
+ *                          class   ▲                       │  │
+ *                                  └── (order kept) ───────┘  └─▶ ERR_AGAIN: the group once more,
+ *                                                                 then each work alone
+ *
+ * Laws: no answer before the commit of its group; no nudge of a work that failed; after a commit
+ * whose fate is unknown nothing is answered. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/sequence.h"
+#include "store/store_priv.h"
+
+#define GROUP_MAX 256
+/* Of a full group, the places that each waiting class gets whatever waits above it. */
+#define CLASS_PLACES_MIN 8
+#define REPEATS_MAX 8
+#define PAUSE_FIRST_MS 5
+
+struct queue {
+    struct store_work *first, *last;
+};
+
+struct writer {
+    struct store *store;
+    struct db *db;
+    struct actor *actor;
+    struct queue queues[STORE_CLASS_COUNT];
+    size_t queued;
+    struct store_work *group[GROUP_MAX];
+    struct arena arena; /* of one attempt at a group */
+    struct rng rng;
+    struct sequences *sequences;
+    struct tx_note notes[TX_NOTES_MAX + TOPIC_COUNT];
+    atomic_int session_id;
+};
+
+/* ---- the queues ---- */
+
+static void queue_push(struct queue *queue, struct store_work *work)
+{
+    work->next = NULL;
+    if (queue->last)
+        queue->last->next = work;
+    else
+        queue->first = work;
+    queue->last = work;
+}
+
+static struct store_work *queue_pop(struct queue *queue)
+{
+    struct store_work *work = queue->first;
+
+    queue->first = work->next;
+    if (!queue->first)
+        queue->last = NULL;
+    work->next = NULL;
+    return work;
+}
+
+static void take_in(struct writer *writer, struct message *batch)
+{
+    while (batch) {
+        struct store_work *work = store_work_of(batch);
+
+        batch = batch->next;
+        queue_push(&writer->queues[work->class], work);
+        writer->queued++;
+    }
+}
+
+/* In order of class, then of arrival. A class leaves CLASS_PLACES_MIN to each waiting class below
+ * it. */
+static size_t group_take(struct writer *writer)
+{
+    size_t count = 0, reserved = 0;
+
+    for (size_t i = 1; i < STORE_CLASS_COUNT; i++)
+        reserved += writer->queues[i].first ? CLASS_PLACES_MIN : 0;
+    for (size_t i = 0; i < STORE_CLASS_COUNT; i++) {
+        struct queue *queue = &writer->queues[i];
+
+        if (i > 0 && queue->first)
+            reserved -= CLASS_PLACES_MIN;
+        while (queue->first && count < GROUP_MAX - reserved)
+            writer->group[count++] = queue_pop(queue);
+    }
+    writer->queued -= count;
+    return count;
+}
+
+/* ---- one group ---- */
+
+struct group {
+    struct store_work **works;
+    size_t count;
+    struct tx tx;
+    bool has_begun; /* the database let us begin at least once */
+    bool is_committed;
+};
+
+/* Runs one work inside the transaction. What it returns is about the transaction: OK although the
+ * work failed, when its savepoint could be rolled back. */
+static enum err apply_one(struct group *group, struct store_work *work)
+{
+    struct tx *tx = &group->tx;
+    size_t notes_before = tx->note_count;
+    bool alone = group->count == 1;
+    enum err err = alone ? OK : db_savepoint(tx->db);
+
+    if (!err) {
+        work->result = work->apply(tx, work);
+        if (!work->result && alone)
+            work->result = db_transaction_error(tx->db);
+        if (!work->result && !alone)
+            work->result = db_savepoint_release(tx->db);
+        if (work->result) {
+            tx->note_count = notes_before;
+            err = db_failure(tx->db);
+            if (!err && !alone)
+                err = db_savepoint_rollback(tx->db);
+        }
+        sequences_end_work(tx->sequences, !work->result);
+    }
+    return err;
+}
+
+static enum err apply_all(struct group *group)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        enum err err = apply_one(group, group->works[i]);
+
+        if (err)
+            return err;
+    }
+    return OK;
+}
+
+/* A group of one has no savepoint: when its work failed, its transaction is not committed. */
+static bool is_worth_committing(const struct group *group)
+{
+    return group->count > 1 || !group->works[0]->result;
+}
+
+static void note_commit_time(struct store *store, int64_t took_us)
+{
+    atomic_store(&store->commit_us_last, took_us);
+    if (took_us > atomic_load(&store->commit_us_max))
+        atomic_store(&store->commit_us_max, took_us);
+}
+
+static enum err commit(struct writer *writer)
+{
+    struct store *store = writer->store;
+    int64_t started_us = loop_mono_us(store->clock);
+    enum err err = db_commit(writer->db);
+
+    note_commit_time(store, loop_mono_us(store->clock) - started_us);
+    return err;
+}
+
+/* OK: committed, or nothing to commit. ERR_AGAIN: nothing happened, repeat. ERR_LIMIT: nothing
+ * happened, no room. ERR_IO: fatal. */
+static enum err group_try(struct writer *writer, struct group *group)
+{
+    enum err err;
+
+    arena_reset(&writer->arena);
+    group->tx.note_count = 0;
+    group->tx.now_us = loop_wall_us(writer->store->clock);
+    group->is_committed = false;
+    err = db_begin(writer->db);
+    if (err)
+        return err;
+    group->has_begun = true;
+    atomic_store_explicit(&writer->session_id, db_session_id(writer->db), memory_order_relaxed);
+    err = apply_all(group);
+    if (!err && is_worth_committing(group)) {
+        /* That the notes could not be sent says nothing about a work: all of it once more. */
+        if (notes_send(&group->tx))
+            err = ERR_AGAIN;
+        else
+            err = commit(writer);
+        group->is_committed = !err;
+    }
+    if (db_in_transaction(writer->db))
+        db_rollback(writer->db);
+    sequences_end_group(writer->sequences, group->is_committed);
+    return err;
+}
+
+static void pause_ms(int64_t ms)
+{
+    struct timespec rest = {.tv_sec = ms / MS_PER_SECOND,
+                            .tv_nsec = (ms % MS_PER_SECOND) * US_PER_MS * 1000};
+
+    (void)nanosleep(&rest, NULL);
+}
+
+static enum err group_repeat(struct writer *writer, struct group *group)
+{
+    enum err err = group_try(writer, group);
+    int64_t ms = PAUSE_FIRST_MS;
+
+    for (int repeat = 0; err == ERR_AGAIN && repeat < REPEATS_MAX; repeat++, ms *= 2) {
+        pause_ms(rng_jitter(&writer->rng, ms, 0.5));
+        err = group_try(writer, group);
+    }
+    return err;
+}
+
+static void answer_all(struct group *group, enum err err)
+{
+    for (size_t i = 0; i < group->count; i++)
+        store_answer(group->works[i], err ? err : group->works[i]->result);
+}
+
+static void group_run(struct writer *writer, struct store_work **works, size_t count);
+
+/* Answers go out before nudges: a client's own answer is never behind what the nudge makes of it.
+ */
+static void group_end(struct writer *writer, struct group *group, enum err err)
+{
+    struct store *store = writer->store;
+
+    if (err == ERR_IO) {
+        store_die(store, db_error(writer->db));
+        return;
+    }
+    if (err == ERR_AGAIN && group->has_begun && group->count > 1) {
+        for (size_t i = 0; i < group->count; i++)
+            group_run(writer, &group->works[i], 1);
+        return;
+    }
+    atomic_fetch_add(&store->groups, 1);
+    atomic_fetch_add(&store->works, group->count);
+    atomic_fetch_sub(&store->queue_length, group->count);
+    answer_all(group, err == ERR_LIMIT ? ERR_IO : err);
+    if (group->is_committed)
+        notes_deliver(store, group->tx.notes, group->tx.note_count);
+}
+
+static void group_run(struct writer *writer, struct store_work **works, size_t count)
+{
+    struct group group = {
+        .works = works,
+        .count = count,
+        .tx = {.db = writer->db,
+               .arena = &writer->arena,
+               .rng = &writer->rng,
+               .notes = writer->notes,
+               .sequences = writer->sequences,
+               .is_write = true},
+    };
+
+    if (!atomic_load(&writer->store->dead))
+        group_end(writer, &group, group_repeat(writer, &group));
+}
+
+/* ---- the actor ---- */
+
+static bool writer_step(void *context, struct message *batch)
+{
+    struct writer *writer = context;
+    struct store *store = writer->store;
+    size_t count;
+
+    take_in(writer, batch);
+    count = group_take(writer);
+    if (count)
+        group_run(writer, writer->group, count);
+    if (atomic_load(&store->dead))
+        return false;
+    if (count && db_tidy(writer->db))
+        store_die(store, db_error(writer->db));
+    return writer->queued > 0;
+}
+
+static void writer_on_stop(void *context)
+{
+    struct writer *writer = context;
+
+    while (writer->queued > 0 && writer_step(writer, NULL))
+        continue;
+}
+
+struct writer *writer_new(struct store *store, struct db *db)
+{
+    struct writer *writer = MEM_NEW(struct writer);
+    struct actor_config config = {
+        .name = "writer", .step = writer_step, .on_stop = writer_on_stop, .context = writer};
+
+    writer->store = store;
+    writer->db = db;
+    arena_init(&writer->arena);
+    rng_seed(&writer->rng, rng_next(loop_rng(store->clock)));
+    writer->sequences = sequences_new();
+    writer->actor = world_actor_new(store->world, &config);
+    return writer;
+}
+
+void writer_post(struct writer *writer, struct store_work *work)
+{
+    REQUIRE(work->class < STORE_CLASS_COUNT);
+    atomic_fetch_add(&writer->store->queue_length, 1);
+    actor_post(writer->actor, &work->message);
+}
+
+int writer_session_id(struct writer *writer)
+{
+    return atomic_load_explicit(&writer->session_id, memory_order_relaxed);
+}
+
+void writer_stop(struct writer *writer)
+{
+    actor_stop(writer->actor);
+    sequences_free(writer->sequences);
+    arena_release(&writer->arena);
+    mem_free(writer);
+}
