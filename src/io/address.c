@@ -76,12 +76,13 @@ struct str address_write(const struct address *address, struct address_text *tex
 {
     struct address_text ip;
     struct str host = address_write_ip(address, &ip);
-    const char *format = address->family == ADDRESS_IPV6 ? "[%.*s]:%u" : "%.*s:%u";
+    bool brackets = address->family == ADDRESS_IPV6;
     int len;
 
     if (address->family == ADDRESS_NONE)
         return host;
-    len = snprintf(text->text, sizeof(text->text), format, STR_ARG(host), (unsigned)address->port);
+    len = snprintf(text->text, sizeof(text->text), "%s%.*s%s:%u", brackets ? "[" : "",
+                   STR_ARG(host), brackets ? "]" : "", (unsigned)address->port);
     return str_range(text->text, (size_t)len);
 }
 

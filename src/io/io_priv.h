@@ -1,4 +1,5 @@
-/* io_priv.h -- what both worlds share: the table behind a loop, and the first members of its objects.
+/* io_priv.h -- what both worlds share: the table behind a loop, and the first members of its
+ * objects.
  *
  * loop.h is the face; loop.c calls through these tables. The real forms are in real_*.c, the
  * simulated ones in sim_*.c; each puts one of the structs below at the start of its own. */

@@ -1,7 +1,7 @@
 /* mailbox_priv.h -- where messages from any thread wait for one receiver.
  *
- * A lock-free stack that is only ever taken whole: pushing is one compare-and-swap, taking one exchange
- * and a reversal, so the order of pushing is kept. The push that finds it empty is the one
+ * A lock-free stack that is only ever taken whole: pushing is one compare-and-swap, taking one
+ * exchange and a reversal, so the order of pushing is kept. The push that finds it empty is the one
  * that must wake the receiver; the others ride along. */
 #ifndef IO_MAILBOX_PRIV_H
 #define IO_MAILBOX_PRIV_H

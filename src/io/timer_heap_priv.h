@@ -1,8 +1,8 @@
 /* timer_heap_priv.h -- the running timers of a loop, the next to fire first.
  *
- * A binary heap ordered by (due time, order of starting), so timers of one instant fire in the order they were
- * started. Each timer knows its place (heap_index, 1-based), so that stopping one is O(log n).
- * Pure: the clock belongs to the loop. The heap borrows the timers. */
+ * A binary heap ordered by (due time, order of starting), so timers of one instant fire in the
+ * order they were started. Each timer knows its place (heap_index, 1-based), so that stopping one
+ * is O(log n). Pure: the clock belongs to the loop. The heap borrows the timers. */
 #ifndef IO_TIMER_HEAP_PRIV_H
 #define IO_TIMER_HEAP_PRIV_H
 
