@@ -1,0 +1,65 @@
+"""kill -9 of the server in a loop, under load: nothing acknowledged is lost, nothing is told twice as two events."""
+
+import random
+import time
+import uuid
+
+from harness.api import LIVE, Api
+from harness.ledger import Ledger
+from harness.load import Load
+from harness.ports import eventually
+from harness.receiver import Answer
+
+
+def all_ended(api, ledger):
+    """No acknowledged stateful run is still live. (Stateless ones leave no thread: their webhook tells.)"""
+    for run in list(ledger.acknowledged.values()):
+        answer = api.get(f"/threads/{run['thread_id']}/runs/{run['run_id']}")
+        if answer.status_code == 200 and answer.json()["status"] in LIVE:
+            return False
+    return True
+
+
+def test_the_server_is_killed_over_and_over(start_server, shared_receiver, cycles):
+    source = random.Random(cycles)
+    # One webhook in ten is refused at first: outcomes and retries are cut off too.
+    answers = [Answer(status=500) if source.random() < 0.1 else Answer() for _ in range(200_000)]
+    hook = shared_receiver.hook(f"/{uuid.uuid4().hex}", *answers, Answer())
+    server = start_server()
+    ledger = Ledger()
+    with Load(server.url, hook.url, ledger, pause_s=0.01):
+        for _ in range(cycles):
+            time.sleep(source.uniform(0.02, 0.5))
+            server.kill()
+            server.start()
+    with Api(server.url) as api:
+        eventually(lambda: all_ended(api, ledger), timeout=60 + cycles, every=0.5, why="runs are still live")
+    hook.answer(Answer())
+    eventually(lambda: not ledger.missing(hook.requests), timeout=120 + 2 * cycles, every=0.5,
+               why=lambda: f"{len(ledger.missing(hook.requests))} webhooks are missing")
+    time.sleep(1)
+    duplicates = ledger.check(hook.requests)
+    server.stop()
+    print(f"{cycles} kills, {len(ledger.acknowledged)} runs, {ledger.repeats} repeated requests, "
+          f"{len(hook.requests)} webhooks, {duplicates} of them repeated")
+    assert len(ledger.acknowledged) > cycles
+
+
+def test_it_is_killed_while_it_starts(start_server, shared_receiver, cycles):
+    """Recovery itself may be cut off at any point."""
+    source = random.Random(7)
+    hook = shared_receiver.hook(f"/{uuid.uuid4().hex}")
+    server = start_server()
+    ledger = Ledger()
+    with Load(server.url, hook.url, ledger, clients=2):
+        time.sleep(0.7)
+        for _ in range(max(5, cycles // 2)):
+            server.kill()
+            server.launch()
+            time.sleep(source.uniform(0.0, 0.25))
+        server.kill()
+        server.start()
+    eventually(lambda: not ledger.missing(hook.requests), timeout=120, every=0.2,
+               why=lambda: f"{len(ledger.missing(hook.requests))} webhooks are missing")
+    ledger.check(hook.requests)
+    server.stop()
