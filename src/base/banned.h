@@ -10,8 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-/* str and buf instead of unbounded copies; str_to_i64 instead of atoi and strtol; base/time.h instead of
- * gmtime; base/rng.h instead of rand; io/process.h instead of system and popen. */
+/* str and buf instead of unbounded copies; str_to_i64 instead of atoi and strtol; base/time.h
+ * instead of gmtime; base/rng.h instead of rand; io/process.h instead of system and popen. */
 #pragma GCC poison strcpy strcat strncpy strtok sprintf vsprintf gets atoi atol strtol
 #pragma GCC poison gmtime localtime system popen
 

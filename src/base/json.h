@@ -27,7 +27,7 @@ enum json_type {
 };
 
 struct json_error {
-    size_t position;   /* byte offset */
+    size_t position;    /* byte offset */
     const char *reason; /* static text */
 };
 
@@ -86,14 +86,16 @@ void json_begin_array(struct json_writer *w);
 void json_end_array(struct json_writer *w);
 void json_key(struct json_writer *w, const char *key);
 void json_key_str(struct json_writer *w, struct str key);
-void json_str_out(struct json_writer *w, struct str value); /* STR_NONE writes null; bad UTF-8 becomes U+FFFD */
+void json_str_out(struct json_writer *w,
+                  struct str value); /* STR_NONE writes null; bad UTF-8 becomes U+FFFD */
 void json_i64_out(struct json_writer *w, int64_t value);
 void json_double_out(struct json_writer *w, double value);
 void json_bool_out(struct json_writer *w, bool value);
 void json_null_out(struct json_writer *w);
 void json_raw_out(struct json_writer *w, struct str json_text); /* STR_NONE or "" writes null */
 void json_time_out(struct json_writer *w, int64_t wall_us);     /* ISO text; 0 writes null */
-void json_value_out(struct json_writer *w, const struct json *value); /* re-serialises: for our own JSON only */
+void json_value_out(struct json_writer *w,
+                    const struct json *value); /* re-serialises: for our own JSON only */
 /* key + value in one call. */
 void json_put_str(struct json_writer *w, const char *key, struct str value);
 void json_put_i64(struct json_writer *w, const char *key, int64_t value);

@@ -1,12 +1,16 @@
 /* Recursion here follows values that json_parse took: at most JSON_DEPTH_MAX deep. */
 #include "base/json_priv.h"
 
+/* yyjson keeps an integer signed only if it was written with a minus: "-0" is a signed 0. */
+static bool is_negative(yyjson_val *integer)
+{
+    return yyjson_is_sint(integer) && yyjson_get_sint(integer) < 0;
+}
+
 static bool numbers_are_equal(yyjson_val *a, yyjson_val *b)
 {
-    if (yyjson_is_uint(a) && yyjson_is_uint(b))
-        return yyjson_get_uint(a) == yyjson_get_uint(b);
     if (yyjson_is_int(a) && yyjson_is_int(b))
-        return yyjson_is_sint(a) && yyjson_is_sint(b) && yyjson_get_sint(a) == yyjson_get_sint(b);
+        return is_negative(a) == is_negative(b) && a->uni.u64 == b->uni.u64;
     return !(yyjson_get_num(a) < yyjson_get_num(b)) && !(yyjson_get_num(a) > yyjson_get_num(b));
 }
 

@@ -209,6 +209,8 @@ static void equality(void **state)
     assert_false(json_equals(parsed("{\"a\":1,\"b\":2}"), parsed("{\"a\":1}")));
     assert_true(json_equals(parsed("{\"a\":0,\"a\":1}"), parsed("{\"a\":1}")));
     assert_false(json_equals(parsed("[1,2]"), parsed("[2,1]")));
+    assert_true(json_equals(parsed("-0"), parsed("0")));
+    assert_false(json_equals(parsed("-1"), parsed("18446744073709551615")));
     assert_false(json_equals(parsed("null"), parsed("false")));
     assert_true(json_equals(NULL, NULL));
     assert_false(json_equals(NULL, parsed("null")));

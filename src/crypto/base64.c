@@ -1,0 +1,36 @@
+#include "crypto/base64.h"
+
+#include <sodium.h>
+
+#define VARIANT sodium_base64_VARIANT_ORIGINAL
+
+void base64_write(struct buf *out, struct str bytes)
+{
+    size_t len = sodium_base64_encoded_len(bytes.len, VARIANT) - 1;
+    char *room = buf_reserve(out, len + 1); /* libsodium writes a NUL */
+
+    if (!room)
+        return;
+    sodium_bin2base64(room, len + 1, (const unsigned char *)bytes.data, bytes.len, VARIANT);
+    buf_added(out, len);
+}
+
+static size_t padding_len(struct str text)
+{
+    return str_ends(text, STR("==")) ? 2 : str_ends(text, STR("=")) ? 1 : 0;
+}
+
+enum err base64_decode(struct str text, void *bytes, size_t bytes_max, size_t *len)
+{
+    size_t decoded_len = 0;
+
+    if (text.len % 4)
+        return ERR_INVALID;
+    if (text.len / 4 * 3 > bytes_max + padding_len(text))
+        return ERR_LIMIT;
+    if (sodium_base642bin(bytes, bytes_max, text.data, text.len, NULL, &decoded_len, NULL,
+                          VARIANT) != 0)
+        return ERR_INVALID;
+    *len = decoded_len;
+    return OK;
+}

@@ -1,0 +1,20 @@
+/* sha256.h -- SHA-256 of a text, as bytes and as 64 lower-case hex digits. */
+#ifndef CRYPTO_SHA256_H
+#define CRYPTO_SHA256_H
+
+#include "base/str.h"
+
+#define SHA256_BYTES 32
+
+struct sha256 {
+    uint8_t bytes[SHA256_BYTES];
+};
+
+struct sha256_text {
+    char text[2 * SHA256_BYTES + 1];
+};
+
+struct sha256 sha256_of(struct str text);
+struct str sha256_write(const struct sha256 *digest, struct sha256_text *text); /* borrows *text */
+
+#endif
