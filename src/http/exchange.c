@@ -1,0 +1,128 @@
+/* exchange.c -- the life of an exchange, and what its owner may ask of it. */
+#include "base/mem.h"
+#include "http/server_priv.h"
+
+#define SPARE_EXCHANGES_MAX 64
+
+struct http_exchange *exchange_new(struct connection *c)
+{
+    struct http_server *server = c->server;
+    struct list *spare = list_pop(&server->spare_exchanges);
+    struct http_exchange *exchange;
+
+    if (spare) {
+        exchange = LIST_ITEM(spare, struct http_exchange, node);
+        server->spare_count--;
+    } else {
+        exchange = MEM_NEW(struct http_exchange);
+        arena_init(&exchange->arena);
+    }
+    exchange->server = server;
+    exchange->connection = c;
+    exchange->loop = server->config.loop;
+    exchange->request.peer = c->peer;
+    list_push(&server->exchanges, &exchange->node);
+    return exchange;
+}
+
+void exchange_free(struct http_exchange *exchange)
+{
+    struct http_server *server = exchange->server;
+    struct arena arena = exchange->arena;
+
+    list_remove(&exchange->node);
+    buf_release(&exchange->body);
+    if (!server || server->spare_count >= SPARE_EXCHANGES_MAX) {
+        arena_release(&exchange->arena);
+        mem_free(exchange);
+        return;
+    }
+    arena_reset(&arena);
+    *exchange = (struct http_exchange){.arena = arena};
+    list_push_front(&server->spare_exchanges, &exchange->node);
+    server->spare_count++;
+}
+
+const struct http_request *http_exchange_request(const struct http_exchange *exchange)
+{
+    return &exchange->request;
+}
+
+struct arena *http_exchange_arena(struct http_exchange *exchange)
+{
+    return &exchange->arena;
+}
+
+struct loop *http_exchange_loop(struct http_exchange *exchange)
+{
+    return exchange->loop;
+}
+
+bool http_exchange_is_gone(const struct http_exchange *exchange)
+{
+    return exchange->gone;
+}
+
+void http_exchange_set_data(struct http_exchange *exchange, void *data)
+{
+    exchange->data = data;
+}
+
+void *http_exchange_data(const struct http_exchange *exchange)
+{
+    return exchange->data;
+}
+
+void http_exchange_on_gone(struct http_exchange *exchange,
+                           void (*on_gone)(struct http_exchange *exchange))
+{
+    exchange->on_gone = on_gone;
+}
+
+void http_exchange_on_drain(struct http_exchange *exchange,
+                            void (*on_drain)(struct http_exchange *exchange))
+{
+    exchange->on_drain = on_drain;
+}
+
+void http_exchange_shed(struct http_exchange *exchange)
+{
+    const struct http_request *old = &exchange->request;
+
+    REQUIRE(!exchange->connection || exchange->connection->state == CONNECTION_WAIT);
+    exchange->request = (struct http_request){
+        .method = old->method, .peer = old->peer, .keep_alive = old->keep_alive};
+    arena_release(&exchange->arena);
+    buf_release(&exchange->body);
+}
+
+struct str http_header_find(const struct http_header *headers, size_t count, const char *name)
+{
+    struct str wanted = str_of(name);
+
+    for (size_t i = 0; i < count; i++)
+        if (headers[i].name.len == wanted.len && str_eq_nocase(headers[i].name, wanted))
+            return headers[i].value;
+    return STR_NONE;
+}
+
+static void set_body_paused(struct http_exchange *exchange, bool paused)
+{
+    struct connection *c = exchange->connection;
+
+    if (!c || c->state != CONNECTION_BODY)
+        return;
+    connection_enter(c);
+    c->body_paused = paused;
+    connection_leave(c);
+}
+
+void http_body_pause(struct http_exchange *exchange)
+{
+    set_body_paused(exchange, true);
+}
+
+void http_body_resume(struct http_exchange *exchange)
+{
+    set_body_paused(exchange, false);
+}

@@ -1,0 +1,202 @@
+/* response.c -- what comes back. Everything in it is the receiver's choice, so everything has a
+ * limit, and a connection is kept only if its bytes ended exactly where the response did. */
+#include "http/client_priv.h"
+
+/* The request's last byte has gone: from here on the first byte of the answer is waited for. */
+void send_on_drain(struct http_send *send)
+{
+    struct loop *loop = send->client->config.loop;
+
+    if (send->phase != SEND_WAIT || send->has_bytes)
+        return;
+    send->phase_us = loop_mono_us(loop);
+    send->first_byte_until_ms = loop_mono_ms(loop) + send->request.budget.first_byte_ms;
+    send_set_deadline(send, send->first_byte_until_ms);
+}
+
+static void copy_headers(struct http_send *send)
+{
+    const struct head *head = send->head;
+    struct str text = arena_str(&send->arena, buf_str(&head->text));
+    struct http_header *headers = arena_alloc(&send->arena, head->count * sizeof(*headers));
+
+    for (size_t i = 0; i < head->count; i++) {
+        const struct head_field *field = &head->fields[i];
+
+        headers[i].name = str_range(text.data + field->name_at, field->name_len);
+        headers[i].value = str_trim(str_range(text.data + field->value_at, field->value_len));
+    }
+    send->result.headers = headers;
+    send->result.header_count = head->count;
+}
+
+static void begin_body(struct http_send *send, const struct parser_facts *facts)
+{
+    struct loop *loop = send->client->config.loop;
+    const struct http_budget *budget = &send->request.budget;
+
+    send->result.status = facts->status;
+    /* A 204 or 304 that announces a body may be followed by one, which would be read as the next
+     * response. */
+    bool is_odd = (facts->status == 204 || facts->status == 304) && facts->content_length > 0;
+    send->may_reuse = facts->keep_alive && facts->minor == 1 && !is_odd;
+    copy_headers(send);
+    head_give(&send->client->heads, send->head);
+    send->head = NULL;
+    send->phase = SEND_BODY;
+    send->body_start_ms = loop_mono_ms(loop);
+    send->total_until_ms = send->body_start_ms + budget->body_ms;
+    send_set_deadline(send, send->body_start_ms + RATE_CHECK_MS);
+}
+
+/* False: it must not go on. */
+static bool head_complete(struct http_send *send)
+{
+    struct parser_facts facts = parser_facts(&send->parser);
+
+    if (facts.major != 1) {
+        send_finish(send, HTTP_BAD_RESPONSE, "the response is not HTTP/1.1", false);
+        return false;
+    }
+    if (facts.status == 101 || facts.status < 100) {
+        send_finish(send, HTTP_BAD_RESPONSE, "the response has an impossible status", false);
+        return false;
+    }
+    if (facts.status >= 200) {
+        begin_body(send, &facts);
+        return true;
+    }
+    if (++send->interim_count > INTERIM_MAX) {
+        send_finish(send, HTTP_BAD_RESPONSE, "too many interim responses", false);
+        return false;
+    }
+    return true;
+}
+
+/* After an interim response the wait for the real one goes on, under the same deadline. */
+static void wait_again(struct http_send *send)
+{
+    buf_clear(&send->head->text);
+    send->head->method_len = send->head->target_len = send->head->count = 0;
+    bool no_body = send->parser.no_body;
+    parser_begin(&send->parser, true, send->head);
+    send->parser.no_body = no_body;
+    send_set_deadline(send, send->first_byte_until_ms);
+}
+
+static void message_complete(struct http_send *send, bool surplus)
+{
+    bool is_sent = stream_pending_bytes(send->link->stream) == 0;
+
+    send_finish(send, HTTP_ANSWERED, "answered", send->may_reuse && !surplus && is_sent);
+}
+
+static void parse_failed(struct http_send *send)
+{
+    if (send->phase == SEND_BODY) {
+        send->result.body_truncated = true;
+        send_finish(send, HTTP_ANSWERED, "the response body is malformed", false);
+    } else if (send->parser.fault == FAULT_SYNTAX) {
+        send_finish(send, HTTP_BAD_RESPONSE, "the response is not HTTP/1.1", false);
+    } else {
+        send_finish(send, HTTP_BAD_RESPONSE, "the response head is too large", false);
+    }
+}
+
+void send_on_body(struct parser *parser, struct str piece)
+{
+    struct http_send *send = CONTAINER_OF(parser, struct http_send, parser);
+    size_t room = send->body.max - send->body.len;
+
+    send->body_seen += piece.len;
+    if (piece.len > room)
+        send->result.body_truncated = true;
+    buf_add(&send->body, str_first(piece, room));
+}
+
+static void note_first_byte(struct http_send *send)
+{
+    struct loop *loop = send->client->config.loop;
+
+    send->result.phases.first_byte_us = loop_mono_us(loop) - send->phase_us;
+    send->has_bytes = true;
+    send_set_deadline(send, INT64_MAX);
+}
+
+void send_on_read(struct http_send *send, struct str bytes)
+{
+    if (send->phase != SEND_WAIT && send->phase != SEND_BODY)
+        return;
+    if (send->phase == SEND_WAIT && send->parser.head_bytes == 0)
+        note_first_byte(send);
+    for (;;) {
+        enum parser_step step = parser_feed(&send->parser, &bytes);
+
+        if (send->result.body_truncated) {
+            send_finish(send, HTTP_ANSWERED, "answered", false);
+            return;
+        }
+        if (step == PARSER_MORE) {
+            if (bytes.len == 0)
+                return;
+        } else if (step == PARSER_HEAD) {
+            if (!head_complete(send))
+                return;
+        } else if (step == PARSER_END && send->phase == SEND_WAIT) {
+            wait_again(send);
+            if (bytes.len == 0)
+                return;
+            note_first_byte(send);
+        } else if (step == PARSER_END) {
+            message_complete(send, bytes.len > 0);
+            return;
+        } else {
+            parse_failed(send);
+            return;
+        }
+    }
+}
+
+/* ---- the connection ends ---- */
+
+static void retry_on_fresh_link(struct http_send *send)
+{
+    link_close(send->link, true);
+    send->link = NULL;
+    send->must_be_fresh = true;
+    send->result.reused = false;
+    send_connect_next(send);
+}
+
+static void end_in_body(struct http_send *send, enum stream_end end)
+{
+    if (end == STREAM_EOF && parser_finish(&send->parser) == PARSER_END) {
+        send_finish(send, HTTP_ANSWERED, "answered", false);
+        return;
+    }
+    send->result.body_truncated = true;
+    send_finish(send, HTTP_ANSWERED, "the response body was cut off", false);
+}
+
+static const char *words_without_answer(enum stream_end end)
+{
+    return end == STREAM_EOF ? "connection closed before the response"
+                             : "connection reset before the response";
+}
+
+void send_on_end(struct http_send *send, enum stream_end end, const char *why)
+{
+    if (send->phase == SEND_BODY)
+        end_in_body(send, end);
+    else if (send->phase == SEND_TLS)
+        send_finish(send, HTTP_TLS_FAILED,
+                    end == STREAM_TLS ? why : "reset during the TLS handshake", false);
+    else if (send->has_bytes)
+        send_finish(send, HTTP_BAD_RESPONSE, "the response was cut off within its head", false);
+    else if (send->link->has_served && !send->must_be_fresh)
+        retry_on_fresh_link(send);
+    else if (end == STREAM_TLS)
+        send_finish(send, HTTP_TLS_FAILED, why, false);
+    else
+        send_finish(send, HTTP_NO_CONNECTION, words_without_answer(end), false);
+}

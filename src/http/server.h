@@ -1,0 +1,153 @@
+/* server.h -- HTTP/1.1 for clients: one server per loop, many connections, one exchange each.
+ *
+ * An exchange is one request and its reply. It lives until the owner has ended it exactly once, by
+ * http_reply or http_end; if the client leaves before, on_gone says so (once) and the exchange
+ * still must be ended (the bytes go nowhere). So a call may be parked on another thread without a
+ * race: only the loop's thread touches the exchange.
+ *
+ * Requests of one connection are served one after the other (pipelining is accepted, answered in
+ * order). Buffers are borrowed only while in use: an idle connection costs a few hundred bytes. */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "io/loop.h"
+
+#define HTTP_HEADERS_MAX 100
+
+enum http_method {
+    HTTP_GET,
+    HTTP_HEAD,
+    HTTP_POST,
+    HTTP_PUT,
+    HTTP_PATCH,
+    HTTP_DELETE,
+    HTTP_OPTIONS,
+    HTTP_OTHER
+};
+
+struct http_header {
+    struct str name;
+    struct str value;
+};
+
+struct http_limits {
+    size_t header_bytes_max;   /* request line and headers; beyond: 431 (414 for the line) */
+    size_t body_bytes_max;     /* default of http_plan.body_bytes_max; beyond: 413 */
+    unsigned connections_max;  /* per server; beyond: accepted, answered 503, closed */
+    int64_t header_timeout_ms; /* from the first byte of a request to the end of its head: 408 */
+    int64_t body_timeout_ms;   /* between two pieces of a body: 408 */
+    int64_t idle_timeout_ms;   /* keep-alive without a request: closed */
+    int64_t write_timeout_ms;  /* a reply of which nothing can be sent for so long: reset */
+};
+
+extern const struct http_limits
+    http_limits_default; /* 32 KiB, 64 MiB, 20,000, 10 s, 30 s, 75 s, 60 s */
+
+struct http_exchange;
+
+/* Borrowed from the exchange; valid until it ends. */
+struct http_request {
+    enum http_method method;
+    struct str method_text;
+    struct str target;                 /* as sent */
+    struct str path;                   /* without query; not decoded */
+    struct str query;                  /* without '?'; STR_NONE if absent */
+    const struct http_header *headers; /* in order; names as sent */
+    size_t header_count;
+    struct str body; /* whole, once on_request runs (unless streamed) */
+    struct address peer;
+    bool keep_alive;
+};
+
+/* First header of that name (any letter case), or STR_NONE. */
+struct str http_header_find(const struct http_header *headers, size_t count, const char *name);
+
+/* What to do with the body, decided when the head is complete. */
+struct http_plan {
+    size_t body_bytes_max; /* 0: the limit of the server */
+    /* NULL: the body is buffered and on_request gets it whole. Otherwise each piece (borrowed)
+     * comes here, then on_request runs with an empty body. http_body_pause/resume give
+     * back-pressure. */
+    void (*on_body)(struct http_exchange *exchange, struct str piece);
+};
+
+struct http_handler {
+    /* Head complete. Fill *plan (zeroed) or end the exchange now (e.g. 404: then false is returned
+     * and nothing more is called). May be NULL. */
+    bool (*on_head)(void *context, struct http_exchange *exchange, struct http_plan *plan);
+    /* Request complete. Must end the exchange now or later. */
+    void (*on_request)(void *context, struct http_exchange *exchange);
+    /* The body broke a limit or the client left in the middle of a streamed body: give up what
+     * on_body collected. The exchange is ended by the server. May be NULL. */
+    void (*on_abort)(void *context, struct http_exchange *exchange);
+    void *context;
+};
+
+struct http_server_config {
+    struct loop *loop;
+    struct listen_socket *socket; /* borrowed */
+    struct http_limits limits;
+    struct http_handler handler;
+    struct tls_server *tls; /* NULL: plain (tls.h); borrowed */
+};
+
+struct http_server;
+
+struct http_server *http_server_new(const struct http_server_config *config);
+/* Stops accepting, closes idle connections, answers what is under way with `Connection: close`, and
+ * calls on_drained when no connection is left or the deadline has passed (the rest is reset). */
+void http_server_drain(struct http_server *server, int64_t deadline_ms,
+                       void (*on_drained)(void *context), void *context);
+/* On the loop's thread, or after the loop has ended. Resets what is open. */
+void http_server_free(struct http_server *server);
+
+struct http_server_stats {
+    unsigned connections;
+    uint64_t requests;
+};
+struct http_server_stats http_server_stats(const struct http_server *server);
+
+/* ---- an exchange ---- */
+
+const struct http_request *http_exchange_request(const struct http_exchange *exchange);
+struct arena *
+http_exchange_arena(struct http_exchange *exchange); /* lives as long as the exchange */
+struct loop *http_exchange_loop(struct http_exchange *exchange);
+bool http_exchange_is_gone(const struct http_exchange *exchange); /* the client has left */
+/* A pointer of the owner's choosing. */
+void http_exchange_set_data(struct http_exchange *exchange, void *data);
+void *http_exchange_data(const struct http_exchange *exchange);
+/* Gives up the request (all but method and peer) and what lies in the arena, and with it the
+ * memory: for a stream that may last for hours. Not before on_request. The arena may be used again.
+ */
+void http_exchange_shed(struct http_exchange *exchange);
+/* Called once when the client leaves before the exchange is ended: while parked, or in a stream. */
+void http_exchange_on_gone(struct http_exchange *exchange,
+                           void (*on_gone)(struct http_exchange *exchange));
+
+/* The whole reply at once, with Content-Length and Date; ends the exchange. `headers` are copied
+ * out before return, the body too as far as the socket does not take it. HEAD and 204/304 send no
+ * body. */
+void http_reply(struct http_exchange *exchange, int status, const struct http_header *headers,
+                size_t header_count, struct str body);
+
+/* A streamed reply: head now (chunked), then any number of writes, then http_end. */
+void http_begin(struct http_exchange *exchange, int status, const struct http_header *headers,
+                size_t header_count);
+void http_write(struct http_exchange *exchange, struct str bytes);
+size_t http_pending_bytes(const struct http_exchange *exchange);
+/* Called each time pending bytes have gone out after a write that had to wait. */
+void http_exchange_on_drain(struct http_exchange *exchange,
+                            void (*on_drain)(struct http_exchange *exchange));
+/* Ends a streamed reply. */
+void http_end(struct http_exchange *exchange);
+/* Breaks the connection off in the middle of a reply: the client must notice that it is not whole.
+ */
+void http_break(struct http_exchange *exchange);
+
+void http_body_pause(struct http_exchange *exchange);
+void http_body_resume(struct http_exchange *exchange);
+
+#endif

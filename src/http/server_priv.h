@@ -1,0 +1,163 @@
+/* server_priv.h -- the server's insides: a connection and its state, an exchange, and who does
+ * what.
+ *
+ *               bytes                    head complete                    message complete
+ *   IDLE ─────────────────▶ HEAD ─────────────────────────▶ BODY ────────────────────────▶ WAIT
+ *    ▲    begin_request()    │        request_read_head()    │      request_complete()      │
+ *    │                       │ connection_refuse()           │ replied early                │
+ *    │                       ▼                               ▼ connection_next()            │
+ *    │                     LINGER ◀───── large rest ─────────┼── small rest ──▶ SKIP        │
+ *    │                       │                                                   │          │
+ *    │                       ▼ peer's end, or 2 s                                │          │
+ *    │                     closed                                                ▼          ▼
+ *    └─────────────────────────────────── connection_next(), keep-alive ────────────────────┘
+ *
+ * Whatever may call out to the owner or close the connection stands between connection_enter and
+ * connection_leave; the memory goes in the last leave. In WAIT reading goes on, so that a client
+ * that leaves is noticed; what it sends ahead is held, up to a limit, and then reading pauses. */
+#ifndef HTTP_SERVER_PRIV_H
+#define HTTP_SERVER_PRIV_H
+
+#include "base/list.h"
+#include "http/parser.h"
+#include "http/server.h"
+#include "io/stream.h"
+
+#define HELD_BYTES_MAX (64 * KIB) /* sent ahead of its turn; beyond, reading pauses */
+#define SKIP_BYTES_MAX                                                                             \
+    (64 * KIB) /* rest of a body that is read and dropped to keep the connection */
+#define PENDING_BYTES_MAX (256 * KIB) /* unsent replies; beyond, no further request is begun */
+#define BODY_IN_ARENA_MAX (64 * KIB)
+#define LINGER_MS 2000
+#define NEVER_MS INT64_MAX
+
+enum connection_state {
+    CONNECTION_IDLE,
+    CONNECTION_HEAD,
+    CONNECTION_BODY,
+    CONNECTION_WAIT,
+    CONNECTION_SKIP,
+    CONNECTION_LINGER
+};
+
+enum deadline_kind {
+    DEADLINE_NONE,
+    DEADLINE_IDLE,
+    DEADLINE_HEAD,
+    DEADLINE_BODY,
+    DEADLINE_WRITE,
+    DEADLINE_LINGER
+};
+
+struct connection {
+    struct list node; /* in server->connections */
+    struct http_server *server;
+    struct stream *stream;          /* NULL: closed, memory goes in the last leave */
+    struct http_exchange *exchange; /* of the current request, until it ends */
+    struct head *head;              /* lent by server->heads while a head is read */
+    struct parser parser;
+    struct buf held; /* bytes ahead of their turn, from held_at on */
+    size_t held_at;
+    struct timer timer; /* fires at or before deadline_ms; moving the deadline back costs nothing */
+    int64_t deadline_ms;
+    uint64_t written_bytes;
+    uint64_t sent_mark; /* bytes that had left when the write deadline was set */
+    uint64_t body_left; /* UINT64_MAX: unknown */
+    struct address peer;
+    unsigned depth;   /* of connection_enter */
+    uint8_t state;    /* enum connection_state */
+    uint8_t deadline; /* enum deadline_kind */
+    bool reading;
+    bool body_paused; /* by the owner */
+    bool body_over;   /* a body without announced length has passed its limit */
+    bool keep_alive;
+    bool at_end; /* the client has sent its last byte */
+    bool counted;
+};
+
+struct http_exchange {
+    struct list node;              /* in server->exchanges or server->spare_exchanges */
+    struct http_server *server;    /* NULL once it is freed */
+    struct connection *connection; /* NULL once it is lost */
+    struct loop *loop;
+    struct http_request request;
+    struct arena arena;
+    struct buf body;
+    size_t body_bytes_max;
+    void (*on_body)(struct http_exchange *exchange, struct str piece);
+    void (*on_gone)(struct http_exchange *exchange);
+    void (*on_drain)(struct http_exchange *exchange);
+    void *data;
+    size_t body_seen;
+    char *arena_body; /* where a short body of known length goes; else NULL, and `body` takes it */
+    bool is_known;    /* on_head has been called */
+    bool is_http_1_0;
+    bool begun;      /* the head of a streamed reply is out */
+    bool is_chunked; /* … in chunks */
+    bool is_bare;    /* … without a body: HEAD, 204, 304 */
+    bool gone;
+};
+
+struct http_server {
+    struct http_server_config config;
+    struct listener *listener; /* NULL: draining */
+    struct list connections;
+    struct list exchanges;
+    struct list spare_exchanges;
+    unsigned spare_count;
+    unsigned connection_count;
+    unsigned refused_count; /* connections over the limit that linger over their 503 */
+    uint64_t request_count;
+    struct head_pool heads;
+    struct parser_limits parser_limits;
+    struct buf scratch; /* the head of the reply being written */
+    char date[48];      /* "Date: …\r\n" */
+    size_t date_len;
+    int64_t date_until_ms;
+    struct timer drain_timer;
+    bool draining;
+    bool drain_forced;
+    void (*on_drained)(void *context);
+    void *drained_context;
+};
+
+/* server.c */
+struct str server_date(struct http_server *server);
+void server_connection_closed(struct http_server *server);
+
+/* connection.c */
+void connection_accept(struct http_server *server, struct stream *stream);
+void connection_enter(struct connection *c);
+void connection_leave(struct connection *c);
+void connection_close(struct connection *c, bool reset);
+/* Ends behind the last reply, once it is sent. If the client may still be sending, closing at once
+ * would reset the connection and could take the reply away from it: then only our side ends, and
+ * the rest is read and dropped. */
+void connection_end(struct connection *c, bool more_may_come);
+/* The client is gone: closes, and tells the owner of the exchange if `tell`. */
+void connection_lose(struct connection *c, bool reset, bool tell);
+void connection_write(struct connection *c, const struct str *parts, size_t count);
+/* The exchange has ended: on to the next request, or to the end. */
+void connection_next(struct connection *c);
+/* The rest of a body that is still unread is too much to drop: this connection must end. */
+bool connection_must_end(const struct connection *c);
+
+/* request.c */
+void request_read_head(struct connection *c);
+void request_on_body(struct parser *parser, struct str piece);
+void request_complete(struct connection *c);
+void request_abort(struct connection *c);
+
+/* exchange.c */
+struct http_exchange *exchange_new(struct connection *c);
+void exchange_free(struct http_exchange *exchange);
+
+/* reply.c */
+/* An answer of the server's own, `{"detail": …}` (static text without quotes); the connection ends
+ * behind it. */
+void connection_refuse(struct connection *c, int status, const char *detail);
+
+/* status.c */
+struct str http_status_line(int status); /* "HTTP/1.1 200 OK\r\n"; STR_NONE for a rare one */
+
+#endif

@@ -1,0 +1,28 @@
+/* tls.h -- TLS over a stream, by OpenSSL with memory BIOs. The only includer of OpenSSL's SSL part.
+ */
+#ifndef HTTP_TLS_H
+#define HTTP_TLS_H
+
+#include "io/loop.h"
+#include "io/stream.h"
+
+struct tls_server;
+struct tls_client;
+
+/* PEM files; `why` is static or OpenSSL's text in a static buffer. */
+enum err tls_server_new(const char *certificate_file, const char *key_file, struct tls_server **tls,
+                        const char **why) MUST_USE;
+void tls_server_free(struct tls_server *tls);
+/* ca_file NULL: the system's roots. Verifies host names; TLS ≥ 1.2; keeps sessions for resumption.
+ */
+enum err tls_client_new(const char *ca_file, struct tls_client **tls, const char **why) MUST_USE;
+void tls_client_free(struct tls_client *tls);
+
+/* Wraps `under`, which then belongs to the new stream. The handshake runs by itself once started;
+ * on_ready (may be NULL) is called when it is done, on_end with STREAM_TLS if it failed. */
+struct stream *tls_server_wrap(struct tls_server *tls, struct stream *under);
+struct stream *tls_client_wrap(struct tls_client *tls, struct stream *under, struct str host,
+                               void (*on_ready)(void *context, struct stream *stream),
+                               void *context);
+
+#endif

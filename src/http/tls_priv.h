@@ -1,0 +1,36 @@
+/* tls_priv.h -- what tls.c (contexts, sessions) and tls_stream.c (one connection) share. */
+#ifndef HTTP_TLS_PRIV_H
+#define HTTP_TLS_PRIV_H
+
+#include <openssl/ssl.h>
+
+#include "base/str.h"
+#include "http/tls.h"
+
+#define TLS_HOST_MAX 256
+
+struct tls_session {
+    SSL_SESSION *session;
+    uint64_t used; /* tick of the last use */
+    char host[TLS_HOST_MAX];
+};
+
+#define TLS_SESSIONS_MAX 256
+
+struct tls_client {
+    SSL_CTX *context;
+    struct tls_session
+        sessions[TLS_SESSIONS_MAX]; /* open addressing would save nothing: handshakes are rare */
+    uint64_t tick;
+};
+
+struct tls_server {
+    SSL_CTX *context;
+};
+
+/* Takes over `under` and `ssl`. `host`, for the error text and the session's key, may be "". */
+struct stream *tls_stream_new(struct stream *under, SSL *ssl,
+                              void (*on_ready)(void *context, struct stream *stream),
+                              void *context);
+
+#endif
