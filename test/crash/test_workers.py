@@ -64,8 +64,8 @@ def test_a_run_whose_worker_dies_every_time_ends_as_error(start_server, shared_r
     hook = shared_receiver.hook(f"/{uuid.uuid4().hex}")
     server = start_server(project=folder)
     long = body(None)
-    long["input"] = {"steps": 1000, "delay_ms": 100}
-    long["context"] = {"delay_s": 0.1, "steps": 1000}
+    long["input"] = {"steps": 1000, "delay_ms": 5000}
+    long["context"] = {"delay_s": 5, "steps": 1000}
     with Api(server.url) as api:
         run = api.ok("POST", f"/threads/{api.thread()}/runs", json={**long, "webhook": hook.url})
         end = time.monotonic() + 90
