@@ -15,9 +15,10 @@ static void one_line(void **state)
     (void)state;
     buf_init(&line, 10000);
     log_set_sink(keep, &line);
-    log_warn("delivery", "a \"quote\"\nlevel=error \x1b[31m \xff \xc3\xa4 %d", 7);
-    ASSERT_STR(buf_str(&line), "level=warn at=delivery "
-                               "msg=\"a \\\"quote\\\"\\nlevel=error \\x1b[31m \\xff \xc3\xa4 7\"");
+    log_warn("delivery", "a \"quote\"\nlevel=error \x1b[31m \x7f \xff \xc3\xa4 %d", 7);
+    ASSERT_STR(buf_str(&line),
+               "level=warn at=delivery "
+               "msg=\"a \\\"quote\\\"\\nlevel=error \\x1b[31m \\x7f \\xff \xc3\xa4 7\"");
     log_info("io", "%5000s", "\n");
     assert_true(str_ends(buf_str(&line), STR(" \"")));
     assert_int_equal(str_find_char(buf_str(&line), '\n'), line.len);

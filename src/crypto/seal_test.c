@@ -81,6 +81,35 @@ static void other_places(void **state)
     ASSERT_STR(plain, NULL);
 }
 
+static void lengths_count(void **state)
+{
+    struct seal_binding one = {.tenant = STR("a\0\0\0\0b"), .table = STR("c")};
+    struct seal_binding other = {.tenant = STR("a"), .table = STR("b\0\0\0\0c")};
+    struct str plain = STR_NONE;
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 1000);
+    seal_write(&out, &ring, &one, STR("a secret"));
+    assert_int_equal(seal_open(&arena, &ring, &other, buf_str(&out), &plain), ERR_DENIED);
+    assert_int_equal(seal_open(&arena, &ring, &one, buf_str(&out), &plain), OK);
+    buf_release(&out);
+}
+
+static void key_id_counts(void **state)
+{
+    struct seal_key twins[] = {keys[0], keys[0]};
+    struct seal_ring twin_ring = {.keys = twins, .count = 2};
+    struct str sealed = sealed_text("a secret"), plain = STR_NONE;
+    char *bytes = arena_cstr(&arena, sealed);
+
+    (void)state;
+    twins[1].id = 0x01020305;
+    bytes[4] = 5;
+    assert_int_equal(seal_open(&arena, &twin_ring, &place, str_range(bytes, sealed.len), &plain),
+                     ERR_DENIED);
+}
+
 static void ring_changes(void **state)
 {
     struct seal_key newer[3] = {{.id = 9, .bytes = {5}}};
@@ -138,6 +167,8 @@ static const struct CMUnitTest tests[] = {
     TEST("what is sealed opens, and no two seals are alike", round_trip),
     TEST("whichever bit is changed, wherever it is cut, it does not open", every_bit),
     TEST("it does not open in another row, column, table or tenant", other_places),
+    TEST("the parts of a place cannot be cut elsewhere", lengths_count),
+    TEST("its key id cannot be changed, not even to an id of the same key", key_id_counts),
     TEST("it opens as long as its key is in the ring", ring_changes),
     TEST("a key's text is read back, other text is refused", key_text),
     TEST("a buffer too small is not half written", maximum),

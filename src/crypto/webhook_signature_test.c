@@ -89,7 +89,7 @@ static void refused(void **state)
         "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         "whpk_AAAA",
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS",
-        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLQ==",
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaQ=",
         "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbc=",
         "WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"

@@ -34,13 +34,16 @@ static void no_forgery(void **state)
 static const char stream[] = "\xef\xbb\xbf: hello\r\n\r\nevent: a\rdata: 1\rid: 7\r\r"
                              "data:2\n:heartbeat\ndata: \nignored: x\n\n"
                              "event: none\n\ndata: \xe2\x80\xa8\r\nid: 8\0\r\nretry: 5\r\n\r\n"
-                             "data\n\ndata: cut";
+                             "data\n\nevent: b\r\ndata: 3\r\ndata: 4\r\n\r\ndata: cut";
 
 /* Whatever the pieces, the events are these. */
 static void read_in_pieces(size_t piece_bytes)
 {
-    static const char *const expected[][3] = {
-        {"a", "1", "7"}, {"", "2\n", "7"}, {"", "\xe2\x80\xa8", "7"}, {"", "", "7"}};
+    static const char *const expected[][3] = {{"a", "1", "7"},
+                                              {"", "2\n", "7"},
+                                              {"", "\xe2\x80\xa8", "7"},
+                                              {"", "", "7"},
+                                              {"b", "3\n4", "7"}};
     struct sse_reader r;
     struct sse_event event;
     size_t count = 0;
