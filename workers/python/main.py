@@ -10,9 +10,10 @@ import sys
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 if __name__ == "__main__":
-    if FOLDER not in (os.path.abspath(entry or ".") for entry in sys.path[:1]):
-        sys.path.insert(0, FOLDER)
+    if sys.version_info < (3, 10):
+        sys.exit("Python graphs need Python 3.10 or newer; this is %s" % sys.version.split()[0])
+    sys.path.insert(0, FOLDER)
     from runbell_worker import app
 
-    sys.path.pop(0)
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != FOLDER]
     sys.exit(app.main())

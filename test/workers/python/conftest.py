@@ -12,7 +12,7 @@ from peer import Peer  # noqa: E402
 GRAPHS = [
     "steps", "builder", "chat", "plain_chat", "approval", "both", "nested", "nested_asking",
     "failing", "slow", "hogging", "flooding", "dying", "leaving", "storing", "sending",
-    "odd_values", "with_context", "endless", "limited", "configured", "printing",
+    "odd_values", "with_context", "endless", "limited", "configured", "printing", "tooling",
 ]  # fmt: skip
 FACTORIES = [
     "no_arguments", "sync_factory", "async_factory", "managed", "generator", "runtime_factory",

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from backend import Refusal
 from conftest import PATHS
 from peer import Refused
 
@@ -329,3 +330,29 @@ def test_managed_factories_are_closed(make_peer):
     assert peer.stdout.split("\n")[:2] == ["factory opened", "factory closed"]
 
 
+
+
+def test_with_events_runs_end_in_the_same_ways(peer):
+    """C4: stream mode `events` goes another way through the library; outcomes are the same."""
+    failed = peer.run("failing", {"log": []}, modes=("events",))
+    assert failed.done["error"]["type"] == "KeyError"
+    stopped = peer.run("approval", {"log": []}, modes=("events",))
+    assert stopped.done["next"] == ["ask"] and stopped.blob("values")["__interrupt__"]
+    nested = peer.run("nested", {"log": []}, modes=("events", "values"), subgraphs=True)
+    assert any(name.startswith("values|sub:") for name in nested.names)
+    log = peer.start("slow", {"log": []}, modes=("events",))
+    log.wait_for(lambda log: "sleep" in [data["name"] for _, data in log.events])
+    peer.cancel(log)
+    assert log.wait(5).done["outcome"] == "cancelled" and log.done["next"] == ["sleep"]
+
+
+def test_a_server_that_refuses_a_checkpoint_fails_the_run(make_peer, monkeypatch):
+    peer = make_peer(graphs={"steps": PATHS["steps"]})
+
+    def refuse(header, blobs):
+        raise Refusal("unavailable", "DiskFull", "no space is left")
+
+    monkeypatch.setattr(peer.backend, "ckpt_put", refuse)
+    log = peer.run("steps", {"log": []})
+    assert log.done["outcome"] == "error" and "state" not in log.done
+    assert log.done["error"] == {"type": "DiskFull", "message": "no space is left"}

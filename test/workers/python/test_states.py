@@ -167,5 +167,6 @@ def test_subgraphs(peer):
     assert list(found) == ["sub"]
     assert found["sub"]["state"] == found["sub"]["state_schema"]
     assert "log" in found["sub"]["input"]["properties"]
-    assert peer.ask("graph.subgraphs", graph_id="nested", namespace="sub", recurse=False)[0] == found
-    assert peer.ask("graph.subgraphs", graph_id="nested", namespace="x", recurse=False) == [{}]
+    for namespace, expected in (("sub", found), ("x", {})):
+        named = {"namespace": namespace, "recurse": False}
+        assert peer.ask("graph.subgraphs", graph_id="nested", **named) == [expected]

@@ -3,7 +3,9 @@
 import pytest
 
 MESSAGE = {"messages": [{"role": "user", "content": "hi", "id": "u1"}]}
-HUMAN = {"content": "hi", "additional_kwargs": {}, "response_metadata": {}, "type": "human", "id": "u1"}
+HUMAN = {
+    "content": "hi", "additional_kwargs": {}, "response_metadata": {}, "type": "human", "id": "u1"
+}  # fmt: skip
 
 
 def ai(text, **more):
@@ -203,3 +205,19 @@ def test_static_interrupt_events(peer):
     log = peer.run("steps", {"log": []}, modes=("values", "updates"), interrupt_before=["two"])
     assert log.events[-1] == ("updates", {"__interrupt__": []})
     assert log.blob("values") == {"log": ["one"]}
+
+
+def test_tools(peer):
+    """Tool events exist since LangGraph 1.2; earlier versions send none."""
+    log = peer.run("tooling", {"messages": []}, modes=("tools",))
+    assert log.done["outcome"] == "success"
+    assert set(log.names) <= {"tools"}
+    result = log.blob("values")["messages"][-1]
+    assert (result["type"], result["content"], result["tool_call_id"]) == ("tool", "3", "call-1")
+
+
+def test_messages_of_a_tool_call_are_complete_once_each(peer):
+    log = peer.run("tooling", {"messages": []}, modes=("messages",))
+    complete = [m for data in log.data("messages/complete") for m in data]
+    assert [m["type"] for m in complete] == ["ai", "tool"]
+    assert complete[0]["tool_calls"][0]["args"] == {"a": 1, "b": 2}

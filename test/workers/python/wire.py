@@ -1,4 +1,4 @@
-"""Frames of LGW/1 as the protocol's document describes them, written apart from the worker's codec."""
+"""Frames of LGW/1 as the protocol's document says, written apart from the worker's codec."""
 
 import json
 import socket

@@ -20,7 +20,7 @@ from typing import Any
 
 from . import logs
 from .frames import Frame, FrameTooLarge
-from .link import Link, RemoteError
+from .link import Link, RemoteError, type_of
 from .loading import LoadError, add_paths
 
 PROTOCOL = 1
@@ -36,6 +36,8 @@ def main() -> int:
     inbox: queue.SimpleQueue[Frame] = queue.SimpleQueue()
     link = Link(_open_socket(), inbox.put, _on_end)
     link.start()
+    if sys.version_info < (3, 11):
+        log.warning("before Python 3.11 LangGraph cannot stream from inside async nodes")
     link.send(_hello())
     init = inbox.get()
     if init.header["t"] != "init":
@@ -216,7 +218,7 @@ class _Loop:
             self._link.reply(frame, blobs)
         except BaseException as error:
             log.info("%s failed", frame.header["t"], exc_info=error)
-            self._link.refuse(frame, _code_of(error), type(error).__name__, str(error))
+            self._link.refuse(frame, _code_of(error), type_of(error), str(error))
 
 
 def _questions(host: Any) -> dict[str, Any]:

@@ -135,8 +135,8 @@ def _task(payload: dict[str, Any]) -> dict[str, Any]:
     task = {**payload, "interrupts": [_interrupt(i) for i in payload.get("interrupts") or ()]}
     if "error" in task:
         task["error"] = snapshots.task_error(task["error"])
-    if "metadata" in task:
-        task["metadata"] = snapshots.metadata(task["metadata"])
+    if "input" in task:
+        task["metadata"] = snapshots.metadata(task.get("metadata") or {})
     return task
 
 

@@ -63,9 +63,8 @@ class Host:
             made = _call(export, config, self._runtime(access, context))
             made = await _entered(made, stack)
             if not _is_graph(made):
-                raise TypeError(
-                    f"the factory of graph '{graph_id}' returned a {type(made).__name__}, not a graph"
-                )
+                what = type(made).__name__
+                raise TypeError(f"the factory of '{graph_id}' returned a {what}, not a graph")
             yield self._prepare(graph_id, made, checkpointing)
 
     def _prepared_once(self, graph_id: str, export: Any, checkpointing: bool) -> Pregel:

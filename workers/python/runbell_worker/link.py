@@ -35,6 +35,11 @@ class RemoteError(Exception):
         self.type = error.get("type", "RemoteError")
 
 
+def type_of(error: BaseException) -> str:
+    """The exception's class; for what the server refused, the class it named."""
+    return error.type if isinstance(error, RemoteError) else type(error).__name__
+
+
 class Link:
     """`on_message` is called on the reader thread; `on_end` too, once, with None at the
     end of file or the exception that ended the connection."""

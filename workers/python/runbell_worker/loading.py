@@ -35,7 +35,7 @@ def load_export(spec: str, project_dir: str) -> Any:
     """What `./file.py:export` or `pkg.mod:export` names."""
     source, _, name = spec.rpartition(":")
     if not source or not name:
-        raise LoadError(f"'{spec}' is not of the form './file.py:export' or 'package.module:export'")
+        raise LoadError(f"'{spec}' is not of the form './file.py:export' or 'pkg.module:export'")
     module = _load_module(source, project_dir)
     export: Any = module
     for part in name.split("."):

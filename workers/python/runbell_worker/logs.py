@@ -1,4 +1,4 @@
-"""Log records of the worker: one line each on standard error, so that the server can take them up."""
+"""Log records of the worker: one line each on standard error, where the server takes them up."""
 
 import logging
 import os

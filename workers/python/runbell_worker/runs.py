@@ -16,7 +16,7 @@ from . import inputs, render, snapshots
 from .events import INTERRUPT, Events
 from .frames import Frame, FrameTooLarge
 from .host import Host
-from .link import Link
+from .link import Link, type_of
 
 UNCREDITED_BYTES_MAX = 4 * 1024 * 1024
 HIDDEN_TAG = "langsmith:hidden"
@@ -175,7 +175,7 @@ class Run:
     def _send_done(self, outcome: str, error: BaseException | None) -> None:
         header: dict[str, Any] = {"t": "run.done", **self.key, "outcome": outcome, "next": []}
         if error is not None:
-            header["error"] = {"type": type(error).__name__, "message": str(error)}
+            header["error"] = {"type": type_of(error), "message": str(error)}
         blobs: list[bytes] = []
         for name, value in self._results(outcome):
             header[name] = len(blobs)

@@ -4,7 +4,6 @@ Before Python 3.12 pydantic refuses `typing.TypedDict`, which most graphs use. T
 a schema is made here from the graph's channels, or from the type's annotations.
 """
 
-import inspect
 import logging
 import typing
 import warnings
@@ -89,8 +88,7 @@ def _context_by_annotations(graph: Any) -> Any:
         name: (_describable(of), None if name in optional else ...)
         for name, of in typing.get_type_hints(declared).items()
     }
-    schema = create_model(declared.__name__, **fields).model_json_schema()
-    return {**schema, "description": inspect.cleandoc(declared.__doc__)} if declared.__doc__ else schema
+    return create_model(declared.__name__, **fields).model_json_schema()
 
 
 def _config(graph: Any) -> Any:

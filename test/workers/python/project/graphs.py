@@ -8,8 +8,11 @@ from typing import Annotated, Any, TypedDict
 
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
+from langchain_core.tools import tool
 from langgraph.config import get_config, get_store, get_stream_writer
 from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
+from langgraph.runtime import Runtime
 from langgraph.types import Command, Send, interrupt
 
 
@@ -114,10 +117,6 @@ async def sleep(state: State) -> Any:
 
 
 slow = chain(one, sleep, two).compile()
-
-
-def busy(state: State) -> Any:
-    """Holds the loop: the graph's code is on it."""
 
 
 async def hog(state: State) -> Any:
@@ -239,11 +238,10 @@ class Context(TypedDict):
     name: str
 
 
-def greet(state: State, runtime: Any) -> Any:
+def greet(state: State, runtime: Runtime[Context]) -> Any:
     return {"log": [f"hi {runtime.context['name']}"]}
 
 
-greet.__annotations__["runtime"] = __import__("langgraph.runtime", fromlist=["Runtime"]).Runtime[Context]
 with_context = chain(greet, context_schema=Context).compile()
 
 
@@ -263,6 +261,27 @@ def echo_config(state: State) -> Any:
 
 
 configured = chain(echo_config).compile()
+
+
+@tool
+def add(a: int, b: int) -> int:
+    """Adds."""
+    return a + b
+
+
+def call_add(state: MessagesState) -> Any:
+    call = {"name": "add", "args": {"a": 1, "b": 2}, "id": "call-1"}
+    return {"messages": [AIMessage("", id="ai-1", tool_calls=[call])]}
+
+
+tooling = (
+    StateGraph(MessagesState)
+    .add_node(call_add)
+    .add_node("tools", ToolNode([add]))
+    .add_edge(START, "call_add")
+    .add_edge("call_add", "tools")
+    .compile()
+)
 
 
 def shout(state: State) -> Any:
