@@ -132,10 +132,26 @@ static void on_alloc(uv_handle_t *handle, size_t suggested UNUSED, uv_buf_t *buf
     *buffer = uv_buf_init(stream->loop->read_buffer, READ_BUFFER_BYTES);
 }
 
+/* After a reset that followed the last bytes closely libuv speaks of an end of file, which would
+ * pass a cut answer for a whole one. The kernel still knows better. */
+static int stream_error(struct real_stream *stream)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+    uv_os_fd_t fd;
+
+    if (!uv_fileno(&stream->uv.handle, &fd))
+        (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    return -error;
+}
+
 static void on_uv_read(uv_stream_t *handle, ssize_t count, const uv_buf_t *buffer)
 {
     struct real_stream *stream = handle->data;
+    int error = 0;
 
+    if (count == UV_EOF && (error = stream_error(stream)) < 0)
+        count = error;
     if (count > 0) {
         struct str bytes = {buffer->base, (size_t)count};
 
