@@ -1,3 +1,4 @@
+/* arena.c -- blocks that grow with the total, large pieces in blocks of their own. */
 #include "base/arena.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* arena_test.c -- alignment, resets and copies of an arena. */
 #include "base/arena.h"
 #include "base/test.h"
 

@@ -1,3 +1,4 @@
+/* buf.c -- doubling up to the maximum, one spare byte for a NUL. */
 #include "base/buf.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* buf_test.c -- the maximum and both ends of a buffer. */
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/test.h"

@@ -1,3 +1,4 @@
+/* err.c -- the words for logs, and the end of a broken REQUIRE. */
 #include "base/err.h"
 
 #include "base/base.h"

@@ -1,3 +1,4 @@
+/* json.c -- parsing into the arena and reading values. */
 #include "base/json.h"
 
 #include "base/json_priv.h"

@@ -1,4 +1,6 @@
-/* Recursion here follows values that json_parse took: at most JSON_DEPTH_MAX deep. */
+/* json_compare.c -- equality and PostgreSQL's containment.
+ *
+ * Recursion here follows values that json_parse took: at most JSON_DEPTH_MAX deep. */
 #include "base/json_priv.h"
 
 /* yyjson keeps an integer signed only if it was written with a minus: "-0" is a signed 0. */

@@ -1,3 +1,4 @@
+/* json_test.c -- reading, spans, containment and writing of JSON. */
 #include "base/json.h"
 #include "base/test.h"
 

@@ -1,5 +1,6 @@
-/* JSON as text: finds spans in text that json_parse has taken already. Never recurses, never reads
- * beyond the end, whatever the text is; of text that is not JSON the spans mean nothing. */
+/* json_text.c -- JSON as text: finds spans in text that json_parse has taken already. Never
+ * recurses, never reads beyond the end, whatever the text is; of text that is not JSON the spans
+ * mean nothing. */
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/map.h"

@@ -1,3 +1,4 @@
+/* json_write.c -- commas, quotes and escapes of the JSON we make. */
 #include <math.h>
 
 #include "base/json_priv.h"

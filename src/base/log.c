@@ -1,3 +1,4 @@
+/* log.c -- lines made on the stack and written at once. */
 #include "base/log.h"
 
 #include <stdarg.h>

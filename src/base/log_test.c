@@ -1,3 +1,4 @@
+/* log_test.c -- what a line may look like. */
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/test.h"

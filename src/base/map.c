@@ -1,3 +1,4 @@
+/* map.c -- open addressing with linear probing and SipHash-1-3. */
 #include "base/map.h"
 
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* map_test.c -- a map against a plain array. */
 #include "base/map.h"
 #include "base/rng.h"
 #include "base/test.h"

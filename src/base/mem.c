@@ -1,3 +1,4 @@
+/* mem.c -- malloc that gives memory or aborts. */
 #include "base/mem.h"
 
 static void *or_abort(void *memory, size_t bytes)

@@ -1,3 +1,4 @@
+/* rng.c -- xoshiro256**, seeded by splitmix64. */
 #include "base/rng.h"
 
 #include <string.h>

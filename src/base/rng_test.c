@@ -1,3 +1,4 @@
+/* rng_test.c -- the sequence, its bounds and its replay. */
 #include "base/rng.h"
 #include "base/test.h"
 

@@ -1,3 +1,4 @@
+/* str.c -- searching, cutting, numbers and UTF-8. */
 #include "base/str.h"
 
 #include <math.h>

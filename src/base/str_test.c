@@ -1,3 +1,4 @@
+/* str_test.c -- text by value, numbers and UTF-8. */
 #include "base/test.h"
 
 static void searching(void **state)

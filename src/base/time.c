@@ -1,3 +1,4 @@
+/* time.c -- the Gregorian calendar in integers, and its texts. */
 #include "base/time.h"
 
 #define SECONDS_PER_DAY INT64_C(86400)

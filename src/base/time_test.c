@@ -1,3 +1,4 @@
+/* time_test.c -- dates accepted, refused and read back. */
 #include "base/test.h"
 #include "base/time.h"
 

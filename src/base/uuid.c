@@ -1,3 +1,4 @@
+/* uuid.c -- bits of the versions in their places. */
 #include "base/uuid.h"
 
 #include <openssl/evp.h>

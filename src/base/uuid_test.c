@@ -1,3 +1,4 @@
+/* uuid_test.c -- versions, order and text of identifiers. */
 #include "base/test.h"
 #include "base/uuid.h"
 

@@ -1,3 +1,4 @@
+/* api_key.c -- random digits, and the hash that is stored. */
 #include "crypto/api_key.h"
 
 #include "crypto/random.h"

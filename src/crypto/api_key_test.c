@@ -1,3 +1,4 @@
+/* api_key_test.c -- form and hash of keys. */
 #include "base/test.h"
 #include "crypto/api_key.h"
 #include "crypto/random.h"

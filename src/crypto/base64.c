@@ -1,3 +1,4 @@
+/* base64.c -- libsodium's base64 with our limits. */
 #include "crypto/base64.h"
 
 #include <sodium.h>

@@ -1,3 +1,4 @@
+/* base64_test.c -- the vectors of RFC 4648 and strictness. */
 #include "base/test.h"
 #include "crypto/base64.h"
 

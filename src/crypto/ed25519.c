@@ -1,3 +1,4 @@
+/* ed25519.c -- libsodium's Ed25519, keys checked when they come in. */
 #include "crypto/ed25519.h"
 
 #include <sodium.h>

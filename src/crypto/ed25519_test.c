@@ -1,3 +1,4 @@
+/* ed25519_test.c -- signatures with each bit changed. */
 #include "base/test.h"
 #include "crypto/ed25519.h"
 

@@ -1,3 +1,4 @@
+/* hmac.c -- one keyed EVP_MAC, started again for each signature. */
 #include "crypto/hmac.h"
 
 #include <openssl/core_names.h>

@@ -1,3 +1,4 @@
+/* hmac_test.c -- the vectors of RFC 4231, again and again. */
 #include "base/test.h"
 #include "crypto/hmac.h"
 

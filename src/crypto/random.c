@@ -1,3 +1,4 @@
+/* random.c -- getrandom, or the source of a test. */
 #include "crypto/random.h"
 
 #include <errno.h>

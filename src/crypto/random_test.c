@@ -1,3 +1,4 @@
+/* random_test.c -- kernel bytes, injected bytes, even numbers. */
 #include "base/rng.h"
 #include "base/test.h"
 #include "crypto/random.h"

@@ -1,3 +1,4 @@
+/* seal.c -- the layout, what the tag covers, and the ring of keys. */
 #include "crypto/seal.h"
 
 #include <sodium.h>

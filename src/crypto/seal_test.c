@@ -1,3 +1,4 @@
+/* seal_test.c -- seals with each bit and each binding changed. */
 #include "base/test.h"
 #include "crypto/seal.h"
 

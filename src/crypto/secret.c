@@ -1,3 +1,4 @@
+/* secret.c -- libsodium's comparison and wiping. */
 #include "crypto/secret.h"
 
 #include <pthread.h>

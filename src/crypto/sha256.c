@@ -1,3 +1,4 @@
+/* sha256.c -- OpenSSL's SHA-256 in one call. */
 #include "crypto/sha256.h"
 
 #include <openssl/evp.h>

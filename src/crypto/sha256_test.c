@@ -1,3 +1,4 @@
+/* sha256_test.c -- the vectors of FIPS 180. */
 #include "base/test.h"
 #include "crypto/sha256.h"
 

@@ -1,3 +1,4 @@
+/* webhook_signature.c -- secrets read, messages signed and verified. */
 #include "crypto/webhook_signature.h"
 
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* webhook_signature_test.c -- the vectors of Standard Webhooks. */
 #include "base/test.h"
 #include "crypto/webhook_signature.h"
 

@@ -1,3 +1,4 @@
+/* domain.c -- exact hosts and left-most wildcards. */
 #include "format/domain.h"
 
 static bool is_wildcard(struct str pattern)

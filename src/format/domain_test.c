@@ -1,3 +1,4 @@
+/* domain_test.c -- who an allow-list lets in. */
 #include "base/test.h"
 #include "format/domain.h"
 

@@ -1,3 +1,4 @@
+/* header.c -- the grammar of fields and the reserved names. */
 #include "format/header.h"
 
 static const char *const reserved_names[] = {

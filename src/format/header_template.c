@@ -1,3 +1,4 @@
+/* header_template.c -- one pass over the text, one look-up for each variable. */
 #include "format/header_template.h"
 
 #include "base/buf.h"

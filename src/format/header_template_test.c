@@ -1,3 +1,4 @@
+/* header_template_test.c -- variables in header values. */
 #include "base/test.h"
 #include "format/header_template.h"
 

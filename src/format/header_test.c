@@ -1,3 +1,4 @@
+/* header_test.c -- fields that users may and may not set. */
 #include "base/test.h"
 #include "format/header.h"
 

@@ -1,3 +1,4 @@
+/* host.c -- labels, dotted quads and what only looks like one. */
 #include "format/host.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* host_test.c -- hosts and what pretends to be one. */
 #include "base/test.h"
 #include "format/host.h"
 

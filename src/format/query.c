@@ -1,3 +1,4 @@
+/* query.c -- pairs, percent-decoding and its reverse. */
 #include "format/query.h"
 
 static int hex_value(char c)

@@ -1,3 +1,4 @@
+/* query_test.c -- queries and path segments, broken ones too. */
 #include "base/test.h"
 #include "format/query.h"
 

@@ -1,3 +1,4 @@
+/* retry_after.c -- seconds or a date, bounded. */
 #include "format/retry_after.h"
 
 #include "base/time.h"

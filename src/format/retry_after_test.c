@@ -1,3 +1,4 @@
+/* retry_after_test.c -- delays that receivers ask for. */
 #include "base/test.h"
 #include "format/retry_after.h"
 

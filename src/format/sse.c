@@ -1,3 +1,4 @@
+/* sse.c -- one event or heartbeat as text. */
 #include "format/sse.h"
 
 static bool ends_line(char c)

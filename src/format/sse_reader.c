@@ -1,3 +1,4 @@
+/* sse_reader.c -- lines collected from pieces, fields collected from lines. */
 #include "format/sse.h"
 
 void sse_reader_init(struct sse_reader *r, size_t event_bytes_max)

@@ -1,3 +1,4 @@
+/* sse_test.c -- events written, and read in any pieces. */
 #include "base/test.h"
 #include "format/sse.h"
 

@@ -1,3 +1,4 @@
+/* url.c -- scheme, authority and target, each refused with its reason. */
 #include "format/url.h"
 
 static const char *character_problem(struct str text)

@@ -1,3 +1,4 @@
+/* url_mask.c -- which parts of a URL look secret. */
 #include "format/url.h"
 
 #define MASK STR("***")

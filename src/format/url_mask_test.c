@@ -1,3 +1,4 @@
+/* url_mask_test.c -- what of a URL reaches a log. */
 #include "base/test.h"
 #include "format/url.h"
 

@@ -1,3 +1,4 @@
+/* url_test.c -- parts of good URLs, reasons for bad ones. */
 #include "base/test.h"
 #include "format/url.h"
 
