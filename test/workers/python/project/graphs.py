@@ -11,7 +11,6 @@ from langchain_core.messages import AIMessage
 from langchain_core.tools import tool
 from langgraph.config import get_config, get_store, get_stream_writer
 from langgraph.graph import END, START, MessagesState, StateGraph
-from langgraph.prebuilt import ToolNode
 from langgraph.runtime import Runtime
 from langgraph.types import Command, Send, interrupt
 
@@ -274,14 +273,12 @@ def call_add(state: MessagesState) -> Any:
     return {"messages": [AIMessage("", id="ai-1", tool_calls=[call])]}
 
 
-tooling = (
-    StateGraph(MessagesState)
-    .add_node(call_add)
-    .add_node("tools", ToolNode([add]))
-    .add_edge(START, "call_add")
-    .add_edge("call_add", "tools")
-    .compile()
-)
+async def use_tools(state: MessagesState) -> Any:
+    calls = state["messages"][-1].tool_calls
+    return {"messages": [await add.ainvoke({**call, "type": "tool_call"}) for call in calls]}
+
+
+tooling = chain(call_add, use_tools, schema=MessagesState).compile()
 
 
 def shout(state: State) -> Any:
