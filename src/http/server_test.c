@@ -213,8 +213,9 @@ static void an_early_answer_keeps_the_connection_over_a_small_body(void **state)
 {
     (void)state;
     rig_assert_has(
-        rig_ask(&rig, STR("POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345" GET(
-                          "/hello"))),
+        rig_ask(&rig,
+                STR("POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345" RIG_GET(
+                    "/hello"))),
         "earlyHTTP/1.1 200 OK");
 }
 
