@@ -1,0 +1,122 @@
+// main.mjs -- the JavaScript worker: hosts LangGraph.js graphs for the server at the other end of LGW_FD.
+//
+// Started in the project's folder as `node main.mjs`. Says hello, is told its graphs by `init`,
+// loads them, and from then on runs them and answers questions until the socket ends
+// (docs/worker-protocol.md). It has no state that would be missed when it is killed.
+
+import fs from 'node:fs';
+import net from 'node:net';
+import process from 'node:process';
+
+import { answers } from './answers.mjs';
+import { Graphs } from './graphs.mjs';
+import { Heads } from './heads.mjs';
+import { Libraries, versions } from './library.mjs';
+import { Link } from './link.mjs';
+import { Runs } from './runs.mjs';
+import { describeError } from './render.mjs';
+
+const EXIT_USAGE = 64;
+const EXIT_PROTOCOL = 76;
+
+const RUN_MESSAGES = {
+    'run.start': (runs, header, blobs) => runs.start(header, blobs),
+    'run.cancel': (runs, header) => runs.cancel(header),
+    'run.credit': (runs, header) => runs.credit(header),
+};
+
+class Worker {
+    #link;
+    #graphs = null;
+    #runs = null;
+
+    constructor(socket) {
+        this.#link = new Link(socket, {
+            onMessage: (header, blobs) => this.#receive(header, blobs),
+            onEnd: () => process.exit(0),
+            onBroken: (error) => die(EXIT_PROTOCOL, `broken frame: ${error.message}`),
+        });
+    }
+
+    hello() {
+        this.#link.send({
+            t: 'hello',
+            proto: 1,
+            lang: 'js',
+            lang_version: process.versions.node,
+            ...versions(process.cwd()),
+            pid: process.pid,
+        });
+    }
+
+    #receive(header, blobs) {
+        if (header.t === 'init') this.#init(header);
+        else if (Object.hasOwn(RUN_MESSAGES, header.t)) this.#runMessage(header, blobs);
+        else if (header.id !== undefined) this.#answer(header, blobs);
+    }
+
+    #runMessage(header, blobs) {
+        if (!this.#runs || typeof header.run_id !== 'string')
+            die(EXIT_PROTOCOL, `${header.t} before init or without a run_id`);
+        RUN_MESSAGES[header.t](this.#runs, header, blobs);
+    }
+
+    async #init({ project_dir, graphs, server }) {
+        if (server?.url) globalThis[Symbol.for('langgraph_api:url')] = server.url;
+        const heads = new Heads();
+        const link = this.#link;
+        this.#graphs = new Graphs(new Libraries(link, heads), project_dir ?? process.cwd());
+        this.#runs = new Runs({ link, graphs: this.#graphs, heads, server });
+        const loaded = [];
+        for (const [id, spec] of Object.entries(graphs ?? {})) {
+            const error = await this.#graphs.load(id, spec);
+            if (error) link.send({ t: 'load_error', graph_id: id, error });
+            else loaded.push({ id, description: spec.description });
+        }
+        link.send({ t: 'ready', graphs: loaded });
+    }
+
+    async #answer(header, blobs) {
+        try {
+            if (header.t === 'ping') this.#link.reply(header);
+            else if (header.t === 'shutdown') await this.#shutdown(header);
+            else this.#link.reply(header, {}, await this.#ask(header, blobs));
+        } catch (error) {
+            const code = CODES.has(error?.code) ? error.code : 'failed';
+            this.#link.replyError(header, { code, ...describeError(error) });
+        }
+    }
+
+    async #ask(header, blobs) {
+        const answer = Object.hasOwn(answers, header.t) ? answers[header.t] : null;
+        if (!answer) throw invalid(`unknown request ${header.t}`);
+        if (!this.#graphs) throw invalid(`${header.t} before init`);
+        return answer({ graphs: this.#graphs, header, blobs });
+    }
+
+    async #shutdown(header) {
+        await this.#runs?.close();
+        this.#link.reply(header);
+        this.#link.drain(() => process.exit(0));
+    }
+}
+
+const CODES = new Set(['invalid', 'not_found', 'conflict', 'too_large', 'unavailable']);
+
+function invalid(message) {
+    return Object.assign(new Error(message), { name: 'InvalidRequestError', code: 'invalid' });
+}
+
+function die(code, message) {
+    fs.writeSync(2, `runbell worker: ${message}\n`);
+    process.exit(code);
+}
+
+/* A promise that user code forgot must not end the runs of everybody else. */
+process.on('unhandledRejection', (reason) => {
+    console.error('runbell worker: unhandled rejection:', reason);
+});
+
+const fd = Number(process.env.LGW_FD);
+if (!Number.isInteger(fd) || fd < 3) die(EXIT_USAGE, 'LGW_FD is not set; the server starts workers');
+new Worker(new net.Socket({ fd, readable: true, writable: true })).hello();
