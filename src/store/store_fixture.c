@@ -56,14 +56,28 @@ static void empty_postgres(const char *url)
     db_close(db);
 }
 
-int fixture_open(struct fixture *fixture, const char *postgres_url)
+static void prepare(struct fixture *fixture, const char *postgres_url)
 {
     *fixture = (struct fixture){.folder = "/tmp/runbell-store-XXXXXX"};
     fixture->postgres_url = postgres_url;
     assert_non_null(mkdtemp(fixture->folder));
+}
+
+int fixture_open(struct fixture *fixture, const char *postgres_url)
+{
+    prepare(fixture, postgres_url);
     if (postgres_url)
         empty_postgres(postgres_url);
     fixture->world = real_world_new();
+    open_store(fixture);
+    return 0;
+}
+
+int fixture_open_beside(struct fixture *fixture, const struct fixture *first)
+{
+    prepare(fixture, first->postgres_url);
+    fixture->world = first->world;
+    fixture->is_beside = true;
     open_store(fixture);
     return 0;
 }
@@ -82,10 +96,18 @@ static void remove_file(const struct fixture *fixture, const char *name)
     unlink(path);
 }
 
+void fixture_stop(struct fixture *fixture)
+{
+    if (fixture->store)
+        store_close(fixture->store);
+    fixture->store = NULL;
+}
+
 void fixture_close(struct fixture *fixture)
 {
-    store_close(fixture->store);
-    real_world_free(fixture->world);
+    fixture_stop(fixture);
+    if (!fixture->is_beside)
+        real_world_free(fixture->world);
     remove_file(fixture, "runbell.db");
     remove_file(fixture, "runbell.db-wal");
     remove_file(fixture, "runbell.db-shm");

@@ -14,6 +14,7 @@ struct fixture {
     struct store *store;
     const char *postgres_url; /* NULL: SQLite */
     char folder[64];
+    bool is_beside; /* its world is another one's */
     atomic_int deaths;
 };
 
@@ -34,7 +35,10 @@ struct job {
 };
 
 int fixture_open(struct fixture *fixture, const char *postgres_url);
-void fixture_close(struct fixture *fixture);
+/* A second node on the same PostgreSQL. */
+int fixture_open_beside(struct fixture *fixture, const struct fixture *first);
+void fixture_stop(struct fixture *fixture);  /* closes the store, if it is open */
+void fixture_close(struct fixture *fixture); /* and removes the folder */
 /* As after a restart of the process. */
 void fixture_reopen(struct fixture *fixture);
 struct store_config fixture_config(struct fixture *fixture);
