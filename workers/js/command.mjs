@@ -2,9 +2,12 @@
 
 /** Commands are {update?, resume?, goto?}; goto is a name, {node, input}, or a list of these. */
 export function commandFrom(command, { Command, Send }) {
-    const targets = command.goto === undefined || command.goto === null ? [] : [command.goto].flat();
+    const targets =
+        command.goto === undefined || command.goto === null ? [] : [command.goto].flat();
     const args = {
-        goto: targets.map((to) => (typeof to === 'string' ? to : new Send(to.node, to.input ?? null))),
+        goto: targets.map((to) =>
+            typeof to === 'string' ? to : new Send(to.node, to.input ?? null),
+        ),
         update: command.update ?? undefined,
     };
     if ('resume' in command) args.resume = command.resume;

@@ -65,11 +65,6 @@ export class FrameReader {
         this.#bytes = rest.length;
     }
 
-    /** True between frames: an end of file here is an orderly one. */
-    get isEmpty() {
-        return this.#bytes === 0;
-    }
-
     #takeFrames(bytes) {
         for (;;) {
             this.#needed = 4;

@@ -144,5 +144,7 @@ function compiledFrom(exported) {
 }
 
 function isCompiled(graph) {
-    return typeof graph?.streamEvents === 'function' && typeof graph?.getStateHistory === 'function';
+    return (
+        typeof graph?.streamEvents === 'function' && typeof graph?.getStateHistory === 'function'
+    );
 }

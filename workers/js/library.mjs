@@ -9,15 +9,11 @@ import { makeStoreClass, wakeOnDemand } from './store.mjs';
 
 const NAME = '@langchain/langgraph';
 
-/** Version of a package that may be absent, as seen from a folder. */
-export function versionOf(name, from) {
-    return findPackage(name, from)?.manifest.version ?? null;
+/** The versions that hello tells, as seen from a folder; null for what is not installed. */
+export function versions(from) {
+    const versionOf = (name) => findPackage(name, from)?.manifest.version ?? null;
+    return { lib_version: versionOf(NAME), sdk_version: versionOf('@langchain/langgraph-sdk') };
 }
-
-export const versions = (from) => ({
-    lib_version: versionOf(NAME, from),
-    sdk_version: versionOf('@langchain/langgraph-sdk', from),
-});
 
 export class Libraries {
     #link;

@@ -30,7 +30,8 @@ function placeOf(error, projectDir) {
     for (const [, file, line] of error.stack.matchAll(/((?:file:\/\/)?\/[^\s:()]+):(\d+)/g)) {
         const full = file.startsWith('file:') ? fileURLToPath(file.split('?')[0]) : file;
         const inside = path.relative(projectDir, full);
-        if (!inside.startsWith('..') && !inside.includes('node_modules')) return `${inside}:${line}`;
+        if (!inside.startsWith('..') && !inside.includes('node_modules'))
+            return `${inside}:${line}`;
     }
     return null;
 }
@@ -47,6 +48,9 @@ function syntaxPlaceOf(error, spec, projectDir) {
 function adviceFor(error) {
     const missing = /Cannot find (?:package|module) '([^'./][^']*)'/.exec(error?.message ?? '');
     if (!missing) return '';
-    const name = missing[1].split('/').slice(0, missing[1].startsWith('@') ? 2 : 1).join('/');
+    const name = missing[1]
+        .split('/')
+        .slice(0, missing[1].startsWith('@') ? 2 : 1)
+        .join('/');
     return `; run "npm install ${name}"`;
 }

@@ -118,5 +118,6 @@ process.on('unhandledRejection', (reason) => {
 });
 
 const fd = Number(process.env.LGW_FD);
-if (!Number.isInteger(fd) || fd < 3) die(EXIT_USAGE, 'LGW_FD is not set; the server starts workers');
+if (!Number.isInteger(fd) || fd < 3)
+    die(EXIT_USAGE, 'LGW_FD is not set; the server starts workers');
 new Worker(new net.Socket({ fd, readable: true, writable: true })).hello();

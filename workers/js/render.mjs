@@ -39,7 +39,10 @@ function plainBigInt(value) {
 function plainObject(value, ancestors) {
     if (Array.isArray(value)) return plainArray(value, ancestors);
     const prototype = Object.getPrototypeOf(value);
-    if ((prototype === Object.prototype || prototype === null) && typeof value.toJSON !== 'function')
+    if (
+        (prototype === Object.prototype || prototype === null) &&
+        typeof value.toJSON !== 'function'
+    )
         return plainFields(value, ancestors);
     return plainSpecial(value, ancestors);
 }

@@ -72,7 +72,11 @@ export function makeSaverClass(BaseCheckpointSaver) {
             await this.#heads.sent(threadId, this.#link.ask(question, [bytes]));
             this.#heads.stored({ ...row, bytes });
             return {
-                configurable: { thread_id: threadId, checkpoint_ns: ns, checkpoint_id: checkpoint.id },
+                configurable: {
+                    thread_id: threadId,
+                    checkpoint_ns: ns,
+                    checkpoint_id: checkpoint.id,
+                },
             };
         }
 
@@ -80,7 +84,9 @@ export function makeSaverClass(BaseCheckpointSaver) {
             const { threadId, ns, checkpointId } = keyOf(config);
             if (!threadId || !checkpointId)
                 throw new Error('writes need a "thread_id" and a "checkpoint_id"');
-            const typed = await Promise.all(writes.map(([, value]) => this.serde.dumpsTyped(value)));
+            const typed = await Promise.all(
+                writes.map(([, value]) => this.serde.dumpsTyped(value)),
+            );
             const rows = writes.map(([channel], i) => ({
                 idx: SPECIAL_IDX[channel] ?? i,
                 channel,
@@ -110,7 +116,9 @@ export function makeSaverClass(BaseCheckpointSaver) {
         async decode(row, config) {
             const { thread_id, ns, checkpoint_id, parent_id } = row;
             const load = (typed) => this.serde.loadsTyped(typed.type, typed.bytes);
-            const at = (id) => ({ configurable: { thread_id, checkpoint_ns: ns, checkpoint_id: id } });
+            const at = (id) => ({
+                configurable: { thread_id, checkpoint_ns: ns, checkpoint_id: id },
+            });
             const tuple = {
                 config: config ?? at(checkpoint_id),
                 checkpoint: await load(row),

@@ -42,7 +42,13 @@ function listToWire({ matchConditions, maxDepth, limit = 100, offset = 0 }) {
         match_type: matchType,
         path,
     }));
-    return { op: 'list_namespaces', match_conditions: conditions, max_depth: maxDepth, limit, offset };
+    return {
+        op: 'list_namespaces',
+        match_conditions: conditions,
+        max_depth: maxDepth,
+        limit,
+        offset,
+    };
 }
 
 function fromWire(operation, result) {

@@ -10,7 +10,9 @@ const INTERRUPT = '__interrupt__';
 
 /** The modes to ask the library for. */
 export function libraryModes(requested, wantValues) {
-    const modes = new Set(requested.filter((mode) => mode !== 'events' && mode !== 'messages-tuple'));
+    const modes = new Set(
+        requested.filter((mode) => mode !== 'events' && mode !== 'messages-tuple'),
+    );
     if (modes.delete('messages') || wantValues) modes.add('values');
     if (requested.includes('messages-tuple')) modes.add('messages');
     return [...modes];

@@ -37,7 +37,11 @@ export class Checkpoints {
         const copy = Buffer.from(bytes);
         this.rows = this.rows.filter(
             (row) =>
-                !(row.thread_id === thread_id && row.ns === ns && row.checkpoint_id === checkpoint_id),
+                !(
+                    row.thread_id === thread_id &&
+                    row.ns === ns &&
+                    row.checkpoint_id === checkpoint_id
+                ),
         );
         const row = { thread_id, ns, checkpoint_id, parent_id: parent_id ?? null, type, metadata };
         this.rows.push({ ...row, run_id, bytes: copy });
@@ -45,7 +49,16 @@ export class Checkpoints {
     }
 
     put_writes({ thread_id, ns, checkpoint_id, task_id, task_path, writes }, blobs) {
-        for (const write of writes) this.#write({ thread_id, ns, checkpoint_id, task_id, task_path, ...write, bytes: Buffer.from(blobs[write.blob]) });
+        for (const write of writes)
+            this.#write({
+                thread_id,
+                ns,
+                checkpoint_id,
+                task_id,
+                task_path,
+                ...write,
+                bytes: Buffer.from(blobs[write.blob]),
+            });
         return [{}, []];
     }
 

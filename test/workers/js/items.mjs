@@ -10,7 +10,9 @@ export class MemoryItems {
     }
 
     get({ namespace, key }) {
-        return this.items.find((item) => item.key === key && same(item.namespace, namespace)) ?? null;
+        return (
+            this.items.find((item) => item.key === key && same(item.namespace, namespace)) ?? null
+        );
     }
 
     put({ namespace, key, value }) {
@@ -24,8 +26,12 @@ export class MemoryItems {
 
     search({ namespace_prefix, filter = {}, limit, offset }) {
         return this.items
-            .filter(({ namespace }) => same(namespace.slice(0, namespace_prefix.length), namespace_prefix))
-            .filter(({ value }) => Object.entries(filter).every(([key, want]) => value[key] === want))
+            .filter(({ namespace }) =>
+                same(namespace.slice(0, namespace_prefix.length), namespace_prefix),
+            )
+            .filter(({ value }) =>
+                Object.entries(filter).every(([key, want]) => value[key] === want),
+            )
             .slice(offset, offset + limit)
             .map((item) => ({ ...item, score: 0.5 }));
     }

@@ -65,7 +65,9 @@ test('a TypeScript graph loads with the tsx of the project', () =>
 
 test('a CommonJS graph gets messages of its own classes', () =>
     withPeer({ common: at('./common.cjs:graph') }, async (peer) => {
-        const run = await peer.finish('common', { input: { messages: [{ role: 'user', content: 'x' }] } });
+        const run = await peer.finish('common', {
+            input: { messages: [{ role: 'user', content: 'x' }] },
+        });
         assert.equal(run.done.state.values.messages[1].content, 'true');
     }));
 
@@ -97,7 +99,8 @@ test('a load error names the file, the line, the reason and what to do; other gr
 test('without tsx or without LangGraph the load error says what to install', async () => {
     await withPeer(
         { typed: at('./typed.ts:graph') },
-        async (peer) => assert.match(peer.loadErrors[0].error.message, /npm install --save-dev tsx/),
+        async (peer) =>
+            assert.match(peer.loadErrors[0].error.message, /npm install --save-dev tsx/),
         { without: ['tsx'] },
     );
     await withPeer(
@@ -153,7 +156,7 @@ for (const [what, bytes] of Object.entries({
         peer.socket.write(bytes);
         const { code } = await peer.exited;
         assert.notEqual(code, 0);
-        assert.match(peer.stderr, /^runbell worker: broken frame: .+\n$/);
+        await peer.logged(/^runbell worker: broken frame: .+\n$/);
     });
 
 test('unknown requests are answered as invalid, unknown graphs as not found, pings at once', () =>

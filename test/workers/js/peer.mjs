@@ -4,6 +4,7 @@
 // the worker is what it is in production.
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -67,6 +68,11 @@ export class Peer {
         const found = this.received.find(({ header }) => fits(header));
         if (found) return Promise.resolve(found);
         return new Promise((resolve) => this.watchers.push({ fits, resolve }));
+    }
+
+    /** Resolves when a log line fits; the log is another pipe, so it may come after the answer. */
+    async logged(pattern) {
+        while (!pattern.test(this.stderr)) await once(this.child.stderr, 'data');
     }
 
     /** hello, init, and all load errors until ready. */

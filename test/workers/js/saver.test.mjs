@@ -22,8 +22,12 @@ function linkTo(checkpoints) {
                 const reader = new FrameReader((sent, sentBlobs) => {
                     try {
                         const [fields, replyBlobs] = checkpoints[sent.t.slice(5)](sent, sentBlobs);
-                        const reply = new FrameReader((head, some) => resolve({ header: head, blobs: some }));
-                        encodeFrame({ t: 'reply', ...fields }, replyBlobs).forEach((b) => reply.push(b));
+                        const reply = new FrameReader((head, some) =>
+                            resolve({ header: head, blobs: some }),
+                        );
+                        encodeFrame({ t: 'reply', ...fields }, replyBlobs).forEach((b) =>
+                            reply.push(b),
+                        );
                     } catch (error) {
                         reject(error);
                     }
@@ -37,7 +41,11 @@ function linkTo(checkpoints) {
 function pair() {
     const checkpoints = new Checkpoints();
     const Saver = makeSaverClass(BaseCheckpointSaver);
-    return { ours: new Saver(linkTo(checkpoints), new Heads()), theirs: new MemorySaver(), checkpoints };
+    return {
+        ours: new Saver(linkTo(checkpoints), new Heads()),
+        theirs: new MemorySaver(),
+        checkpoints,
+    };
 }
 
 const at = (thread_id, checkpoint_id, checkpoint_ns = '') => ({
@@ -104,7 +112,9 @@ test('values come back with their types: messages, maps, dates, bytes, undefined
         text: 'end\u2028 \u0000 ü',
     };
     const one = checkpoint(1, values);
-    await both(savers, (saver) => saver.put(at('t'), one, { source: 'loop', step: 1, parents: {} }, {}));
+    await both(savers, (saver) =>
+        saver.put(at('t'), one, { source: 'loop', step: 1, parents: {} }, {}),
+    );
     const tuple = await both(savers, (saver) => saver.getTuple(at('t')));
     assert.ok(tuple.checkpoint.channel_values.said[0] instanceof messages.HumanMessage);
 });
@@ -113,12 +123,30 @@ test('putWrites: special channels overwrite, other channels keep the first', asy
     const savers = pair();
     const [{ id }] = await chain(savers, 't', '', 1);
     const writes = [
-        [[['a', 1], ['b', { two: 2 }]], 'task-1'],
-        [[['a', 'later'], ['c', 3]], 'task-1'],
+        [
+            [
+                ['a', 1],
+                ['b', { two: 2 }],
+            ],
+            'task-1',
+        ],
+        [
+            [
+                ['a', 'later'],
+                ['c', 3],
+            ],
+            'task-1',
+        ],
         [[['__interrupt__', { value: 1 }]], 'task-2'],
         [[['__interrupt__', { value: 2 }]], 'task-2'],
         [[['__error__', { message: 'x' }]], 'task-3'],
-        [[['__resume__', [null]], ['__scheduled__', 1]], 'task-4'],
+        [
+            [
+                ['__resume__', [null]],
+                ['__scheduled__', 1],
+            ],
+            'task-4',
+        ],
     ];
     for (const [some, task] of writes)
         await both(savers, (saver) => saver.putWrites(at('t', id), some, task));
@@ -169,7 +197,14 @@ test('deleteThread takes the thread and its writes, and no other', async () => {
 
 test('stored metadata has the scalars of the configuration, and nothing internal', async () => {
     const { ours, checkpoints } = pair();
-    const configurable = { ...at('t').configurable, run_id: 'r', user: 'u', n: 1, deep: {}, __key: 1 };
+    const configurable = {
+        ...at('t').configurable,
+        run_id: 'r',
+        user: 'u',
+        n: 1,
+        deep: {},
+        __key: 1,
+    };
     await ours.put({ configurable, metadata: { mine: true } }, checkpoint(1), { step: 1 }, {});
     assert.deepEqual(checkpoints.rows[0].metadata, { user: 'u', n: 1, mine: true, step: 1 });
     assert.equal(checkpoints.rows[0].run_id, 'r');

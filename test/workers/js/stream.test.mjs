@@ -37,10 +37,10 @@ const stream = (from, graphId, stream_modes, fields = {}) =>
 test('values: the input step, then the state after each step', async () => {
     const run = await stream(peer, 'agent', ['values']);
     assert.deepEqual(namesOf(run), ['values', 'values']);
-    assert.deepEqual(run.events.map(({ data }) => data.messages.map(({ type }) => type)), [
-        ['human'],
-        ['human', 'ai'],
-    ]);
+    assert.deepEqual(
+        run.events.map(({ data }) => data.messages.map(({ type }) => type)),
+        [['human'], ['human', 'ai']],
+    );
 });
 
 test('updates: what each node wrote, and the interrupt', async () => {
@@ -72,7 +72,11 @@ test('messages: metadata once, partials that grow, complete for all messages of 
     assert.deepEqual([human.id, human.type, ai.content, ai.type], ['h', 'human', 'Hi!', 'ai']);
     assert.deepEqual(
         dataOf(run, 'messages/partial').map(([{ content, id }]) => [content, id]),
-        [['H', ai.id], ['Hi', ai.id], ['Hi!', ai.id]],
+        [
+            ['H', ai.id],
+            ['Hi', ai.id],
+            ['Hi!', ai.id],
+        ],
     );
     const [[[id, { metadata }]]] = dataOf(run, 'messages/metadata').map(Object.entries);
     assert.deepEqual([id, metadata.langgraph_node, metadata.run_id], [ai.id, 'node', run.run_id]);
@@ -90,7 +94,10 @@ test('messages-tuple: each chunk with its metadata, named `messages`', async () 
     const [chunk, metadata] = run.events[0].data;
     assert.equal(chunk.type, 'ai');
     const { langgraph_step, langgraph_node, thread_id, graph_id } = metadata;
-    assert.deepEqual([langgraph_step, langgraph_node, thread_id, graph_id], [1, 'node', run.thread_id, 'chat']);
+    assert.deepEqual(
+        [langgraph_step, langgraph_node, thread_id, graph_id],
+        [1, 'node', run.thread_id, 'chat'],
+    );
 });
 
 test('events: the callback events without the hidden ones; other modes stay beside them', async () => {
@@ -109,7 +116,10 @@ test('events: the callback events without the hidden ones; other modes stay besi
         ],
     );
     assert.equal(events[0].run_id, run.run_id);
-    assert.equal(events.some(({ tags }) => tags?.includes('langsmith:hidden')), false);
+    assert.equal(
+        events.some(({ tags }) => tags?.includes('langsmith:hidden')),
+        false,
+    );
     assert.equal(dataOf(run, 'values').length, 2);
 });
 
@@ -127,14 +137,24 @@ test('tasks: a start and a result for each task', async () => {
 test('checkpoints: values, metadata and next of each checkpoint', async () => {
     const run = await stream(peer, 'agent', ['checkpoints']);
     assert.deepEqual(namesOf(run), ['checkpoints', 'checkpoints', 'checkpoints']);
-    for (const { data } of run.events) assert.deepEqual(Object.keys(data), ['values', 'metadata', 'next']);
-    assert.deepEqual(run.events.map(({ data }) => data.next), [['__start__'], ['respond'], []]);
+    for (const { data } of run.events)
+        assert.deepEqual(Object.keys(data), ['values', 'metadata', 'next']);
+    assert.deepEqual(
+        run.events.map(({ data }) => data.next),
+        [['__start__'], ['respond'], []],
+    );
 });
 
 test('debug: checkpoints and tasks by step, with nothing internal in their configurations', async () => {
     const run = await stream(peer, 'agent', ['debug']);
     const kinds = run.events.map(({ data }) => `${data.step} ${data.type}`);
-    assert.deepEqual(kinds, ['-1 checkpoint', '0 checkpoint', '1 task', '1 task_result', '1 checkpoint']);
+    assert.deepEqual(kinds, [
+        '-1 checkpoint',
+        '0 checkpoint',
+        '1 task',
+        '1 task_result',
+        '1 checkpoint',
+    ]);
     const { payload } = run.events[1].data;
     const keys = ['checkpoint', 'config', 'metadata', 'next', 'parent_checkpoint', 'parent_config'];
     assert.deepEqual(Object.keys(payload).sort(), [...keys, 'tasks', 'values']);
@@ -144,8 +164,14 @@ test('debug: checkpoints and tasks by step, with nothing internal in their confi
         'checkpoint_ns',
         'checkpoint_map',
     ]);
-    assert.equal(payload.parent_checkpoint.checkpoint_id, run.events[0].data.payload.checkpoint.checkpoint_id);
-    assert.doesNotMatch(JSON.stringify(run.events.map(({ data }) => data)), /__pregel_(?!pull)|"callbacks"/);
+    assert.equal(
+        payload.parent_checkpoint.checkpoint_id,
+        run.events[0].data.payload.checkpoint.checkpoint_id,
+    );
+    assert.doesNotMatch(
+        JSON.stringify(run.events.map(({ data }) => data)),
+        /__pregel_(?!pull)|"callbacks"/,
+    );
 });
 
 test('subgraphs: names end in the namespace, and an interrupt inside shows in both graphs', async () => {
@@ -184,7 +210,15 @@ test('a subgraph task in debug names its checkpoint instead of a configuration',
 });
 
 test('the same modes by the slower way have the same events', async () => {
-    const modes = ['values', 'updates', 'custom', 'tasks', 'checkpoints', 'debug', 'messages-tuple'];
+    const modes = [
+        'values',
+        'updates',
+        'custom',
+        'tasks',
+        'checkpoints',
+        'debug',
+        'messages-tuple',
+    ];
     for (const subgraphs of [false, true]) {
         const fast = await stream(fixtures, 'chat', modes, { subgraphs });
         const slow = await stream(fixtures, 'chat', [...modes, 'events'], { subgraphs });

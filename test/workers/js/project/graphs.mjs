@@ -53,7 +53,10 @@ export const storing = single(Log, async (_, { store }) => {
             item.value,
             item.createdAt instanceof Date,
             await store.get(['users', 'b'], 'two'),
-            (await store.search(['users'], { filter: { n: 1 } })).map(({ key, score }) => [key, score]),
+            (await store.search(['users'], { filter: { n: 1 } })).map(({ key, score }) => [
+                key,
+                score,
+            ]),
             await store.listNamespaces?.({ prefix: ['users'] }).catch(() => 'unsupported'),
         ],
     };
@@ -84,7 +87,9 @@ export const odd = single(Log, () => {
     const circle = { name: 'circle' };
     circle.self = circle;
     const when = new Date(0);
-    return { log: [{ big: 12n, when, map: new Map([['k', 1]]), set: new Set([1]), nothing: undefined }] };
+    return {
+        log: [{ big: 12n, when, map: new Map([['k', 1]]), set: new Set([1]), nothing: undefined }],
+    };
 }).compile();
 
 export const forgetful = single(Log, () => {
