@@ -1,0 +1,297 @@
+/* retention.c -- one piece of deleting, table after table while the budget lasts. */
+#include "store/retention.h"
+
+#include "store/threads.h"
+
+#define DAY_US (24 * 3600 * US_PER_SECOND)
+/* A look at an instant without anything to delete costs too. */
+#define INSTANTS_MAX 200
+#define THREADS_AT_ONCE 32
+
+const struct retention_limits retention_defaults = {
+    .idempotency_us = 1 * DAY_US,
+    .attempts_us = 30 * DAY_US,
+    .deliveries_us = 90 * DAY_US,
+    .run_events_us = 7 * DAY_US,
+    .temporary_runs_us = 1 * DAY_US,
+};
+
+struct sweep {
+    struct tx *tx;
+    int64_t now_us;
+    int64_t rows_left, instants_left;
+};
+
+/* Deletes at most $2 rows older than $1. */
+static const struct db_statement old_idempotency = {
+    "retention_idempotency",
+    "DELETE FROM idempotency WHERE (tenant, idempotency_key) IN (SELECT tenant, idempotency_key"
+    " FROM idempotency WHERE created_us < $1 ORDER BY created_us LIMIT $2)",
+    NULL};
+static const struct db_statement expired_items = {
+    "retention_items",
+    "DELETE FROM items WHERE (tenant, namespace, item_key) IN (SELECT tenant, namespace, item_key"
+    " FROM items WHERE expires_us IS NOT NULL AND expires_us < $1 LIMIT $2)",
+    NULL};
+static const struct db_statement old_attempts = {
+    "retention_attempts",
+    "DELETE FROM attempts WHERE attempt_id IN (SELECT attempt_id FROM attempts"
+    " WHERE started_us < $1 ORDER BY started_us LIMIT $2)",
+    NULL};
+
+static enum err delete_older(struct sweep *sweep, const struct db_statement *statement,
+                             int64_t age_us)
+{
+    int64_t changed = 0;
+    enum err err;
+
+    if (sweep->rows_left <= 0)
+        return OK;
+    err = db_run(sweep->tx->db, statement,
+                 DB_ARGS(db_int(sweep->now_us - age_us), db_int(sweep->rows_left)), &changed);
+    if (!err)
+        sweep->rows_left -= changed;
+    return err;
+}
+
+/* ---- deliveries, and the bodies that nobody has any more ---- */
+
+static const struct db_statement ended_deliveries = {
+    "retention_ended_deliveries",
+    "SELECT delivery_id, tenant, body_id FROM deliveries WHERE ended_us IS NOT NULL"
+    " AND ended_us < $1 ORDER BY ended_us LIMIT $2",
+    NULL};
+static const struct db_statement attempts_of = {
+    "retention_attempts_of", "DELETE FROM attempts WHERE tenant = $1 AND delivery_id = $2", NULL};
+static const struct db_statement delivery_delete = {
+    "retention_delivery", "DELETE FROM deliveries WHERE delivery_id = $1", NULL};
+static const struct db_statement orphan_body = {
+    "retention_body",
+    "DELETE FROM bodies WHERE tenant = $1 AND body_id = $2 AND NOT EXISTS (SELECT 1"
+    " FROM deliveries d WHERE d.tenant = bodies.tenant AND d.body_id = bodies.body_id)",
+    NULL};
+
+struct ended_delivery {
+    int64_t id;
+    struct str tenant, body_id;
+};
+
+static enum err delete_delivery(struct sweep *sweep, const struct ended_delivery *delivery)
+{
+    struct db *db = sweep->tx->db;
+    int64_t attempts = 0, bodies = 0;
+    enum err err = db_run(db, &attempts_of,
+                          DB_ARGS(db_text(delivery->tenant), db_int(delivery->id)), &attempts);
+
+    if (!err)
+        err = db_run(db, &delivery_delete, DB_ARGS(db_int(delivery->id)), NULL);
+    if (!err)
+        err = db_run(db, &orphan_body,
+                     DB_ARGS(db_text(delivery->tenant), db_text(delivery->body_id)), &bodies);
+    sweep->rows_left -= 1 + attempts + bodies;
+    return err;
+}
+
+static enum err delete_deliveries(struct sweep *sweep, int64_t age_us)
+{
+    size_t most = (size_t)(sweep->rows_left > 0 ? sweep->rows_left : 0), count = 0;
+    struct ended_delivery *found = ARENA_ARRAY(sweep->tx->arena, struct ended_delivery, most + 1);
+    struct db_rows rows = {0};
+    enum err err = db_query(sweep->tx->db, &ended_deliveries,
+                            DB_ARGS(db_int(sweep->now_us - age_us), db_int((int64_t)most)), &rows);
+
+    if (err)
+        return err;
+    while (count < most && db_next(&rows)) {
+        found[count++] = (struct ended_delivery){
+            .id = db_get_int(&rows, 0),
+            .tenant = db_get_keep(&rows, 1, sweep->tx->arena),
+            .body_id = db_get_keep(&rows, 2, sweep->tx->arena),
+        };
+    }
+    err = db_rows_end(&rows);
+    for (size_t i = 0; i < count && !err && sweep->rows_left > 0; i++)
+        err = delete_delivery(sweep, &found[i]);
+    return err;
+}
+
+/* ---- the walk over ended runs: instant after instant, each finished before the next ---- */
+
+static const struct db_statement next_instant = {
+    "retention_next_instant",
+    "SELECT MIN(ended_us) FROM runs WHERE ended_us IS NOT NULL AND ended_us > $1 AND ended_us < $2",
+    NULL};
+static const struct db_statement cursor_get = {
+    "retention_cursor_get", "SELECT next_value FROM sequences WHERE name = $1", NULL};
+static const struct db_statement cursor_set = {
+    "retention_cursor_set",
+    "INSERT INTO sequences (name, next_value) VALUES ($1, $2)"
+    " ON CONFLICT (name) DO UPDATE SET next_value = $2",
+    NULL};
+static const struct db_statement events_at = {
+    "retention_events_at",
+    "DELETE FROM run_events WHERE (tenant, run_id, event_id) IN (SELECT e.tenant, e.run_id,"
+    " e.event_id FROM runs r JOIN run_events e ON e.tenant = r.tenant AND e.run_id = r.run_id"
+    " WHERE r.ended_us = $1 AND r.temporary >= $3 LIMIT $2)",
+    NULL};
+static const struct db_statement temporary_at = {
+    "retention_temporary_at",
+    "SELECT tenant, thread_id, run_id FROM runs WHERE ended_us = $1 AND temporary = 1 LIMIT $2",
+    NULL};
+static const struct db_statement thread_is_live = {
+    "retention_thread_is_live",
+    "SELECT 1 FROM runs WHERE tenant = $1 AND thread_id = $2 AND status IN ('pending', 'running')",
+    NULL};
+static const struct db_statement thread_is_temporary = {
+    "retention_thread_is_temporary",
+    "SELECT 1 FROM threads WHERE tenant = $1 AND thread_id = $2 AND temporary = 1", NULL};
+static const struct db_statement run_delete_one = {
+    "retention_run", "DELETE FROM runs WHERE tenant = $1 AND run_id = $2", NULL};
+
+/* Deletes what an instant has; leaves the budget above 0 when it is finished with it. */
+typedef enum err instant_fn(struct sweep *sweep, int64_t ended_us);
+
+static enum err read_int(struct db *db, const struct db_statement *statement,
+                         const struct db_value *args, size_t arg_count, int64_t *value)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query_one(db, statement, args, arg_count, &rows);
+
+    if (err)
+        return err;
+    if (db_is_null(&rows, 0)) {
+        err = db_rows_end(&rows);
+        return err ? err : ERR_NOT_FOUND;
+    }
+    *value = db_get_int(&rows, 0);
+    return db_rows_end(&rows);
+}
+
+static enum err walk(struct sweep *sweep, struct str cursor_name, int64_t age_us, instant_fn *visit)
+{
+    struct db *db = sweep->tx->db;
+    int64_t horizon_us = sweep->now_us - age_us, cursor_us = 0, started_us, ended_us;
+    enum err err = read_int(db, &cursor_get, DB_ARGS(db_text(cursor_name)), &cursor_us);
+
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    started_us = cursor_us;
+    err = OK;
+    while (!err && sweep->rows_left > 0 && sweep->instants_left > 0) {
+        err =
+            read_int(db, &next_instant, DB_ARGS(db_int(cursor_us), db_int(horizon_us)), &ended_us);
+        if (!err)
+            err = visit(sweep, ended_us);
+        if (!err && sweep->rows_left > 0)
+            cursor_us = ended_us;
+        sweep->instants_left -= !err;
+    }
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    if (cursor_us == started_us)
+        return OK;
+    return db_run(db, &cursor_set, DB_ARGS(db_text(cursor_name), db_int(cursor_us)), NULL);
+}
+
+static enum err delete_events(struct sweep *sweep, int64_t ended_us, int64_t temporary_min)
+{
+    int64_t changed = 0;
+    enum err err = db_run(
+        sweep->tx->db, &events_at,
+        DB_ARGS(db_int(ended_us), db_int(sweep->rows_left), db_int(temporary_min)), &changed);
+
+    sweep->rows_left -= changed;
+    return err;
+}
+
+static enum err visit_events(struct sweep *sweep, int64_t ended_us)
+{
+    return delete_events(sweep, ended_us, 0);
+}
+
+static enum err exists(struct db *db, const struct db_statement *statement,
+                       const struct db_value *key, bool *yes)
+{
+    int64_t one;
+    enum err err = read_int(db, statement, key, 2, &one);
+
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    *yes = !err;
+    return OK;
+}
+
+/* Its end has deleted the thread; this is for what a crash or a failed deletion left over. */
+static enum err delete_thread(struct sweep *sweep, struct str tenant, struct str thread_id)
+{
+    const struct db_value key[] = {db_text(tenant), db_text(thread_id)};
+    bool is_temporary = false, is_live = false;
+    enum err err = exists(sweep->tx->db, &thread_is_temporary, key, &is_temporary);
+
+    if (!err && is_temporary)
+        err = exists(sweep->tx->db, &thread_is_live, key, &is_live);
+    if (err || !is_temporary || is_live)
+        return err;
+    sweep->rows_left -= 3;
+    return thread_delete_temporary(sweep->tx, tenant, thread_id);
+}
+
+static enum err visit_temporary(struct sweep *sweep, int64_t ended_us)
+{
+    struct {
+        struct str tenant, thread_id, run_id;
+    } found[THREADS_AT_ONCE];
+    struct arena *arena = sweep->tx->arena;
+    struct db *db = sweep->tx->db;
+    struct db_rows rows = {0};
+    size_t count = 0;
+    enum err err = delete_events(sweep, ended_us, 1);
+
+    if (err || sweep->rows_left <= 0)
+        return err;
+    err = db_query(db, &temporary_at, DB_ARGS(db_int(ended_us), db_int(THREADS_AT_ONCE)), &rows);
+    if (err)
+        return err;
+    for (; count < THREADS_AT_ONCE && db_next(&rows); count++) {
+        found[count].tenant = db_get_keep(&rows, 0, arena);
+        found[count].thread_id = db_get_keep(&rows, 1, arena);
+        found[count].run_id = db_get_keep(&rows, 2, arena);
+    }
+    err = db_rows_end(&rows);
+    for (size_t i = 0; i < count && !err; i++) {
+        err = delete_thread(sweep, found[i].tenant, found[i].thread_id);
+        if (!err)
+            err = db_run(db, &run_delete_one,
+                         DB_ARGS(db_text(found[i].tenant), db_text(found[i].run_id)), NULL);
+        sweep->rows_left--;
+    }
+    /* There may be more at this instant: stay on it. */
+    if (count == THREADS_AT_ONCE)
+        sweep->rows_left = 0;
+    return err;
+}
+
+enum err retention_step(struct tx *tx, int64_t now_us, const struct retention_limits *limits,
+                        bool *more)
+{
+    struct sweep sweep = {
+        .tx = tx, .now_us = now_us, .rows_left = RETENTION_ROWS_MAX, .instants_left = INSTANTS_MAX};
+    enum err err = OK;
+
+    REQUIRE(tx->is_write);
+    if (limits->idempotency_us)
+        err = delete_older(&sweep, &old_idempotency, limits->idempotency_us);
+    if (!err)
+        err = delete_older(&sweep, &expired_items, 0);
+    if (!err && limits->attempts_us)
+        err = delete_older(&sweep, &old_attempts, limits->attempts_us);
+    if (!err && limits->deliveries_us)
+        err = delete_deliveries(&sweep, limits->deliveries_us);
+    if (!err && limits->temporary_runs_us)
+        err = walk(&sweep, STR("retention_temporary"), limits->temporary_runs_us, visit_temporary);
+    if (!err && limits->run_events_us)
+        err = walk(&sweep, STR("retention_events"), limits->run_events_us, visit_events);
+    if (!err)
+        *more = sweep.rows_left <= 0 || sweep.instants_left <= 0;
+    return err;
+}

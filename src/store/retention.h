@@ -1,0 +1,37 @@
+/* retention.h -- deletes what is past its age, in pieces small enough to stand between other work.
+ *
+ * What has an age, and what it starts with:
+ *
+ *   idempotency rows      their creation                                      1 day
+ *   items                 their own expiry
+ *   attempts              their start                                        30 days
+ *   deliveries            their end, done or dead, with their attempts        90 days
+ *   bodies                with the last delivery that has them
+ *   run events            the end of their run; the run stays                  7 days
+ *   temporary runs        their end, with events and what is left of the thread  1 day
+ *
+ * Nothing that is still due, being sent, pending or running is touched. How far the walk over ended
+ * runs has come stands in the table `sequences` (rows "retention_…"), so that it is not started
+ * anew and moves with its transaction. */
+#ifndef STORE_RETENTION_H
+#define STORE_RETENTION_H
+
+#include "store/store.h"
+
+#define RETENTION_ROWS_MAX 500 /* per call */
+
+struct retention_limits { /* ages; 0 keeps for ever */
+    int64_t idempotency_us;
+    int64_t attempts_us;
+    int64_t deliveries_us;
+    int64_t run_events_us;
+    int64_t temporary_runs_us;
+};
+
+extern const struct retention_limits retention_defaults;
+
+/* One piece, in the apply of a STORE_BULK work; *more: there may be another one right away. */
+enum err retention_step(struct tx *tx, int64_t now_us, const struct retention_limits *limits,
+                        bool *more) MUST_USE;
+
+#endif

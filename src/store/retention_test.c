@@ -1,0 +1,251 @@
+/* retention_test.c -- what is past its age goes, in small pieces; what lives stays. */
+#include "store/retention.h"
+
+#include "store/store_fixture.h"
+
+static const char *postgres_url;
+static struct fixture fixture;
+
+#define NOW_US INT64_C(1000000000000)
+
+/* Ages of 1000 µs for all, so that what ended before NOW - 1000 goes. */
+static const struct retention_limits limits = {
+    .idempotency_us = 1000,
+    .attempts_us = 1000,
+    .deliveries_us = 1000,
+    .run_events_us = 1000,
+    .temporary_runs_us = 1000,
+};
+
+static int setup(void **state)
+{
+    (void)state;
+    return fixture_open(&fixture, postgres_url);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fixture_close(&fixture);
+    return 0;
+}
+
+struct scripted {
+    struct job job;
+    const char *sql; /* or, where NULL, one step of retention */
+    const struct retention_limits *limits;
+    bool more;
+};
+
+static enum err apply(struct tx *tx, struct store_work *work)
+{
+    struct scripted *scripted = CONTAINER_OF(work, struct scripted, job.work);
+
+    if (scripted->sql)
+        return db_script(tx->db, scripted->sql);
+    return retention_step(tx, NOW_US, scripted->limits, &scripted->more);
+}
+
+static void script(const char *sql)
+{
+    struct scripted scripted = {.sql = sql};
+
+    job_init(&scripted.job, apply, STR("x"));
+    store_write(fixture.store, &scripted.job.work);
+    assert_int_equal(job_wait(&scripted.job), OK);
+}
+
+/* Until nothing more is told; gives the number of steps. */
+static int sweep(const struct retention_limits *ages)
+{
+    struct scripted scripted = {.limits = ages, .more = true};
+    int steps = 0;
+
+    for (; scripted.more; steps++) {
+        assert_true(steps < 1000);
+        job_init(&scripted.job, apply, STR("x"));
+        scripted.job.work.class = STORE_BULK;
+        store_write(fixture.store, &scripted.job.work);
+        assert_int_equal(job_wait(&scripted.job), OK);
+    }
+    return steps;
+}
+
+struct counting {
+    struct job job;
+    const struct db_statement *statement;
+    int64_t rows;
+};
+
+static enum err count(struct tx *tx, struct store_work *work)
+{
+    struct counting *counting = CONTAINER_OF(work, struct counting, job.work);
+    struct db_rows rows = {0};
+    enum err err = db_query_one(tx->db, counting->statement, DB_NO_ARGS, &rows);
+
+    if (err)
+        return err;
+    counting->rows = db_get_int(&rows, 0);
+    return db_rows_end(&rows);
+}
+
+#define ROWS(from_where)                                                                           \
+    rows_of(&(struct db_statement){from_where, "SELECT COUNT(*) FROM " from_where, NULL})
+
+static int64_t rows_of(const struct db_statement *statement)
+{
+    struct counting counting = {.statement = statement};
+
+    job_init(&counting.job, count, STR("x"));
+    store_write(fixture.store, &counting.job.work);
+    assert_int_equal(job_wait(&counting.job), OK);
+    return counting.rows;
+}
+
+/* The columns that must have a value; those a test varies come last. */
+#define DELIVERY_COLUMNS                                                                           \
+    "delivery_id, tenant, endpoint_id, origin, webhook_id, kind, object_id, policy, body_id,"      \
+    " state, attempts, created_us, updated_us, ended_us"
+#define DELIVERY_MIDDLE(body) "'t', 'e', 'o', 'w', 'run', 'r', 'durable', '" body "'"
+#define RUN_COLUMNS                                                                                \
+    "tenant, run_id, thread_id, assistant_id, graph_id, metadata, kwargs, multitask_strategy,"     \
+    " resumable, created_us, updated_us, due_us, position, attempt, events_reserved, status,"      \
+    " temporary, ended_us"
+#define RUN_MIDDLE "'a', 'g', '{}', '{}', 'enqueue', 1, 1, 1, 1, 1, 1, 0"
+#define THREAD_COLUMNS                                                                             \
+    "tenant, thread_id, status, metadata, config, interrupts, created_us, updated_us, temporary"
+#define THREAD_MIDDLE "'idle', '{}', '{}', '{}', 1, 1"
+
+/* A series of rows in one text for both databases. */
+#define SERIES(n)                                                                                  \
+    "WITH RECURSIVE series(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM series WHERE i < " #n ") "
+
+static void old_answers_go(void **state)
+{
+    (void)state;
+    script("INSERT INTO idempotency (tenant, idempotency_key, request_hash, status, headers, body,"
+           " created_us) " SERIES(
+               1300) "SELECT 't', 'k' || i, 'h', 200, '', CAST('' AS BYTEA), 999999998000 + i"
+                     " FROM series");
+    assert_true(sweep(&limits) >= 2);
+    assert_int_equal(ROWS("idempotency"), 301);
+    assert_int_equal(sweep(&limits), 1);
+}
+
+static void expired_items_go(void **state)
+{
+    (void)state;
+    script(
+        "INSERT INTO items (tenant, namespace, item_key, value, created_us, updated_us, expires_us)"
+        " VALUES ('t', 'n', 'gone', '1', 1, 1, 999999999999), ('t', 'n', 'kept', '1', 1, 1, NULL),"
+        " ('t', 'n', 'later', '1', 1, 1, 1000000000001)");
+    sweep(&limits);
+    assert_int_equal(ROWS("items"), 2);
+    assert_int_equal(ROWS("items WHERE item_key = 'gone'"), 0);
+}
+
+static void add_deliveries(void)
+{
+    script("INSERT INTO bodies (tenant, body_id, content_type, bytes, created_us) VALUES"
+           " ('t', 'both', 'x', 'x', 1), ('t', 'old', 'x', 'x', 1), ('t', 'live', 'x', 'x', 1)");
+    script("INSERT INTO deliveries (" DELIVERY_COLUMNS ") VALUES"
+           " (1, " DELIVERY_MIDDLE(
+               "both") ", 'done', 1, 1, 1, 5),"
+                       " (2, " DELIVERY_MIDDLE(
+                           "both") ", 'done', 1, 1, 1, 999999999500),"
+                                   " (3, " DELIVERY_MIDDLE(
+                                       "old") ", 'dead', 1, 1, 1, 5),"
+                                              " (4, " DELIVERY_MIDDLE(
+                                                  "live") ", 'due', 1, 1, 1, NULL)");
+    script("INSERT INTO attempts (attempt_id, tenant, delivery_id, number, started_us) VALUES"
+           " (1, 't', 1, 1, 999999999900), (2, 't', 2, 1, 5), (3, 't', 4, 1, 999999999900)");
+}
+
+static void ended_deliveries_go_with_their_bodies(void **state)
+{
+    (void)state;
+    add_deliveries();
+    sweep(&limits);
+    assert_int_equal(ROWS("deliveries WHERE delivery_id IN (2, 4)"), 2);
+    assert_int_equal(ROWS("deliveries"), 2);
+    assert_int_equal(ROWS("bodies WHERE body_id IN ('both', 'live')"), 2);
+    assert_int_equal(ROWS("bodies"), 2);
+    /* 1 with its delivery, 2 by its own age. */
+    assert_int_equal(ROWS("attempts"), 1);
+    assert_int_equal(ROWS("attempts WHERE attempt_id = 3"), 1);
+}
+
+static void zero_keeps_for_ever(void **state)
+{
+    static const struct retention_limits keep_all = {0};
+
+    (void)state;
+    add_deliveries();
+    assert_int_equal(sweep(&keep_all), 1);
+    assert_int_equal(ROWS("deliveries"), 4);
+    assert_int_equal(ROWS("attempts"), 3);
+}
+
+/* 300 runs that ended at 150 instants, 10 events each; every fifth is temporary; then a fresh and a
+ * live one. */
+static void add_runs(void)
+{
+    script("INSERT INTO runs (" RUN_COLUMNS
+           ") " SERIES(300) "SELECT 't', 'r' || i, 'th' || i, " RUN_MIDDLE
+                            ", 'success', CASE WHEN i % 5 = 0 THEN 1 ELSE 0"
+                            " END, 1000 + i / 2 FROM series");
+    script("INSERT INTO runs (" RUN_COLUMNS ") VALUES"
+           " ('t', 'fresh', 'thf', " RUN_MIDDLE ", 'success', 1, 999999999500),"
+           " ('t', 'live', 'th5', " RUN_MIDDLE ", 'running', 1, NULL)");
+    script("INSERT INTO run_events (tenant, run_id, event_id, event, data) " SERIES(
+        10) "SELECT 't', run_id, i, 'values', '{}' FROM runs, series");
+    script("INSERT INTO threads (" THREAD_COLUMNS
+           ") " SERIES(300) "SELECT 't', 'th' || i, " THREAD_MIDDLE
+                            ", CASE WHEN i % 5 = 0 THEN 1 ELSE 0 END FROM series");
+}
+
+static void old_events_and_temporary_runs_go(void **state)
+{
+    (void)state;
+    add_runs();
+    assert_true(sweep(&limits) >= 6);
+    assert_int_equal(ROWS("run_events"), 20);
+    assert_int_equal(ROWS("run_events WHERE run_id IN ('fresh', 'live')"), 20);
+    assert_int_equal(ROWS("runs"), 240 + 2);
+    assert_int_equal(ROWS("runs WHERE temporary = 1"), 2);
+    /* th5 is temporary, but has a live run. */
+    assert_int_equal(ROWS("threads"), 240 + 1);
+    assert_int_equal(ROWS("threads WHERE thread_id = 'th5'"), 1);
+    assert_int_equal(sweep(&limits), 1);
+}
+
+static const struct CMUnitTest tests[] = {
+    TEST("old idempotency rows go, in pieces", old_answers_go),
+    TEST("expired items go", expired_items_go),
+    TEST("ended deliveries go, and a body with the last that has it",
+         ended_deliveries_go_with_their_bodies),
+    TEST("an age of zero keeps for ever", zero_keeps_for_ever),
+    TEST("old events go, and temporary runs with their threads", old_events_and_temporary_runs_go),
+};
+
+static int run(const char *name)
+{
+    struct CMUnitTest with_store[ARRAY_LEN(tests)];
+
+    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
+        with_store[i] = tests[i];
+        with_store[i].setup_func = setup;
+        with_store[i].teardown_func = teardown;
+    }
+    return cmocka_run_group_tests_name(name, with_store, NULL, NULL);
+}
+
+int main(void)
+{
+    int failed = run("sqlite");
+
+    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
+    if (postgres_url)
+        failed += run("postgres");
+    return failed;
+}
