@@ -13,8 +13,8 @@ export class ProtocolError extends Error {
 }
 
 /** A value that does not fit into one frame. */
-export class TooLargeError extends Error {
-    name = 'TooLargeError';
+export class FrameTooLarge extends Error {
+    name = 'FrameTooLarge';
     code = 'too_large';
 }
 
@@ -27,7 +27,7 @@ export function encodeFrame(header, blobs = []) {
     const frameBytes = 4 + head.length + blobBytes;
     if (frameBytes > FRAME_BYTES_MAX) {
         const mib = (frameBytes / 1024 / 1024).toFixed(1);
-        throw new TooLargeError(
+        throw new FrameTooLarge(
             `a ${header.t} of ${mib} MiB does not fit into one message (64 MiB at most)`,
         );
     }

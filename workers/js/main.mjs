@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import process from 'node:process';
 
-import { answers } from './answers.mjs';
+import { InvalidRequestError, answers } from './answers.mjs';
 import { Graphs } from './graphs.mjs';
 import { Heads } from './heads.mjs';
 import { Libraries, versions } from './library.mjs';
@@ -16,8 +16,8 @@ import { Link } from './link.mjs';
 import { Runs } from './runs.mjs';
 import { describeError } from './render.mjs';
 
-const EXIT_USAGE = 64;
-const EXIT_PROTOCOL = 76;
+const EXIT_START = 1;
+const EXIT_PROTOCOL = 2;
 
 const RUN_MESSAGES = {
     'run.start': (runs, header, blobs) => runs.start(header, blobs),
@@ -89,8 +89,8 @@ class Worker {
 
     async #ask(header, blobs) {
         const answer = Object.hasOwn(answers, header.t) ? answers[header.t] : null;
-        if (!answer) throw invalid(`unknown request ${header.t}`);
-        if (!this.#graphs) throw invalid(`${header.t} before init`);
+        if (!answer) throw new InvalidRequestError(`unknown request ${header.t}`);
+        if (!this.#graphs) throw new InvalidRequestError(`${header.t} before init`);
         return answer({ graphs: this.#graphs, header, blobs });
     }
 
@@ -102,10 +102,6 @@ class Worker {
 }
 
 const CODES = new Set(['invalid', 'not_found', 'conflict', 'too_large', 'unavailable']);
-
-function invalid(message) {
-    return Object.assign(new Error(message), { name: 'InvalidRequestError', code: 'invalid' });
-}
 
 function die(code, message) {
     fs.writeSync(2, `runbell worker: ${message}\n`);
@@ -119,5 +115,5 @@ process.on('unhandledRejection', (reason) => {
 
 const fd = Number(process.env.LGW_FD);
 if (!Number.isInteger(fd) || fd < 3)
-    die(EXIT_USAGE, 'LGW_FD is not set; the server starts workers');
+    die(EXIT_START, 'LGW_FD is not set; the server starts workers');
 new Worker(new net.Socket({ fd, readable: true, writable: true })).hello();

@@ -8,7 +8,7 @@ import { addressFalsyResume, commandFrom } from './command.mjs';
 import { MessageStream } from './messages.mjs';
 import { StreamRouter, libraryModes, needsEvents } from './stream.mjs';
 import { describeError, render } from './render.mjs';
-import { interruptsByTask, runnableConfig, threadState } from './state.mjs';
+import { CHECKPOINT_KEYS, interruptsByTask, runnableConfig, threadState } from './state.mjs';
 
 const EVENT_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -174,10 +174,7 @@ class Run {
             langgraph_host: 'self-hosted',
             ...(this.#house.serverUrl && { langgraph_api_url: this.#house.serverUrl }),
         };
-        if (resume) {
-            delete merged.configurable.checkpoint_id;
-            delete merged.configurable.checkpoint_map;
-        }
+        if (resume) for (const key of CHECKPOINT_KEYS) delete merged.configurable[key];
         return merged;
     }
 
@@ -246,9 +243,8 @@ class Run {
     async #snapshot() {
         const { thread_id } = this.#start;
         const { configurable } = runnableConfig(this.#start.config);
+        for (const key of CHECKPOINT_KEYS) delete configurable[key];
         const head = { ...configurable, thread_id, checkpoint_ns: '' };
-        delete head.checkpoint_id;
-        delete head.checkpoint_map;
         const row = this.#house.heads.take(thread_id);
         const { saver } = this.#library;
         if (row) head.__pregel_checkpointer = { getTuple: () => saver.decode(row) };
@@ -260,7 +256,7 @@ class Run {
         const blobs = [];
         const add = (text) => blobs.push(text) - 1;
         const fields = { t: 'run.done', run_id, attempt, outcome, error, next: head?.next ?? [] };
-        const values = this.#resultText(head);
+        const values = outcome === 'success' ? this.#resultText(head) : null;
         if (values !== null) fields.values = add(values);
         if (head) fields.state = add(render(threadState(head)));
         const interrupts = head && interruptsByTask(head);
@@ -269,6 +265,8 @@ class Run {
     }
 
     #resultText(head) {
+        const { want_values, stream_modes = [] } = this.#start;
+        if (!want_values && !stream_modes.includes('values')) return null;
         if (!this.#router.interrupts && this.#valuesText !== null) return this.#valuesText;
         const result = this.#router.result(head?.values);
         return result === undefined ? null : render(result);

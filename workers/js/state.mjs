@@ -2,9 +2,13 @@
 
 import { describeError } from './render.mjs';
 
+/** What of a configuration says which checkpoint is meant; empty is the same as absent. */
+export const CHECKPOINT_KEYS = ['checkpoint_id', 'checkpoint_ns', 'checkpoint_map'];
+
 /** Keys of the merged configuration as the library spells them; absent ones stay absent. */
 export function runnableConfig({ configurable = {}, tags, metadata, recursion_limit } = {}) {
     const config = { configurable: { ...configurable } };
+    for (const key of CHECKPOINT_KEYS) if (!configurable[key]) delete config.configurable[key];
     if (tags) config.tags = tags;
     if (metadata) config.metadata = metadata;
     if (recursion_limit !== undefined && recursion_limit !== null)

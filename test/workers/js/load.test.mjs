@@ -155,7 +155,7 @@ for (const [what, bytes] of Object.entries({
         await peer.seen(({ t }) => t === 'hello');
         peer.socket.write(bytes);
         const { code } = await peer.exited;
-        assert.notEqual(code, 0);
+        assert.equal(code, 2);
         await peer.logged(/^runbell worker: broken frame: .+\n$/);
     });
 

@@ -22,6 +22,7 @@ export class Peer {
         this.items = new MemoryItems();
         this.projectDir = projectDir;
         this.autoCredit = true;
+        this.held = null;
         this.stderr = '';
         this.asked = [];
         this.received = [];
@@ -169,6 +170,17 @@ export class Peer {
 
     #answer(header, blobs) {
         this.asked.push(header.t);
+        if (this.held && header.t === 'ckpt.put') this.held.push(() => this.#reply(header, blobs));
+        else this.#reply(header, blobs);
+    }
+
+    /** Answers the puts that were held back, and holds no more. */
+    release() {
+        for (const answer of this.held.splice(0)) answer();
+        this.held = null;
+    }
+
+    #reply(header, blobs) {
         try {
             const [fields, replyBlobs] = this.#answerTo(header, blobs);
             this.send({ t: 'reply', re: header.id, ok: true, ...fields }, replyBlobs);

@@ -85,6 +85,20 @@ test('the head state of run.done is what a read of the thread tells, whatever th
     assert.deepEqual(odd.done.state, await headOf(odd, 'odd', fixtures));
 });
 
+for (const [durability, steps] of Object.entries({ sync: 0, async: 2, exit: 2 }))
+    test(`durability ${durability}: what a run waits for, and that it ends when all is stored`, async () => {
+        peer.held = [];
+        const run = peer.run('trivial', { input: { count: 1 }, durability });
+        await pause(300);
+        assert.equal(run.events.length, steps);
+        assert.equal(run.done, null);
+        peer.release();
+        await run.ended;
+        assert.deepEqual(run.done.state, await headOf(run, 'trivial'));
+        const stored = peer.checkpoints.rows.filter(({ run_id }) => run_id === run.run_id);
+        assert.equal(stored.length, durability === 'exit' ? 1 : 3);
+    });
+
 test('a run without a checkpointer stores nothing and still answers', async () => {
     const stored = peer.checkpoints.rows.length;
     const { done } = await peer.finish('trivial', {
@@ -312,7 +326,7 @@ test('a state of 20 MiB passes; one that fits no frame ends the run with an erro
     assert.equal(large.done.state.values.text.length, 20 * 1024 * 1024);
     const tooLarge = await fixtures.finish('big', { input: { mib: 65 } });
     assert.equal(tooLarge.done.outcome, 'error');
-    assert.equal(tooLarge.done.error.type, 'TooLargeError');
+    assert.equal(tooLarge.done.error.type, 'FrameTooLarge');
     assert.match(tooLarge.done.error.message, /does not fit into one message/);
 });
 
