@@ -10,30 +10,32 @@
 #include "http/egress.h"
 
 struct ipv4_row {
-    uint8_t prefix[4];
-    uint8_t bits;
-    uint8_t class; /* enum egress_class */
+    uint32_t prefix, mask;
+    enum egress_class class;
 };
 
+#define IPV4(a, b, c, d, bits)                                                                     \
+    ((uint32_t)(a) << 24 | (b) << 16 | (c) << 8 | (d)), UINT32_MAX << (32 - (bits))
+
 static const struct ipv4_row ipv4_rows[] = {
-    {{100, 100, 100, 200}, 32, EGRESS_LINK_LOCAL}, /* metadata service */
-    {{168, 63, 129, 16}, 32, EGRESS_LINK_LOCAL},   /* metadata service */
-    {{192, 0, 0, 192}, 32, EGRESS_LINK_LOCAL},     /* metadata service */
-    {{0, 0, 0, 0}, 8, EGRESS_RESERVED},            /* this network */
-    {{10, 0, 0, 0}, 8, EGRESS_PRIVATE},
-    {{100, 64, 0, 0}, 10, EGRESS_PRIVATE}, /* carrier-grade NAT */
-    {{127, 0, 0, 0}, 8, EGRESS_LOOPBACK},
-    {{169, 254, 0, 0}, 16, EGRESS_LINK_LOCAL}, /* and metadata services */
-    {{172, 16, 0, 0}, 12, EGRESS_PRIVATE},
-    {{192, 0, 0, 0}, 24, EGRESS_RESERVED},   /* protocol assignments */
-    {{192, 0, 2, 0}, 24, EGRESS_RESERVED},   /* documentation */
-    {{192, 88, 99, 0}, 24, EGRESS_RESERVED}, /* 6to4 relays, withdrawn */
-    {{192, 168, 0, 0}, 16, EGRESS_PRIVATE},
-    {{198, 18, 0, 0}, 15, EGRESS_RESERVED},   /* benchmarks */
-    {{198, 51, 100, 0}, 24, EGRESS_RESERVED}, /* documentation */
-    {{203, 0, 113, 0}, 24, EGRESS_RESERVED},  /* documentation */
-    {{224, 0, 0, 0}, 4, EGRESS_MULTICAST},
-    {{240, 0, 0, 0}, 4, EGRESS_RESERVED}, /* future use, broadcast */
+    {IPV4(100, 100, 100, 200, 32), EGRESS_LINK_LOCAL}, /* metadata service */
+    {IPV4(168, 63, 129, 16, 32), EGRESS_LINK_LOCAL},   /* metadata service */
+    {IPV4(192, 0, 0, 192, 32), EGRESS_LINK_LOCAL},     /* metadata service */
+    {IPV4(0, 0, 0, 0, 8), EGRESS_RESERVED},            /* this network */
+    {IPV4(10, 0, 0, 0, 8), EGRESS_PRIVATE},
+    {IPV4(100, 64, 0, 0, 10), EGRESS_PRIVATE}, /* carrier-grade NAT */
+    {IPV4(127, 0, 0, 0, 8), EGRESS_LOOPBACK},
+    {IPV4(169, 254, 0, 0, 16), EGRESS_LINK_LOCAL}, /* and metadata services */
+    {IPV4(172, 16, 0, 0, 12), EGRESS_PRIVATE},
+    {IPV4(192, 0, 0, 0, 24), EGRESS_RESERVED},   /* protocol assignments */
+    {IPV4(192, 0, 2, 0, 24), EGRESS_RESERVED},   /* documentation */
+    {IPV4(192, 88, 99, 0, 24), EGRESS_RESERVED}, /* 6to4 relays, withdrawn */
+    {IPV4(192, 168, 0, 0, 16), EGRESS_PRIVATE},
+    {IPV4(198, 18, 0, 0, 15), EGRESS_RESERVED},   /* benchmarks */
+    {IPV4(198, 51, 100, 0, 24), EGRESS_RESERVED}, /* documentation */
+    {IPV4(203, 0, 113, 0, 24), EGRESS_RESERVED},  /* documentation */
+    {IPV4(224, 0, 0, 0, 4), EGRESS_MULTICAST},
+    {IPV4(240, 0, 0, 0, 4), EGRESS_RESERVED}, /* future use, broadcast */
 };
 
 /* How an IPv6 range is judged. */
@@ -90,9 +92,12 @@ static bool has_prefix(const uint8_t *address, const uint8_t *prefix, unsigned b
 
 static enum egress_class classify_ipv4(const uint8_t *address)
 {
+    uint32_t number = (uint32_t)address[0] << 24 | (uint32_t)address[1] << 16 |
+                      (uint32_t)address[2] << 8 | address[3];
+
     for (size_t i = 0; i < ARRAY_LEN(ipv4_rows); i++)
-        if (has_prefix(address, ipv4_rows[i].prefix, ipv4_rows[i].bits))
-            return (enum egress_class)ipv4_rows[i].class;
+        if ((number & ipv4_rows[i].mask) == ipv4_rows[i].prefix)
+            return ipv4_rows[i].class;
     return EGRESS_PUBLIC;
 }
 

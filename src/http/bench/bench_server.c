@@ -1,4 +1,5 @@
-/* bench_server.c -- the smallest server, to be measured with wrk; prints the CPU time per request at its end.
+/* bench_server.c -- the smallest server, to be measured with wrk; prints the CPU time per request
+ * at its end.
  *
  *   bench_http_server [port] &    wrk -t1 -c64 -d5 http://127.0.0.1:port/    kill -INT %1 */
 #include <signal.h>
