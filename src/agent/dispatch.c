@@ -1,0 +1,243 @@
+/* The dispatcher: claims pending runs, and its own start and stop. */
+#include "agent/dispatch_priv.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+struct executor *dispatch_executor(const struct dispatch *d, struct str graph_id)
+{
+    const struct graph *graph = graphs_find(&d->config->graphs, graph_id);
+
+    for (size_t i = 0; graph && i < d->setup.executor_count; i++)
+        if (d->setup.executors[i]->ops->hosts(d->setup.executors[i], graph))
+            return d->setup.executors[i];
+    return NULL;
+}
+
+void dispatch_maybe_stopped(struct dispatch *d)
+{
+    void (*on_stopped)(void *context) = d->on_stopped;
+
+    if (!d->is_stopping || !on_stopped || d->works_open > 0 || d->running.count > 0)
+        return;
+    d->on_stopped = NULL;
+    on_stopped(d->context);
+}
+
+/* ---- claims ---- */
+
+struct claim {
+    struct store_work work;
+    struct arena arena;
+    struct dispatch *dispatch;
+    struct str graph_ids; /* JSON */
+    int64_t limit;
+    struct run *runs;
+    bool *resumes;
+    size_t count;
+    int64_t next_due_us, now_us;
+};
+
+static enum err claim_apply(struct tx *tx, struct store_work *work)
+{
+    struct claim *claim = CONTAINER_OF(work, struct claim, work);
+    const struct agent_config *config = claim->dispatch->config;
+    enum err err = OK;
+
+    claim->count = 0;
+    claim->now_us = tx->now_us;
+    if (claim->limit > 0)
+        err = run_claim(tx, config->node_id, config->lease_ms * US_PER_MS, claim->graph_ids,
+                        claim->limit, &claim->arena, &claim->runs, &claim->count);
+    claim->resumes = ARENA_ARRAY(&claim->arena, bool, claim->count + 1);
+    for (size_t i = 0; !err && i < claim->count; i++) {
+        const struct run *run = &claim->runs[i];
+
+        if (run->attempt > 1)
+            err = checkpoint_exists_of_run(tx, run->tenant, run->thread_id, run->run_id,
+                                           &claim->resumes[i]);
+    }
+    return err ? err : run_next_due(tx, &claim->next_due_us);
+}
+
+static void sleep_until_due(struct dispatch *d, const struct claim *claim)
+{
+    int64_t delay_ms = TICK_MS;
+
+    if (claim->next_due_us > claim->now_us)
+        delay_ms = (claim->next_due_us - claim->now_us) / US_PER_MS + 1;
+    timer_start(&d->due, delay_ms < TICK_MS ? delay_ms : TICK_MS);
+}
+
+static void claim_done(struct store_work *work, enum err err)
+{
+    struct claim *claim = CONTAINER_OF(work, struct claim, work);
+    struct dispatch *d = claim->dispatch;
+    bool again = d->poked || (!err && claim->count > 0 && claim->count == (size_t)claim->limit);
+
+    d->works_open--;
+    d->is_claiming = false;
+    d->poked = false;
+    for (size_t i = 0; !err && i < claim->count; i++)
+        entry_start(d, &claim->runs[i], claim->resumes[i]);
+    if (err) {
+        log_error("agent", "pending runs could not be claimed: %s", err_name(err));
+        timer_start(&d->due, RETRY_MS);
+    } else {
+        sleep_until_due(d, claim);
+    }
+    arena_release(&claim->arena);
+    mem_free(claim);
+    if (again)
+        dispatch_poke(d);
+    dispatch_maybe_stopped(d);
+}
+
+/* The graphs for which some executor has room, and how many runs fit. */
+static struct str graphs_with_room(struct dispatch *d, struct arena *arena, int64_t *limit)
+{
+    const struct graphs *graphs = &d->config->graphs;
+    struct graph *free_ones = ARENA_ARRAY(arena, struct graph, graphs->count + 1);
+    struct graphs chosen = {free_ones, 0};
+    int64_t room = 0;
+
+    for (size_t e = 0; e < d->setup.executor_count; e++) {
+        struct executor *executor = d->setup.executors[e];
+        unsigned more = executor->ops->room(executor);
+
+        for (size_t g = 0; more > 0 && g < graphs->count; g++)
+            if (executor->ops->hosts(executor, &graphs->list[g]))
+                free_ones[chosen.count++] = graphs->list[g];
+        /* The smallest room bounds the claim: what is claimed must be startable at once. */
+        if (more > 0)
+            room = room == 0 || (int64_t)more < room ? (int64_t)more : room;
+    }
+    if (room > (int64_t)d->config->runs_max - (int64_t)d->running.count)
+        room = (int64_t)d->config->runs_max - (int64_t)d->running.count;
+    *limit = room > CLAIM_MAX ? CLAIM_MAX : room;
+    return graphs_ids_json(&chosen, arena);
+}
+
+/* Asks the store for work, unless that is under way already or nothing could start. */
+void dispatch_poke(struct dispatch *d)
+{
+    struct claim *claim;
+
+    if (d->is_stopping)
+        return;
+    if (d->is_claiming) {
+        d->poked = true;
+        return;
+    }
+    claim = MEM_NEW(struct claim);
+    arena_init(&claim->arena);
+    claim->graph_ids = graphs_with_room(d, &claim->arena, &claim->limit);
+    if (claim->limit <= 0) {
+        arena_release(&claim->arena);
+        mem_free(claim);
+        timer_start(&d->due, TICK_MS);
+        return;
+    }
+    d->is_claiming = true;
+    d->works_open++;
+    claim->dispatch = d;
+    claim->work.apply = claim_apply;
+    claim->work.done = claim_done;
+    claim->work.reply_to = d->setup.loop;
+    claim->work.class = STORE_OUTCOME;
+    store_write(d->setup.store, &claim->work);
+}
+
+static void on_due(struct timer *timer)
+{
+    struct dispatch *d = CONTAINER_OF(timer, struct dispatch, due);
+
+    dispatch_poke(d);
+}
+
+static void on_tick(struct timer *timer)
+{
+    struct dispatch *d = CONTAINER_OF(timer, struct dispatch, tick);
+
+    timer_start(&d->tick, TICK_MS);
+    if (!d->is_stopping)
+        upkeep_start(d, false);
+}
+
+static void on_pending_nudge(void *context, struct str thread_id)
+{
+    (void)thread_id;
+    dispatch_poke(context);
+}
+
+static void on_room(void *context)
+{
+    dispatch_poke(context);
+}
+
+/* ---- asks ---- */
+
+static void on_ask(struct message *message)
+{
+    struct dispatch_ask *ask = CONTAINER_OF(message, struct dispatch_ask, message);
+    struct executor *executor = dispatch_executor(ask->dispatch, ask->ask.graph_id);
+
+    if (!executor || ask->dispatch->is_stopping)
+        ask->ask.on_answer(&ask->ask, ERR_AGAIN, STR("No worker hosts this graph at the moment."),
+                           STR_NONE);
+    else
+        executor->ops->ask(executor, &ask->ask);
+}
+
+void dispatch_ask(struct dispatch *dispatch, struct dispatch_ask *ask)
+{
+    ask->dispatch = dispatch;
+    ask->message.deliver = on_ask;
+    loop_post(dispatch->setup.loop, &ask->message);
+}
+
+/* ---- life ---- */
+
+struct dispatch *dispatch_new(const struct dispatch_setup *setup)
+{
+    struct dispatch *d = MEM_NEW(struct dispatch);
+
+    d->setup = *setup;
+    d->config = setup->config;
+    map_init(&d->running);
+    timer_init(&d->due, setup->loop, on_due);
+    timer_init(&d->tick, setup->loop, on_tick);
+    timer_start(&d->tick, TICK_MS);
+    store_subscribe(setup->store, TOPIC_RUN_PENDING, setup->loop, on_pending_nudge, d);
+    store_subscribe(setup->store, TOPIC_RUN_CANCEL, setup->loop, upkeep_on_cancel, d);
+    for (size_t i = 0; i < setup->executor_count; i++) {
+        setup->executors[i]->on_room = on_room;
+        setup->executors[i]->context = d;
+    }
+    upkeep_start(d, true);
+    return d;
+}
+
+void dispatch_stop(struct dispatch *d, void (*on_stopped)(void *context), void *context)
+{
+    d->is_stopping = true;
+    d->on_stopped = on_stopped;
+    d->context = context;
+    timer_stop(&d->due);
+    timer_stop(&d->tick);
+    dispatch_maybe_stopped(d);
+}
+
+void dispatch_free(struct dispatch *d)
+{
+    map_release(&d->running);
+    mem_free(d);
+}
+
+struct dispatch_stats dispatch_stats(const struct dispatch *d)
+{
+    struct dispatch_stats stats = d->stats;
+
+    stats.running = (unsigned)d->running.count;
+    return stats;
+}

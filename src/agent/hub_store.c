@@ -1,0 +1,239 @@
+/* The hub's lookups in the store, and the storing of resumable runs' events. */
+#include "agent/hub_priv.h"
+
+#include "agent/run_result.h"
+#include "base/mem.h"
+
+#define ROWS_MAX 256
+
+/* ---- looking up a run ---- */
+
+struct lookup {
+    struct store_work work;
+    struct arena arena;
+    struct channel *channel;
+    struct run run;
+    struct str result;
+    struct run_event_row *rows;
+    size_t row_count;
+};
+
+static enum err lookup_apply(struct tx *tx, struct store_work *work)
+{
+    struct lookup *lookup = CONTAINER_OF(work, struct lookup, work);
+    struct channel *channel = lookup->channel;
+    enum err err =
+        run_get(tx, channel->tenant, STR_NONE, channel->run_id, &lookup->arena, &lookup->run);
+
+    if (err || run_status_is_live(lookup->run.status))
+        return err;
+    err = run_result(tx, &lookup->run, &lookup->arena, &lookup->result);
+    if (!err && lookup->run.resumable)
+        err = run_events_list(tx, channel->tenant, channel->run_id, -1, 10000, &lookup->arena,
+                              &lookup->rows, &lookup->row_count);
+    return err;
+}
+
+/* The run ended while nobody here looked: readers get what was stored. */
+static void ended_take(struct lookup *lookup)
+{
+    struct channel *channel = lookup->channel;
+    struct list *node;
+
+    channel->is_stored = lookup->run.resumable;
+    for (size_t i = 0; i < lookup->row_count; i++) {
+        const struct run_event_row *row = &lookup->rows[i];
+
+        if (row->event_id >= channel->log.next_id)
+            run_log_add(&channel->log, run_event_new(row->event_id, row->event, row->data));
+    }
+    channel->log.stored_to = INT64_MAX;
+    for (node = channel->readers.next; node != &channel->readers; node = node->next) {
+        struct run_reader *reader = LIST_ITEM(node, struct run_reader, node);
+
+        if (reader->config.start == READER_LIVE && channel->state == CHANNEL_LOADING)
+            reader->cursor = INT64_MAX;
+    }
+    channel_end(channel, lookup->run.status, lookup->result);
+}
+
+static void not_found(struct channel *channel, enum err err)
+{
+    struct list *node;
+
+    while ((node = list_pop(&channel->readers))) {
+        struct run_reader *reader = LIST_ITEM(node, struct run_reader, node);
+
+        reader->channel = NULL;
+        reader_end(reader, err);
+    }
+    channel_free(channel);
+}
+
+static void work_close(struct channel *channel)
+{
+    channel->works_open--;
+    if (channel->is_dropped)
+        channel_free(channel);
+}
+
+static void lookup_done(struct store_work *work, enum err err)
+{
+    struct lookup *lookup = CONTAINER_OF(work, struct lookup, work);
+    struct channel *channel = lookup->channel;
+    bool is_ours = channel->state == CHANNEL_LOADING || channel->state == CHANNEL_WATCHED;
+
+    channel->is_loading = false;
+    if (is_ours && !channel->is_dropped) {
+        if (err == ERR_NOT_FOUND)
+            not_found(channel, err);
+        else if (err || run_status_is_live(lookup->run.status))
+            channel_watch(channel);
+        else
+            ended_take(lookup);
+    }
+    work_close(channel);
+    arena_release(&lookup->arena);
+    mem_free(lookup);
+}
+
+void channel_load(struct channel *channel)
+{
+    struct lookup *lookup;
+
+    if (channel->is_loading)
+        return;
+    channel->is_loading = true;
+    channel->works_open++;
+    lookup = MEM_NEW(struct lookup);
+    arena_init(&lookup->arena);
+    lookup->channel = channel;
+    lookup->work.apply = lookup_apply;
+    lookup->work.done = lookup_done;
+    lookup->work.reply_to = channel->hub->loop;
+    store_read(channel->hub->store, &lookup->work);
+}
+
+/* ---- a reader behind the memory ---- */
+
+struct catch_up {
+    struct store_work work;
+    struct arena arena;
+    struct channel *channel;
+    struct run_reader *reader;
+    int64_t after;
+    struct run_event_row *rows;
+    size_t row_count;
+};
+
+static enum err catch_up_apply(struct tx *tx, struct store_work *work)
+{
+    struct catch_up *c = CONTAINER_OF(work, struct catch_up, work);
+
+    return run_events_list(tx, c->channel->tenant, c->channel->run_id, c->after, ROWS_MAX,
+                           &c->arena, &c->rows, &c->row_count);
+}
+
+static bool is_attached(const struct channel *channel, const struct run_reader *reader)
+{
+    for (struct list *node = channel->readers.next; node != &channel->readers; node = node->next)
+        if (LIST_ITEM(node, struct run_reader, node) == reader)
+            return true;
+    return false;
+}
+
+static void catch_up_done(struct store_work *work, enum err err)
+{
+    struct catch_up *c = CONTAINER_OF(work, struct catch_up, work);
+
+    if (is_attached(c->channel, c->reader)) {
+        c->reader->wants = true;
+        if (!err && c->row_count > 0) {
+            reader_give_rows(c->reader, c->rows, c->row_count);
+        } else { /* retention took them: go on with what is in memory */
+            c->reader->cursor = c->channel->log.dropped_to;
+            reader_serve(c->reader);
+        }
+    }
+    work_close(c->channel);
+    arena_release(&c->arena);
+    mem_free(c);
+}
+
+void channel_load_events(struct channel *channel, struct run_reader *reader)
+{
+    struct catch_up *c = MEM_NEW(struct catch_up);
+
+    arena_init(&c->arena);
+    c->channel = channel;
+    c->reader = reader;
+    c->after = reader->cursor;
+    c->work.apply = catch_up_apply;
+    c->work.done = catch_up_done;
+    c->work.reply_to = channel->hub->loop;
+    reader->wants = false;
+    channel->works_open++;
+    store_read(channel->hub->store, &c->work);
+}
+
+/* ---- storing ---- */
+
+struct event_write {
+    struct store_work work;
+    struct channel *channel;
+    size_t count;
+    struct run_event *events[];
+};
+
+static enum err event_write_apply(struct tx *tx, struct store_work *work)
+{
+    struct event_write *w = CONTAINER_OF(work, struct event_write, work);
+    struct run_event_row *rows = ARENA_ARRAY(tx->arena, struct run_event_row, w->count);
+
+    for (size_t i = 0; i < w->count; i++)
+        rows[i] = (struct run_event_row){w->events[i]->id, w->events[i]->name, w->events[i]->data};
+    return run_events_insert(tx, w->channel->tenant, w->channel->run_id, rows, w->count);
+}
+
+static void event_write_done(struct store_work *work, enum err err)
+{
+    struct event_write *w = CONTAINER_OF(work, struct event_write, work);
+    struct run_log *log = &w->channel->log;
+
+    if (!err && log->stored_to < w->events[w->count - 1]->id)
+        log->stored_to = w->events[w->count - 1]->id;
+    for (size_t i = 0; i < w->count; i++)
+        run_event_unref(w->events[i]);
+    if (!w->channel->is_dropped)
+        channel_store_flush(w->channel);
+    work_close(w->channel);
+    mem_free(w);
+}
+
+void channel_store_flush(struct channel *channel)
+{
+    struct event_write *w;
+
+    if (channel->unstored_count == 0)
+        return;
+    w = mem_alloc_zero(sizeof(*w) + channel->unstored_count * sizeof(struct run_event *));
+    w->channel = channel;
+    w->count = channel->unstored_count;
+    memcpy(w->events, channel->unstored, w->count * sizeof(struct run_event *));
+    channel->unstored_count = 0;
+    w->work.apply = event_write_apply;
+    w->work.done = event_write_done;
+    w->work.reply_to = channel->hub->loop;
+    w->work.class = STORE_EVENT;
+    channel->works_open++;
+    store_write(channel->hub->store, &w->work);
+}
+
+/* One write is under way at a time; what comes meanwhile goes with the next, or when the batch is
+ * full. */
+void channel_store(struct channel *channel, struct run_event *event)
+{
+    channel->unstored[channel->unstored_count++] = run_event_ref(event);
+    if (channel->unstored_count == UNSTORED_MAX || channel->works_open == 0)
+        channel_store_flush(channel);
+}

@@ -1,0 +1,94 @@
+/* Leases, runs whose executor was lost, and cancels whose nudge was lost. */
+#include "agent/dispatch_priv.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+struct upkeep {
+    struct store_work work;
+    struct arena arena;
+    struct dispatch *dispatch;
+    bool is_start; /* all of this node's running runs are lost */
+    struct str *cancelled;
+    size_t cancelled_count;
+};
+
+static enum err lost_release(struct tx *tx, struct upkeep *upkeep, struct str node)
+{
+    const struct agent_config *config = upkeep->dispatch->config;
+    struct run *runs;
+    size_t count;
+    bool ended;
+    enum err err;
+
+    do {
+        err = run_list_lost(tx, node, CLAIM_MAX, tx->arena, &runs, &count);
+        for (size_t i = 0; !err && i < count; i++)
+            err = run_lost(
+                tx, config, &runs[i], STR("ServerCrash"),
+                STR("The server was stopped while the run was under way, in every attempt."),
+                &ended);
+    } while (!err && count == CLAIM_MAX);
+    return err;
+}
+
+static enum err upkeep_apply(struct tx *tx, struct store_work *work)
+{
+    struct upkeep *upkeep = CONTAINER_OF(work, struct upkeep, work);
+    const struct agent_config *config = upkeep->dispatch->config;
+    struct run *runs;
+    size_t count;
+    enum err err;
+
+    if (upkeep->is_start && (err = lost_release(tx, upkeep, config->node_id)))
+        return err;
+    if ((err = run_extend_leases(tx, config->node_id, tx->now_us + config->lease_ms * US_PER_MS)) ||
+        (err = lost_release(tx, upkeep, STR_NONE)))
+        return err;
+    err = run_list_cancelled(tx, config->node_id, CLAIM_MAX, &upkeep->arena, &runs, &count);
+    upkeep->cancelled = ARENA_ARRAY(&upkeep->arena, struct str, count + 1);
+    for (size_t i = 0; !err && i < count; i++)
+        upkeep->cancelled[i] = runs[i].run_id;
+    upkeep->cancelled_count = err ? 0 : count;
+    return err;
+}
+
+void upkeep_on_cancel(void *context, struct str run_id)
+{
+    struct dispatch *d = context;
+    struct entry *entry = str_is_none(run_id) ? NULL : map_find(&d->running, run_id);
+
+    if (entry)
+        entry_cancel(entry, STR("interrupt"));
+}
+
+static void upkeep_done(struct store_work *work, enum err err)
+{
+    struct upkeep *upkeep = CONTAINER_OF(work, struct upkeep, work);
+    struct dispatch *d = upkeep->dispatch;
+
+    d->works_open--;
+    if (err)
+        log_error("agent", "the runs could not be looked after: %s", err_name(err));
+    for (size_t i = 0; i < upkeep->cancelled_count; i++)
+        upkeep_on_cancel(d, upkeep->cancelled[i]);
+    arena_release(&upkeep->arena);
+    mem_free(upkeep);
+    dispatch_poke(d);
+    dispatch_maybe_stopped(d);
+}
+
+void upkeep_start(struct dispatch *d, bool is_start)
+{
+    struct upkeep *upkeep = MEM_NEW(struct upkeep);
+
+    arena_init(&upkeep->arena);
+    upkeep->dispatch = d;
+    upkeep->is_start = is_start;
+    upkeep->work.apply = upkeep_apply;
+    upkeep->work.done = upkeep_done;
+    upkeep->work.reply_to = d->setup.loop;
+    upkeep->work.class = STORE_OUTCOME;
+    d->works_open++;
+    store_write(d->setup.store, &upkeep->work);
+}

@@ -1,0 +1,58 @@
+/* worker_executor_priv.h -- what worker_executor.c (processes and runs) and worker_store.c (what
+ * they ask the store) share. */
+#ifndef AGENT_WORKER_EXECUTOR_PRIV_H
+#define AGENT_WORKER_EXECUTOR_PRIV_H
+
+#include "agent/worker_executor.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "worker/worker.h"
+
+struct worker_executor;
+
+/* A place for one process; the process in it changes, the place stays. */
+struct slot {
+    struct worker_executor *owner;
+    struct worker *worker; /* NULL: waiting for its restart */
+    uint64_t generation;   /* rises with each process */
+    struct list runs;      /* worker_run.node */
+    unsigned run_count;
+    struct timer restart;
+    int64_t restart_delay_ms;
+    int64_t started_ms;
+};
+
+struct worker_executor {
+    struct executor executor;
+    struct worker_executor_setup setup;
+    struct slot *slots;
+    struct map runs;    /* run id → struct worker_run */
+    struct map tenants; /* thread id → struct thread_tenant: whose data a worker may ask for */
+    unsigned graphs_failed;
+    bool is_loaded; /* on_loaded was called */
+    bool is_stopping;
+    void (*on_stopped)(void *context);
+    void *stopped_context;
+};
+
+struct worker_run {
+    struct list node;
+    struct slot *slot;
+    struct execution *execution;
+    size_t uncredited_bytes;
+};
+
+/* A thread that is open to the workers while a run or a question on it is under way. */
+struct thread_tenant {
+    unsigned uses;
+    struct str tenant;
+    char bytes[];
+};
+
+void tenant_open(struct worker_executor *owner, struct str thread_id, struct str tenant);
+void tenant_close(struct worker_executor *owner, struct str thread_id);
+
+/* Answers a ckpt.* or store.batch request; later, if the process still lives. */
+void worker_store_ask(struct slot *slot, const struct frame *frame);
+
+#endif

@@ -1,0 +1,13 @@
+/* worker_items.h -- the request store.batch of a worker: gets, puts, searches in the key-value
+ * store. */
+#ifndef AGENT_WORKER_ITEMS_H
+#define AGENT_WORKER_ITEMS_H
+
+#include "base/json.h"
+#include "store/items.h"
+
+/* Writes the member "results" into `out`. ERR_INVALID: an op that is not understood. */
+enum err worker_items_batch(struct tx *tx, struct str tenant, const struct json *header,
+                            struct str header_text, struct json_writer *out) MUST_USE;
+
+#endif

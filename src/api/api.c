@@ -1,0 +1,57 @@
+/* The API of one net loop. */
+#include "api/call_priv.h"
+
+#include "base/mem.h"
+
+struct api {
+    const struct api_setup *setup;
+    struct loop *loop;
+    struct api_streams *streams;
+};
+
+struct api_streams *api_streams(struct api *api)
+{
+    return api->streams;
+}
+
+static bool on_head(void *context, struct http_exchange *exchange, struct http_plan *plan)
+{
+    struct api *api = context;
+
+    (void)exchange;
+    plan->body_bytes_max = api->setup->body_bytes_max;
+    return true;
+}
+
+static void on_request(void *context, struct http_exchange *exchange)
+{
+    struct api *api = context;
+
+    call_start(api, api->setup, exchange);
+}
+
+struct api *api_new(const struct api_setup *setup, struct loop *loop)
+{
+    struct api *api = MEM_NEW(struct api);
+
+    api->setup = setup;
+    api->loop = loop;
+    api->streams = api_streams_new();
+    return api;
+}
+
+struct http_handler api_handler(struct api *api)
+{
+    return (struct http_handler){.on_head = on_head, .on_request = on_request, .context = api};
+}
+
+void api_drain(struct api *api)
+{
+    api_streams_drain(api->streams);
+}
+
+void api_free(struct api *api)
+{
+    api_streams_free(api->streams);
+    mem_free(api);
+}

@@ -1,0 +1,37 @@
+/* api.h -- the HTTP API: one per net loop, all sharing one immutable setup.
+ *
+ * A request becomes a call (call.h), a call runs through stages, each a plain function. */
+#ifndef API_API_H
+#define API_API_H
+
+#include "agent/dispatch.h"
+#include "auth/principal.h"
+#include "delivery/target.h"
+#include "http/server.h"
+
+struct api_setup {
+    struct store *store;
+    struct dispatch *dispatch;
+    struct hub *hub;
+    const struct agent_config *agent;
+    const struct target_rules *webhook_rules;
+    const struct egress_policy *egress;
+    struct str mount_prefix; /* "" or "/prefix" */
+    int64_t heartbeat_ms;    /* of streams */
+    size_t body_bytes_max;
+    /* The current keys; the caller gets a reference. Any thread. */
+    struct key_set *(*keys)(void *context);
+    void *keys_context;
+    int64_t started_us;
+};
+
+struct api;
+
+/* The setup is borrowed and must outlive the api. */
+struct api *api_new(const struct api_setup *setup, struct loop *loop);
+struct http_handler api_handler(struct api *api);
+/* Ends streams that would go on for long, so that a drain can finish. */
+void api_drain(struct api *api);
+void api_free(struct api *api);
+
+#endif

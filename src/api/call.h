@@ -1,0 +1,120 @@
+/* call.h -- one request on its way through its stages.
+ *
+ *   prepare (net loop, no database) ──▶ read (a reader) ─┐
+ *        │                         ──▶ write (the writer)├──▶ any next stage, or the reply
+ *        │                         ──▶ ask (a worker)  ──┘
+ *        └──▶ reply
+ *
+ * A stage is a plain function of the call. It says what comes next with call_then_…, or fills the
+ * reply. What it returns as an error becomes the error's reply (api/reply.c) unless it has filled
+ * one itself. Stages in a transaction may be run again from their start: they write only into the
+ * call. */
+#ifndef API_CALL_H
+#define API_CALL_H
+
+#include "api/api.h"
+#include "base/json.h"
+#include "format/query.h"
+
+#define CALL_PARAMS_MAX 4
+#define CALL_HEADERS_MAX 8
+#define REPLY_BYTES_MAX (256 * MIB)
+
+struct call;
+struct route;
+
+typedef enum err (*call_step)(struct call *call);
+typedef enum err (*call_tx_step)(struct tx *tx, struct call *call);
+
+enum call_stage { CALL_REPLY, CALL_READ, CALL_WRITE, CALL_ASK, CALL_STREAM };
+
+/* What a client that reads a run's events is to get. */
+struct call_stream {
+    struct str run_id;
+    enum reader_start start;
+    int64_t after_id;
+    bool wait;      /* one JSON value at the end, instead of events */
+    bool empty_end; /* nothing but the status at the end: cancel with wait */
+    bool cancel_on_disconnect;
+    const struct json *modes; /* array: only events of these modes; NULL: all */
+};
+
+struct call {
+    struct store_work work;
+    struct api *api;
+    const struct api_setup *setup;
+    struct http_exchange *exchange;
+    const struct http_request *request;
+    struct arena *arena;
+    const struct route *route;
+    struct str params[CALL_PARAMS_MAX]; /* decoded path segments, in order */
+    struct query query;
+    struct key_set *keys; /* holds principal's strings */
+    struct principal principal;
+    struct str idempotency_key; /* STR_NONE: none */
+
+    struct str body_text; /* JSON, scrubbed */
+    const struct json *body;
+    void *data; /* of the route */
+
+    enum call_stage next;
+    call_step step;
+    call_tx_step tx_step; /* of the next stage */
+    call_tx_step running; /* of the one under way */
+    struct dispatch_ask ask;
+    enum err ask_err;
+    struct str ask_answer, ask_state;
+    struct call_stream stream;
+
+    int status;
+    struct buf reply;
+    struct json_writer json; /* into reply */
+    const char *content_type;
+    struct http_header headers[CALL_HEADERS_MAX];
+    size_t header_count;
+};
+
+/* ---- saying what comes next ---- */
+
+enum err call_then_read(struct call *call, call_tx_step step);
+enum err call_then_write(struct call *call, call_tx_step step);
+/* call->ask.ask must be filled but for on_answer; then `step` runs on the net loop with ask_err,
+ * ask_answer and ask_state (copies in the call's arena). */
+enum err call_then_ask(struct call *call, call_step step);
+/* call->stream must be filled. The head of the reply is what the call holds. */
+enum err call_then_stream(struct call *call);
+
+/* ---- the reply ---- */
+
+void call_header(struct call *call, const char *name, struct str value); /* value is copied */
+/* {"detail": "…"} with this status; returns OK, so that it can end a step. */
+enum err call_fail(struct call *call, int status, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Empties the reply, for a step that begins to write it; returns the writer. */
+struct json_writer *call_json(struct call *call, int status);
+enum err call_empty(struct call *call, int status); /* no body */
+/* X-Pagination-Total and, if there is more, X-Pagination-Next. */
+void call_page(struct call *call, int64_t total, int64_t offset, size_t given);
+/* The one place where an err becomes a status. */
+int call_status_of(enum err err);
+
+/* ---- checked input ---- */
+
+/* The body must be a JSON object (an absent one counts as {}). ERR_INVALID: the reply is filled. */
+enum err call_body_object(struct call *call) MUST_USE;
+enum err call_body_any(struct call *call) MUST_USE; /* any JSON */
+/* These return ERR_INVALID with the reply filled when the member is of another type. Absent or
+ * null: untouched. */
+enum err call_get_text(struct call *call, const char *key, struct str *value) MUST_USE;
+enum err call_get_object(struct call *call, const char *key, struct str *raw) MUST_USE;
+enum err call_get_int(struct call *call, const char *key, int64_t min, int64_t max,
+                      int64_t *value) MUST_USE;
+/* From the query string. */
+enum err call_query_int(struct call *call, const char *key, int64_t min, int64_t max,
+                        int64_t *value) MUST_USE;
+enum err call_query_bool(struct call *call, const char *key, bool *value) MUST_USE;
+/* Path parameter `index` must be a UUID. */
+enum err call_param_uuid(struct call *call, size_t index, const char *name) MUST_USE;
+/* A new id in the arena. */
+struct str call_new_id(struct call *call);
+
+#endif

@@ -1,0 +1,30 @@
+/* call_priv.h -- what the parts of the call's machinery share: call.c, reply.c, idempotency.c,
+ * run_stream.c. */
+#ifndef API_CALL_PRIV_H
+#define API_CALL_PRIV_H
+
+#include "api/call.h"
+#include "api/route.h"
+
+/* call.c */
+void call_start(struct api *api, const struct api_setup *setup, struct http_exchange *exchange);
+void call_reply(struct call *call);
+void call_free(struct call *call); /* what the call owns; its memory is the exchange's */
+
+/* reply.c: fills headers (room for CALL_HEADERS_MAX + 8), returns how many */
+size_t reply_headers(struct call *call, struct http_header *headers);
+const char *reply_words(enum err err);
+
+/* idempotency.c: the step, unless this key was answered before: then that reply */
+enum err idempotent_apply(struct tx *tx, struct call *call, call_tx_step step) MUST_USE;
+
+/* run_stream.c */
+void run_stream_start(struct call *call);
+
+struct api_streams; /* the open streams of one net loop */
+struct api_streams *api_streams(struct api *api);
+struct api_streams *api_streams_new(void);
+void api_streams_drain(struct api_streams *streams);
+void api_streams_free(struct api_streams *streams);
+
+#endif

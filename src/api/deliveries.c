@@ -1,0 +1,147 @@
+/* /v1/deliveries: what was sent, what waits, what failed, and sending it again. */
+#include "api/route.h"
+
+#include "delivery/delivery_json.h"
+#include "store/outbox_query.h"
+
+static enum err not_found(struct call *call)
+{
+    return call_fail(call, 404, "there is no delivery %.*s",
+                     STR_ARG(str_first(call->params[0], 32)));
+}
+
+static enum err list_apply(struct tx *tx, struct call *call)
+{
+    const struct delivery_filter *filter = call->data;
+    struct delivery_row *found;
+    size_t count;
+    enum err err = delivery_list(tx, filter, call->arena, &found, &count);
+
+    if (!err)
+        delivery_json_out_list(call_json(call, 200), found, count, filter->limit);
+    return err;
+}
+
+static struct str query_or_none(const struct call *call, const char *key)
+{
+    struct str value = query_get(&call->query, key);
+
+    return str_is_empty(value) ? STR_NONE : value;
+}
+
+static enum err list_prepare(struct call *call)
+{
+    struct delivery_filter *filter = ARENA_NEW(call->arena, struct delivery_filter);
+    enum delivery_state state;
+    enum err err;
+
+    filter->tenant = call->principal.tenant;
+    filter->object_id = query_or_none(call, "object_id");
+    filter->endpoint_id = query_or_none(call, "endpoint_id");
+    filter->state = query_or_none(call, "state");
+    filter->limit = 50;
+    if ((err = call_query_int(call, "limit", 1, OUTBOX_LIST_MAX, &filter->limit)) ||
+        (err = call_query_int(call, "before", 0, INT64_MAX, &filter->before_id)))
+        return err;
+    if (!str_is_none(filter->state) && delivery_state_parse(filter->state, &state)) {
+        call_fail(call, 422, "state: must be due, sending, held, done or dead");
+        return ERR_INVALID;
+    }
+    call->data = filter;
+    return call_then_read(call, list_apply);
+}
+
+static enum err id_read(struct call *call, int64_t *id)
+{
+    if (str_to_i64(call->params[0], id) || *id < 1) {
+        call_fail(call, 422, "delivery_id: must be a number");
+        return ERR_INVALID;
+    }
+    return OK;
+}
+
+static enum err get_apply(struct tx *tx, struct call *call)
+{
+    const int64_t *id = call->data;
+    struct delivery_row delivery;
+    struct attempt_row *attempts;
+    size_t count;
+    enum err err = delivery_get(tx, call->principal.tenant, *id, call->arena, &delivery);
+
+    if (err == ERR_NOT_FOUND)
+        return not_found(call);
+    if (err ||
+        (err = attempt_list(tx, call->principal.tenant, *id, call->arena, &attempts, &count)))
+        return err;
+    delivery_json_out_with_attempts(call_json(call, 200), &delivery, attempts, count);
+    return OK;
+}
+
+static enum err one_prepare(struct call *call, bool is_write, call_tx_step step)
+{
+    int64_t *id = ARENA_NEW(call->arena, int64_t);
+    enum err err = id_read(call, id);
+
+    call->data = id;
+    if (err)
+        return err;
+    return is_write ? call_then_write(call, step) : call_then_read(call, step);
+}
+
+static enum err get_prepare(struct call *call)
+{
+    return one_prepare(call, false, get_apply);
+}
+
+static enum err body_apply(struct tx *tx, struct call *call)
+{
+    const int64_t *id = call->data;
+    struct str body;
+    enum err err = delivery_get_body(tx, call->principal.tenant, *id, call->arena, &body);
+
+    if (err == ERR_NOT_FOUND)
+        return not_found(call);
+    if (!err)
+        json_raw_out(call_json(call, 200), body);
+    return err;
+}
+
+static enum err body_prepare(struct call *call)
+{
+    return one_prepare(call, false, body_apply);
+}
+
+static enum err resend_apply(struct tx *tx, struct call *call)
+{
+    const int64_t *id = call->data;
+    struct delivery_row delivery;
+    int64_t new_id;
+    enum err err = outbox_resend(tx, call->principal.tenant, *id, &new_id);
+
+    if (err == ERR_NOT_FOUND)
+        return not_found(call);
+    if (err == ERR_CONFLICT)
+        return call_fail(
+            call, 409,
+            "this delivery is still under way: it can be sent again when it is done or dead");
+    if (err || (err = delivery_get(tx, call->principal.tenant, new_id, call->arena, &delivery)))
+        return err;
+    delivery_json_out(call_json(call, 200), &delivery);
+    return OK;
+}
+
+static enum err resend_prepare(struct call *call)
+{
+    return one_prepare(call, true, resend_apply);
+}
+
+static const struct route routes[] = {
+    {HTTP_GET, "/v1/deliveries", list_prepare, 0,
+     "List deliveries by object_id, endpoint_id, state; newest first"},
+    {HTTP_GET, "/v1/deliveries/{delivery_id}", get_prepare, 0, "A delivery with its attempts"},
+    {HTTP_GET, "/v1/deliveries/{delivery_id}/body", body_prepare, 0, "The body that is sent"},
+    {HTTP_POST, "/v1/deliveries/{delivery_id}/resend", resend_prepare, ROUTE_IDEMPOTENT,
+     "Send it again, under the same webhook-id"},
+};
+
+const struct route_list routes_deliveries = {routes, ARRAY_LEN(routes)};

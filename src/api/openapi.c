@@ -1,0 +1,118 @@
+/* Makes openapi.json. */
+#include "api/openapi.h"
+
+const char *openapi_method(enum http_method method)
+{
+    switch (method) {
+    case HTTP_GET:
+        return "GET";
+    case HTTP_HEAD:
+        return "HEAD";
+    case HTTP_POST:
+        return "POST";
+    case HTTP_PUT:
+        return "PUT";
+    case HTTP_PATCH:
+        return "PATCH";
+    case HTTP_DELETE:
+        return "DELETE";
+    case HTTP_OPTIONS:
+        return "OPTIONS";
+    case HTTP_OTHER:
+        return "";
+    }
+    return "";
+}
+
+static const char *method_key(enum http_method method)
+{
+    switch (method) {
+    case HTTP_POST:
+        return "post";
+    case HTTP_PUT:
+        return "put";
+    case HTTP_PATCH:
+        return "patch";
+    case HTTP_DELETE:
+        return "delete";
+    case HTTP_GET:
+    case HTTP_HEAD:
+    case HTTP_OPTIONS:
+    case HTTP_OTHER:
+        return "get";
+    }
+    return "get";
+}
+
+static void parameters_out(struct json_writer *json, struct str path)
+{
+    struct str piece;
+
+    json_key(json, "parameters");
+    json_begin_array(json);
+    while (str_split(&path, '/', &piece)) {
+        if (piece.len < 3 || piece.data[0] != '{')
+            continue;
+        json_begin_object(json);
+        json_put_str(json, "name", str_range(piece.data + 1, piece.len - 2));
+        json_put_str(json, "in", STR("path"));
+        json_put_bool(json, "required", true);
+        json_put_raw(json, "schema", STR("{\"type\":\"string\"}"));
+        json_end_object(json);
+    }
+    json_end_array(json);
+}
+
+static void operation_out(struct json_writer *json, const struct route *route)
+{
+    json_key(json, method_key(route->method));
+    json_begin_object(json);
+    json_put_str(json, "summary", str_of(route->summary));
+    parameters_out(json, str_of(route->path));
+    if (route->method == HTTP_POST || route->method == HTTP_PATCH || route->method == HTTP_PUT)
+        json_put_raw(json, "requestBody",
+                     STR("{\"content\":{\"application/json\":{\"schema\":{}}}}"));
+    if (route->flags & ROUTE_PUBLIC)
+        json_put_raw(json, "security", STR("[]"));
+    json_put_raw(json, "responses",
+                 STR("{\"2XX\":{\"description\":\"Done.\"},"
+                     "\"4XX\":{\"description\":\"The request is at fault; detail says why.\"}}"));
+    json_end_object(json);
+}
+
+/* A path stands once in the document, with all its methods; the table may list it in several
+ * places. */
+static bool is_first_of_path(size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (str_eq(str_of(route_at(i)->path), str_of(route_at(index)->path)))
+            return false;
+    return true;
+}
+
+void openapi_write(struct json_writer *json)
+{
+    json_begin_object(json);
+    json_put_str(json, "openapi", STR("3.1.0"));
+    json_put_raw(json, "info", STR("{\"title\":\"Runbell\",\"version\":\"" RUNBELL_VERSION "\"}"));
+    json_put_raw(json, "components",
+                 STR("{\"securitySchemes\":{\"key\":{\"type\":\"apiKey\",\"in\":\"header\","
+                     "\"name\":\"X-Api-Key\"}}}"));
+    json_put_raw(json, "security", STR("[{\"key\":[]}]"));
+    json_key(json, "paths");
+    json_begin_object(json);
+    for (size_t i = 0; i < route_count(); i++) {
+        struct str path = str_of(route_at(i)->path);
+
+        if (!is_first_of_path(i))
+            continue;
+        json_key_str(json, path);
+        json_begin_object(json);
+        for (size_t k = i; k < route_count(); k++)
+            if (str_eq(str_of(route_at(k)->path), path))
+                operation_out(json, route_at(k));
+        json_end_object(json);
+    }
+    json_end_object(json);
+    json_end_object(json);
+}

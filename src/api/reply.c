@@ -1,0 +1,265 @@
+/* Replies: headers, errors, and the checked reading of bodies and queries. */
+#include "api/call_priv.h"
+
+#include <stdarg.h>
+
+#include "base/uuid.h"
+
+int call_status_of(enum err err)
+{
+    switch (err) {
+    case OK:
+        return 200;
+    case ERR_INVALID:
+        return 422;
+    case ERR_DENIED:
+        return 403;
+    case ERR_NOT_FOUND:
+        return 404;
+    case ERR_CONFLICT:
+        return 409;
+    case ERR_LIMIT:
+        return 413;
+    case ERR_AGAIN:
+        return 503;
+    case ERR_IO:
+        return 500;
+    }
+    return 500;
+}
+
+const char *reply_words(enum err err)
+{
+    switch (err) {
+    case OK:
+        return "";
+    case ERR_INVALID:
+        return "the request is not valid";
+    case ERR_DENIED:
+        return "not allowed";
+    case ERR_NOT_FOUND:
+        return "not found";
+    case ERR_CONFLICT:
+        return "it exists already, or is in a state that does not allow this";
+    case ERR_LIMIT:
+        return "too large";
+    case ERR_AGAIN:
+        return "not possible at the moment; try again";
+    case ERR_IO:
+        return "the server could not do this; its log says why";
+    }
+    return "";
+}
+
+size_t reply_headers(struct call *call, struct http_header *headers)
+{
+    size_t n = 0;
+
+    if (call->reply.len > 0)
+        headers[n++] = (struct http_header){
+            STR("content-type"),
+            str_of(call->content_type ? call->content_type : "application/json")};
+    for (size_t i = 0; i < call->header_count; i++)
+        headers[n++] = call->headers[i];
+    headers[n++] = (struct http_header){STR("access-control-allow-origin"), STR("*")};
+    if (call->request->method == HTTP_OPTIONS) {
+        headers[n++] = (struct http_header){STR("access-control-allow-methods"),
+                                            STR("GET, POST, PUT, PATCH, DELETE, OPTIONS")};
+        headers[n++] = (struct http_header){STR("access-control-allow-headers"), STR("*")};
+        headers[n++] = (struct http_header){STR("access-control-max-age"), STR("600")};
+    } else {
+        headers[n++] = (struct http_header){
+            STR("access-control-expose-headers"),
+            STR("content-location,location,x-pagination-total,x-pagination-next")};
+    }
+    if (call->status == 503)
+        headers[n++] = (struct http_header){STR("retry-after"), STR("1")};
+    return n;
+}
+
+void call_header(struct call *call, const char *name, struct str value)
+{
+    REQUIRE(call->header_count < CALL_HEADERS_MAX);
+    call->headers[call->header_count++] =
+        (struct http_header){str_of(name), arena_str(call->arena, value)};
+}
+
+struct json_writer *call_json(struct call *call, int status)
+{
+    call->status = status;
+    buf_clear(&call->reply);
+    json_writer_init(&call->json, &call->reply);
+    return &call->json;
+}
+
+enum err call_fail(struct call *call, int status, const char *format, ...)
+{
+    struct json_writer *json = call_json(call, status);
+    char text[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    json_begin_object(json);
+    json_put_str(json, "detail", str_of(text));
+    json_end_object(json);
+    return OK;
+}
+
+enum err call_empty(struct call *call, int status)
+{
+    call->status = status;
+    buf_clear(&call->reply);
+    return OK;
+}
+
+void call_page(struct call *call, int64_t total, int64_t offset, size_t given)
+{
+    int64_t next = offset + (int64_t)given;
+
+    if (next < total)
+        call_header(call, "x-pagination-next", arena_printf(call->arena, "%lld", (long long)next));
+    call_header(call, "x-pagination-total", arena_printf(call->arena, "%lld", (long long)total));
+}
+
+/* ---- checked input ---- */
+
+static enum err refuse(struct call *call, const char *key, const char *wanted, enum json_type found)
+{
+    call_fail(call, 422, "%s: must be %s, not %s", key, wanted, json_type_name(found));
+    return ERR_INVALID;
+}
+
+enum err call_body_any(struct call *call)
+{
+    struct json_error error;
+    struct str text = str_trim(call->request->body);
+    char *copy;
+
+    if (text.len == 0)
+        text = STR("{}");
+    copy = arena_alloc(call->arena, text.len + 1);
+    memcpy(copy, text.data, text.len);
+    json_scrub_nul(copy, text.len);
+    call->body_text = str_range(copy, text.len);
+    if (json_parse(call->arena, call->body_text, &call->body, &error)) {
+        call_fail(call, 422, "the body is not valid JSON: %s at byte %zu", error.reason,
+                  error.position);
+        return ERR_INVALID;
+    }
+    return OK;
+}
+
+enum err call_body_object(struct call *call)
+{
+    enum err err = call_body_any(call);
+
+    if (!err && json_type(call->body) != JSON_OBJECT)
+        return refuse(call, "the body", "a JSON object", json_type(call->body));
+    return err;
+}
+
+static bool has(const struct call *call, const char *key)
+{
+    enum json_type type = json_type(json_get(call->body, key));
+
+    return type != JSON_ABSENT && type != JSON_NULL;
+}
+
+enum err call_get_text(struct call *call, const char *key, struct str *value)
+{
+    const struct json *member = json_get(call->body, key);
+
+    if (!has(call, key))
+        return OK;
+    if (json_type(member) != JSON_STRING)
+        return refuse(call, key, "a string", json_type(member));
+    *value = json_string(member);
+    return OK;
+}
+
+enum err call_get_object(struct call *call, const char *key, struct str *raw)
+{
+    const struct json *member = json_get(call->body, key);
+
+    if (!has(call, key))
+        return OK;
+    if (json_type(member) != JSON_OBJECT)
+        return refuse(call, key, "an object", json_type(member));
+    *raw = json_raw(call->body_text, str_of(key));
+    return OK;
+}
+
+static enum err in_range(struct call *call, const char *key, int64_t number, int64_t min,
+                         int64_t max)
+{
+    if (number >= min && number <= max)
+        return OK;
+    call_fail(call, 422, "%s: must be between %lld and %lld", key, (long long)min, (long long)max);
+    return ERR_INVALID;
+}
+
+enum err call_get_int(struct call *call, const char *key, int64_t min, int64_t max, int64_t *value)
+{
+    const struct json *member = json_get(call->body, key);
+    enum err err;
+
+    if (!has(call, key))
+        return OK;
+    if (!json_is_integer(member))
+        return refuse(call, key, "a whole number", json_type(member));
+    err = in_range(call, key, json_i64(member, 0), min, max);
+    if (!err)
+        *value = json_i64(member, 0);
+    return err;
+}
+
+enum err call_query_int(struct call *call, const char *key, int64_t min, int64_t max,
+                        int64_t *value)
+{
+    struct str text = query_get(&call->query, key);
+    int64_t number;
+    enum err err;
+
+    if (str_is_empty(text))
+        return OK;
+    if (str_to_i64(text, &number)) {
+        call_fail(call, 422, "%s: must be a whole number", key);
+        return ERR_INVALID;
+    }
+    err = in_range(call, key, number, min, max);
+    if (!err)
+        *value = number;
+    return err;
+}
+
+enum err call_query_bool(struct call *call, const char *key, bool *value)
+{
+    struct str text = query_get(&call->query, key);
+
+    if (str_is_empty(text))
+        return OK;
+    if (str_to_bool(text, value)) {
+        call_fail(call, 422, "%s: must be true or false", key);
+        return ERR_INVALID;
+    }
+    return OK;
+}
+
+enum err call_param_uuid(struct call *call, size_t index, const char *name)
+{
+    if (uuid_is_valid(call->params[index]))
+        return OK;
+    call_fail(call, 422, "%s: \"%.*s\" is not a UUID", name,
+              STR_ARG(str_first(call->params[index], 64)));
+    return ERR_INVALID;
+}
+
+struct str call_new_id(struct call *call)
+{
+    struct loop *loop = http_exchange_loop(call->exchange);
+    struct uuid_text text;
+
+    return arena_str(call->arena, uuid_write(uuid_v7(loop_rng(loop), loop_wall_us(loop)), &text));
+}

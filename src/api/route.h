@@ -1,0 +1,38 @@
+/* route.h -- the table of routes: what requests are matched against, and what openapi.json is made
+ * from. */
+#ifndef API_ROUTE_H
+#define API_ROUTE_H
+
+#include "api/call.h"
+
+enum route_flags {
+    ROUTE_PUBLIC = 1,    /* no key needed */
+    ROUTE_IDEMPOTENT = 2 /* honours Idempotency-Key */
+};
+
+struct route {
+    enum http_method method;
+    const char *path; /* "/threads/{thread_id}/runs"; a leading /threads also answers as /thread */
+    call_step prepare;
+    unsigned flags;
+    const char *summary; /* one line for openapi.json */
+};
+
+struct route_list {
+    const struct route *routes;
+    size_t count;
+};
+
+/* One list per resource file. */
+extern const struct route_list routes_system, routes_assistants, routes_threads, routes_state,
+    routes_runs, routes_deliveries;
+
+/* All lists, in order. */
+size_t route_count(void);
+const struct route *route_at(size_t index);
+/* The route of method and path (without query, without mount prefix); its parameters, still
+ * encoded, go to `params`. NULL: none; *path_exists says if another method would do. */
+const struct route *route_find(enum http_method method, struct str path, struct str *params,
+                               bool *path_exists);
+
+#endif

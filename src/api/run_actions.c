@@ -1,0 +1,336 @@
+/* What can be done with runs that exist: list, get, delete, join, follow, cancel. */
+#include "api/runs_priv.h"
+
+#include "agent/run_cancel.h"
+#include "shape/shape.h"
+#include "store/checkpoints.h"
+#include "store/threads.h"
+
+#define CANCEL_MAX 1000
+
+/* The ids of the path: with a thread, or (routes under /runs) without. */
+struct run_path {
+    struct str thread_id; /* STR_NONE: any */
+    struct str run_id;
+};
+
+static enum err path_read(struct call *call, struct run_path *path)
+{
+    bool has_thread = !str_is_none(call->params[1]);
+    enum err err;
+
+    if (has_thread && (err = call_param_uuid(call, 0, "thread_id")))
+        return err;
+    err = call_param_uuid(call, has_thread ? 1 : 0, "run_id");
+    path->thread_id = has_thread ? call->params[0] : STR_NONE;
+    path->run_id = call->params[has_thread ? 1 : 0];
+    return err;
+}
+
+static enum err run_load(struct tx *tx, struct call *call, const struct run_path *path,
+                         struct run *run)
+{
+    enum err err =
+        run_get(tx, call->principal.tenant, path->thread_id, path->run_id, call->arena, run);
+
+    if (err == ERR_NOT_FOUND)
+        call_fail(call, 404, "Run not found");
+    return err;
+}
+
+/* ---- list and get ---- */
+
+struct list_call {
+    int64_t limit, offset;
+    struct str status;
+};
+
+static enum err list_apply(struct tx *tx, struct call *call)
+{
+    const struct list_call *list = call->data;
+    struct str tenant = call->principal.tenant;
+    struct json_writer *json;
+    struct thread thread;
+    struct run *found;
+    size_t count;
+    enum err err = thread_get(tx, tenant, call->params[0], call->arena, &thread);
+
+    if (err == ERR_NOT_FOUND)
+        return call_fail(call, 404, "Thread with ID %.*s not found", STR_ARG(call->params[0]));
+    if (err || (err = run_list(tx, tenant, call->params[0], list->status, list->limit, list->offset,
+                               call->arena, &found, &count)))
+        return err;
+    json = call_json(call, 200);
+    json_begin_array(json);
+    for (size_t i = 0; i < count; i++)
+        shape_run(json, &found[i]);
+    json_end_array(json);
+    return OK;
+}
+
+enum err run_list_prepare(struct call *call)
+{
+    struct list_call *list = ARENA_NEW(call->arena, struct list_call);
+    enum err err;
+
+    list->limit = 10;
+    list->status = query_get(&call->query, "status");
+    call->data = list;
+    if ((err = call_param_uuid(call, 0, "thread_id")) ||
+        (err = call_query_int(call, "limit", 1, 1000, &list->limit)) ||
+        (err = call_query_int(call, "offset", 0, INT64_MAX, &list->offset)))
+        return err;
+    return call_then_read(call, list_apply);
+}
+
+static enum err get_apply(struct tx *tx, struct call *call)
+{
+    struct run run;
+    enum err err = run_load(tx, call, call->data, &run);
+
+    if (!err)
+        shape_run(call_json(call, 200), &run);
+    return err;
+}
+
+enum err run_get_prepare(struct call *call)
+{
+    struct run_path *path = ARENA_NEW(call->arena, struct run_path);
+    enum err err = path_read(call, path);
+
+    call->data = path;
+    return err ? err : call_then_read(call, get_apply);
+}
+
+/* ---- delete ---- */
+
+/* A live run is cancelled first, so that it has its event. */
+static enum err delete_apply(struct tx *tx, struct call *call)
+{
+    struct run run;
+    enum err err = run_load(tx, call, call->data, &run);
+
+    if (err || (err = run_end_by_delete(tx, call->setup->agent, &run)) ||
+        (err = checkpoints_delete_run(tx, run.tenant, run.run_id)) ||
+        (err = run_delete(tx, run.tenant, run.run_id)))
+        return err;
+    return call_empty(call, 204);
+}
+
+enum err run_delete_prepare(struct call *call)
+{
+    struct run_path *path = ARENA_NEW(call->arena, struct run_path);
+    enum err err = path_read(call, path);
+
+    call->data = path;
+    return err ? err : call_then_write(call, delete_apply);
+}
+
+/* ---- join ---- */
+
+static enum err join_apply(struct tx *tx, struct call *call)
+{
+    const struct run_path *path = call->data;
+    struct run run;
+    enum err err = run_load(tx, call, path, &run);
+
+    if (err)
+        return err;
+    call->stream.run_id = run.run_id;
+    return call_then_stream(call);
+}
+
+enum err run_join_prepare(struct call *call)
+{
+    struct run_path *path = ARENA_NEW(call->arena, struct run_path);
+    enum err err;
+
+    call->data = path;
+    if ((err = path_read(call, path)) ||
+        (err = call_query_bool(call, "cancel_on_disconnect", &call->stream.cancel_on_disconnect)))
+        return err;
+    call->stream.wait = true;
+    return call_then_read(call, join_apply);
+}
+
+/* Last-Event-ID is exclusive; "-1", "-" and "0-0" mean from the beginning. */
+static enum err last_event_id(struct call *call)
+{
+    struct str text =
+        http_header_find(call->request->headers, call->request->header_count, "last-event-id");
+
+    call->stream.start = READER_LIVE;
+    if (str_is_empty(text))
+        return OK;
+    call->stream.start = READER_ALL;
+    if (str_eq(text, STR("-")) || str_eq(text, STR("0-0")) || str_eq(text, STR("-1")))
+        return OK;
+    if (str_to_i64(text, &call->stream.after_id) || call->stream.after_id < 0) {
+        call_fail(call, 422, "Last-Event-ID: must be the id of an event of this stream, or -1");
+        return ERR_INVALID;
+    }
+    call->stream.start = READER_AFTER;
+    return OK;
+}
+
+/* stream_mode may be given once, several times, or as one JSON array. */
+static enum err stream_modes(struct call *call)
+{
+    struct json_writer json;
+    size_t position = 0;
+    struct str value;
+    struct buf out;
+    enum err err = OK;
+
+    value = query_get(&call->query, "stream_mode");
+    if (str_is_empty(value))
+        return OK;
+    if (value.data[0] == '[')
+        return json_parse(call->arena, value, &call->stream.modes, NULL)
+                   ? (call_fail(call, 422, "stream_mode: is not a JSON array of modes"),
+                      ERR_INVALID)
+                   : OK;
+    buf_init(&out, 64 * KIB);
+    json_writer_init(&json, &out);
+    json_begin_array(&json);
+    while (query_next(&call->query, "stream_mode", &position, &value))
+        json_str_out(&json, value);
+    json_end_array(&json);
+    err = json_parse(call->arena, arena_str(call->arena, buf_str(&out)), &call->stream.modes, NULL);
+    buf_release(&out);
+    return err;
+}
+
+/* An unknown run is an event in the stream, not a status: clients of this route expect a stream. */
+static enum err follow_apply(struct tx *tx, struct call *call)
+{
+    const struct run_path *path = call->data;
+    struct run run;
+    enum err err =
+        run_get(tx, call->principal.tenant, path->thread_id, path->run_id, call->arena, &run);
+
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    call->stream.run_id = path->run_id;
+    if (err) /* an id that no run has */
+        call->stream.run_id = arena_printf(call->arena, "%.*s?", STR_ARG(path->run_id));
+    return call_then_stream(call);
+}
+
+enum err run_join_stream_prepare(struct call *call)
+{
+    struct run_path *path = ARENA_NEW(call->arena, struct run_path);
+    enum err err;
+
+    call->data = path;
+    if ((err = path_read(call, path)) || (err = last_event_id(call)) ||
+        (err = stream_modes(call)) ||
+        (err = call_query_bool(call, "cancel_on_disconnect", &call->stream.cancel_on_disconnect)))
+        return err;
+    return call_then_read(call, follow_apply);
+}
+
+/* ---- cancel ---- */
+
+struct cancel_call {
+    struct run_path path;
+    struct str action;
+    bool wait;
+    const struct json *run_ids;
+    struct str thread_id, status;
+};
+
+static enum err action_read(struct call *call, struct str *action)
+{
+    struct str given = query_get(&call->query, "action");
+
+    *action = str_is_empty(given) ? STR("interrupt") : given;
+    if (str_eq(*action, STR("interrupt")) || str_eq(*action, STR("rollback")))
+        return OK;
+    call_fail(call, 422, "action: must be interrupt or rollback");
+    return ERR_INVALID;
+}
+
+static enum err cancel_apply(struct tx *tx, struct call *call)
+{
+    const struct cancel_call *cancel = call->data;
+    struct run run;
+    enum err err = run_load(tx, call, &cancel->path, &run);
+
+    if (err || (err = run_cancel(tx, call->setup->agent, &run, cancel->action)))
+        return err;
+    if (!cancel->wait)
+        return call_empty(call, 202);
+    if (!str_eq(run.status, RUN_RUNNING))
+        return call_empty(call, 204);
+    call->stream = (struct call_stream){.run_id = run.run_id, .wait = true, .empty_end = true};
+    return call_then_stream(call);
+}
+
+enum err run_cancel_prepare(struct call *call)
+{
+    struct cancel_call *cancel = ARENA_NEW(call->arena, struct cancel_call);
+    enum err err;
+
+    call->data = cancel;
+    if ((err = path_read(call, &cancel->path)) || (err = action_read(call, &cancel->action)) ||
+        (err = call_query_bool(call, "wait", &cancel->wait)))
+        return err;
+    return call_then_write(call, cancel_apply);
+}
+
+static enum err cancel_ids(struct tx *tx, struct call *call, const struct cancel_call *cancel)
+{
+    struct json_iter iter = json_iter(cancel->run_ids);
+    const struct json *item;
+    enum err err = OK;
+
+    while (!err && json_next(&iter, NULL, &item)) {
+        const struct run_path path = {cancel->thread_id, json_string(item)};
+        struct run run;
+
+        err = run_load(tx, call, &path, &run);
+        if (!err)
+            err = run_cancel(tx, call->setup->agent, &run, cancel->action);
+    }
+    return err;
+}
+
+static enum err cancel_many_apply(struct tx *tx, struct call *call)
+{
+    const struct cancel_call *cancel = call->data;
+    struct run *found;
+    size_t count = 0;
+    enum err err;
+
+    call_empty(call, 204);
+    if (cancel->run_ids)
+        return cancel_ids(tx, call, cancel);
+    do {
+        err = run_list_by_status(tx, call->principal.tenant, cancel->status, CANCEL_MAX, tx->arena,
+                                 &found, &count);
+        for (size_t i = 0; !err && i < count; i++)
+            err = run_cancel(tx, call->setup->agent, &found[i], cancel->action);
+    } while (!err && count == CANCEL_MAX);
+    return err;
+}
+
+enum err run_cancel_many_prepare(struct call *call)
+{
+    struct cancel_call *cancel = ARENA_NEW(call->arena, struct cancel_call);
+    enum err err;
+
+    call->data = cancel;
+    if ((err = action_read(call, &cancel->action)) || (err = call_body_object(call)) ||
+        (err = call_get_text(call, "thread_id", &cancel->thread_id)) ||
+        (err = call_get_text(call, "status", &cancel->status)))
+        return err;
+    if (json_type(json_get(call->body, "run_ids")) == JSON_ARRAY)
+        cancel->run_ids = json_get(call->body, "run_ids");
+    if (!cancel->run_ids && !str_eq(cancel->status, STR("pending")) &&
+        !str_eq(cancel->status, STR("running")) && !str_eq(cancel->status, STR("all"))) {
+        call_fail(call, 422, "give run_ids with a thread_id, or status: pending, running or all");
+        return ERR_INVALID;
+    }
+    return call_then_write(call, cancel_many_apply);
+}

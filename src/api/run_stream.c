@@ -1,0 +1,336 @@
+/* Clients that follow a run: SSE streams, wait and join.
+ *
+ * The stream pulls: it asks the hub for the next batch only when the last one has left for the
+ * network. A heartbeat goes out in every pause, so that both sides notice a dead connection. The
+ * head of the reply is sent at once; what goes wrong later stands in the stream (event `error`) or
+ * in the JSON (`__error__`). */
+#include "api/call_priv.h"
+
+#include "agent/run_cancel.h"
+#include "base/list.h"
+#include "base/mem.h"
+#include "format/sse.h"
+
+#define PENDING_BYTES_MAX (256 * KIB) /* unsent bytes beyond which no more is pulled */
+#define SSE_BATCH_MAX (64 * MIB)
+
+struct run_stream {
+    struct list node;
+    struct http_exchange *exchange;
+    const struct api_setup *setup;
+    struct run_reader *reader;
+    struct timer heartbeat;
+    struct arena arena;
+    struct str tenant, run_id;
+    struct str modes; /* names joined by '\n', each with one behind; STR_NONE: all */
+    bool wait, empty_end;
+    bool cancel_on_disconnect;
+    bool wants_more; /* a batch was taken, the next is asked for when the network has room */
+};
+
+struct api_streams {
+    struct list all;
+};
+
+struct api_streams *api_streams_new(void)
+{
+    struct api_streams *streams = MEM_NEW(struct api_streams);
+
+    list_init(&streams->all);
+    return streams;
+}
+
+void api_streams_free(struct api_streams *streams)
+{
+    mem_free(streams);
+}
+
+static void stream_free(struct run_stream *stream)
+{
+    timer_stop(&stream->heartbeat);
+    list_remove(&stream->node);
+    run_reader_close(stream->reader);
+    arena_release(&stream->arena);
+    mem_free(stream);
+}
+
+/* The server stops: the connection breaks off, so that clients with a Location come back later. */
+void api_streams_drain(struct api_streams *streams)
+{
+    while (!list_is_empty(&streams->all)) {
+        struct run_stream *stream = LIST_ITEM(streams->all.next, struct run_stream, node);
+        struct http_exchange *exchange = stream->exchange;
+
+        stream_free(stream);
+        http_break(exchange);
+    }
+}
+
+/* ---- a client that leaves ---- */
+
+struct leave_cancel {
+    struct store_work work;
+    struct arena arena;
+    struct str tenant, run_id;
+    const struct agent_config *config;
+};
+
+static enum err leave_apply(struct tx *tx, struct store_work *work)
+{
+    struct leave_cancel *leave = CONTAINER_OF(work, struct leave_cancel, work);
+    struct run run;
+    enum err err = run_get(tx, leave->tenant, STR_NONE, leave->run_id, tx->arena, &run);
+
+    return err ? err : run_cancel(tx, leave->config, &run, STR("interrupt"));
+}
+
+static void leave_done(struct store_work *work, enum err err)
+{
+    struct leave_cancel *leave = CONTAINER_OF(work, struct leave_cancel, work);
+
+    (void)err;
+    arena_release(&leave->arena);
+    mem_free(leave);
+}
+
+static void cancel_run(const struct run_stream *stream)
+{
+    struct leave_cancel *leave = MEM_NEW(struct leave_cancel);
+
+    arena_init(&leave->arena);
+    leave->tenant = arena_str(&leave->arena, stream->tenant);
+    leave->run_id = arena_str(&leave->arena, stream->run_id);
+    leave->config = stream->setup->agent;
+    leave->work.apply = leave_apply;
+    leave->work.done = leave_done;
+    leave->work.reply_to = http_exchange_loop(stream->exchange);
+    leave->work.class = STORE_REPLY;
+    store_write(stream->setup->store, &leave->work);
+}
+
+static void on_gone(struct http_exchange *exchange)
+{
+    struct run_stream *stream = http_exchange_data(exchange);
+
+    if (stream->cancel_on_disconnect)
+        cancel_run(stream);
+    stream_free(stream);
+    http_end(exchange);
+}
+
+/* ---- what comes from the hub ---- */
+
+static void pull(struct run_stream *stream)
+{
+    if (!stream->wants_more || http_pending_bytes(stream->exchange) > PENDING_BYTES_MAX)
+        return;
+    stream->wants_more = false;
+    run_reader_more(stream->reader);
+}
+
+static void on_drain(struct http_exchange *exchange)
+{
+    pull(http_exchange_data(exchange));
+}
+
+/* The mode that a client asks for to get events of this name: "messages/partial" belongs to
+ * `messages`, a bare "messages" to `messages-tuple`; what stands behind '|' is the subgraph. */
+static struct str mode_of(struct str name)
+{
+    struct str base = str_first(name, str_find_char(name, '|'));
+
+    if (str_eq(base, STR("messages")))
+        return STR("messages-tuple");
+    return str_first(base, str_find_char(base, '/'));
+}
+
+static bool is_wanted(const struct run_stream *stream, struct str name)
+{
+    struct str rest = stream->modes, mode, wanted = mode_of(name);
+
+    if (str_is_none(stream->modes) || str_eq(name, STR("metadata")) || str_eq(name, STR("error")))
+        return true;
+    while (str_split(&rest, '\n', &mode))
+        if (mode.len > 0 && str_eq(mode, wanted))
+            return true;
+    return false;
+}
+
+static void on_events(void *context, struct run_event *const *events, size_t count)
+{
+    struct run_stream *stream = context;
+    struct buf out;
+
+    buf_init(&out, SSE_BATCH_MAX + 128 * KIB);
+    for (size_t i = 0; i < count; i++) {
+        char id[24];
+        int id_len = snprintf(id, sizeof(id), "%lld", (long long)events[i]->id);
+        struct sse_event event = {events[i]->name, events[i]->data, str_range(id, (size_t)id_len)};
+
+        if (!is_wanted(stream, events[i]->name))
+            continue;
+        sse_write(&out, &event);
+        if (out.len > MIB) {
+            http_write(stream->exchange, buf_str(&out));
+            buf_clear(&out);
+        }
+    }
+    if (out.len > 0)
+        http_write(stream->exchange, buf_str(&out));
+    buf_release(&out);
+    timer_start(&stream->heartbeat, stream->setup->heartbeat_ms);
+    stream->wants_more = true;
+    pull(stream);
+}
+
+static void end_sse(struct run_stream *stream, const struct run_reader_end *end)
+{
+    struct buf out;
+
+    if (end->err) {
+        const struct sse_event event = {
+            STR("error"),
+            end->err == ERR_NOT_FOUND
+                ? STR("{\"error\":\"NotFound\",\"message\":\"HTTP 404: Run not found\"}")
+                : STR("{\"error\":\"InternalError\",\"message\":\"the run cannot be followed\"}"),
+            STR_NONE};
+
+        buf_init(&out, 4 * KIB);
+        sse_write(&out, &event);
+        http_write(stream->exchange, buf_str(&out));
+        buf_release(&out);
+    }
+}
+
+static void end_json(struct run_stream *stream, const struct run_reader_end *end)
+{
+    if (end->err)
+        http_write(stream->exchange,
+                   STR("{\"__error__\":{\"error\":\"NotFound\",\"message\":\"Run not found\"}}"));
+    else
+        http_write(stream->exchange, str_is_none(end->result) ? STR("null") : end->result);
+}
+
+static void on_end(void *context, const struct run_reader_end *end)
+{
+    struct run_stream *stream = context;
+    struct http_exchange *exchange = stream->exchange;
+
+    if (!stream->wait)
+        end_sse(stream, end);
+    else if (!stream->empty_end)
+        end_json(stream, end);
+    stream_free(stream);
+    http_end(exchange);
+}
+
+/* A cancel that waits has no body, so its head goes out only now. */
+static void on_end_empty(void *context, const struct run_reader_end *end)
+{
+    struct run_stream *stream = context;
+    struct http_exchange *exchange = stream->exchange;
+
+    (void)end;
+    stream_free(stream);
+    http_reply(exchange, 204, NULL, 0, STR(""));
+}
+
+static const struct run_reader_events reader_events = {on_events, on_end};
+static const struct run_reader_events reader_events_empty = {on_events, on_end_empty};
+
+/* ---- the start ---- */
+
+static void on_heartbeat(struct timer *timer)
+{
+    struct run_stream *stream = CONTAINER_OF(timer, struct run_stream, heartbeat);
+    struct buf out;
+
+    timer_start(&stream->heartbeat, stream->setup->heartbeat_ms);
+    if (stream->empty_end)
+        return;
+    if (stream->wait) {
+        http_write(stream->exchange, STR("\n"));
+        return;
+    }
+    buf_init(&out, KIB);
+    sse_write_heartbeat(&out);
+    http_write(stream->exchange, buf_str(&out));
+    buf_release(&out);
+}
+
+static struct str modes_join(struct arena *arena, const struct json *modes)
+{
+    struct json_iter iter = json_iter(modes);
+    const struct json *item;
+    struct buf out;
+    struct str text;
+
+    if (!modes)
+        return STR_NONE;
+    buf_init(&out, 4 * KIB);
+    while (json_next(&iter, NULL, &item)) {
+        buf_add(&out, json_string(item));
+        buf_add_char(&out, '\n');
+    }
+    text = arena_str(arena, buf_str(&out));
+    buf_release(&out);
+    return text;
+}
+
+static struct run_stream *stream_new(struct call *call)
+{
+    struct run_stream *stream = MEM_NEW(struct run_stream);
+
+    arena_init(&stream->arena);
+    stream->exchange = call->exchange;
+    stream->setup = call->setup;
+    stream->tenant = arena_str(&stream->arena, call->principal.tenant);
+    stream->run_id = arena_str(&stream->arena, call->stream.run_id);
+    stream->modes = modes_join(&stream->arena, call->stream.modes);
+    stream->wait = call->stream.wait;
+    stream->empty_end = call->stream.empty_end;
+    stream->cancel_on_disconnect = call->stream.cancel_on_disconnect;
+    return stream;
+}
+
+static void head_send(struct call *call)
+{
+    struct http_header headers[CALL_HEADERS_MAX + 8];
+    size_t count = 0;
+
+    call->status = 200;
+    headers[count++] =
+        (struct http_header){STR("content-type"), call->stream.wait ? STR("application/json")
+                                                                    : STR("text/event-stream")};
+    headers[count++] = (struct http_header){STR("cache-control"), STR("no-cache")};
+    buf_clear(&call->reply);
+    count += reply_headers(call, headers + count);
+    http_begin(call->exchange, 200, headers, count);
+}
+
+void run_stream_start(struct call *call)
+{
+    struct run_stream *stream = stream_new(call);
+    struct http_exchange *exchange = call->exchange;
+    const struct run_reader_config config = {
+        .loop = http_exchange_loop(exchange),
+        .tenant = stream->tenant,
+        .run_id = stream->run_id,
+        .start = call->stream.start,
+        .after_id = call->stream.after_id,
+        .only_end = call->stream.wait,
+        .events = call->stream.empty_end ? &reader_events_empty : &reader_events,
+        .context = stream,
+    };
+
+    list_push(&api_streams(call->api)->all, &stream->node);
+    stream->reader = run_reader_open(call->setup->hub, &config);
+    timer_init(&stream->heartbeat, config.loop, on_heartbeat);
+    timer_start(&stream->heartbeat, call->setup->heartbeat_ms);
+    http_exchange_set_data(exchange, stream);
+    http_exchange_on_gone(exchange, on_gone);
+    http_exchange_on_drain(exchange, on_drain);
+    if (!call->stream.empty_end)
+        head_send(call);
+    call_free(call);
+}

@@ -1,0 +1,272 @@
+/* /runs and /threads/…/runs: creating runs (in the background, streamed, waited for, in batches).
+ * What happens to them afterwards is in run_actions.c. */
+#include "api/runs_priv.h"
+
+#include "agent/run_create.h"
+#include "delivery/target.h"
+#include "shape/shape.h"
+
+#define BATCH_MAX 1000
+
+enum create_mode { CREATE_BACKGROUND, CREATE_STREAM, CREATE_WAIT };
+
+struct create_call {
+    enum create_mode mode;
+    bool is_batch;
+    struct run_new *runs;
+    size_t count;
+};
+
+/* ---- checks before the database ---- */
+
+/* May this URL ever be called? 422 now rather than a dead delivery later. */
+static enum err webhook_check(struct call *call, struct str webhook)
+{
+    const struct api_setup *setup = call->setup;
+    struct url url;
+    struct str why;
+
+    if (str_is_none(webhook) || setup->agent->webhooks_disabled)
+        return OK;
+    if (!target_check(setup->webhook_rules, setup->egress, call->arena, webhook, &url, &why))
+        return OK;
+    call_fail(call, 422, "webhook: %.*s", STR_ARG(why));
+    return ERR_INVALID;
+}
+
+/* Production refuses both at once: which one counts would be a guess. */
+static enum err context_check(struct call *call, const struct json *body)
+{
+    const struct json *configurable = json_get(json_get(body, "config"), "configurable");
+    const struct json *context = json_get(body, "context");
+
+    if (json_count(configurable) == 0 || json_type(configurable) != JSON_OBJECT ||
+        json_count(context) == 0)
+        return OK;
+    call_fail(call, 400,
+              "Cannot specify both configurable and context. Prefer setting context alone.");
+    return ERR_INVALID;
+}
+
+static bool is_copied(struct str name)
+{
+    static const char *const secret[] = {"x-api-key", "x-tenant-id", "x-service-key"};
+
+    if (str_eq_nocase(name, STR("user-agent")))
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(secret); i++)
+        if (str_eq_nocase(name, str_of(secret[i])))
+            return false;
+    return str_starts_nocase(name, STR("x-"));
+}
+
+/* Request headers "x-…" and user-agent become members of config.configurable, in lower case. */
+static struct str headers_configurable(struct call *call)
+{
+    const struct http_request *request = call->request;
+    struct json_writer json;
+    struct buf out;
+    struct str text;
+
+    buf_init(&out, MIB);
+    json_writer_init(&json, &out);
+    json_begin_object(&json);
+    for (size_t i = 0; i < request->header_count; i++) {
+        struct str name = request->headers[i].name;
+        char *lower;
+
+        if (!is_copied(name))
+            continue;
+        lower = arena_cstr(call->arena, name);
+        for (char *c = lower; *c; c++)
+            *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + ('a' - 'A') : *c);
+        json_put_str(&json, lower, request->headers[i].value);
+    }
+    json_end_object(&json);
+    text = arena_str(call->arena, buf_str(&out));
+    buf_release(&out);
+    return text;
+}
+
+static enum err request_read(struct call *call, struct str text, const struct json *body,
+                             struct run_new *new_run)
+{
+    struct run_request *request = ARENA_NEW(call->arena, struct run_request);
+    struct request_error error;
+    enum err err;
+
+    if (run_request_parse(call->arena, text, body, request, &error)) {
+        call_fail(call, 422, "%s", error.text);
+        return ERR_INVALID;
+    }
+    if ((err = webhook_check(call, request->webhook)) || (err = context_check(call, body)))
+        return err;
+    *new_run = (struct run_new){
+        .tenant = call->principal.tenant,
+        .thread_id = call->params[0],
+        .run_id = call_new_id(call),
+        .fresh_thread_id = call_new_id(call),
+        .headers = headers_configurable(call),
+        .request = request,
+    };
+    return OK;
+}
+
+/* ---- the transaction ---- */
+
+static void locate(struct call *call, const struct run *run, const char *follow)
+{
+    struct str base = run->temporary && str_is_none(call->params[0])
+                          ? arena_printf(call->arena, "/runs/%.*s", STR_ARG(run->run_id))
+                          : arena_printf(call->arena, "/threads/%.*s/runs/%.*s",
+                                         STR_ARG(run->thread_id), STR_ARG(run->run_id));
+
+    call_header(call, "content-location", base);
+    if (follow)
+        call_header(call, "location",
+                    arena_printf(call->arena, "/threads/%.*s/runs/%.*s/%s", STR_ARG(run->thread_id),
+                                 STR_ARG(run->run_id), follow));
+}
+
+static enum err create_failed(struct call *call, enum err err, const struct request_error *error)
+{
+    if (error->text[0] == '\0')
+        return err;
+    call_fail(call, call_status_of(err), "%s", error->text);
+    return err;
+}
+
+static enum err create_one(struct tx *tx, struct call *call)
+{
+    const struct create_call *create = call->data;
+    const struct run_request *request = create->runs[0].request;
+    struct request_error error;
+    struct run run;
+    enum err err = run_create(tx, call->setup->agent, &create->runs[0], call->arena, &run, &error);
+
+    if (err)
+        return create_failed(call, err, &error);
+    if (create->mode == CREATE_BACKGROUND) {
+        locate(call, &run, NULL);
+        shape_run(call_json(call, 200), &run);
+        return OK;
+    }
+    locate(call, &run, create->mode == CREATE_STREAM ? "stream" : "join");
+    call->status = 200;
+    call->stream = (struct call_stream){
+        .run_id = run.run_id,
+        .start = READER_ALL,
+        .wait = create->mode == CREATE_WAIT,
+        .cancel_on_disconnect = request->cancel_on_disconnect,
+    };
+    return call_then_stream(call);
+}
+
+/* All or none: the first that cannot be made undoes the others. */
+static enum err create_batch(struct tx *tx, struct call *call)
+{
+    const struct create_call *create = call->data;
+    struct json_writer *json = call_json(call, 200);
+    enum err err;
+
+    json_begin_array(json);
+    for (size_t i = 0; i < create->count; i++) {
+        struct request_error error;
+        struct run run;
+
+        err = run_create(tx, call->setup->agent, &create->runs[i], call->arena, &run, &error);
+        if (err)
+            return create_failed(call, err, &error);
+        shape_run(json, &run);
+    }
+    json_end_array(json);
+    return OK;
+}
+
+/* ---- routes ---- */
+
+static enum err create_prepare(struct call *call, enum create_mode mode)
+{
+    struct create_call *create = ARENA_NEW(call->arena, struct create_call);
+    enum err err;
+
+    create->mode = mode;
+    create->count = 1;
+    create->runs = ARENA_NEW(call->arena, struct run_new);
+    call->data = create;
+    if (!str_is_none(call->params[0]) && (err = call_param_uuid(call, 0, "thread_id")))
+        return err;
+    if ((err = call_body_object(call)) ||
+        (err = request_read(call, call->body_text, call->body, create->runs)))
+        return err;
+    return call_then_write(call, create_one);
+}
+
+static enum err background_prepare(struct call *call)
+{
+    return create_prepare(call, CREATE_BACKGROUND);
+}
+
+static enum err stream_prepare(struct call *call)
+{
+    return create_prepare(call, CREATE_STREAM);
+}
+
+static enum err wait_prepare(struct call *call)
+{
+    return create_prepare(call, CREATE_WAIT);
+}
+
+static enum err batch_prepare(struct call *call)
+{
+    struct create_call *create = ARENA_NEW(call->arena, struct create_call);
+    size_t position = 0, count;
+    struct str key, text;
+    enum err err = call_body_any(call);
+
+    if (err)
+        return err;
+    count = json_count(call->body);
+    if (json_type(call->body) != JSON_ARRAY || count < 1 || count > BATCH_MAX) {
+        call_fail(call, 422, "the body must be an array of 1 to %d runs", BATCH_MAX);
+        return ERR_INVALID;
+    }
+    create->is_batch = true;
+    create->runs = ARENA_ARRAY(call->arena, struct run_new, count);
+    for (size_t i = 0; i < count && json_raw_next(call->body_text, &position, &key, &text); i++) {
+        if ((err = request_read(call, text, json_item(call->body, i), &create->runs[i])))
+            return err;
+    }
+    create->count = count;
+    call->data = create;
+    return call_then_write(call, create_batch);
+}
+
+static const struct route routes[] = {
+    {HTTP_POST, "/threads/{thread_id}/runs", background_prepare, ROUTE_IDEMPOTENT, "Create a run"},
+    {HTTP_POST, "/threads/{thread_id}/runs/stream", stream_prepare, ROUTE_IDEMPOTENT,
+     "Create a run and stream its events"},
+    {HTTP_POST, "/threads/{thread_id}/runs/wait", wait_prepare, ROUTE_IDEMPOTENT,
+     "Create a run and wait for its result"},
+    {HTTP_POST, "/runs", background_prepare, ROUTE_IDEMPOTENT, "Create a stateless run"},
+    {HTTP_POST, "/runs/stream", stream_prepare, ROUTE_IDEMPOTENT,
+     "Create a stateless run and stream its events"},
+    {HTTP_POST, "/runs/wait", wait_prepare, ROUTE_IDEMPOTENT,
+     "Create a stateless run and wait for its result"},
+    {HTTP_POST, "/runs/batch", batch_prepare, ROUTE_IDEMPOTENT,
+     "Create several stateless runs, all or none"},
+    {HTTP_GET, "/threads/{thread_id}/runs", run_list_prepare, 0, "The thread's runs, newest first"},
+    {HTTP_GET, "/threads/{thread_id}/runs/{run_id}", run_get_prepare, 0, "Get a run"},
+    {HTTP_DELETE, "/threads/{thread_id}/runs/{run_id}", run_delete_prepare, 0,
+     "Delete a run and its checkpoints"},
+    {HTTP_GET, "/threads/{thread_id}/runs/{run_id}/join", run_join_prepare, 0,
+     "Wait for a run's result"},
+    {HTTP_GET, "/threads/{thread_id}/runs/{run_id}/stream", run_join_stream_prepare, 0,
+     "Follow a run's events"},
+    {HTTP_GET, "/runs/{run_id}/stream", run_join_stream_prepare, 0, "Follow a run's events"},
+    {HTTP_GET, "/runs/{run_id}/join", run_join_prepare, 0, "Wait for a run's result"},
+    {HTTP_POST, "/threads/{thread_id}/runs/{run_id}/cancel", run_cancel_prepare, 0, "Cancel a run"},
+    {HTTP_POST, "/runs/cancel", run_cancel_many_prepare, 0, "Cancel several runs"},
+};
+
+const struct route_list routes_runs = {routes, ARRAY_LEN(routes)};

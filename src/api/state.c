@@ -1,0 +1,310 @@
+/* /threads/…/state and /history: what a graph remembers of a thread.
+ *
+ * The head of an idle thread is answered from the row; everything else is asked of the worker that
+ * hosts the graph. */
+#include "api/route.h"
+
+#include "agent/run_create.h"
+#include "shape/shape.h"
+
+struct state_call {
+    struct str checkpoint; /* JSON object with checkpoint_id, checkpoint_ns …; STR_NONE: the head */
+    struct str checkpoint_id;
+    bool subgraphs;
+    struct str values, as_node; /* update: raw JSON */
+    struct thread thread;
+};
+
+static enum err not_found(struct call *call)
+{
+    return call_fail(call, 404, "Thread with ID %.*s not found", STR_ARG(call->params[0]));
+}
+
+static enum err empty_state(struct call *call)
+{
+    shape_empty_state(call_json(call, 200));
+    return OK;
+}
+
+static struct str merged(struct call *call, struct str base, struct str over)
+{
+    struct buf out;
+    struct str text;
+
+    buf_init(&out, REPLY_BYTES_MAX);
+    json_merge(&out, base, over);
+    text = arena_str(call->arena, buf_str(&out));
+    buf_release(&out);
+    return text;
+}
+
+/* {"configurable": {the thread's own, thread_id, what the caller says of the checkpoint}} */
+static struct str state_config(struct call *call, const struct state_call *state)
+{
+    const struct thread *thread = &state->thread;
+    struct str configurable = json_raw(thread->config, STR("configurable"));
+    struct str own = arena_printf(call->arena, "{\"thread_id\":\"%.*s\",\"graph_id\":\"%.*s\"}",
+                                  STR_ARG(thread->thread_id), STR_ARG(thread->graph_id));
+    struct str checkpoint = state->checkpoint;
+
+    configurable = merged(call, str_is_none(configurable) ? STR("{}") : configurable, own);
+    if (!str_is_none(checkpoint))
+        configurable = merged(call, configurable, checkpoint);
+    if (!str_is_none(state->checkpoint_id)) {
+        struct json_writer json;
+        struct buf out;
+
+        buf_init(&out, 64 * KIB);
+        json_writer_init(&json, &out);
+        json_begin_object(&json);
+        json_put_str(&json, "checkpoint_id", state->checkpoint_id);
+        json_end_object(&json);
+        configurable = merged(call, configurable, arena_str(call->arena, buf_str(&out)));
+        buf_release(&out);
+    }
+    return arena_printf(call->arena, "{\"configurable\":%.*s}", STR_ARG(configurable));
+}
+
+static void ask_fill(struct call *call, struct state_call *state, enum agent_ask_kind kind)
+{
+    struct agent_ask *ask = &call->ask.ask;
+
+    ask->kind = kind;
+    ask->tenant = call->principal.tenant;
+    ask->graph_id = state->thread.graph_id;
+    ask->thread_id = state->thread.thread_id;
+    ask->config = state_config(call, state);
+}
+
+static enum err ask_answered(struct call *call)
+{
+    if (call->ask_err)
+        return call_fail(call, call_status_of(call->ask_err), "%.*s", STR_ARG(call->ask_answer));
+    json_raw_out(call_json(call, 200), call->ask_answer);
+    return OK;
+}
+
+static enum err thread_load(struct tx *tx, struct call *call, struct state_call *state)
+{
+    enum err err =
+        thread_get(tx, call->principal.tenant, call->params[0], call->arena, &state->thread);
+
+    if (err == ERR_NOT_FOUND) {
+        not_found(call);
+        return ERR_NOT_FOUND;
+    }
+    return err;
+}
+
+/* ---- get ---- */
+
+static enum err get_apply(struct tx *tx, struct call *call)
+{
+    struct state_call *state = call->data;
+    const struct thread *thread = &state->thread;
+    enum err err = thread_load(tx, call, state);
+
+    if (err)
+        return err;
+    if (str_is_none(thread->graph_id))
+        return empty_state(call);
+    if (str_is_none(state->checkpoint) && str_is_none(state->checkpoint_id) && !state->subgraphs &&
+        !str_eq(thread->status, THREAD_BUSY) && !str_is_none(thread->head_state)) {
+        json_raw_out(call_json(call, 200), thread->head_state);
+        return OK;
+    }
+    ask_fill(call, state, ASK_STATE_GET);
+    call->ask.ask.fields =
+        arena_printf(call->arena, "\"subgraphs\":%s", state->subgraphs ? "true" : "false");
+    return call_then_ask(call, ask_answered);
+}
+
+static enum err get_prepare(struct call *call)
+{
+    struct state_call *state = ARENA_NEW(call->arena, struct state_call);
+    enum err err;
+
+    if ((err = call_param_uuid(call, 0, "thread_id")) ||
+        (err = call_query_bool(call, "subgraphs", &state->subgraphs)))
+        return err;
+    state->checkpoint_id = call->params[1];
+    call->data = state;
+    return call_then_read(call, get_apply);
+}
+
+/* "checkpoint": {…}; the Python client sends subgraphs as a boolean, others as text: both are
+ * taken. */
+static enum err get_by_body_prepare(struct call *call)
+{
+    struct state_call *state = ARENA_NEW(call->arena, struct state_call);
+    const struct json *subgraphs;
+    enum err err;
+
+    if ((err = call_param_uuid(call, 0, "thread_id")) || (err = call_body_object(call)) ||
+        (err = call_get_object(call, "checkpoint", &state->checkpoint)))
+        return err;
+    subgraphs = json_get(call->body, "subgraphs");
+    state->subgraphs = json_bool(subgraphs, false) || str_eq(json_string(subgraphs), STR("true"));
+    call->data = state;
+    return call_then_read(call, get_apply);
+}
+
+/* ---- update ---- */
+
+static enum err update_save(struct tx *tx, struct call *call)
+{
+    struct state_call *state = call->data;
+    struct thread *thread = &state->thread;
+    struct str interrupts_state = json_raw(call->ask_state, STR("next"));
+    enum err err =
+        thread_get_for_update(tx, call->principal.tenant, call->params[0], call->arena, thread);
+
+    if (err)
+        return err;
+    thread->head_state = call->ask_state;
+    thread->head_values = json_raw(call->ask_state, STR("values"));
+    thread->updated_us = tx->now_us;
+    if (!str_eq(thread->status, THREAD_BUSY))
+        thread->status = str_is_none(interrupts_state) || str_eq(interrupts_state, STR("[]"))
+                             ? THREAD_IDLE
+                             : THREAD_INTERRUPTED;
+    if ((err = thread_update_head(tx, thread)) || (err = thread_update(tx, thread)))
+        return err;
+    json_raw_out(call_json(call, 200), call->ask_answer);
+    return OK;
+}
+
+static enum err update_answered(struct call *call)
+{
+    if (call->ask_err)
+        return ask_answered(call);
+    return call_then_write(call, update_save);
+}
+
+static enum err update_apply(struct tx *tx, struct call *call)
+{
+    struct state_call *state = call->data;
+    int64_t live = 0;
+    enum err err = thread_load(tx, call, state);
+
+    if (err || (err = run_count_live(tx, call->principal.tenant, call->params[0], &live)))
+        return err;
+    if (live > 0)
+        return call_fail(call, 409, "Thread is busy");
+    if (str_is_none(state->thread.graph_id))
+        return call_fail(call, 400, "Thread %.*s has no graph ID", STR_ARG(call->params[0]));
+    ask_fill(call, state, ASK_STATE_UPDATE);
+    call->ask.ask.body = str_is_none(state->values) ? STR("null") : state->values;
+    if (!str_is_none(state->as_node))
+        call->ask.ask.fields =
+            arena_printf(call->arena, "\"as_node\":%.*s", STR_ARG(state->as_node));
+    return call_then_ask(call, update_answered);
+}
+
+static enum err update_prepare(struct call *call)
+{
+    struct state_call *state = ARENA_NEW(call->arena, struct state_call);
+    struct str as_node = STR_NONE;
+    enum err err;
+
+    if ((err = call_param_uuid(call, 0, "thread_id")) || (err = call_body_object(call)) ||
+        (err = call_get_object(call, "checkpoint", &state->checkpoint)) ||
+        (err = call_get_text(call, "checkpoint_id", &state->checkpoint_id)) ||
+        (err = call_get_text(call, "as_node", &as_node)))
+        return err;
+    if (!str_is_none(as_node))
+        state->as_node = json_raw(call->body_text, STR("as_node"));
+    state->values = json_raw(call->body_text, STR("values"));
+    call->data = state;
+    return call_then_read(call, update_apply);
+}
+
+/* ---- history ---- */
+
+struct history_call {
+    struct state_call state; /* first: the two are read as one */
+    int64_t limit;
+    struct str before; /* a checkpoint's id */
+    struct str metadata;
+};
+
+static enum err history_apply(struct tx *tx, struct call *call)
+{
+    struct history_call *history = call->data;
+    struct json_writer json;
+    struct buf out;
+    enum err err = thread_load(tx, call, &history->state);
+
+    if (err)
+        return err;
+    if (str_is_none(history->state.thread.graph_id)) {
+        json_raw_out(call_json(call, 200), STR("[]"));
+        return OK;
+    }
+    ask_fill(call, &history->state, ASK_STATE_HISTORY);
+    buf_init(&out, MIB);
+    json_writer_init(&json, &out);
+    json_put_i64(&json, "limit", history->limit);
+    if (!str_is_none(history->before))
+        json_put_str(&json, "before", history->before);
+    if (!str_is_none(history->metadata))
+        json_put_raw(&json, "filter", history->metadata);
+    call->ask.ask.fields = arena_str(call->arena, buf_str(&out));
+    buf_release(&out);
+    return call_then_ask(call, ask_answered);
+}
+
+static enum err history_get_prepare(struct call *call)
+{
+    struct history_call *history = ARENA_NEW(call->arena, struct history_call);
+    enum err err;
+
+    history->limit = 10;
+    history->before = query_get(&call->query, "before");
+    if ((err = call_param_uuid(call, 0, "thread_id")) ||
+        (err = call_query_int(call, "limit", 1, 1000, &history->limit)))
+        return err;
+    call->data = history;
+    return call_then_read(call, history_apply);
+}
+
+/* `before` is a checkpoint's id, or an object that holds one. */
+static struct str before_read(const struct json *before)
+{
+    const struct json *configurable = json_get(before, "configurable");
+
+    if (json_type(before) == JSON_STRING)
+        return json_string(before);
+    return json_string(json_get(configurable ? configurable : before, "checkpoint_id"));
+}
+
+static enum err history_post_prepare(struct call *call)
+{
+    struct history_call *history = ARENA_NEW(call->arena, struct history_call);
+    enum err err;
+
+    history->limit = 1;
+    if ((err = call_param_uuid(call, 0, "thread_id")) || (err = call_body_object(call)) ||
+        (err = call_get_int(call, "limit", 1, 1000, &history->limit)) ||
+        (err = call_get_object(call, "metadata", &history->metadata)) ||
+        (err = call_get_object(call, "checkpoint", &history->state.checkpoint)))
+        return err;
+    history->before = before_read(json_get(call->body, "before"));
+    call->data = history;
+    return call_then_read(call, history_apply);
+}
+
+static const struct route routes[] = {
+    {HTTP_GET, "/threads/{thread_id}/state", get_prepare, 0, "The thread's state"},
+    {HTTP_POST, "/threads/{thread_id}/state", update_prepare, ROUTE_IDEMPOTENT,
+     "Change the thread's state"},
+    {HTTP_POST, "/threads/{thread_id}/state/checkpoint", get_by_body_prepare, 0,
+     "The state at a checkpoint"},
+    {HTTP_GET, "/threads/{thread_id}/state/{checkpoint_id}", get_prepare, 0,
+     "The state at a checkpoint"},
+    {HTTP_GET, "/threads/{thread_id}/history", history_get_prepare, 0, "Past states, newest first"},
+    {HTTP_POST, "/threads/{thread_id}/history", history_post_prepare, 0,
+     "Past states, newest first"},
+};
+
+const struct route_list routes_state = {routes, ARRAY_LEN(routes)};

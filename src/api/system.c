@@ -1,0 +1,221 @@
+/* /ok, /info, /health, /metrics, /openapi.json, /docs and /v1/keys: the server itself. */
+#include "api/openapi.h"
+#include "api/route.h"
+
+#include "crypto/api_key.h"
+
+/* Clients check that the version is at least this of the API they know (C17). */
+#define API_VERSION "0.16.0"
+
+/* ---- alive ---- */
+
+static enum err ok_reply(struct call *call)
+{
+    json_raw_out(call_json(call, 200), STR("{\"ok\":true}"));
+    return OK;
+}
+
+static enum err ok_apply(struct tx *tx, struct call *call)
+{
+    struct api_key_row *keys;
+    size_t count;
+    enum err err = api_key_list(tx, call->arena, &keys, &count);
+
+    return err ? err : ok_reply(call);
+}
+
+/* With check_db=1 only if the database answers. */
+static enum err ok_prepare(struct call *call)
+{
+    bool check_db = false;
+    enum err err = call_query_bool(call, "check_db", &check_db);
+
+    if (err)
+        return err;
+    return check_db ? call_then_read(call, ok_apply) : ok_reply(call);
+}
+
+static enum err ready_prepare(struct call *call)
+{
+    return call_then_read(call, ok_apply);
+}
+
+static enum err info_prepare(struct call *call)
+{
+    struct json_writer *json = call_json(call, 200);
+
+    json_begin_object(json);
+    json_put_str(json, "version", STR(API_VERSION));
+    json_put_str(json, "langgraph_py_version", STR("1.2.22"));
+    json_put_str(json, "langgraph_js_version", STR("1.4.18"));
+    json_put_str(json, "runbell_version", STR(RUNBELL_VERSION));
+    json_key(json, "flags");
+    json_raw_out(json, STR("{\"assistants\":true,\"crons\":false,\"langsmith\":false,"
+                           "\"langsmith_tracing_replicas\":false}"));
+    json_put_raw(json, "metadata", STR("{\"product\":\"runbell\"}"));
+    json_end_object(json);
+    return OK;
+}
+
+/* ---- numbers ---- */
+
+static void metric(struct buf *out, const char *name, const char *type, const char *help,
+                   int64_t value)
+{
+    buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n%s %lld\n", name, help, name, type, name,
+             (long long)value);
+}
+
+static enum err metrics_prepare(struct call *call)
+{
+    struct store_stats store = store_stats(call->setup->store);
+    struct buf *out = &call->reply;
+
+    call_json(call, 200);
+    call->content_type = "text/plain; version=0.0.4";
+    buf_addf(out,
+             "# HELP runbell_build_info The version.\n# TYPE runbell_build_info gauge\n"
+             "runbell_build_info{version=\"%s\"} 1\n",
+             RUNBELL_VERSION);
+    metric(out, "runbell_commit_groups_total", "counter", "Transactions committed.",
+           (int64_t)store.groups);
+    metric(out, "runbell_commit_records_total", "counter", "Units of work committed.",
+           (int64_t)store.works);
+    metric(out, "runbell_writer_queue_length", "gauge", "Units of work that wait for the writer.",
+           (int64_t)store.queue_length);
+    metric(out, "runbell_commit_last_microseconds", "gauge", "Duration of the last commit.",
+           store.commit_us_last);
+    metric(out, "runbell_commit_max_microseconds", "gauge", "Longest commit so far.",
+           store.commit_us_max);
+    return OK;
+}
+
+/* ---- documentation ---- */
+
+static enum err openapi_prepare(struct call *call)
+{
+    openapi_write(call_json(call, 200));
+    return OK;
+}
+
+static enum err docs_prepare(struct call *call)
+{
+    struct buf *out = &call->reply;
+
+    call_json(call, 200);
+    call->content_type = "text/html; charset=utf-8";
+    buf_add_cstr(
+        out,
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Runbell API</title>"
+        "<style>body{font:16px/1.5 system-ui;max-width:60em;margin:2em auto;padding:0 1em}"
+        "td{padding:.2em 1em .2em 0;vertical-align:top}code{white-space:nowrap}</style>"
+        "<h1>Runbell API</h1><p>As data: <a href=\"openapi.json\">openapi.json</a></p><table>");
+    for (size_t i = 0; i < route_count(); i++)
+        buf_addf(out, "<tr><td><b>%s</b><td><code>%s</code><td>%s",
+                 openapi_method(route_at(i)->method), route_at(i)->path, route_at(i)->summary);
+    buf_add_cstr(out, "</table></html>");
+    return OK;
+}
+
+/* ---- keys ---- */
+
+struct key_call {
+    struct api_key_row row;
+    struct api_key_text text;
+    struct sha256_text hash;
+};
+
+static enum err key_create_apply(struct tx *tx, struct call *call)
+{
+    struct key_call *key = call->data;
+    struct json_writer *json;
+    enum err err;
+
+    key->row.created_us = tx->now_us;
+    if ((err = api_key_insert(tx, &key->row)))
+        return err;
+    tx_notify(tx, TOPIC_KEYS, key->row.key_id);
+    json = call_json(call, 200);
+    json_begin_object(json);
+    json_put_str(json, "key_id", key->row.key_id);
+    json_put_str(json, "name", key->row.name);
+    json_put_str(json, "tenant", key->row.tenant);
+    json_put_str(json, "key", str_of(key->text.text)); /* shown once, never again */
+    json_put_time(json, "created_at", key->row.created_us);
+    json_end_object(json);
+    return OK;
+}
+
+static enum err key_create_prepare(struct call *call)
+{
+    struct key_call *key = ARENA_NEW(call->arena, struct key_call);
+    enum err err;
+
+    key->row.name = STR("");
+    if ((err = call_body_object(call)) || (err = call_get_text(call, "name", &key->row.name)))
+        return err;
+    key->row.tenant = call->principal.tenant;
+    key->row.key_id = call_new_id(call);
+    key->row.key_hash = api_key_hash(api_key_make(&key->text), &key->hash);
+    call->data = key;
+    return call_then_write(call, key_create_apply);
+}
+
+static enum err key_list_apply(struct tx *tx, struct call *call)
+{
+    struct api_key_row *keys;
+    struct json_writer *json;
+    size_t count;
+    enum err err = api_key_list(tx, call->arena, &keys, &count);
+
+    if (err)
+        return err;
+    json = call_json(call, 200);
+    json_begin_array(json);
+    for (size_t i = 0; i < count; i++) {
+        if (!str_eq(keys[i].tenant, call->principal.tenant))
+            continue;
+        json_begin_object(json);
+        json_put_str(json, "key_id", keys[i].key_id);
+        json_put_str(json, "name", keys[i].name);
+        json_put_time(json, "created_at", keys[i].created_us);
+        json_end_object(json);
+    }
+    json_end_array(json);
+    return OK;
+}
+
+static enum err key_list_prepare(struct call *call)
+{
+    return call_then_read(call, key_list_apply);
+}
+
+static enum err key_revoke_apply(struct tx *tx, struct call *call)
+{
+    enum err err = api_key_revoke(tx, call->principal.tenant, call->params[0]);
+
+    if (!err)
+        tx_notify(tx, TOPIC_KEYS, call->params[0]);
+    call_empty(call, 204);
+    return err;
+}
+
+static enum err key_revoke_prepare(struct call *call)
+{
+    return call_then_write(call, key_revoke_apply);
+}
+
+static const struct route routes[] = {
+    {HTTP_GET, "/ok", ok_prepare, ROUTE_PUBLIC, "Is the server there?"},
+    {HTTP_GET, "/health/live", ok_prepare, ROUTE_PUBLIC, "Is the process alive?"},
+    {HTTP_GET, "/health/ready", ready_prepare, ROUTE_PUBLIC, "Does the database answer?"},
+    {HTTP_GET, "/info", info_prepare, ROUTE_PUBLIC, "Versions and features"},
+    {HTTP_GET, "/metrics", metrics_prepare, 0, "Numbers for Prometheus"},
+    {HTTP_GET, "/openapi.json", openapi_prepare, ROUTE_PUBLIC, "This API as OpenAPI 3.1"},
+    {HTTP_GET, "/docs", docs_prepare, ROUTE_PUBLIC, "This API for people"},
+    {HTTP_POST, "/v1/keys", key_create_prepare, 0, "Make an API key; it is shown once"},
+    {HTTP_GET, "/v1/keys", key_list_prepare, 0, "List API keys"},
+    {HTTP_DELETE, "/v1/keys/{key_id}", key_revoke_prepare, 0, "Revoke an API key"},
+};
+
+const struct route_list routes_system = {routes, ARRAY_LEN(routes)};

@@ -1,0 +1,97 @@
+/* The JSON of assistants, threads, runs and webhook payloads. */
+#include "shape/shape.h"
+
+void shape_assistant(struct json_writer *json, const struct assistant *a)
+{
+    json_begin_object(json);
+    json_put_str(json, "assistant_id", a->assistant_id);
+    json_put_str(json, "graph_id", a->graph_id);
+    json_put_raw(json, "config", a->config);
+    json_put_raw(json, "context", a->context);
+    json_put_time(json, "created_at", a->created_us);
+    json_put_time(json, "updated_at", a->updated_us);
+    json_put_raw(json, "metadata", a->metadata);
+    json_put_i64(json, "version", a->version);
+    json_put_str(json, "name", a->name);
+    json_put_str(json, "description", a->description);
+    json_end_object(json);
+}
+
+void shape_thread(struct json_writer *json, const struct thread *t)
+{
+    json_begin_object(json);
+    json_put_str(json, "thread_id", t->thread_id);
+    json_put_time(json, "created_at", t->created_us);
+    json_put_time(json, "updated_at", t->updated_us);
+    if (t->state_updated_us)
+        json_put_time(json, "state_updated_at", t->state_updated_us);
+    json_put_raw(json, "metadata", t->metadata);
+    json_put_str(json, "status", t->status);
+    json_put_raw(json, "config", t->config);
+    json_put_raw(json, "values", t->head_values);
+    json_put_raw(json, "interrupts", t->interrupts);
+    if (!str_is_none(t->error))
+        json_put_raw(json, "error", t->error);
+    json_end_object(json);
+}
+
+static void run_head(struct json_writer *json, const struct run *r)
+{
+    json_put_str(json, "run_id", r->run_id);
+    json_put_str(json, "thread_id", r->thread_id);
+    json_put_str(json, "assistant_id", r->assistant_id);
+    json_put_str(json, "status", r->status);
+    json_put_time(json, "created_at", r->created_us);
+    json_put_time(json, "updated_at", r->updated_us);
+}
+
+void shape_run(struct json_writer *json, const struct run *r)
+{
+    json_begin_object(json);
+    run_head(json, r);
+    json_put_raw(json, "metadata", r->metadata);
+    json_put_raw(json, "kwargs", r->kwargs);
+    json_put_str(json, "multitask_strategy", r->multitask_strategy);
+    json_put_null(json, "langsmith_session_name");
+    json_end_object(json);
+}
+
+void shape_webhook(struct json_writer *json, const struct webhook_payload *p)
+{
+    const struct run *r = p->run;
+
+    json_begin_object(json);
+    run_head(json, r);
+    json_put_time(json, "run_started_at", r->started_us);
+    if (r->ended_us)
+        json_put_time(json, "run_ended_at", r->ended_us);
+    json_put_time(json, "webhook_sent_at", p->sent_us);
+    json_put_raw(json, "metadata", r->metadata);
+    json_put_raw(json, "kwargs", r->kwargs);
+    if (!str_is_none(p->values))
+        json_put_raw(json, "values", p->values);
+    json_put_str(json, "multitask_strategy", r->multitask_strategy);
+    json_put_raw(json, "error", r->error);
+    json_put_i64(json, "attempt", r->attempt);
+    if (!str_is_none(p->thread_status))
+        json_put_str(json, "thread_status", p->thread_status);
+    if (!str_is_none(p->next))
+        json_put_raw(json, "next", p->next);
+    if (!str_is_none(p->interrupts))
+        json_put_raw(json, "interrupts", p->interrupts);
+    json_end_object(json);
+}
+
+void shape_empty_state(struct json_writer *json)
+{
+    json_raw_out(json, STR("{\"values\":{},\"next\":[],\"tasks\":[],\"created_at\":null,"
+                           "\"checkpoint\":null,\"parent_checkpoint\":null}"));
+}
+
+void shape_error(struct json_writer *json, struct str type, struct str message)
+{
+    json_begin_object(json);
+    json_put_str(json, "error", type);
+    json_put_str(json, "message", message);
+    json_end_object(json);
+}

@@ -1,0 +1,34 @@
+/* shape.h -- how our objects look as JSON on the wire, in the key order of the documented samples.
+ *
+ * Stored JSON is spliced, never re-serialised. All functions append one JSON value to the writer.
+ */
+#ifndef SHAPE_SHAPE_H
+#define SHAPE_SHAPE_H
+
+#include "base/json.h"
+#include "store/assistants.h"
+#include "store/runs.h"
+#include "store/threads.h"
+
+void shape_assistant(struct json_writer *json, const struct assistant *assistant);
+void shape_thread(struct json_writer *json, const struct thread *thread);
+void shape_run(struct json_writer *json, const struct run *run);
+
+/* What the receiver of a run's webhook gets (C9, C10): the run, and … */
+struct webhook_payload {
+    const struct run *run;
+    int64_t sent_us;
+    struct str values;        /* STR_NONE: left out (stateless) */
+    struct str thread_status; /* STR_NONE: the thread is gone; these three: */
+    struct str next;          /* JSON array; only when it waits for a person */
+    struct str interrupts;    /* JSON object; only when it waits for a person */
+};
+
+void shape_webhook(struct json_writer *json, const struct webhook_payload *payload);
+
+/* A state of a thread on which nothing has run yet. */
+void shape_empty_state(struct json_writer *json);
+/* {"error": type, "message": message} */
+void shape_error(struct json_writer *json, struct str type, struct str message);
+
+#endif

@@ -1,0 +1,126 @@
+/* The table items. */
+#include "store/items.h"
+
+#define COLUMNS "namespace, item_key, value, created_us, updated_us"
+#define ALIVE " AND (expires_us IS NULL OR expires_us > $2)"
+/* The namespaces that start with a prefix are one range: from the prefix to the prefix with its end
+ * raised. */
+#define BELOW " FROM items WHERE tenant = $1 AND namespace >= $3 AND namespace < $4" ALIVE
+
+static const struct db_statement get_one = {
+    "items_get",
+    "SELECT " COLUMNS " FROM items WHERE tenant = $1 AND namespace = $3 AND item_key = $4" ALIVE,
+    NULL};
+static const struct db_statement put_one = {
+    "items_put",
+    "INSERT INTO items (tenant, namespace, item_key, value, created_us, updated_us, expires_us)"
+    " VALUES ($1, $2, $3, $4, $5, $5, $6) ON CONFLICT (tenant, namespace, item_key) DO UPDATE SET"
+    " value = excluded.value, expires_us = excluded.expires_us,"
+    " updated_us = CASE WHEN excluded.updated_us < items.updated_us + 1000 THEN items.updated_us + "
+    "1000"
+    " ELSE excluded.updated_us END",
+    NULL};
+static const struct db_statement delete_one = {
+    "items_delete", "DELETE FROM items WHERE tenant = $1 AND namespace = $2 AND item_key = $3",
+    NULL};
+#define SEARCH_END                                                                                 \
+    " ORDER BY updated_us DESC, namespace, item_key LIMIT CAST($6 AS BIGINT) OFFSET CAST($7 AS "   \
+    "BIGINT)"
+static const struct db_statement search_some = {
+    "items_search",
+    "SELECT " COLUMNS BELOW
+    " AND (CAST($5 AS TEXT) IS NULL OR json_contains(value, $5))" SEARCH_END,
+    "SELECT " COLUMNS BELOW
+    " AND (CAST($5 AS TEXT) IS NULL OR value::jsonb @> CAST($5 AS jsonb))" SEARCH_END};
+static const struct db_statement namespaces = {
+    "items_namespaces",
+    "SELECT DISTINCT namespace" BELOW " ORDER BY namespace LIMIT CAST($5 AS BIGINT)", NULL};
+
+static void row_read(const struct db_rows *rows, struct arena *arena, struct item *item)
+{
+    *item = (struct item){
+        .namespace_text = db_get_keep(rows, 0, arena),
+        .key = db_get_keep(rows, 1, arena),
+        .value = db_get_keep(rows, 2, arena),
+        .created_us = db_get_int(rows, 3),
+        .updated_us = db_get_int(rows, 4),
+    };
+}
+
+/* The first text behind all that start with `prefix`. */
+static struct str prefix_end(struct arena *arena, struct str prefix)
+{
+    if (str_is_empty(prefix))
+        return STR("\x7f");
+    return arena_printf(arena, "%.*s%c", (int)(prefix.len - 1), prefix.data, ITEM_LABEL_END + 1);
+}
+
+enum err item_get(struct tx *tx, struct str tenant, struct str namespace_text, struct str key,
+                  struct arena *arena, struct item *item)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query_one(
+        tx->db, &get_one,
+        DB_ARGS(db_text(tenant), db_int(tx->now_us), db_text(namespace_text), db_text(key)), &rows);
+
+    if (err)
+        return err;
+    row_read(&rows, arena, item);
+    return db_rows_end(&rows);
+}
+
+enum err item_put(struct tx *tx, struct str tenant, const struct item *item, int64_t expires_us)
+{
+    return db_run(tx->db, &put_one,
+                  DB_ARGS(db_text(tenant), db_text(item->namespace_text), db_text(item->key),
+                          db_text(item->value), db_int(tx->now_us), db_int_or_null(expires_us)),
+                  NULL);
+}
+
+enum err item_delete(struct tx *tx, struct str tenant, struct str namespace_text, struct str key)
+{
+    return db_run(tx->db, &delete_one,
+                  DB_ARGS(db_text(tenant), db_text(namespace_text), db_text(key)), NULL);
+}
+
+enum err item_search(struct tx *tx, struct str tenant, struct str prefix, struct str filter,
+                     int64_t limit, int64_t offset, struct arena *arena, struct item **found,
+                     size_t *count)
+{
+    struct item *list = ARENA_ARRAY(arena, struct item, (size_t)limit + 1);
+    struct db_rows rows = {0};
+    size_t n = 0;
+    enum err err = db_query(tx->db, &search_some,
+                            DB_ARGS(db_text(tenant), db_int(tx->now_us), db_text(prefix),
+                                    db_text(prefix_end(tx->arena, prefix)), db_text(filter),
+                                    db_int(limit), db_int(offset)),
+                            &rows);
+
+    if (err)
+        return err;
+    while (db_next(&rows))
+        row_read(&rows, arena, &list[n++]);
+    *found = list;
+    *count = n;
+    return db_rows_end(&rows);
+}
+
+enum err item_namespaces(struct tx *tx, struct str tenant, struct str prefix, int64_t limit,
+                         struct arena *arena, struct str **found, size_t *count)
+{
+    struct str *list = ARENA_ARRAY(arena, struct str, (size_t)limit + 1);
+    struct db_rows rows = {0};
+    size_t n = 0;
+    enum err err = db_query(tx->db, &namespaces,
+                            DB_ARGS(db_text(tenant), db_int(tx->now_us), db_text(prefix),
+                                    db_text(prefix_end(tx->arena, prefix)), db_int(limit)),
+                            &rows);
+
+    if (err)
+        return err;
+    while (db_next(&rows))
+        list[n++] = db_get_keep(&rows, 0, arena);
+    *found = list;
+    *count = n;
+    return db_rows_end(&rows);
+}

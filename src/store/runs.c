@@ -1,0 +1,395 @@
+/* The table runs: the queue of what has to be executed, and what became of it. */
+#include "store/runs.h"
+
+#include "store/sequence.h"
+
+#define COLUMNS                                                                                    \
+    "r.tenant, r.run_id, r.thread_id, r.assistant_id, r.graph_id, r.status, r.metadata, "          \
+    "r.kwargs, "                                                                                   \
+    "r.multitask_strategy, r.webhook, r.temporary, r.resumable, r.created_us, r.updated_us, "      \
+    "r.due_us, r.position, r.started_us, r.ended_us, r.attempt, r.cancel_action, r.deadline_us, "  \
+    "r.events_reserved, r.error, r.result"
+
+static const struct db_statement select_one = {"runs_get",
+                                               "SELECT " COLUMNS
+                                               " FROM runs r WHERE tenant = $1 AND run_id = $2"
+                                               " AND (CAST($3 AS TEXT) IS NULL OR thread_id = $3)",
+                                               NULL};
+static const struct db_statement insert_one = {
+    "runs_insert",
+    "INSERT INTO runs (tenant, run_id, thread_id, assistant_id, graph_id, status, metadata, kwargs,"
+    " multitask_strategy, webhook, temporary, resumable, created_us, updated_us, due_us, position, "
+    "attempt,"
+    " events_reserved)"
+    " VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, 0, 0)",
+    NULL};
+static const struct db_statement select_thread = {
+    "runs_list",
+    "SELECT " COLUMNS " FROM runs r WHERE tenant = $1 AND thread_id = $2"
+    " AND (CAST($3 AS TEXT) IS NULL OR status = $3)"
+    " ORDER BY position DESC LIMIT CAST($4 AS BIGINT) OFFSET CAST($5 AS BIGINT)",
+    NULL};
+static const struct db_statement select_live = {
+    "runs_list_live",
+    "SELECT " COLUMNS " FROM runs r WHERE tenant = $1 AND thread_id = $2"
+    " AND status IN ('pending', 'running') ORDER BY position LIMIT CAST($3 AS BIGINT)",
+    NULL};
+static const struct db_statement select_by_status = {
+    "runs_by_status",
+    "SELECT " COLUMNS " FROM runs r WHERE tenant = $1 AND status IN ('pending', 'running')"
+    " AND (status = $2 OR CAST($2 AS TEXT) = 'all') AND cancel_action IS NULL"
+    " ORDER BY position LIMIT CAST($3 AS BIGINT)",
+    NULL};
+static const struct db_statement count_live = {
+    "runs_count_live",
+    "SELECT COUNT(*) FROM runs WHERE tenant = $1 AND thread_id = $2 AND status IN ('pending', "
+    "'running')",
+    NULL};
+
+/* Due, first in line among the due ones of its thread, and nothing of its thread running. */
+#define IS_NEXT                                                                                    \
+    " FROM runs r WHERE r.status = 'pending' AND r.due_us <= $1 AND NOT EXISTS (SELECT 1 FROM "    \
+    "runs o"                                                                                       \
+    " WHERE o.tenant = r.tenant AND o.thread_id = r.thread_id AND (o.status = 'running' OR"        \
+    " (o.status = 'pending' AND o.due_us <= $1 AND o.position < r.position)))"
+static const struct db_statement select_next = {
+    "runs_next",
+    "SELECT " COLUMNS IS_NEXT " AND r.graph_id IN (SELECT value FROM json_each($2))"
+    " ORDER BY r.due_us, r.position LIMIT CAST($3 AS BIGINT)",
+    "SELECT " COLUMNS IS_NEXT
+    " AND r.graph_id IN (SELECT jsonb_array_elements_text(CAST($2 AS jsonb)))"
+    " ORDER BY r.due_us, r.position LIMIT CAST($3 AS BIGINT) FOR UPDATE SKIP LOCKED"};
+static const struct db_statement claim_one = {
+    "runs_claim",
+    "UPDATE runs SET status = 'running', attempt = attempt + 1, lease_node = $3, lease_until_us = "
+    "$4,"
+    " started_us = COALESCE(started_us, $5), updated_us = $5,"
+    " events_reserved = events_reserved + CAST($6 AS BIGINT)"
+    " WHERE tenant = $1 AND run_id = $2 AND status = 'pending'",
+    NULL};
+static const struct db_statement next_due = {
+    "runs_next_due", "SELECT MIN(due_us) FROM runs WHERE status = 'pending'", NULL};
+static const struct db_statement set_deadline = {
+    "runs_set_deadline", "UPDATE runs SET deadline_us = $3 WHERE tenant = $1 AND run_id = $2",
+    NULL};
+static const struct db_statement extend_leases = {
+    "runs_extend_leases",
+    "UPDATE runs SET lease_until_us = $2 WHERE status = 'running' AND lease_node = $1", NULL};
+static const struct db_statement release_one = {
+    "runs_release",
+    "UPDATE runs SET status = 'pending', lease_node = NULL, lease_until_us = NULL, updated_us = $4"
+    " WHERE tenant = $1 AND run_id = $2 AND status = 'running' AND attempt = $3",
+    NULL};
+static const struct db_statement end_one = {
+    "runs_end",
+    "UPDATE runs SET status = $4, ended_us = $5, updated_us = $5, error = $6, result = $7,"
+    " lease_node = NULL, lease_until_us = NULL"
+    " WHERE tenant = $1 AND run_id = $2 AND status IN ('pending', 'running') AND attempt = $3",
+    NULL};
+static const struct db_statement set_cancel = {
+    "runs_set_cancel",
+    "UPDATE runs SET cancel_action = $3, updated_us = $4"
+    " WHERE tenant = $1 AND run_id = $2 AND status IN ('pending', 'running')",
+    NULL};
+static const struct db_statement delete_one = {
+    "runs_delete", "DELETE FROM runs WHERE tenant = $1 AND run_id = $2", NULL};
+static const struct db_statement delete_events = {
+    "run_events_delete", "DELETE FROM run_events WHERE tenant = $1 AND run_id = $2", NULL};
+static const struct db_statement select_lost = {
+    "runs_lost",
+    "SELECT " COLUMNS " FROM runs r WHERE status = 'running'"
+    " AND (lease_node = $1 OR (CAST($1 AS TEXT) IS NULL AND lease_until_us < $2))"
+    " ORDER BY position LIMIT CAST($3 AS BIGINT)",
+    NULL};
+static const struct db_statement select_cancelled = {
+    "runs_cancelled",
+    "SELECT " COLUMNS " FROM runs r WHERE status = 'running' AND lease_node = $1"
+    " AND cancel_action IS NOT NULL LIMIT CAST($2 AS BIGINT)",
+    NULL};
+static const struct db_statement insert_event = {
+    "run_events_insert",
+    "INSERT INTO run_events (tenant, run_id, event_id, event, data) VALUES ($1, $2, $3, $4, $5)"
+    " ON CONFLICT (tenant, run_id, event_id) DO NOTHING",
+    NULL};
+static const struct db_statement select_events = {
+    "run_events_list",
+    "SELECT event_id, event, data FROM run_events WHERE tenant = $1 AND run_id = $2 AND event_id > "
+    "$3"
+    " ORDER BY event_id LIMIT CAST($4 AS BIGINT)",
+    NULL};
+
+bool run_status_is_live(struct str status)
+{
+    return str_eq(status, RUN_PENDING) || str_eq(status, RUN_RUNNING);
+}
+
+static void row_read(const struct db_rows *rows, struct arena *arena, struct run *run)
+{
+    *run = (struct run){
+        .tenant = db_get_keep(rows, 0, arena),
+        .run_id = db_get_keep(rows, 1, arena),
+        .thread_id = db_get_keep(rows, 2, arena),
+        .assistant_id = db_get_keep(rows, 3, arena),
+        .graph_id = db_get_keep(rows, 4, arena),
+        .status = db_get_keep(rows, 5, arena),
+        .metadata = db_get_keep(rows, 6, arena),
+        .kwargs = db_get_keep(rows, 7, arena),
+        .multitask_strategy = db_get_keep(rows, 8, arena),
+        .webhook = db_get_keep(rows, 9, arena),
+        .temporary = db_get_int(rows, 10) != 0,
+        .resumable = db_get_int(rows, 11) != 0,
+        .created_us = db_get_int(rows, 12),
+        .updated_us = db_get_int(rows, 13),
+        .due_us = db_get_int(rows, 14),
+        .position = db_get_int(rows, 15),
+        .started_us = db_get_int(rows, 16),
+        .ended_us = db_get_int(rows, 17),
+        .attempt = db_get_int(rows, 18),
+        .cancel_action = db_get_keep(rows, 19, arena),
+        .deadline_us = db_get_int(rows, 20),
+        .events_reserved = db_get_int(rows, 21),
+        .error = db_get_keep(rows, 22, arena),
+        .result = db_get_keep(rows, 23, arena),
+    };
+}
+
+/* Reads at most `limit` rows into an array in the arena. */
+static enum err rows_read(struct db_rows *rows, int64_t limit, struct arena *arena,
+                          struct run **found, size_t *count)
+{
+    struct run *list = ARENA_ARRAY(arena, struct run, (size_t)limit + 1);
+    size_t n = 0;
+
+    while (n < (size_t)limit && db_next(rows))
+        row_read(rows, arena, &list[n++]);
+    *found = list;
+    *count = n;
+    return db_rows_end(rows);
+}
+
+enum err run_get(struct tx *tx, struct str tenant, struct str thread_id, struct str run_id,
+                 struct arena *arena, struct run *run)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query_one(
+        tx->db, &select_one, DB_ARGS(db_text(tenant), db_text(run_id), db_text(thread_id)), &rows);
+
+    if (err)
+        return err;
+    row_read(&rows, arena, run);
+    return db_rows_end(&rows);
+}
+
+enum err run_insert(struct tx *tx, struct run *run)
+{
+    enum err err = sequence_next(tx, STR("run_position"), 1, &run->position);
+
+    if (err)
+        return err;
+    return db_run(tx->db, &insert_one,
+                  DB_ARGS(db_text(run->tenant), db_text(run->run_id), db_text(run->thread_id),
+                          db_text(run->assistant_id), db_text(run->graph_id),
+                          db_text(run->metadata), db_text(run->kwargs),
+                          db_text(run->multitask_strategy), db_text(run->webhook),
+                          db_int(run->temporary), db_int(run->resumable), db_int(run->created_us),
+                          db_int(run->due_us), db_int(run->position)),
+                  NULL);
+}
+
+enum err run_list(struct tx *tx, struct str tenant, struct str thread_id, struct str status,
+                  int64_t limit, int64_t offset, struct arena *arena, struct run **found,
+                  size_t *count)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query(tx->db, &select_thread,
+                            DB_ARGS(db_text(tenant), db_text(thread_id), db_text(status),
+                                    db_int(limit), db_int(offset)),
+                            &rows);
+
+    return err ? err : rows_read(&rows, limit, arena, found, count);
+}
+
+enum err run_list_live(struct tx *tx, struct str tenant, struct str thread_id, int64_t limit,
+                       struct arena *arena, struct run **found, size_t *count)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query(tx->db, &select_live,
+                            DB_ARGS(db_text(tenant), db_text(thread_id), db_int(limit)), &rows);
+
+    return err ? err : rows_read(&rows, limit, arena, found, count);
+}
+
+enum err run_list_by_status(struct tx *tx, struct str tenant, struct str status, int64_t limit,
+                            struct arena *arena, struct run **found, size_t *count)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query(tx->db, &select_by_status,
+                            DB_ARGS(db_text(tenant), db_text(status), db_int(limit)), &rows);
+
+    return err ? err : rows_read(&rows, limit, arena, found, count);
+}
+
+enum err run_count_live(struct tx *tx, struct str tenant, struct str thread_id, int64_t *count)
+{
+    struct db_rows rows = {0};
+    enum err err =
+        db_query_one(tx->db, &count_live, DB_ARGS(db_text(tenant), db_text(thread_id)), &rows);
+
+    if (err)
+        return err;
+    *count = db_get_int(&rows, 0);
+    return db_rows_end(&rows);
+}
+
+enum err run_claim(struct tx *tx, struct str node, int64_t lease_us, struct str graph_ids,
+                   int64_t limit, struct arena *arena, struct run **claimed, size_t *count)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query(tx->db, &select_next,
+                            DB_ARGS(db_int(tx->now_us), db_text(graph_ids), db_int(limit)), &rows);
+
+    if (!err)
+        err = rows_read(&rows, limit, arena, claimed, count);
+    for (size_t i = 0; !err && i < *count; i++) {
+        struct run *run = &(*claimed)[i];
+
+        err = db_run(tx->db, &claim_one,
+                     DB_ARGS(db_text(run->tenant), db_text(run->run_id), db_text(node),
+                             db_int(tx->now_us + lease_us), db_int(tx->now_us),
+                             db_int(RUN_EVENTS_BLOCK)),
+                     NULL);
+        run->status = RUN_RUNNING;
+        run->attempt++;
+        run->started_us = run->started_us ? run->started_us : tx->now_us;
+    }
+    return err;
+}
+
+enum err run_next_due(struct tx *tx, int64_t *due_us)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query_one(tx->db, &next_due, DB_NO_ARGS, &rows);
+
+    if (err)
+        return err;
+    *due_us = db_get_int(&rows, 0);
+    return db_rows_end(&rows);
+}
+
+enum err run_set_deadline(struct tx *tx, const struct run *run, int64_t deadline_us)
+{
+    return db_run(tx->db, &set_deadline,
+                  DB_ARGS(db_text(run->tenant), db_text(run->run_id), db_int(deadline_us)), NULL);
+}
+
+enum err run_extend_leases(struct tx *tx, struct str node, int64_t until_us)
+{
+    return db_run(tx->db, &extend_leases, DB_ARGS(db_text(node), db_int(until_us)), NULL);
+}
+
+static enum err conflict_unless(enum err err, int64_t changed)
+{
+    if (err)
+        return err;
+    return changed == 1 ? OK : ERR_CONFLICT;
+}
+
+enum err run_release(struct tx *tx, const struct run *run)
+{
+    int64_t changed = 0;
+    enum err err = db_run(tx->db, &release_one,
+                          DB_ARGS(db_text(run->tenant), db_text(run->run_id), db_int(run->attempt),
+                                  db_int(tx->now_us)),
+                          &changed);
+
+    return conflict_unless(err, changed);
+}
+
+enum err run_end(struct tx *tx, const struct run *run)
+{
+    int64_t changed = 0;
+    enum err err = db_run(tx->db, &end_one,
+                          DB_ARGS(db_text(run->tenant), db_text(run->run_id), db_int(run->attempt),
+                                  db_text(run->status), db_int(run->ended_us), db_text(run->error),
+                                  db_text(run->result)),
+                          &changed);
+
+    return conflict_unless(err, changed);
+}
+
+enum err run_set_cancel(struct tx *tx, const struct run *run, struct str action)
+{
+    return db_run(
+        tx->db, &set_cancel,
+        DB_ARGS(db_text(run->tenant), db_text(run->run_id), db_text(action), db_int(tx->now_us)),
+        NULL);
+}
+
+enum err run_delete(struct tx *tx, struct str tenant, struct str run_id)
+{
+    int64_t changed = 0;
+    enum err err = db_run(tx->db, &delete_one, DB_ARGS(db_text(tenant), db_text(run_id)), &changed);
+
+    if (!err && changed == 0)
+        return ERR_NOT_FOUND;
+    return err ? err
+               : db_run(tx->db, &delete_events, DB_ARGS(db_text(tenant), db_text(run_id)), NULL);
+}
+
+enum err run_list_lost(struct tx *tx, struct str node, int64_t limit, struct arena *arena,
+                       struct run **found, size_t *count)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query(tx->db, &select_lost,
+                            DB_ARGS(db_text(node), db_int(tx->now_us), db_int(limit)), &rows);
+
+    return err ? err : rows_read(&rows, limit, arena, found, count);
+}
+
+enum err run_list_cancelled(struct tx *tx, struct str node, int64_t limit, struct arena *arena,
+                            struct run **found, size_t *count)
+{
+    struct db_rows rows = {0};
+    enum err err =
+        db_query(tx->db, &select_cancelled, DB_ARGS(db_text(node), db_int(limit)), &rows);
+
+    return err ? err : rows_read(&rows, limit, arena, found, count);
+}
+
+enum err run_events_insert(struct tx *tx, struct str tenant, struct str run_id,
+                           const struct run_event_row *events, size_t count)
+{
+    struct db_value *args = ARENA_ARRAY(tx->arena, struct db_value, count * 5 + 1);
+
+    for (size_t i = 0; i < count; i++) {
+        args[i * 5] = db_text(tenant);
+        args[i * 5 + 1] = db_text(run_id);
+        args[i * 5 + 2] = db_int(events[i].event_id);
+        args[i * 5 + 3] = db_text(events[i].event);
+        args[i * 5 + 4] = db_text(events[i].data);
+    }
+    return db_run_many(tx->db, &insert_event, args, 5, count);
+}
+
+enum err run_events_list(struct tx *tx, struct str tenant, struct str run_id, int64_t after_id,
+                         int64_t limit, struct arena *arena, struct run_event_row **events,
+                         size_t *count)
+{
+    struct run_event_row *list = ARENA_ARRAY(arena, struct run_event_row, (size_t)limit + 1);
+    struct db_rows rows = {0};
+    size_t n = 0;
+    enum err err =
+        db_query(tx->db, &select_events,
+                 DB_ARGS(db_text(tenant), db_text(run_id), db_int(after_id), db_int(limit)), &rows);
+
+    if (err)
+        return err;
+    while (db_next(&rows)) {
+        list[n].event_id = db_get_int(&rows, 0);
+        list[n].event = db_get_keep(&rows, 1, arena);
+        list[n++].data = db_get_keep(&rows, 2, arena);
+    }
+    *events = list;
+    *count = n;
+    return db_rows_end(&rows);
+}

@@ -1,0 +1,215 @@
+/* The table threads. */
+#include "store/threads.h"
+
+#include "store/search.h"
+
+#define COLUMNS                                                                                    \
+    "tenant, thread_id, status, metadata, config, graph_id, head_values, interrupts, error, "      \
+    "head_state, temporary, created_us, updated_us, state_updated_us"
+
+static const struct db_statement select_one = {
+    "threads_get", "SELECT " COLUMNS " FROM threads WHERE tenant = $1 AND thread_id = $2", NULL};
+static const struct db_statement select_locked = {
+    "threads_get_for_update",
+    "SELECT " COLUMNS " FROM threads WHERE tenant = $1 AND thread_id = $2",
+    "SELECT " COLUMNS " FROM threads WHERE tenant = $1 AND thread_id = $2 FOR UPDATE"};
+static const struct db_statement insert_one = {
+    "threads_insert",
+    "INSERT INTO threads (" COLUMNS
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    NULL};
+static const struct db_statement update_one = {
+    "threads_update",
+    "UPDATE threads SET status = $3, metadata = $4, config = $5, graph_id = $6, error = $7, "
+    "updated_us = $8"
+    " WHERE tenant = $1 AND thread_id = $2",
+    NULL};
+static const struct db_statement update_head = {
+    "threads_update_head",
+    "UPDATE threads SET head_values = $3, interrupts = $4, head_state = $5, updated_us = $6,"
+    " state_updated_us = $6 WHERE tenant = $1 AND thread_id = $2",
+    NULL};
+
+/* In the order in which locks are taken: the thread's row first. */
+static const struct db_statement deletes[] = {
+    {"threads_delete", "DELETE FROM threads WHERE tenant = $1 AND thread_id = $2", NULL},
+    {"threads_delete_writes", "DELETE FROM checkpoint_writes WHERE tenant = $1 AND thread_id = $2",
+     NULL},
+    {"threads_delete_checkpoints", "DELETE FROM checkpoints WHERE tenant = $1 AND thread_id = $2",
+     NULL},
+    {"threads_delete_events",
+     "DELETE FROM run_events WHERE tenant = $1 AND run_id IN"
+     " (SELECT run_id FROM runs WHERE tenant = $1 AND thread_id = $2)",
+     NULL},
+    {"threads_delete_runs", "DELETE FROM runs WHERE tenant = $1 AND thread_id = $2", NULL},
+};
+/* The first of `deletes` that leave the runs. */
+#define DELETES_TEMPORARY 3
+
+#define WHERE                                                                                      \
+    " FROM threads WHERE tenant = $3 AND temporary = 0 AND (CAST($4 AS TEXT) IS NULL OR status = " \
+    "$4)"
+#define SQLITE_WHERE                                                                               \
+    WHERE " AND (CAST($5 AS TEXT) IS NULL OR json_contains(metadata, $5))"                         \
+          " AND (CAST($6 AS TEXT) IS NULL OR json_contains(head_values, $6))"                      \
+          " AND (CAST($7 AS TEXT) IS NULL OR thread_id IN (SELECT value FROM json_each($7)))"
+#define POSTGRES_WHERE                                                                             \
+    WHERE " AND (CAST($5 AS TEXT) IS NULL OR metadata::jsonb @> CAST($5 AS jsonb))"                \
+          " AND (CAST($6 AS TEXT) IS NULL OR head_values::jsonb @> CAST($6 AS jsonb))"             \
+          " AND (CAST($7 AS TEXT) IS NULL OR thread_id IN"                                         \
+          " (SELECT jsonb_array_elements_text(CAST($7 AS jsonb))))"
+#define ORDER(SORT_BY, COLUMN, KEY)                                                                \
+    SEARCH_ORDER("threads_search", SORT_BY, COLUMN, KEY, "SELECT " COLUMNS SQLITE_WHERE,           \
+                 "SELECT " COLUMNS POSTGRES_WHERE)
+
+static const struct search_order orders[] = {
+    ORDER("updated_at", "updated_us", "thread_id"),
+    ORDER("created_at", "created_us", "thread_id"),
+    ORDER("thread_id", "thread_id", "created_us"),
+    ORDER("status", "status", "updated_us"),
+    ORDER("state_updated_at", "state_updated_us", "thread_id"),
+};
+
+#define COUNT_TAIL " AND CAST($1 AS BIGINT) >= CAST($2 AS BIGINT)"
+static const struct db_statement count_all = {"threads_count",
+                                              "SELECT COUNT(*)" SQLITE_WHERE COUNT_TAIL,
+                                              "SELECT COUNT(*)" POSTGRES_WHERE COUNT_TAIL};
+
+static void row_read(const struct db_rows *rows, struct arena *arena, struct thread *thread)
+{
+    *thread = (struct thread){
+        .tenant = db_get_keep(rows, 0, arena),
+        .thread_id = db_get_keep(rows, 1, arena),
+        .status = db_get_keep(rows, 2, arena),
+        .metadata = db_get_keep(rows, 3, arena),
+        .config = db_get_keep(rows, 4, arena),
+        .graph_id = db_get_keep(rows, 5, arena),
+        .head_values = db_get_keep(rows, 6, arena),
+        .interrupts = db_get_keep(rows, 7, arena),
+        .error = db_get_keep(rows, 8, arena),
+        .head_state = db_get_keep(rows, 9, arena),
+        .temporary = db_get_int(rows, 10) != 0,
+        .created_us = db_get_int(rows, 11),
+        .updated_us = db_get_int(rows, 12),
+        .state_updated_us = db_get_int(rows, 13),
+    };
+}
+
+static enum err get(struct tx *tx, const struct db_statement *statement,
+                    const struct db_value *args, struct arena *arena, struct thread *thread)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query_one(tx->db, statement, args, 2, &rows);
+
+    if (err)
+        return err;
+    row_read(&rows, arena, thread);
+    return db_rows_end(&rows);
+}
+
+enum err thread_get(struct tx *tx, struct str tenant, struct str thread_id, struct arena *arena,
+                    struct thread *thread)
+{
+    const struct db_value args[] = {db_text(tenant), db_text(thread_id)};
+
+    return get(tx, &select_one, args, arena, thread);
+}
+
+enum err thread_get_for_update(struct tx *tx, struct str tenant, struct str thread_id,
+                               struct arena *arena, struct thread *thread)
+{
+    const struct db_value args[] = {db_text(tenant), db_text(thread_id)};
+
+    return get(tx, &select_locked, args, arena, thread);
+}
+
+enum err thread_insert(struct tx *tx, const struct thread *t)
+{
+    return db_run(tx->db, &insert_one,
+                  DB_ARGS(db_text(t->tenant), db_text(t->thread_id), db_text(t->status),
+                          db_text(t->metadata), db_text(t->config), db_text(t->graph_id),
+                          db_text(t->head_values), db_text(t->interrupts), db_text(t->error),
+                          db_text(t->head_state), db_int(t->temporary), db_int(t->created_us),
+                          db_int(t->updated_us), db_int_or_null(t->state_updated_us)),
+                  NULL);
+}
+
+enum err thread_update(struct tx *tx, const struct thread *t)
+{
+    return db_run(tx->db, &update_one,
+                  DB_ARGS(db_text(t->tenant), db_text(t->thread_id), db_text(t->status),
+                          db_text(t->metadata), db_text(t->config), db_text(t->graph_id),
+                          db_text(t->error), db_int(t->updated_us)),
+                  NULL);
+}
+
+enum err thread_update_head(struct tx *tx, const struct thread *t)
+{
+    return db_run(tx->db, &update_head,
+                  DB_ARGS(db_text(t->tenant), db_text(t->thread_id), db_text(t->head_values),
+                          db_text(t->interrupts), db_text(t->head_state), db_int(tx->now_us)),
+                  NULL);
+}
+
+static enum err delete_first(struct tx *tx, struct str tenant, struct str thread_id, size_t count)
+{
+    const struct db_value args[] = {db_text(tenant), db_text(thread_id)};
+
+    for (size_t i = 0; i < count; i++) {
+        int64_t changed = 0;
+        enum err err = db_run(tx->db, &deletes[i], args, ARRAY_LEN(args), &changed);
+
+        if (err)
+            return err;
+        if (i == 0 && changed == 0)
+            return ERR_NOT_FOUND;
+    }
+    return OK;
+}
+
+enum err thread_delete(struct tx *tx, struct str tenant, struct str thread_id)
+{
+    return delete_first(tx, tenant, thread_id, ARRAY_LEN(deletes));
+}
+
+enum err thread_delete_temporary(struct tx *tx, struct str tenant, struct str thread_id)
+{
+    return delete_first(tx, tenant, thread_id, DELETES_TEMPORARY);
+}
+
+enum err thread_search(struct tx *tx, const struct thread_filter *filter, struct arena *arena,
+                       struct thread **found, size_t *count)
+{
+    struct thread *list = ARENA_ARRAY(arena, struct thread, (size_t)filter->limit + 1);
+    struct db_rows rows = {0};
+    size_t n = 0;
+    enum err err = db_query(
+        tx->db, search_statement(orders, ARRAY_LEN(orders), filter->sort_by, filter->ascending),
+        DB_ARGS(db_int(filter->limit), db_int(filter->offset), db_text(filter->tenant),
+                db_text(filter->status), db_text(filter->metadata), db_text(filter->values),
+                db_text(filter->ids)),
+        &rows);
+
+    if (err)
+        return err;
+    while (db_next(&rows))
+        row_read(&rows, arena, &list[n++]);
+    *found = list;
+    *count = n;
+    return db_rows_end(&rows);
+}
+
+enum err thread_count(struct tx *tx, const struct thread_filter *filter, int64_t *count)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query_one(tx->db, &count_all,
+                                DB_ARGS(db_int(1), db_int(0), db_text(filter->tenant),
+                                        db_text(filter->status), db_text(filter->metadata),
+                                        db_text(filter->values), db_text(filter->ids)),
+                                &rows);
+
+    if (err)
+        return err;
+    *count = db_get_int(&rows, 0);
+    return db_rows_end(&rows);
+}
