@@ -247,6 +247,11 @@ bool db_in_transaction(const struct db *db)
     return db->in_transaction;
 }
 
+uint64_t db_writes(const struct db *db)
+{
+    return db->writes;
+}
+
 enum err db_tidy(struct db *db)
 {
     REQUIRE(!db->in_transaction);

@@ -135,6 +135,9 @@ enum err db_failure(const struct db *db);
 /* OK, or the error of the statement after which only a rollback is possible. */
 enum err db_transaction_error(const struct db *db);
 bool db_in_transaction(const struct db *db);
+/* Rises with each statement that is not a mere SELECT: as long as it stands still there is nothing
+ * to undo. */
+uint64_t db_writes(const struct db *db);
 
 /* Work that can wait until the answers are sent (SQLite's checkpoint). ERR_IO as in db_commit. */
 enum err db_tidy(struct db *db) MUST_USE;

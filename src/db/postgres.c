@@ -46,6 +46,7 @@ static enum err execute(struct postgres *postgres, const struct db_call *call, P
         return err;
     *result = PQexecPrepared(postgres->conn, prepared->name, (int)call->arg_count, bound.values,
                              bound.lengths, bound.formats, 0);
+    postgres->db.writes += !str_starts(str_of(PQcmdStatus(*result)), STR("SELECT"));
     if (PQresultStatus(*result) == PGRES_COMMAND_OK || PQresultStatus(*result) == PGRES_TUPLES_OK)
         return OK;
     return postgres_failed(postgres, *result, call->statement->name);
@@ -152,6 +153,7 @@ static enum err postgres_run_many(struct db *db, const struct db_call *call, siz
     struct postgres *postgres = postgres_of(db);
     enum err err = ensure_connected(postgres);
 
+    db->writes++;
     if (!err)
         err = prepare_rows(postgres, call, row_count);
     for (size_t done = 0; done < row_count && !err; done += PIPELINE_ROWS) {
@@ -181,6 +183,7 @@ static enum err execute_text(struct postgres *postgres, const char *sql)
 
 static enum err postgres_script(struct db *db, const char *sql)
 {
+    db->writes++;
     return execute_text(postgres_of(db), sql);
 }
 

@@ -91,6 +91,7 @@ static enum err bind_all(struct sqlite *sqlite, struct statement *statement,
     const char *name = statement->key->name;
 
     REQUIRE(arg_count == statement->param_count);
+    sqlite->db.writes += !sqlite3_stmt_readonly(statement->stmt);
     for (size_t i = 0; i < arg_count; i++) {
         const struct db_value *value = &args[i];
         int code;
@@ -227,6 +228,7 @@ static enum err sqlite_script(struct db *db, const char *sql)
     struct sqlite *sqlite = sqlite_of(db);
     int code = sqlite3_exec(sqlite->handle, sql, NULL, NULL, NULL);
 
+    db->writes++;
     return code == SQLITE_OK ? OK : sqlite_failed(sqlite, code, "script");
 }
 

@@ -19,6 +19,8 @@
 #define CLASS_PLACES_MIN 8
 #define REPEATS_MAX 8
 #define PAUSE_FIRST_MS 5
+/* After a group that needed savepoints, so many have them from the start. */
+#define SAVEPOINT_GROUPS 8
 
 struct queue {
     struct store_work *first, *last;
@@ -34,6 +36,7 @@ struct writer {
     struct arena arena; /* of one attempt at a group */
     struct rng rng;
     struct sequences *sequences;
+    unsigned savepoint_groups; /* still to come */
     struct tx_note notes[TX_NOTES_MAX + TOPIC_COUNT];
     atomic_int session_id;
 };
@@ -99,32 +102,48 @@ struct group {
     size_t count;
     struct tx tx;
     bool has_begun; /* the database let us begin at least once */
+    /* Savepoints cost, on PostgreSQL two round trips each, and few works fail after they have
+     * written. So a group goes without at first, and once more with them when it needs one. */
+    bool has_savepoints, needs_savepoints;
     bool is_committed;
 };
 
-/* Runs one work inside the transaction. What it returns is about the transaction: OK although the
- * work failed, when its savepoint could be rolled back. */
+/* Ends a work that failed. What it returns is about the transaction: OK when nothing of the work is
+ * left in it. */
+static enum err undo_one(struct group *group, bool has_written)
+{
+    struct db *db = group->tx.db;
+    enum err err = db_failure(db);
+
+    if (err)
+        return err;
+    if (group->has_savepoints)
+        return db_savepoint_rollback(db);
+    /* Of a group of one nothing will be committed. Most works that fail have only looked. */
+    if (group->count == 1 || (!has_written && !db_transaction_error(db)))
+        return OK;
+    group->needs_savepoints = true;
+    return ERR_AGAIN;
+}
+
 static enum err apply_one(struct group *group, struct store_work *work)
 {
     struct tx *tx = &group->tx;
     size_t notes_before = tx->note_count;
-    bool alone = group->count == 1;
-    enum err err = alone ? OK : db_savepoint(tx->db);
+    uint64_t writes_before = db_writes(tx->db);
+    enum err err = group->has_savepoints ? db_savepoint(tx->db) : OK;
 
-    if (!err) {
-        work->result = work->apply(tx, work);
-        if (!work->result && alone)
-            work->result = db_transaction_error(tx->db);
-        if (!work->result && !alone)
-            work->result = db_savepoint_release(tx->db);
-        if (work->result) {
-            tx->note_count = notes_before;
-            err = db_failure(tx->db);
-            if (!err && !alone)
-                err = db_savepoint_rollback(tx->db);
-        }
-        sequences_end_work(tx->sequences, !work->result);
+    if (err)
+        return err;
+    work->result = work->apply(tx, work);
+    if (!work->result)
+        work->result =
+            group->has_savepoints ? db_savepoint_release(tx->db) : db_transaction_error(tx->db);
+    if (work->result) {
+        tx->note_count = notes_before;
+        err = undo_one(group, db_writes(tx->db) != writes_before);
     }
+    sequences_end_work(tx->sequences, !work->result);
     return err;
 }
 
@@ -205,6 +224,11 @@ static enum err group_repeat(struct writer *writer, struct group *group)
     enum err err = group_try(writer, group);
     int64_t ms = PAUSE_FIRST_MS;
 
+    if (err == ERR_AGAIN && group->needs_savepoints && !group->has_savepoints) {
+        writer->savepoint_groups = SAVEPOINT_GROUPS;
+        group->has_savepoints = true;
+        err = group_try(writer, group);
+    }
     for (int repeat = 0; err == ERR_AGAIN && repeat < REPEATS_MAX; repeat++, ms *= 2) {
         pause_ms(rng_jitter(&writer->rng, ms, 0.5));
         err = group_try(writer, group);
@@ -256,6 +280,10 @@ static void group_run(struct writer *writer, struct store_work **works, size_t c
                .is_write = true},
     };
 
+    if (count > 1 && writer->savepoint_groups > 0) {
+        writer->savepoint_groups--;
+        group.has_savepoints = true;
+    }
     if (!atomic_load(&writer->store->dead))
         group_end(writer, &group, group_repeat(writer, &group));
 }
