@@ -1,5 +1,5 @@
-/* egress_full_check.c -- every IPv4 address there is, against a bitmap made from the oracle. Half a
- * minute; for `make soak`. */
+/* egress_full_check.c -- every IPv4 address there is, against a bitmap made from the oracle. For
+ * `make soak`. */
 #include <stdio.h>
 
 #include "base/mem.h"
