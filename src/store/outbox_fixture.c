@@ -1,0 +1,195 @@
+/* outbox_fixture.c -- the database under the outbox's tests. */
+#include "store/outbox_fixture.h"
+
+#include <unistd.h>
+
+#include "store/migrations.h"
+
+#define CLAIM_BYTES_MAX (8 * MIB)
+
+static void open_postgres(struct outbox_rig *rig)
+{
+    struct db *plain = NULL;
+    const char *why = "";
+    struct str script, url;
+
+    assert_int_equal(db_postgres_open(rig->postgres_url, &plain, &why), OK);
+    script = arena_printf(&rig->arena,
+                          "DROP SCHEMA IF EXISTS outbox_%d CASCADE; CREATE SCHEMA outbox_%d",
+                          (int)getpid(), (int)getpid());
+    assert_int_equal(db_script(plain, arena_cstr(&rig->arena, script)), OK);
+    db_close(plain);
+    url = arena_printf(&rig->arena, "%s%coptions=-csearch_path%%3Doutbox_%d", rig->postgres_url,
+                       strchr(rig->postgres_url, '?') ? '&' : '?', (int)getpid());
+    assert_int_equal(db_postgres_open(arena_cstr(&rig->arena, url), &rig->db, &why), OK);
+}
+
+static void open_sqlite(struct outbox_rig *rig)
+{
+    struct db_sqlite_options options = {0};
+    const char *why = "";
+    char path[128];
+
+    snprintf(rig->folder, sizeof(rig->folder), "/tmp/runbell-outbox-XXXXXX");
+    assert_non_null(mkdtemp(rig->folder));
+    snprintf(path, sizeof(path), "%s/test.db", rig->folder);
+    options.path = path;
+    assert_int_equal(db_sqlite_open(&options, &rig->db, &why), OK);
+}
+
+void outbox_rig_open(struct outbox_rig *rig, const char *postgres_url)
+{
+    const char *why = "";
+
+    memset(rig, 0, sizeof(*rig));
+    arena_init(&rig->arena);
+    arena_init(&rig->tx_arena);
+    rng_seed(&rig->rng, 7);
+    rig->now_us = INT64_C(1795240800000000);
+    rig->postgres_url = postgres_url;
+    if (postgres_url)
+        open_postgres(rig);
+    else
+        open_sqlite(rig);
+    assert_int_equal(migrations_apply(rig->db, &why), OK);
+}
+
+static void remove_sqlite(struct outbox_rig *rig)
+{
+    static const char *const names[] = {"test.db", "test.db-wal", "test.db-shm"};
+    char path[128];
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        snprintf(path, sizeof(path), "%s/%s", rig->folder, names[i]);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(rig->folder), 0);
+}
+
+void outbox_rig_close(struct outbox_rig *rig)
+{
+    if (rig->postgres_url) {
+        struct str script =
+            arena_printf(&rig->arena, "DROP SCHEMA outbox_%d CASCADE", (int)getpid());
+
+        assert_int_equal(db_script(rig->db, arena_cstr(&rig->arena, script)), OK);
+    }
+    db_close(rig->db);
+    if (!rig->postgres_url)
+        remove_sqlite(rig);
+    arena_release(&rig->tx_arena);
+    arena_release(&rig->arena);
+}
+
+struct tx *outbox_rig_begin(struct outbox_rig *rig)
+{
+    arena_reset(&rig->tx_arena);
+    rig->tx = (struct tx){.db = rig->db,
+                          .arena = &rig->tx_arena,
+                          .now_us = rig->now_us,
+                          .rng = &rig->rng,
+                          .notes = rig->notes,
+                          .is_write = true};
+    assert_int_equal(db_begin(rig->db), OK);
+    return &rig->tx;
+}
+
+enum err outbox_rig_end(struct outbox_rig *rig, enum err err)
+{
+    if (!err)
+        return db_commit(rig->db);
+    db_rollback(rig->db);
+    return err;
+}
+
+struct str outbox_rig_add(struct outbox_rig *rig, const char *url, const char *object_id,
+                          struct str body)
+{
+    struct outbox_event event = {.tenant = STR("t"),
+                                 .kind = STR("run"),
+                                 .object_id = str_of(object_id),
+                                 .url = str_of(url),
+                                 .content_type = STR("application/json"),
+                                 .body = body,
+                                 .policy = STR("durable")};
+    struct str webhook_id = STR_NONE;
+    struct tx *tx = outbox_rig_begin(rig);
+    enum err err = outbox_add(tx, &event, &webhook_id);
+
+    webhook_id = arena_str(&rig->arena, webhook_id);
+    assert_int_equal(outbox_rig_end(rig, err), OK);
+    return webhook_id;
+}
+
+struct outbox_claimed *outbox_rig_claim(struct outbox_rig *rig, const char *origin, unsigned room,
+                                        unsigned retry_share, size_t *count)
+{
+    struct outbox_claim_origin rooms[] = {
+        {.origin = str_of(origin), .room = room, .retry_share = retry_share}};
+    struct outbox_claim claim = {.node = STR("node"),
+                                 .lease_us = 60 * US_PER_SECOND,
+                                 .bytes_max = CLAIM_BYTES_MAX,
+                                 .origins = rooms,
+                                 .origin_count = 1};
+    struct outbox_claimed *claimed = NULL;
+    struct tx *tx = outbox_rig_begin(rig);
+
+    arena_reset(&rig->arena);
+    assert_int_equal(outbox_rig_end(rig, outbox_claim(tx, &claim, &rig->arena, &claimed, count)),
+                     OK);
+    assert_int_equal(rooms[0].taken, *count);
+    return claimed;
+}
+
+void outbox_rig_settle(struct outbox_rig *rig, const struct outbox_claimed *row,
+                       enum delivery_state to, int64_t next_us)
+{
+    struct outbox_outcome outcome = {.delivery_id = row->delivery_id,
+                                     .attempt_id = row->attempt_id,
+                                     .attempts = row->attempts,
+                                     .to = to,
+                                     .next_us = next_us,
+                                     .reason = to == DELIVERY_DONE ? STR_NONE : STR("timeout"),
+                                     .result =
+                                         to == DELIVERY_DONE ? STR("delivered") : STR("timeout"),
+                                     .status = to == DELIVERY_DONE ? 200 : 0,
+                                     .ended_us = rig->now_us,
+                                     .dns_us = 1,
+                                     .connect_us = -1,
+                                     .excerpt = STR("ok\0\xff")};
+    struct tx *tx = outbox_rig_begin(rig);
+
+    assert_int_equal(outbox_rig_end(rig, outbox_settle(tx, &outcome, 1)), OK);
+}
+
+size_t outbox_rig_recover(struct outbox_rig *rig, const char *node)
+{
+    struct tx *tx = outbox_rig_begin(rig);
+    size_t count = 0;
+
+    assert_int_equal(outbox_rig_end(rig, outbox_recover(tx, str_of(node), 100, &count)), OK);
+    return count;
+}
+
+struct delivery_row outbox_rig_get(struct outbox_rig *rig, int64_t delivery_id)
+{
+    struct tx *tx = outbox_rig_begin(rig);
+    struct delivery_row row = {0};
+
+    assert_int_equal(
+        outbox_rig_end(rig, delivery_get(tx, STR("t"), delivery_id, &rig->arena, &row)), OK);
+    return row;
+}
+
+size_t outbox_rig_list(struct outbox_rig *rig, const char *object_id, const char *state,
+                       struct delivery_row **found)
+{
+    struct delivery_filter filter = {
+        .tenant = STR("t"), .object_id = str_of(object_id), .state = str_of(state), .limit = 100};
+    struct tx *tx = outbox_rig_begin(rig);
+    size_t count = 0;
+
+    assert_int_equal(outbox_rig_end(rig, delivery_list(tx, &filter, &rig->arena, found, &count)),
+                     OK);
+    return count;
+}
