@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "db/db_priv.h"
+#include "db/state.h"
 
 enum err db_note_error(struct db *db, enum err err, const char *statement, const char *text)
 {

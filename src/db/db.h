@@ -117,8 +117,8 @@ enum err db_script(struct db *db, const char *sql) MUST_USE;
 
 /* ---- transactions ---- */
 enum err db_begin(struct db *db) MUST_USE; /* for writing */
-enum err
-db_begin_snapshot(struct db *db) MUST_USE; /* for reading: one consistent view until db_rollback */
+/* For reading: one consistent view until db_rollback. */
+enum err db_begin_snapshot(struct db *db) MUST_USE;
 /* ERR_AGAIN: rolled back, repeat it all. ERR_LIMIT: rolled back, the disk is full. ERR_IO is fatal
  * for the caller: what is durable is unknown. */
 enum err db_commit(struct db *db) MUST_USE;
@@ -126,23 +126,6 @@ void db_rollback(struct db *db); /* everything since db_begin */
 enum err db_savepoint(struct db *db) MUST_USE;
 enum err db_savepoint_release(struct db *db) MUST_USE;
 enum err db_savepoint_rollback(struct db *db) MUST_USE;
-
-/* What is the matter with the whole transaction, whatever its statements' callers made of it. OK:
- * nothing that a rollback to a savepoint does not heal. ERR_AGAIN: roll back and repeat. ERR_LIMIT:
- * the disk is full; roll back. ERR_IO: the database gave it up. */
-enum err db_failure(const struct db *db);
-
-/* OK, or the error of the statement after which only a rollback is possible. */
-enum err db_transaction_error(const struct db *db);
-bool db_in_transaction(const struct db *db);
-/* Rises with each statement that is not a mere SELECT: as long as it stands still there is nothing
- * to undo. */
-uint64_t db_writes(const struct db *db);
-
-/* Work that can wait until the answers are sent (SQLite's checkpoint). ERR_IO as in db_commit. */
-enum err db_tidy(struct db *db) MUST_USE;
-/* PostgreSQL's process id of this session, 0 in SQLite. */
-int db_session_id(struct db *db);
 
 enum db_dialect db_dialect(const struct db *db);
 /* The last error's text of this connection, for the log. */

@@ -4,6 +4,7 @@
 
 #include "base/test.h"
 #include "db/db.h"
+#include "db/state.h"
 
 static char folder[] = "/tmp/runbell-db-XXXXXX";
 static char sqlite_path[64];
@@ -390,70 +391,6 @@ static void an_error_has_words(void **state)
     assert_non_null(strstr(db_error(db), "wrong"));
 }
 
-static void a_backup_is_one_whole_file(void **state)
-{
-    struct db *db = clean(state), *reader, *copy = NULL;
-    char path[96], log_path[128];
-    const char *why = "";
-
-    if (db_dialect(db) != DB_SQLITE)
-        skip();
-    snprintf(path, sizeof(path), "%s/copy.db", folder);
-    snprintf(log_path, sizeof(log_path), "%s-wal", path);
-    assert_int_equal(add(db, 1, STR("kept")), OK);
-    reader = other_connection(db, true);
-    assert_int_equal(db_begin(db), OK);
-    assert_int_equal(add(db, 2, STR("not yet")), OK);
-    assert_int_equal(db_sqlite_backup(reader, path), OK);
-    assert_int_equal(db_commit(db), OK);
-    db_close(reader);
-    assert_int_not_equal(access(log_path, F_OK), 0);
-    assert_int_equal(
-        db_sqlite_open(&(struct db_sqlite_options){.path = path, .read_only = true}, &copy, &why),
-        OK);
-    assert_int_equal(words(copy), 1);
-    db_close(copy);
-    unlink(path);
-}
-
-static void tidying_moves_the_log(void **state)
-{
-    static char big[200000];
-    struct db *db = clean(state);
-
-    for (int64_t id = 0; id < 40; id++) {
-        memset(big, 'a' + (int)(id % 26), sizeof(big));
-        assert_int_equal(db_run(db, &wipe, DB_NO_ARGS, NULL), OK);
-        assert_int_equal(db_run(db, &insert,
-                                DB_ARGS(db_int(id), db_text(STR("x")), db_null(),
-                                        db_blob(str_range(big, sizeof(big)))),
-                                NULL),
-                         OK);
-        assert_int_equal(db_tidy(db), OK);
-    }
-    assert_int_equal(words(db), 1);
-}
-
-static void a_file_that_is_no_database_is_refused(void **state)
-{
-    struct db *db = clean(state), *none = NULL;
-    char path[96];
-    const char *why = NULL;
-    FILE *file;
-
-    if (db_dialect(db) != DB_SQLITE)
-        skip();
-    snprintf(path, sizeof(path), "%s/letter.db", folder);
-    file = fopen(path, "w");
-    assert_non_null(file);
-    fprintf(file, "%4096s", "a letter");
-    fclose(file);
-    assert_int_equal(db_sqlite_open(&(struct db_sqlite_options){.path = path}, &none, &why),
-                     ERR_IO);
-    assert_non_null(strstr(why, path));
-    unlink(path);
-}
-
 #define TABLES(collation)                                                                          \
     "DROP TABLE IF EXISTS notes; DROP TABLE IF EXISTS words;"                                      \
     "CREATE TABLE words (id BIGINT PRIMARY KEY, word TEXT " collation " NOT NULL UNIQUE,"          \
@@ -529,9 +466,6 @@ static const struct CMUnitTest tests[] = {
     TEST("one filter serves many rows", json_filter_of_many_rows),
     TEST("a value of megabytes comes back", a_large_value),
     TEST("an error names the statement and the cause", an_error_has_words),
-    TEST("a backup is one file with all that was committed", a_backup_is_one_whole_file),
-    TEST("tidying moves the log into the database", tidying_moves_the_log),
-    TEST("a file that is no database is refused by name", a_file_that_is_no_database_is_refused),
 };
 
 int main(void)

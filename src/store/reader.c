@@ -1,6 +1,7 @@
 /* reader.c -- threads that read. What waits is read on one snapshot, begun after it was submitted,
  * so that whoever got the answer to a write sees that write. */
 #include "base/mem.h"
+#include "db/state.h"
 #include "store/store_priv.h"
 
 #define REPEATS_MAX 3

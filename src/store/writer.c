@@ -11,6 +11,7 @@
  * whose fate is unknown nothing is answered. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "db/state.h"
 #include "store/sequence.h"
 #include "store/store_priv.h"
 

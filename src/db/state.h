@@ -1,0 +1,29 @@
+/* state.h -- what whoever owns a connection asks it between statements: the store's writer and
+ * readers.
+ *
+ * A transaction is open, failed (a statement's error: only a rollback is possible, to a savepoint
+ * or of all) or lost (the database has given it up: only the rollback of all). db_priv.h has the
+ * drawing. */
+#ifndef DB_STATE_H
+#define DB_STATE_H
+
+#include "db/db.h"
+
+/* What is the matter with the whole transaction, whatever its statements' callers made of it. OK:
+ * nothing that a rollback to a savepoint does not heal. ERR_AGAIN: roll back and repeat. ERR_LIMIT:
+ * the disk is full; roll back. ERR_IO: the database gave it up. */
+enum err db_failure(const struct db *db);
+
+/* OK, or the error of the statement after which only a rollback is possible. */
+enum err db_transaction_error(const struct db *db);
+bool db_in_transaction(const struct db *db);
+/* Rises with each statement that is not a mere SELECT: as long as it stands still there is nothing
+ * to undo. */
+uint64_t db_writes(const struct db *db);
+
+/* Work that can wait until the answers are sent (SQLite's checkpoint). ERR_IO as in db_commit. */
+enum err db_tidy(struct db *db) MUST_USE;
+/* PostgreSQL's process id of this session, 0 in SQLite. */
+int db_session_id(struct db *db);
+
+#endif
