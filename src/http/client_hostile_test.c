@@ -1,5 +1,6 @@
-/* client_hostile_test.c -- receivers that misbehave. Whatever they do, the send ends in bounded time with the right
- * outcome, the connection is kept only if it is clean, and the next send to a good receiver works. */
+/* client_hostile_test.c -- receivers that misbehave. Whatever they do, the send ends in bounded
+ * time with the right outcome, the connection is kept only if it is clean, and the next send to a
+ * good receiver works. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <sys/socket.h>
@@ -12,7 +13,10 @@
 
 enum ending { KEEPS, CLOSES, RESETS, HALF_CLOSES, TRICKLES };
 
-#define BYTES(literal) {"" literal, sizeof(literal) - 1}
+#define BYTES(literal)                                                                             \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    }
 #define HEAD "HTTP/1.1 200 OK\r\n"
 
 struct personality {
@@ -27,86 +31,139 @@ struct personality {
     bool kept; /* the connection is in the pool afterwards */
 };
 
+/* Answered, and the connection is kept. */
+#define KEPT(words, code, bytes)                                                                   \
+    {                                                                                              \
+        .sentence = words, .says = BYTES(bytes), .status = code, .kept = true                      \
+    }
+/* Answered, and the connection is not used again. */
+#define USED_UP(words, code, bytes)                                                                \
+    {                                                                                              \
+        .sentence = words, .says = BYTES(bytes), .status = code                                    \
+    }
+/* Answered, but the body is not whole. */
+#define CUT(words, how, bytes)                                                                     \
+    {                                                                                              \
+        .sentence = words, .says = BYTES(bytes), .ending = how, .status = 200, .truncated = true   \
+    }
+#define BAD(words, bytes)                                                                          \
+    {                                                                                              \
+        .sentence = words, .says = BYTES(bytes), .outcome = HTTP_BAD_RESPONSE                      \
+    }
+#define ENDS(words, how, result, code, bytes)                                                      \
+    {                                                                                              \
+        .sentence = words, .says = BYTES(bytes), .ending = how, .outcome = result, .status = code  \
+    }
+#define FLOOD(words, bytes, again, number, how, result, code)                                      \
+    {                                                                                              \
+        .sentence = words, .says = BYTES(bytes), .repeats = BYTES(again), .times = number,         \
+        .ending = how, .outcome = result, .status = code, .truncated = code > 0                    \
+    }
+
 static const struct personality table[] = {
     /* good ones, so that the rest means something */
-    {"a length", BYTES(HEAD "Content-Length: 2\r\n\r\nok"), {0}, 0, KEEPS, HTTP_ANSWERED, 200, false, true},
-    {"chunks", BYTES(HEAD "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"), {0}, 0, KEEPS, HTTP_ANSWERED, 200, false, true},
-    {"no body at all", BYTES("HTTP/1.1 204 No Content\r\n\r\n"), {0}, 0, KEEPS, HTTP_ANSWERED, 204, false, true},
-    {"a length of zero", BYTES("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"), {0}, 0, KEEPS, HTTP_ANSWERED, 202, false, true},
-    {"no reason phrase", BYTES("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n"), {0}, 0, KEEPS, HTTP_ANSWERED, 200, false, true},
-    {"a body up to the end", BYTES(HEAD "\r\nok"), {0}, 0, CLOSES, HTTP_ANSWERED, 200, false, false},
-    {"HTTP/1.0", BYTES("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"), {0}, 0, KEEPS, HTTP_ANSWERED, 200, false, false},
-    {"HTTP/1.0 with keep-alive", BYTES("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok"), {0}, 0, KEEPS, HTTP_ANSWERED, 200, false, false},
-    {"Connection: close", BYTES(HEAD "Connection: close\r\nContent-Length: 2\r\n\r\nok"), {0}, 0, KEEPS, HTTP_ANSWERED, 200, false, false},
-    {"a redirect, which is not followed", BYTES("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"), {0}, 0, KEEPS, HTTP_ANSWERED, 302, false, true},
-    {"early hints first", BYTES("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" HEAD "Content-Length: 2\r\n\r\nok"), {0}, 0, KEEPS, HTTP_ANSWERED, 200, false, true},
-    {"an unassigned status", BYTES("HTTP/1.1 799 Odd\r\nContent-Length: 0\r\n\r\n"), {0}, 0, KEEPS, HTTP_ANSWERED, 799, false, true},
+    KEPT("a length", 200, HEAD "Content-Length: 2\r\n\r\nok"),
+    KEPT("chunks", 200, HEAD "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+    KEPT("no body at all", 204, "HTTP/1.1 204 No Content\r\n\r\n"),
+    KEPT("a length of zero", 202, "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"),
+    KEPT("no reason phrase", 200, "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n"),
+    ENDS("a body up to the end", CLOSES, HTTP_ANSWERED, 200, HEAD "\r\nok"),
+    USED_UP("HTTP/1.0", 200, "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+    USED_UP("HTTP/1.0 with keep-alive", 200,
+            "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok"),
+    USED_UP("Connection: close", 200, HEAD "Connection: close\r\nContent-Length: 2\r\n\r\nok"),
+    KEPT("a redirect, which is not followed", 302,
+         "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"),
+    KEPT("early hints first", 200,
+         "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" HEAD "Content-Length: 2\r\n\r\nok"),
+    KEPT("an unassigned status", 799, "HTTP/1.1 799 Odd\r\nContent-Length: 0\r\n\r\n"),
     /* surplus and ambiguity: answered, never kept */
-    {"a surplus byte", BYTES(HEAD "Content-Length: 2\r\n\r\nok!"), {0}, 0, KEEPS, HTTP_ANSWERED, 200, false, false},
-    {"a second response", BYTES(HEAD "Content-Length: 2\r\n\r\nok" HEAD "Content-Length: 2\r\n\r\nno"), {0}, 0, KEEPS, HTTP_ANSWERED, 200, false, false},
-    {"a surplus byte after chunks", BYTES(HEAD "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n!"), {0}, 0, KEEPS, HTTP_ANSWERED, 200, false, false},
-    {"204 with a body", BYTES("HTTP/1.1 204 No Content\r\n\r\nbody"), {0}, 0, KEEPS, HTTP_ANSWERED, 204, false, false},
-    {"204 with a length", BYTES("HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\n"), {0}, 0, KEEPS, HTTP_ANSWERED, 204, false, false},
-    {"304 with a length", BYTES("HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\n"), {0}, 0, KEEPS, HTTP_ANSWERED, 304, false, false},
-    {"an unknown transfer coding", BYTES(HEAD "Transfer-Encoding: gzip\r\n\r\nok"), {0}, 0, CLOSES, HTTP_ANSWERED, 200, false, false},
-    {"chunks that are not last", BYTES(HEAD "Transfer-Encoding: chunked, gzip\r\n\r\nok"), {0}, 0, CLOSES, HTTP_ANSWERED, 200, false, false},
-    {"a half-close behind a whole response", BYTES(HEAD "Content-Length: 2\r\n\r\nok"), {0}, 0, HALF_CLOSES, HTTP_ANSWERED, 200, false, false},
-    {"a gzip bomb, which stays packed", BYTES(HEAD "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00"), {0}, 0, KEEPS, HTTP_ANSWERED, 200, false, true},
+    USED_UP("a surplus byte", 200, HEAD "Content-Length: 2\r\n\r\nok!"),
+    USED_UP("a second response", 200,
+            HEAD "Content-Length: 2\r\n\r\nok" HEAD "Content-Length: 2\r\n\r\nno"),
+    USED_UP("a surplus byte after chunks", 200,
+            HEAD "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n!"),
+    USED_UP("204 with a body", 204, "HTTP/1.1 204 No Content\r\n\r\nbody"),
+    USED_UP("204 with a length", 204, "HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\n"),
+    USED_UP("304 with a length", 304, "HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\n"),
+    ENDS("an unknown transfer coding", CLOSES, HTTP_ANSWERED, 200,
+         HEAD "Transfer-Encoding: gzip\r\n\r\nok"),
+    ENDS("chunks that are not last", CLOSES, HTTP_ANSWERED, 200,
+         HEAD "Transfer-Encoding: chunked, gzip\r\n\r\nok"),
+    ENDS("a half-close behind a whole response", HALF_CLOSES, HTTP_ANSWERED, 200,
+         HEAD "Content-Length: 2\r\n\r\nok"),
+    KEPT("a gzip bomb, which stays packed", 200,
+         HEAD "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00"),
     /* conflicts in the head */
-    {"a length and chunks", BYTES(HEAD "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"chunks and a length", BYTES(HEAD "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"two lengths", BYTES(HEAD "Content-Length: 2\r\nContent-Length: 3\r\n\r\nok"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"a negative length", BYTES(HEAD "Content-Length: -2\r\n\r\nok"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"a length beyond 64 bits", BYTES(HEAD "Content-Length: 99999999999999999999\r\n\r\nok"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"a folded header", BYTES(HEAD "X: a\r\n b\r\nContent-Length: 0\r\n\r\n"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"bare line feeds", BYTES("HTTP/1.1 200 OK\nContent-Length: 0\n\n"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"a NUL in a header", BYTES(HEAD "X: a\0b\r\nContent-Length: 0\r\n\r\n"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"a bare carriage return", BYTES(HEAD "X: a\rb\r\nContent-Length: 0\r\n\r\n"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"a header without a colon", BYTES(HEAD "nonsense\r\n\r\n"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
+    BAD("a length and chunks",
+        HEAD "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+    BAD("chunks and a length",
+        HEAD "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+    BAD("two lengths", HEAD "Content-Length: 2\r\nContent-Length: 3\r\n\r\nok"),
+    BAD("a negative length", HEAD "Content-Length: -2\r\n\r\nok"),
+    BAD("a length beyond 64 bits", HEAD "Content-Length: 99999999999999999999\r\n\r\nok"),
+    BAD("a folded header", HEAD "X: a\r\n b\r\nContent-Length: 0\r\n\r\n"),
+    BAD("bare line feeds", "HTTP/1.1 200 OK\nContent-Length: 0\n\n"),
+    BAD("a NUL in a header", HEAD "X: a\0b\r\nContent-Length: 0\r\n\r\n"),
+    BAD("a bare carriage return", HEAD "X: a\rb\r\nContent-Length: 0\r\n\r\n"),
+    BAD("a header without a colon", HEAD "nonsense\r\n\r\n"),
     /* not HTTP/1.1 */
-    {"garbage", BYTES("\xff\xfe\x00garbage"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"an SSH banner", BYTES("SSH-2.0-OpenSSH_9.2\r\n"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"an SMTP banner", BYTES("220 mail.example ESMTP\r\n"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"a page without a head", BYTES("<html>hello</html>"), {0}, 0, CLOSES, HTTP_BAD_RESPONSE, 0, false, false},
-    {"HTTP/2 frames", BYTES("\x00\x00\x12\x04\x00\x00\x00\x00\x00"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"HTTP/2 in words", BYTES("HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"a TLS alert", BYTES("\x15\x03\x01\x00\x02\x02\x46"), {0}, 0, CLOSES, HTTP_BAD_RESPONSE, 0, false, false},
-    {"a status of two digits", BYTES("HTTP/1.1 20 OK\r\n\r\n"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"a status of four digits", BYTES("HTTP/1.1 2000 OK\r\n\r\n"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"a status below 100", BYTES("HTTP/1.1 099 OK\r\n\r\n"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"a switch of protocols", BYTES("HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nraw"), {0}, 0, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
+    BAD("garbage", "\xff\xfe\x00garbage"),
+    BAD("an SSH banner", "SSH-2.0-OpenSSH_9.2\r\n"),
+    BAD("an SMTP banner", "220 mail.example ESMTP\r\n"),
+    ENDS("a page without a head", CLOSES, HTTP_BAD_RESPONSE, 0, "<html>hello</html>"),
+    BAD("HTTP/2 frames", "\x00\x00\x12\x04\x00\x00\x00\x00\x00"),
+    BAD("HTTP/2 in words", "HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"),
+    ENDS("a TLS alert", CLOSES, HTTP_BAD_RESPONSE, 0, "\x15\x03\x01\x00\x02\x02\x46"),
+    BAD("a status of two digits", "HTTP/1.1 20 OK\r\n\r\n"),
+    BAD("a status of four digits", "HTTP/1.1 2000 OK\r\n\r\n"),
+    BAD("a status below 100", "HTTP/1.1 099 OK\r\n\r\n"),
+    BAD("a switch of protocols",
+        "HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nraw"),
     /* too much */
-    {"a flood of interim responses", {"", 0}, BYTES("HTTP/1.1 100 Continue\r\n\r\n"), 5000, CLOSES, HTTP_BAD_RESPONSE, 0, false, false},
-    {"nine interim responses", {"", 0}, BYTES("HTTP/1.1 102 Processing\r\n\r\n"), 9, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"an endless status line", BYTES("HTTP/1.1 200 "), BYTES("OK"), 20000, CLOSES, HTTP_BAD_RESPONSE, 0, false, false},
-    {"an endless header name", BYTES(HEAD), BYTES("nn"), 20000, CLOSES, HTTP_BAD_RESPONSE, 0, false, false},
-    {"an endless header value", BYTES(HEAD "X: "), BYTES("vv"), 20000, CLOSES, HTTP_BAD_RESPONSE, 0, false, false},
-    {"endless blanks before a value", BYTES(HEAD "X:"), BYTES("  "), 20000, CLOSES, HTTP_BAD_RESPONSE, 0, false, false},
-    {"more than 100 headers", BYTES(HEAD), BYTES("a:\r\n"), 101, KEEPS, HTTP_BAD_RESPONSE, 0, false, false},
-    {"endless line ends before the head", {"", 0}, BYTES("\r\n\r\n"), 20000, CLOSES, HTTP_BAD_RESPONSE, 0, false, false},
-    {"an endless body up to the end", BYTES(HEAD "\r\n"), BYTES("0123456789abcdef"), 200000, CLOSES, HTTP_ANSWERED, 200, true, false},
-    {"a body longer than the excerpt", BYTES(HEAD "Content-Length: 3200000\r\n\r\n"), BYTES("0123456789abcdef"), 200000, KEEPS, HTTP_ANSWERED, 200, true, false},
-    {"endless chunks", BYTES(HEAD "Transfer-Encoding: chunked\r\n\r\n"), BYTES("10\r\n0123456789abcdef\r\n"), 200000, CLOSES, HTTP_ANSWERED, 200, true, false},
-    {"a flood of chunk extensions", BYTES(HEAD "Transfer-Encoding: chunked\r\n\r\n1;"), BYTES("eeee"), 20000, CLOSES, HTTP_ANSWERED, 200, true, false},
-    {"a flood of trailers", BYTES(HEAD "Transfer-Encoding: chunked\r\n\r\n0\r\n"), BYTES("T: t\r\n"), 20000, CLOSES, HTTP_ANSWERED, 200, true, false},
-    {"a malformed chunk", BYTES(HEAD "Transfer-Encoding: chunked\r\n\r\nxyz\r\n"), {0}, 0, KEEPS, HTTP_ANSWERED, 200, true, false},
-    {"a chunk longer than its size", BYTES(HEAD "Transfer-Encoding: chunked\r\n\r\n2\r\nokay\r\n0\r\n\r\n"), {0}, 0, KEEPS, HTTP_ANSWERED, 200, true, false},
+    FLOOD("a flood of interim responses", "", "HTTP/1.1 100 Continue\r\n\r\n", 5000, CLOSES,
+          HTTP_BAD_RESPONSE, 0),
+    FLOOD("nine interim responses", "", "HTTP/1.1 102 Processing\r\n\r\n", 9, KEEPS,
+          HTTP_BAD_RESPONSE, 0),
+    FLOOD("an endless status line", "HTTP/1.1 200 ", "OK", 20000, CLOSES, HTTP_BAD_RESPONSE, 0),
+    FLOOD("an endless header name", HEAD, "nn", 20000, CLOSES, HTTP_BAD_RESPONSE, 0),
+    FLOOD("an endless header value", HEAD "X: ", "vv", 20000, CLOSES, HTTP_BAD_RESPONSE, 0),
+    FLOOD("endless blanks before a value", HEAD "X:", "  ", 20000, CLOSES, HTTP_BAD_RESPONSE, 0),
+    FLOOD("more than 100 headers", HEAD, "a:\r\n", 101, KEEPS, HTTP_BAD_RESPONSE, 0),
+    FLOOD("endless line ends before the head", "", "\r\n\r\n", 20000, CLOSES, HTTP_BAD_RESPONSE, 0),
+    FLOOD("an endless body up to the end", HEAD "\r\n", "0123456789abcdef", 200000, CLOSES,
+          HTTP_ANSWERED, 200),
+    FLOOD("a body longer than the excerpt", HEAD "Content-Length: 3200000\r\n\r\n",
+          "0123456789abcdef", 200000, KEEPS, HTTP_ANSWERED, 200),
+    FLOOD("endless chunks", HEAD "Transfer-Encoding: chunked\r\n\r\n", "10\r\n0123456789abcdef\r\n",
+          200000, CLOSES, HTTP_ANSWERED, 200),
+    FLOOD("a flood of chunk extensions", HEAD "Transfer-Encoding: chunked\r\n\r\n1;", "eeee", 20000,
+          CLOSES, HTTP_ANSWERED, 200),
+    FLOOD("a flood of trailers", HEAD "Transfer-Encoding: chunked\r\n\r\n0\r\n", "T: t\r\n", 20000,
+          CLOSES, HTTP_ANSWERED, 200),
+    CUT("a malformed chunk", KEEPS, HEAD "Transfer-Encoding: chunked\r\n\r\nxyz\r\n"),
+    CUT("a chunk longer than its size", KEEPS,
+        HEAD "Transfer-Encoding: chunked\r\n\r\n2\r\nokay\r\n0\r\n\r\n"),
     /* too slow */
-    {"silence", {"", 0}, {0}, 0, KEEPS, HTTP_TIMED_OUT, 0, false, false},
-    {"silence after an interim response", BYTES("HTTP/1.1 100 Continue\r\n\r\n"), {0}, 0, KEEPS, HTTP_TIMED_OUT, 0, false, false},
-    {"silence within the head", BYTES("HTTP/1.1 200 OK\r\nX: "), {0}, 0, KEEPS, HTTP_TIMED_OUT, 0, false, false},
-    {"a head that trickles", BYTES(HEAD "X: "), BYTES("v"), 100, TRICKLES, HTTP_TIMED_OUT, 0, false, false},
-    {"interim responses that trickle", {"", 0}, BYTES("HTTP/1.1 100 Continue\r\n\r\n"), 8, KEEPS, HTTP_TIMED_OUT, 0, false, false},
-    {"a body that trickles", BYTES(HEAD "Content-Length: 1000\r\n\r\n"), BYTES("b"), 100, TRICKLES, HTTP_ANSWERED, 200, true, false},
-    {"a body that never comes", BYTES(HEAD "Content-Length: 1000\r\n\r\n"), {0}, 0, KEEPS, HTTP_ANSWERED, 200, true, false},
-    {"a body whose connection stays open", BYTES(HEAD "\r\nok"), {0}, 0, KEEPS, HTTP_ANSWERED, 200, true, false},
+    ENDS("silence", KEEPS, HTTP_TIMED_OUT, 0, ""),
+    ENDS("silence after an interim response", KEEPS, HTTP_TIMED_OUT, 0,
+         "HTTP/1.1 100 Continue\r\n\r\n"),
+    ENDS("silence within the head", KEEPS, HTTP_TIMED_OUT, 0, "HTTP/1.1 200 OK\r\nX: "),
+    FLOOD("a head that trickles", HEAD "X: ", "v", 100, TRICKLES, HTTP_TIMED_OUT, 0),
+    FLOOD("interim responses that trickle", "", "HTTP/1.1 100 Continue\r\n\r\n", 8, KEEPS,
+          HTTP_TIMED_OUT, 0),
+    FLOOD("a body that trickles", HEAD "Content-Length: 1000\r\n\r\n", "b", 100, TRICKLES,
+          HTTP_ANSWERED, 200),
+    CUT("a body that never comes", KEEPS, HEAD "Content-Length: 1000\r\n\r\n"),
+    CUT("a body whose connection stays open", KEEPS, HEAD "\r\nok"),
     /* the end */
-    {"a close instead of an answer", {"", 0}, {0}, 0, CLOSES, HTTP_NO_CONNECTION, 0, false, false},
-    {"a reset instead of an answer", {"", 0}, {0}, 0, RESETS, HTTP_NO_CONNECTION, 0, false, false},
-    {"a half-close instead of an answer", {"", 0}, {0}, 0, HALF_CLOSES, HTTP_NO_CONNECTION, 0, false, false},
-    {"a close within the body", BYTES(HEAD "Content-Length: 9\r\n\r\nok"), {0}, 0, CLOSES, HTTP_ANSWERED, 200, true, false},
-    {"a close within chunks", BYTES(HEAD "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"), {0}, 0, CLOSES, HTTP_ANSWERED, 200, true, false},
-    {"a close after an interim response", BYTES("HTTP/1.1 100 Continue\r\n\r\n"), {0}, 0, CLOSES, HTTP_BAD_RESPONSE, 0, false, false},
+    ENDS("a close instead of an answer", CLOSES, HTTP_NO_CONNECTION, 0, ""),
+    ENDS("a reset instead of an answer", RESETS, HTTP_NO_CONNECTION, 0, ""),
+    ENDS("a half-close instead of an answer", HALF_CLOSES, HTTP_NO_CONNECTION, 0, ""),
+    CUT("a close within the body", CLOSES, HEAD "Content-Length: 9\r\n\r\nok"),
+    CUT("a close within chunks", CLOSES, HEAD "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"),
+    ENDS("a close after an interim response", CLOSES, HTTP_BAD_RESPONSE, 0,
+         "HTTP/1.1 100 Continue\r\n\r\n"),
 };
 
 static struct client_rig rig;
@@ -186,7 +243,8 @@ static void act_cut(struct receiver *receiver, int fd)
 
 static void every_cut_has_its_outcome(void **state)
 {
-    static const char response[] = HEAD "Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: t\r\n\r\n";
+    static const char response[] =
+        HEAD "Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: t\r\n\r\n";
     struct cut cut = {.response = str_range(response, sizeof(response) - 1)};
     size_t head_len = str_find(cut.response, STR("\r\n\r\n")) + 4;
 
@@ -235,8 +293,9 @@ int main(void)
         *copy = table[i];
         tests[count++] = (struct CMUnitTest){table[i].sentence, meet, NULL, NULL, copy};
     }
-    tests[count++] = (struct CMUnitTest){"a response cut off at each byte, by a close and by a reset",
-                                         every_cut_has_its_outcome, NULL, NULL, NULL};
+    tests[count++] =
+        (struct CMUnitTest){"a response cut off at each byte, by a close and by a reset",
+                            every_cut_has_its_outcome, NULL, NULL, NULL};
     int failed = cmocka_run_group_tests_name("http/client hostile", tests, start, stop);
     for (size_t i = 0; i < count; i++)
         mem_free(tests[i].initial_state);

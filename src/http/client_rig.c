@@ -196,7 +196,8 @@ struct http_client_stats client_rig_stats(struct client_rig *rig)
     return errand.stats;
 }
 
-const struct outcome *client_rig_send(struct client_rig *rig, const struct http_client_request *request)
+const struct outcome *client_rig_send(struct client_rig *rig,
+                                      const struct http_client_request *request)
 {
     struct errand errand = {.request = request};
 

@@ -1,7 +1,8 @@
-/* client_rig.h -- a client on a loop's thread, and receivers that do what a test tells them, over blocking sockets.
+/* client_rig.h -- a client on a loop's thread, and receivers that do what a test tells them, over
+ * blocking sockets.
  *
- * A receiver takes one connection after the other and hands each to `serve`. It counts connections and the
- * requests it has read. */
+ * A receiver takes one connection after the other and hands each to `serve`. It counts connections
+ * and the requests it has read. */
 #ifndef HTTP_CLIENT_RIG_H
 #define HTTP_CLIENT_RIG_H
 
@@ -50,9 +51,11 @@ struct outcome {
     char first_header[64]; /* name and value of the first, "name: value" */
 };
 
-/* POST of 5 bytes to http://127.0.0.1:port/hook, unless `request` says otherwise; waits for the end. */
+/* POST of 5 bytes to http://127.0.0.1:port/hook, unless `request` says otherwise; waits for the
+ * end. */
 const struct outcome *client_rig_post(struct client_rig *rig, uint16_t port);
-const struct outcome *client_rig_send(struct client_rig *rig, const struct http_client_request *request);
+const struct outcome *client_rig_send(struct client_rig *rig,
+                                      const struct http_client_request *request);
 struct http_client_request client_rig_request(const struct client_rig *rig, uint16_t port);
 /* Of the client, read on its thread, once nothing is busy. */
 struct http_client_stats client_rig_stats(struct client_rig *rig);

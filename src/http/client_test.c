@@ -1,0 +1,448 @@
+/* client_test.c -- the client with receivers that are well: what it sends, what it keeps, what it
+ * refuses to try. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "http/client_rig.h"
+
+#define OKAY "HTTP/1.1 200 OK\r\nX-First: yes\r\nContent-Length: 2\r\n\r\nok"
+
+static struct client_rig rig;
+
+static int start(void **state)
+{
+    (void)state;
+    rig = (struct client_rig){0};
+    client_rig_start(&rig);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    client_rig_stop(&rig);
+    return 0;
+}
+
+/* Answers every request. */
+static void answer_all(struct receiver *receiver, int fd)
+{
+    while (receiver_read(receiver, fd))
+        receiver_write(fd, STR(OKAY));
+}
+
+static void assert_outcome(const struct outcome *outcome, enum http_outcome wanted)
+{
+    if (outcome->result.outcome != wanted)
+        fail_msg("outcome %d: %s", (int)outcome->result.outcome, outcome->result.why);
+}
+
+/* ---- what it sends ---- */
+
+static char seen[1024];
+
+static void look_and_answer(struct receiver *receiver, int fd)
+{
+    ssize_t len;
+
+    (void)receiver;
+    usleep(20000); /* all of it in one read */
+    len = recv(fd, seen, sizeof(seen) - 1, 0);
+    seen[len > 0 ? len : 0] = '\0';
+    receiver_write(fd, STR(OKAY));
+}
+
+static void sends_exactly_this(void **state)
+{
+    struct receiver receiver = {.serve = look_and_answer};
+    char wanted[256];
+
+    (void)state;
+    receiver_start(&receiver);
+    const struct outcome *outcome = client_rig_post(&rig, receiver.port);
+    receiver_stop(&receiver);
+    assert_outcome(outcome, HTTP_ANSWERED);
+    assert_string_equal(outcome->first_header, "X-First: yes");
+    assert_true(str_eq(outcome->result.body, STR("ok")));
+    assert_int_equal(outcome->result.address.port, receiver.port);
+    snprintf(wanted, sizeof(wanted),
+             "POST /hook?a=b HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nContent-Type: text/plain\r\n"
+             "Content-Length: 5\r\n\r\nhello",
+             receiver.port);
+    assert_string_equal(seen, wanted);
+}
+
+static void malformed_requests_are_not_sent(void **state)
+{
+    static const struct http_header bad_headers[] = {{{"X", 1}, {"a\r\nB: c", 7}},
+                                                     {{"X Y", 3}, {"a", 1}},
+                                                     {{"X:", 2}, {"a", 1}},
+                                                     {{"", 0}, {"a", 1}}};
+    static const struct str bad_targets[] = {
+        {"hook", 4}, {"/a b", 4}, {"/a\r\nX: y", 8}, {"", 0}, {"/\xc3\xa4", 3}};
+    struct receiver receiver = {.serve = answer_all};
+
+    (void)state;
+    receiver_start(&receiver);
+    for (size_t i = 0; i < ARRAY_LEN(bad_headers) + ARRAY_LEN(bad_targets); i++) {
+        struct http_client_request request = client_rig_request(&rig, receiver.port);
+
+        request.header_count = 1;
+        if (i < ARRAY_LEN(bad_headers))
+            request.headers = &bad_headers[i];
+        else
+            request.target = bad_targets[i - ARRAY_LEN(bad_headers)];
+        const struct outcome *outcome = client_rig_send(&rig, &request);
+        assert_outcome(outcome, HTTP_DENIED);
+        assert_string_equal(outcome->result.rule, "malformed request");
+    }
+    receiver_stop(&receiver);
+    assert_int_equal(atomic_load(&receiver.connections), 0);
+}
+
+static void head_expects_no_body(void **state)
+{
+    struct receiver receiver = {.serve = answer_all};
+
+    (void)state;
+    receiver_start(&receiver);
+    struct http_client_request request = client_rig_request(&rig, receiver.port);
+    request.method = STR("HEAD");
+    request.body = STR("");
+    /* "ok" is surplus here: the connection is not kept. */
+    assert_outcome(client_rig_send(&rig, &request), HTTP_ANSWERED);
+    assert_int_equal(client_rig_stats(&rig).connections_idle, 0);
+    receiver_stop(&receiver);
+}
+
+static void answer_before_the_body(struct receiver *receiver, int fd)
+{
+    usleep(20000);
+    receiver_write(fd,
+                   STR("HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
+    receiver_hold(receiver, fd);
+}
+
+static void large_body(struct http_client_request *request, char **body)
+{
+    *body = mem_alloc_zero(32 * MIB);
+    request->body = str_range(*body, 32 * MIB);
+}
+
+static void an_answer_before_the_body_is_taken(void **state)
+{
+    struct receiver receiver = {.serve = answer_before_the_body};
+    char *body;
+
+    (void)state;
+    receiver_start(&receiver);
+    struct http_client_request request = client_rig_request(&rig, receiver.port);
+    large_body(&request, &body);
+    const struct outcome *outcome = client_rig_send(&rig, &request);
+    assert_outcome(outcome, HTTP_ANSWERED);
+    assert_int_equal(outcome->result.status, 413);
+    assert_int_equal(client_rig_stats(&rig).connections_idle, 0);
+    receiver_stop(&receiver);
+    mem_free(body);
+}
+
+static void read_nothing(struct receiver *receiver, int fd)
+{
+    (void)fd;
+    while (!atomic_load(&receiver->stopping))
+        usleep(10000);
+}
+
+static void a_receiver_that_never_reads_times_out(void **state)
+{
+    struct receiver receiver = {.serve = read_nothing};
+    char *body;
+
+    (void)state;
+    receiver_start(&receiver);
+    struct http_client_request request = client_rig_request(&rig, receiver.port);
+    large_body(&request, &body);
+    assert_outcome(client_rig_send(&rig, &request), HTTP_TIMED_OUT);
+    receiver_stop(&receiver);
+    mem_free(body);
+}
+
+/* ---- what it keeps ---- */
+
+static void a_connection_is_used_again(void **state)
+{
+    struct receiver receiver = {.serve = answer_all};
+
+    (void)state;
+    receiver_start(&receiver);
+    for (int i = 0; i < 5; i++) {
+        const struct outcome *outcome = client_rig_post(&rig, receiver.port);
+
+        assert_outcome(outcome, HTTP_ANSWERED);
+        assert_int_equal(outcome->result.reused, i > 0);
+        assert_int_equal(outcome->result.phases.connect_us == 0, i > 0);
+        assert_true(outcome->result.phases.first_byte_us >= 0);
+    }
+    assert_int_equal(client_rig_stats(&rig).connections_opened, 1);
+    assert_int_equal(client_rig_stats(&rig).connections_reused, 4);
+    receiver_stop(&receiver);
+    assert_int_equal(atomic_load(&receiver.connections), 1);
+}
+
+static void close_on_second(struct receiver *receiver, int fd)
+{
+    if (receiver_read(receiver, fd))
+        receiver_write(fd, STR(OKAY));
+    receiver_read(receiver, fd);
+}
+
+static void a_stale_connection_is_retried_once(void **state)
+{
+    struct receiver receiver = {.serve = close_on_second};
+
+    (void)state;
+    receiver_start(&receiver);
+    assert_outcome(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
+    const struct outcome *outcome = client_rig_post(&rig, receiver.port);
+    assert_outcome(outcome, HTTP_ANSWERED);
+    assert_false(outcome->result.reused);
+    assert_int_equal(client_rig_stats(&rig).connections_opened, 2);
+    receiver_stop(&receiver);
+    assert_int_equal(atomic_load(&receiver.requests), 3); /* the second came twice */
+}
+
+static void answer_only_first(struct receiver *receiver, int fd)
+{
+    if (receiver_read(receiver, fd) && atomic_load(&receiver->connections) == 1) {
+        receiver_write(fd, STR(OKAY));
+        receiver_read(receiver, fd);
+    }
+}
+
+static void the_retry_is_the_last(void **state)
+{
+    struct receiver receiver = {.serve = answer_only_first};
+
+    (void)state;
+    receiver_start(&receiver);
+    assert_outcome(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
+    assert_outcome(client_rig_post(&rig, receiver.port), HTTP_NO_CONNECTION);
+    receiver_stop(&receiver);
+    assert_int_equal(atomic_load(&receiver.connections), 2);
+}
+
+static void one_byte_then_close(struct receiver *receiver, int fd)
+{
+    if (receiver_read(receiver, fd))
+        receiver_write(fd, STR(OKAY));
+    if (receiver_read(receiver, fd))
+        receiver_write(fd, STR("H"));
+}
+
+static void after_one_byte_nothing_is_retried(void **state)
+{
+    struct receiver receiver = {.serve = one_byte_then_close};
+
+    (void)state;
+    receiver_start(&receiver);
+    assert_outcome(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
+    assert_outcome(client_rig_post(&rig, receiver.port), HTTP_BAD_RESPONSE);
+    receiver_stop(&receiver);
+    assert_int_equal(atomic_load(&receiver.connections), 1);
+}
+
+static void speak_unasked(struct receiver *receiver, int fd)
+{
+    if (!receiver_read(receiver, fd))
+        return;
+    receiver_write(fd, STR(OKAY));
+    usleep(20000);
+    receiver_write(fd, STR("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfake"));
+    receiver_hold(receiver, fd);
+}
+
+static void an_idle_connection_that_speaks_is_closed(void **state)
+{
+    struct receiver receiver = {.serve = speak_unasked};
+
+    (void)state;
+    receiver_start(&receiver);
+    assert_outcome(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
+    assert_int_equal(client_rig_stats(&rig).connections_idle, 1);
+    usleep(60000);
+    assert_int_equal(client_rig_stats(&rig).connections_idle, 0);
+    assert_true(str_eq(client_rig_post(&rig, receiver.port)->result.body, STR("ok")));
+    receiver_stop(&receiver);
+}
+
+static void the_pool_has_a_limit(void **state)
+{
+    struct receiver receivers[6];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(receivers); i++) {
+        receivers[i] = (struct receiver){.serve = answer_all};
+        receiver_start(&receivers[i]);
+        assert_outcome(client_rig_post(&rig, receivers[i].port), HTTP_ANSWERED);
+    }
+    assert_int_equal(client_rig_stats(&rig).connections_idle, 4);
+    assert_true(client_rig_post(&rig, receivers[5].port)->result.reused);
+    assert_false(client_rig_post(&rig, receivers[0].port)->result.reused);
+    for (size_t i = 0; i < ARRAY_LEN(receivers); i++)
+        receiver_stop(&receivers[i]);
+}
+
+/* ---- where it does not go ---- */
+
+static void close_policy(struct client_rig *to_change)
+{
+    to_change->policy.dev = false;
+}
+
+static void a_denied_address_gets_no_packet(void **state)
+{
+    struct receiver receiver = {.serve = answer_all};
+
+    (void)state;
+    receiver_start(&receiver);
+    client_rig_call(&rig, close_policy);
+    const struct outcome *outcome = client_rig_post(&rig, receiver.port);
+    assert_outcome(outcome, HTTP_DENIED);
+    assert_string_equal(outcome->result.rule, "loopback");
+    assert_int_equal(outcome->result.address.family, ADDRESS_NONE);
+    receiver_stop(&receiver);
+    assert_int_equal(atomic_load(&receiver.connections), 0);
+}
+
+static void a_policy_that_closes_stops_kept_connections_too(void **state)
+{
+    struct receiver receiver = {.serve = answer_all};
+
+    (void)state;
+    receiver_start(&receiver);
+    assert_outcome(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
+    client_rig_call(&rig, close_policy);
+    assert_outcome(client_rig_post(&rig, receiver.port), HTTP_DENIED);
+    receiver_stop(&receiver);
+    assert_int_equal(atomic_load(&receiver.requests), 1);
+}
+
+static void a_closed_port_is_refused(void **state)
+{
+    struct receiver receiver = {.serve = answer_all};
+
+    (void)state;
+    receiver_start(&receiver);
+    receiver_stop(&receiver);
+    const struct outcome *outcome = client_rig_post(&rig, receiver.port);
+    assert_outcome(outcome, HTTP_NO_CONNECTION);
+    assert_string_equal(outcome->result.why, "connection refused");
+}
+
+static void localhost_is_found_and_tried_address_by_address(void **state)
+{
+    struct receiver receiver = {.serve = answer_all};
+
+    (void)state;
+    receiver_start(&receiver);
+    struct http_client_request request = client_rig_request(&rig, receiver.port);
+    request.host = STR("localhost");
+    for (int i = 0; i < 2; i++) {
+        const struct outcome *outcome = client_rig_send(&rig, &request);
+
+        assert_outcome(outcome, HTTP_ANSWERED);
+        assert_int_equal(outcome->result.reused, i);
+    }
+    receiver_stop(&receiver);
+}
+
+static void a_name_that_is_none_does_not_resolve(void **state)
+{
+    struct http_client_request request = client_rig_request(&rig, 80);
+
+    (void)state;
+    request.host = STR("no-such-host.invalid");
+    assert_outcome(client_rig_send(&rig, &request), HTTP_NO_NAME);
+    request.host = STR("0x7f.1");
+    assert_outcome(client_rig_send(&rig, &request), HTTP_DENIED);
+}
+
+/* ---- cancelling ---- */
+
+static void must_not_run(void *context, const struct http_result *result)
+{
+    (void)context;
+    fail_msg("called after all: %s", result->why);
+}
+
+static uint16_t port_to_cancel;
+
+static void send_and_cancel(struct client_rig *to_use)
+{
+    struct http_client_request request = client_rig_request(to_use, port_to_cancel);
+
+    http_send_cancel(http_client_send(to_use->client, &request, must_not_run, NULL));
+    request.host = STR("no-such-host.invalid");
+    http_send_cancel(http_client_send(to_use->client, &request, must_not_run, NULL));
+    request.target = STR("malformed");
+    http_send_cancel(http_client_send(to_use->client, &request, must_not_run, NULL));
+    http_client_send(to_use->client, &request, must_not_run,
+                     NULL); /* cancelled by http_client_free */
+    request = client_rig_request(to_use, port_to_cancel);
+    http_client_send(to_use->client, &request, must_not_run, NULL);
+    http_client_free(to_use->client);
+    struct http_client_config config = {.loop = to_use->loop,
+                                        .policy = &to_use->policy,
+                                        .response_header_bytes_max = 16 * KIB,
+                                        .response_body_bytes_max = 64 * KIB};
+    to_use->client = http_client_new(&config);
+}
+
+static void a_cancelled_send_is_silent(void **state)
+{
+    struct receiver receiver = {.serve = answer_all};
+
+    (void)state;
+    receiver_start(&receiver);
+    port_to_cancel = receiver.port;
+    client_rig_call(&rig, send_and_cancel);
+    usleep(50000);
+    assert_outcome(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
+    receiver_stop(&receiver);
+}
+
+#define TEST(name, sentence)                                                                       \
+    {                                                                                              \
+        sentence, name, start, stop, NULL                                                          \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(sends_exactly_this, "the request's bytes are exactly these"),
+        TEST(malformed_requests_are_not_sent, "a malformed request is not sent"),
+        TEST(head_expects_no_body, "HEAD expects no body"),
+        TEST(an_answer_before_the_body_is_taken, "an answer before the body has gone is taken"),
+        TEST(a_receiver_that_never_reads_times_out, "a receiver that never reads times out"),
+        TEST(a_connection_is_used_again, "a connection is used again"),
+        TEST(a_stale_connection_is_retried_once, "a stale connection is retried on a fresh one"),
+        TEST(the_retry_is_the_last, "a retry is not retried"),
+        TEST(after_one_byte_nothing_is_retried, "after one byte of a response nothing is retried"),
+        TEST(an_idle_connection_that_speaks_is_closed, "an idle connection that speaks is closed"),
+        TEST(the_pool_has_a_limit, "the pool has a limit and closes the oldest"),
+        TEST(a_denied_address_gets_no_packet, "a denied address gets no packet"),
+        TEST(a_policy_that_closes_stops_kept_connections_too, "a kept connection is vetted again"),
+        TEST(a_closed_port_is_refused, "a closed port is refused in words"),
+        TEST(localhost_is_found_and_tried_address_by_address,
+             "the addresses of a name are tried in turn"),
+        TEST(a_name_that_is_none_does_not_resolve, "a name that is none does not resolve"),
+        TEST(a_cancelled_send_is_silent, "a cancelled send is silent"),
+    };
+
+    return cmocka_run_group_tests_name("http/client", tests, NULL, NULL);
+}

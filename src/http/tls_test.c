@@ -1,0 +1,276 @@
+/* tls_test.c -- both sides of TLS over loopback: what is accepted, what is refused and in which
+ * words.
+ *
+ * The certificates beside it were made for this test only. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "http/client_rig.h"
+#include "http/server_rig.h"
+
+#define CERTIFICATE(name) TEST_CERTIFICATES "/" name ".pem", TEST_CERTIFICATES "/" name ".key"
+
+static struct rig server;
+static struct client_rig client;
+
+static void start_server(const char *certificate_file, const char *key_file)
+{
+    const char *why = "";
+
+    server = (struct rig){0};
+    if (tls_server_new(certificate_file, key_file, &server.tls, &why) != OK)
+        fail_msg("%s", why);
+    rig_start(&server);
+}
+
+static void stop_server(void)
+{
+    rig_stop(&server);
+    tls_server_free(server.tls);
+}
+
+static int start(void **state)
+{
+    const char *why = "";
+
+    (void)state;
+    client = (struct client_rig){0};
+    if (tls_client_new(TEST_CERTIFICATES "/ca.pem", &client.tls, &why) != OK)
+        fail_msg("%s", why);
+    client_rig_start(&client);
+    client.budget.tls_ms = 2000;
+    client.budget.total_ms = 3000;
+    client.budget.first_byte_ms = 2000;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    client_rig_stop(&client);
+    tls_client_free(client.tls);
+    return 0;
+}
+
+static struct http_client_request request_to(struct str host, struct str target)
+{
+    struct http_client_request request = client_rig_request(&client, server.port);
+
+    request.https = true;
+    request.host = host;
+    request.target = target;
+    return request;
+}
+
+static const struct outcome *ask(struct str host, struct str target)
+{
+    struct http_client_request request = request_to(host, target);
+
+    return client_rig_send(&client, &request);
+}
+
+static void assert_refused(const struct outcome *outcome, const char *why)
+{
+    assert_int_equal(outcome->result.outcome, HTTP_TLS_FAILED);
+    assert_string_equal(outcome->result.why, why);
+}
+
+static void names_and_addresses_are_verified(void **state)
+{
+    static const struct str hosts[] = {{"localhost", 9}, {"127.0.0.1", 9}};
+
+    (void)state;
+    start_server(CERTIFICATE("good"));
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        for (int again = 0; again < 2; again++) {
+            const struct outcome *outcome = ask(hosts[i], STR("/echo"));
+
+            if (outcome->result.outcome != HTTP_ANSWERED)
+                fail_msg("%s", outcome->result.why);
+            assert_true(str_eq(outcome->result.body, STR("hello")));
+            assert_int_equal(outcome->result.reused, again);
+            assert_int_equal(outcome->result.phases.tls_us == 0, again);
+        }
+    }
+    /* One per TLS name: they are not the same to the other side. */
+    assert_int_equal(client_rig_stats(&client).connections_opened, 2);
+    stop_server();
+}
+
+static void another_name_is_refused(void **state)
+{
+    (void)state;
+    start_server(CERTIFICATE("other"));
+    assert_refused(ask(STR("localhost"), STR("/echo")), "the certificate is for another name");
+    assert_refused(ask(STR("127.0.0.1"), STR("/echo")), "the certificate is for another name");
+    assert_int_equal(atomic_load(&server.requests), 0);
+    stop_server();
+}
+
+static void an_expired_certificate_is_refused(void **state)
+{
+    (void)state;
+    start_server(CERTIFICATE("expired"));
+    assert_refused(ask(STR("localhost"), STR("/echo")), "certificate has expired");
+    stop_server();
+}
+
+static void a_self_signed_certificate_is_refused(void **state)
+{
+    (void)state;
+    start_server(CERTIFICATE("self"));
+    const struct outcome *outcome = ask(STR("localhost"), STR("/echo"));
+    assert_int_equal(outcome->result.outcome, HTTP_TLS_FAILED);
+    assert_true(str_starts(str_of(outcome->result.why), STR("self")));
+    stop_server();
+}
+
+static void large_bodies_pass_both_ways(void **state)
+{
+    static char body[100000];
+
+    (void)state;
+    start_server(CERTIFICATE("good"));
+    memset(body, 'b', sizeof(body));
+    struct http_client_request request = request_to(STR("localhost"), STR("/echo"));
+    request.body = str_range(body, sizeof(body));
+    const struct outcome *outcome = client_rig_send(&client, &request);
+    assert_int_equal(outcome->result.outcome, HTTP_ANSWERED);
+    assert_int_equal(outcome->result.body.len, 64 * KIB);
+    assert_memory_equal(outcome->result.body.data, body, 64 * KIB);
+    assert_true(outcome->result.body_truncated);
+    stop_server();
+}
+
+static void streams_pass(void **state)
+{
+    (void)state;
+    start_server(CERTIFICATE("good"));
+    assert_true(str_eq(ask(STR("localhost"), STR("/stream"))->result.body, STR("onetwothree")));
+    stop_server();
+}
+
+static void a_client_that_leaves_is_noticed(void **state)
+{
+    struct http_client_request request;
+
+    (void)state;
+    start_server(CERTIFICATE("good"));
+    client.budget.total_ms = 200;
+    request = request_to(STR("localhost"), STR("/park"));
+    assert_int_equal(client_rig_send(&client, &request)->result.outcome, HTTP_TIMED_OUT);
+    rig_wait(&server.gones, 1);
+    stop_server();
+}
+
+static void plain_bytes_are_refused(void **state)
+{
+    (void)state;
+    start_server(CERTIFICATE("good"));
+    struct str answer = rig_ask(&server, STR(RIG_GET("/hello")));
+    assert_false(str_contains(answer, STR("hello")));
+    stop_server();
+}
+
+/* ---- receivers that are no TLS servers ---- */
+
+static void answer_plain(struct receiver *receiver, int fd)
+{
+    char bytes[64];
+
+    (void)receiver;
+    if (read(fd, bytes, sizeof(bytes)) > 0)
+        receiver_write(fd, STR("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    receiver_hold(receiver, fd);
+}
+
+static void hang_up(struct receiver *receiver, int fd)
+{
+    char hello[4096];
+
+    (void)receiver;
+    (void)!read(fd, hello, sizeof(hello)); /* what is left unread would make a reset of it */
+}
+
+static void reset(struct receiver *receiver, int fd)
+{
+    char bytes[64];
+
+    (void)receiver;
+    if (read(fd, bytes, sizeof(bytes)) > 0)
+        receiver_reset_on_close(fd);
+}
+
+static struct http_result meet(void (*serve)(struct receiver *receiver, int fd))
+{
+    struct receiver receiver = {.serve = serve};
+    struct http_client_request request;
+
+    receiver_start(&receiver);
+    request = client_rig_request(&client, receiver.port);
+    request.https = true;
+    request.budget.tls_ms = 200;
+    struct http_result result = client_rig_send(&client, &request)->result;
+    receiver_stop(&receiver);
+    return result;
+}
+
+static void what_is_no_tls_fails_as_tls(void **state)
+{
+    (void)state;
+    assert_int_equal(meet(answer_plain).outcome, HTTP_TLS_FAILED);
+    assert_string_equal(meet(hang_up).why, "closed during the TLS handshake");
+    assert_int_equal(meet(reset).outcome, HTTP_TLS_FAILED);
+}
+
+static void a_stalled_handshake_times_out(void **state)
+{
+    (void)state;
+    assert_int_equal(meet(receiver_hold).outcome, HTTP_TIMED_OUT);
+}
+
+static void wrong_files_are_refused_in_words(void **state)
+{
+    struct tls_server *tls = NULL;
+    struct tls_client *tls_client = NULL;
+    const char *why = NULL;
+
+    (void)state;
+    assert_int_equal(tls_server_new("/nonexistent", "/nonexistent", &tls, &why), ERR_INVALID);
+    assert_non_null(why);
+    why = NULL;
+    assert_int_equal(
+        tls_server_new(TEST_CERTIFICATES "/good.pem", TEST_CERTIFICATES "/other.key", &tls, &why),
+        ERR_INVALID);
+    assert_non_null(why);
+    why = NULL;
+    assert_int_equal(tls_client_new("/nonexistent", &tls_client, &why), ERR_INVALID);
+    assert_non_null(why);
+}
+
+#define TEST(name, sentence)                                                                       \
+    {                                                                                              \
+        sentence, name, start, stop, NULL                                                          \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(names_and_addresses_are_verified, "a certificate holds for its names and addresses"),
+        TEST(another_name_is_refused, "a certificate for another name is refused"),
+        TEST(an_expired_certificate_is_refused, "an expired certificate is refused"),
+        TEST(a_self_signed_certificate_is_refused, "a self-signed certificate is refused"),
+        TEST(large_bodies_pass_both_ways, "large bodies pass both ways"),
+        TEST(streams_pass, "a streamed reply passes"),
+        TEST(a_client_that_leaves_is_noticed, "a client that leaves is noticed"),
+        TEST(plain_bytes_are_refused, "plain bytes on a TLS port are not served"),
+        TEST(what_is_no_tls_fails_as_tls, "what is no TLS fails as TLS"),
+        TEST(a_stalled_handshake_times_out, "a stalled handshake times out"),
+        TEST(wrong_files_are_refused_in_words, "wrong files are refused in words"),
+    };
+
+    return cmocka_run_group_tests_name("http/tls", tests, NULL, NULL);
+}
