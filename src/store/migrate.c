@@ -4,6 +4,8 @@
 
 #define SCRIPT_BYTES_MAX (4 * MIB)
 #define WHY_BYTES_MAX 256
+/* Another node may take its time: each wait for the lock is 10 s. */
+#define WAITS_MAX 30
 /* Any number, the same in all nodes: only one of them migrates at a time. */
 #define POSTGRES_LOCK "SELECT pg_advisory_xact_lock(7248391150)"
 
@@ -118,12 +120,13 @@ enum err migrations_apply(struct db *db, const char **why)
 {
     static char why_text[WHY_BYTES_MAX];
     int64_t version = 0;
+    int waits = 0;
     enum err err;
 
     *why = why_text;
     do
         err = advance(db, &version);
-    while (!err && version < (int64_t)migration_count);
+    while (err ? err == ERR_AGAIN && waits++ < WAITS_MAX : version < (int64_t)migration_count);
     if (err)
         snprintf(why_text, sizeof(why_text), "cannot bring the store's schema to %zu: %s",
                  migration_count, db_error(db));

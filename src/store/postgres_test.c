@@ -1,5 +1,6 @@
 /* postgres_test.c -- what only happens with a server: lost connections, deadlocks, two nodes that
  * start at once. Needs RUNBELL_TEST_POSTGRES. */
+#include <pthread.h>
 #include <unistd.h>
 
 #include "store/store_fixture.h"
@@ -150,6 +151,34 @@ static void a_deadlock_is_repeated(void **state)
     sem_destroy(&there_is_in);
 }
 
+static void *open_beside(void *argument)
+{
+    fixture_open_beside(argument, &fixtures[0]);
+    return NULL;
+}
+
+static void nodes_may_start_at_once(void **state)
+{
+    static struct fixture nodes[4];
+    pthread_t threads[ARRAY_LEN(nodes)];
+    struct db *db = NULL;
+    const char *why = "";
+
+    (void)state;
+    assert_int_equal(db_postgres_open(postgres_url, &db, &why), OK);
+    assert_int_equal(db_script(db, "DROP SCHEMA public CASCADE; CREATE SCHEMA public"), OK);
+    db_close(db);
+    for (size_t i = 0; i < ARRAY_LEN(nodes); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, open_beside, &nodes[i]), 0);
+    for (size_t i = 0; i < ARRAY_LEN(nodes); i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(fixture_insert(&nodes[0], STR("a")), OK);
+    for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
+        assert_int_equal(fixture_count(&nodes[i], STR("a")), 1);
+        fixture_close(&nodes[i]);
+    }
+}
+
 static void an_unreachable_server_is_not_fatal(void **state)
 {
     struct store_config config = fixture_config(*state);
@@ -181,6 +210,7 @@ static const struct CMUnitTest tests[] = {
     WITH_STORE("a loss in the commit is fatal and nothing is answered",
                a_loss_in_the_commit_is_fatal),
     WITH_STORE("a deadlock between two nodes is repeated by one of them", a_deadlock_is_repeated),
+    WITH_STORE("nodes may start at once on an empty database", nodes_may_start_at_once),
     WITH_STORE("a server that is not there is told in words", an_unreachable_server_is_not_fatal),
     WITH_STORE("a backup names pg_dump", backups_are_left_to_pg_dump),
 };

@@ -225,13 +225,14 @@ static enum err group_repeat(struct writer *writer, struct group *group)
     enum err err = group_try(writer, group);
     int64_t ms = PAUSE_FIRST_MS;
 
-    if (err == ERR_AGAIN && group->needs_savepoints && !group->has_savepoints) {
-        writer->savepoint_groups = SAVEPOINT_GROUPS;
-        group->has_savepoints = true;
-        err = group_try(writer, group);
-    }
-    for (int repeat = 0; err == ERR_AGAIN && repeat < REPEATS_MAX; repeat++, ms *= 2) {
-        pause_ms(rng_jitter(&writer->rng, ms, 0.5));
+    for (int repeat = 0; err == ERR_AGAIN && repeat < REPEATS_MAX; repeat++) {
+        if (group->needs_savepoints && !group->has_savepoints) {
+            writer->savepoint_groups = SAVEPOINT_GROUPS;
+            group->has_savepoints = true;
+        } else {
+            pause_ms(rng_jitter(&writer->rng, ms, 0.5));
+            ms *= 2;
+        }
         err = group_try(writer, group);
     }
     return err;
