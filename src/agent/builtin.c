@@ -266,9 +266,13 @@ static enum err load_apply(struct tx *tx, struct store_work *work)
     struct builtin_run *run = CONTAINER_OF(work, struct builtin_run, load);
     const struct run *r = &run->execution->run;
     const struct json *configurable = json_get(json_get(run->kwargs, "config"), "configurable");
-    enum err err = checkpoint_get(tx, r->tenant, r->thread_id, STR(""),
-                                  json_string(json_get(configurable, "checkpoint_id")),
-                                  &run->execution->arena, &run->head);
+    const struct checkpoint key = {
+        .tenant = r->tenant,
+        .thread_id = r->thread_id,
+        .ns = STR(""),
+        .checkpoint_id = json_string(json_get(configurable, "checkpoint_id")),
+    };
+    enum err err = checkpoint_get(tx, &key, &run->execution->arena, &run->head);
 
     run->has_head = !err;
     return err == ERR_NOT_FOUND ? OK : err;

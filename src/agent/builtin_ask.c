@@ -39,12 +39,24 @@ static struct str empty_state(struct arena *arena)
     return text;
 }
 
+/* The one that the question names, or the head. */
+static enum err checkpoint_load(struct tx *tx, struct query *q, struct checkpoint *checkpoint)
+{
+    const struct checkpoint key = {
+        .tenant = q->ask->tenant,
+        .thread_id = q->ask->thread_id,
+        .ns = STR(""),
+        .checkpoint_id = configurable(q, "checkpoint_id"),
+    };
+
+    return checkpoint_get(tx, &key, &q->arena, checkpoint);
+}
+
 static enum err state_get(struct tx *tx, struct query *q)
 {
     struct checkpoint checkpoint;
     struct builtin_state state;
-    enum err err = checkpoint_get(tx, q->ask->tenant, q->ask->thread_id, STR(""),
-                                  configurable(q, "checkpoint_id"), &q->arena, &checkpoint);
+    enum err err = checkpoint_load(tx, q, &checkpoint);
 
     q->answer = empty_state(&q->arena);
     if (err)
@@ -100,8 +112,7 @@ static enum err state_update(struct tx *tx, struct query *q)
 {
     struct builtin_state state = {.next = STR("[]")};
     struct checkpoint head;
-    enum err err = checkpoint_get(tx, q->ask->tenant, q->ask->thread_id, STR(""),
-                                  configurable(q, "checkpoint_id"), &q->arena, &head);
+    enum err err = checkpoint_load(tx, q, &head);
 
     if (err && err != ERR_NOT_FOUND)
         return err;

@@ -30,11 +30,9 @@ struct claim {
     struct store_work work;
     struct arena arena;
     struct dispatch *dispatch;
-    struct str graph_ids; /* JSON */
-    int64_t limit;
-    struct run *runs;
+    struct run_claim what;
+    struct runs runs;
     bool *resumes;
-    size_t count;
     int64_t next_due_us, now_us;
 };
 
@@ -44,14 +42,13 @@ static enum err claim_apply(struct tx *tx, struct store_work *work)
     const struct agent_config *config = claim->dispatch->config;
     enum err err = OK;
 
-    claim->count = 0;
+    claim->runs.count = 0;
     claim->now_us = tx->now_us;
-    if (claim->limit > 0)
-        err = run_claim(tx, config->node_id, config->lease_ms * US_PER_MS, claim->graph_ids,
-                        claim->limit, &claim->arena, &claim->runs, &claim->count);
-    claim->resumes = ARENA_ARRAY(&claim->arena, bool, claim->count + 1);
-    for (size_t i = 0; !err && i < claim->count; i++) {
-        const struct run *run = &claim->runs[i];
+    if (claim->what.limit > 0)
+        err = run_claim(tx, &claim->what, &claim->arena, &claim->runs);
+    claim->resumes = ARENA_ARRAY(&claim->arena, bool, claim->runs.count + 1);
+    for (size_t i = 0; !err && i < claim->runs.count; i++) {
+        const struct run *run = &claim->runs.list[i];
 
         if (run->attempt > 1)
             err = checkpoint_exists_of_run(tx, run->tenant, run->thread_id, run->run_id,
@@ -73,13 +70,14 @@ static void claim_done(struct store_work *work, enum err err)
 {
     struct claim *claim = CONTAINER_OF(work, struct claim, work);
     struct dispatch *d = claim->dispatch;
-    bool again = d->poked || (!err && claim->count > 0 && claim->count == (size_t)claim->limit);
+    bool again = d->poked ||
+                 (!err && claim->runs.count > 0 && claim->runs.count == (size_t)claim->what.limit);
 
     d->works_open--;
     d->is_claiming = false;
     d->poked = false;
-    for (size_t i = 0; !err && i < claim->count; i++)
-        entry_start(d, &claim->runs[i], claim->resumes[i]);
+    for (size_t i = 0; !err && i < claim->runs.count; i++)
+        entry_start(d, &claim->runs.list[i], claim->resumes[i]);
     if (err) {
         log_error("agent", "pending runs could not be claimed: %s", err_name(err));
         timer_start(&d->due, RETRY_MS);
@@ -131,8 +129,10 @@ void dispatch_poke(struct dispatch *d)
     }
     claim = MEM_NEW(struct claim);
     arena_init(&claim->arena);
-    claim->graph_ids = graphs_with_room(d, &claim->arena, &claim->limit);
-    if (claim->limit <= 0) {
+    claim->what.node = d->config->node_id;
+    claim->what.lease_us = d->config->lease_ms * US_PER_MS;
+    claim->what.graph_ids = graphs_with_room(d, &claim->arena, &claim->what.limit);
+    if (claim->what.limit <= 0) {
         arena_release(&claim->arena);
         mem_free(claim);
         timer_start(&d->due, TICK_MS);
@@ -218,13 +218,18 @@ struct dispatch *dispatch_new(const struct dispatch_setup *setup)
     return d;
 }
 
-void dispatch_stop(struct dispatch *d, void (*on_stopped)(void *context), void *context)
+void dispatch_close(struct dispatch *d)
 {
     d->is_stopping = true;
-    d->on_stopped = on_stopped;
-    d->context = context;
     timer_stop(&d->due);
     timer_stop(&d->tick);
+}
+
+void dispatch_stop(struct dispatch *d, void (*on_stopped)(void *context), void *context)
+{
+    dispatch_close(d);
+    d->on_stopped = on_stopped;
+    d->context = context;
     dispatch_maybe_stopped(d);
 }
 

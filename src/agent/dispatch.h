@@ -27,7 +27,9 @@ struct dispatch_setup {
 
 /* Recovers what the last life of this node left, then starts. */
 struct dispatch *dispatch_new(const struct dispatch_setup *setup);
-/* Starts nothing more; runs under way go back to pending. on_stopped when all writes are done. */
+/* Claims and starts nothing more: before the executors are stopped. */
+void dispatch_close(struct dispatch *dispatch);
+/* on_stopped when no run is under way any more and all is written. */
 void dispatch_stop(struct dispatch *dispatch, void (*on_stopped)(void *context), void *context);
 void dispatch_free(struct dispatch *dispatch);
 

@@ -4,7 +4,7 @@
 #include "agent/run_result.h"
 #include "base/mem.h"
 
-#define ROWS_MAX 256
+#define LOADED_MAX 10000 /* events of an ended run that are read back at once */
 
 /* ---- looking up a run ---- */
 
@@ -14,9 +14,28 @@ struct lookup {
     struct channel *channel;
     struct run run;
     struct str result;
-    struct run_event_row *rows;
-    size_t row_count;
+    struct run_event_rows rows;
 };
+
+/* All stored events, piece by piece, into the lookup's arena. */
+static enum err events_load(struct tx *tx, struct lookup *lookup)
+{
+    struct run_event_row *all = ARENA_ARRAY(&lookup->arena, struct run_event_row, LOADED_MAX);
+    struct run_event_rows piece;
+    int64_t after = -1;
+    size_t n = 0;
+    enum err err;
+
+    do {
+        err = run_events_list(tx, &lookup->run, after, &lookup->arena, &piece);
+        for (size_t i = 0; !err && i < piece.count && n < LOADED_MAX; i++) {
+            after = piece.list[i].event_id;
+            all[n++] = piece.list[i];
+        }
+    } while (!err && piece.count == RUN_EVENTS_READ_MAX && n < LOADED_MAX);
+    lookup->rows = (struct run_event_rows){all, n};
+    return err;
+}
 
 static enum err lookup_apply(struct tx *tx, struct store_work *work)
 {
@@ -29,8 +48,7 @@ static enum err lookup_apply(struct tx *tx, struct store_work *work)
         return err;
     err = run_result(tx, &lookup->run, &lookup->arena, &lookup->result);
     if (!err && lookup->run.resumable)
-        err = run_events_list(tx, channel->tenant, channel->run_id, -1, 10000, &lookup->arena,
-                              &lookup->rows, &lookup->row_count);
+        err = events_load(tx, lookup);
     return err;
 }
 
@@ -41,8 +59,8 @@ static void ended_take(struct lookup *lookup)
     struct list *node;
 
     channel->is_stored = lookup->run.resumable;
-    for (size_t i = 0; i < lookup->row_count; i++) {
-        const struct run_event_row *row = &lookup->rows[i];
+    for (size_t i = 0; i < lookup->rows.count; i++) {
+        const struct run_event_row *row = &lookup->rows.list[i];
 
         if (row->event_id >= channel->log.next_id)
             run_log_add(&channel->log, run_event_new(row->event_id, row->event, row->data));
@@ -122,16 +140,16 @@ struct catch_up {
     struct channel *channel;
     struct run_reader *reader;
     int64_t after;
-    struct run_event_row *rows;
-    size_t row_count;
+    struct run_event_rows rows;
 };
 
 static enum err catch_up_apply(struct tx *tx, struct store_work *work)
 {
     struct catch_up *c = CONTAINER_OF(work, struct catch_up, work);
 
-    return run_events_list(tx, c->channel->tenant, c->channel->run_id, c->after, ROWS_MAX,
-                           &c->arena, &c->rows, &c->row_count);
+    const struct run of = {.tenant = c->channel->tenant, .run_id = c->channel->run_id};
+
+    return run_events_list(tx, &of, c->after, &c->arena, &c->rows);
 }
 
 static bool is_attached(const struct channel *channel, const struct run_reader *reader)
@@ -148,8 +166,8 @@ static void catch_up_done(struct store_work *work, enum err err)
 
     if (is_attached(c->channel, c->reader)) {
         c->reader->wants = true;
-        if (!err && c->row_count > 0) {
-            reader_give_rows(c->reader, c->rows, c->row_count);
+        if (!err && c->rows.count > 0) {
+            reader_give_rows(c->reader, c->rows.list, c->rows.count);
         } else { /* retention took them: go on with what is in memory */
             c->reader->cursor = c->channel->log.dropped_to;
             reader_serve(c->reader);

@@ -243,15 +243,14 @@ static enum err thread_find_or_make(struct maker *m)
 static enum err strategy_apply(struct maker *m)
 {
     struct str strategy = m->in->request->multitask_strategy;
-    struct run *live;
-    size_t count;
+    struct runs live;
     enum err err;
 
     if (m->thread_is_new || str_eq(strategy, STR("enqueue")))
         return OK;
     err = run_list_live(m->tx, m->in->tenant, m->thread.thread_id, LIVE_RUNS_MAX, m->tx->arena,
-                        &live, &count);
-    if (err || count == 0)
+                        &live);
+    if (err || live.count == 0)
         return err;
     if (str_eq(strategy, STR("reject"))) {
         snprintf(m->error->text, sizeof(m->error->text), "%s",
@@ -259,8 +258,8 @@ static enum err strategy_apply(struct maker *m)
                  "multitask strategy.");
         return ERR_CONFLICT;
     }
-    for (size_t i = 0; !err && i < count; i++)
-        err = run_cancel(m->tx, m->config, &live[i], strategy);
+    for (size_t i = 0; !err && i < live.count; i++)
+        err = run_cancel(m->tx, m->config, &live.list[i], strategy);
     return err;
 }
 

@@ -16,19 +16,18 @@ struct upkeep {
 static enum err lost_release(struct tx *tx, struct upkeep *upkeep, struct str node)
 {
     const struct agent_config *config = upkeep->dispatch->config;
-    struct run *runs;
-    size_t count;
+    struct runs runs;
     bool ended;
     enum err err;
 
     do {
-        err = run_list_lost(tx, node, CLAIM_MAX, tx->arena, &runs, &count);
-        for (size_t i = 0; !err && i < count; i++)
+        err = run_list_lost(tx, node, CLAIM_MAX, tx->arena, &runs);
+        for (size_t i = 0; !err && i < runs.count; i++)
             err = run_lost(
-                tx, config, &runs[i], STR("ServerCrash"),
+                tx, config, &runs.list[i], STR("ServerCrash"),
                 STR("The server was stopped while the run was under way, in every attempt."),
                 &ended);
-    } while (!err && count == CLAIM_MAX);
+    } while (!err && runs.count == CLAIM_MAX);
     return err;
 }
 
@@ -36,8 +35,7 @@ static enum err upkeep_apply(struct tx *tx, struct store_work *work)
 {
     struct upkeep *upkeep = CONTAINER_OF(work, struct upkeep, work);
     const struct agent_config *config = upkeep->dispatch->config;
-    struct run *runs;
-    size_t count;
+    struct runs runs;
     enum err err;
 
     if (upkeep->is_start && (err = lost_release(tx, upkeep, config->node_id)))
@@ -45,11 +43,11 @@ static enum err upkeep_apply(struct tx *tx, struct store_work *work)
     if ((err = run_extend_leases(tx, config->node_id, tx->now_us + config->lease_ms * US_PER_MS)) ||
         (err = lost_release(tx, upkeep, STR_NONE)))
         return err;
-    err = run_list_cancelled(tx, config->node_id, CLAIM_MAX, &upkeep->arena, &runs, &count);
-    upkeep->cancelled = ARENA_ARRAY(&upkeep->arena, struct str, count + 1);
-    for (size_t i = 0; !err && i < count; i++)
-        upkeep->cancelled[i] = runs[i].run_id;
-    upkeep->cancelled_count = err ? 0 : count;
+    err = run_list_cancelled(tx, config->node_id, CLAIM_MAX, &upkeep->arena, &runs);
+    upkeep->cancelled = ARENA_ARRAY(&upkeep->arena, struct str, runs.count + 1);
+    for (size_t i = 0; !err && i < runs.count; i++)
+        upkeep->cancelled[i] = runs.list[i].run_id;
+    upkeep->cancelled_count = err ? 0 : runs.count;
     return err;
 }
 

@@ -382,7 +382,8 @@ static void slot_start(struct slot *slot)
         .cwd = setup->cwd,
         .init = setup->init,
         .load_timeout_ms = setup->load_timeout_ms,
-        .ping_interval_ms = 5000,
+        /* A JavaScript graph shares its one thread with the answers to pings. */
+        .ping_interval_ms = setup->kind == GRAPH_PYTHON ? 5000 : 20000,
         .events = &worker_events,
         .context = slot,
     };
@@ -513,6 +514,19 @@ static unsigned executor_room(struct executor *executor)
     return room;
 }
 
+/* A worker ends by itself once its runs have: so they are cancelled. */
+static void slot_stop(struct slot *slot)
+{
+    struct list *node;
+
+    timer_stop(&slot->restart);
+    for (node = slot->runs.next; node != &slot->runs; node = node->next)
+        executor_cancel(&slot->owner->executor, LIST_ITEM(node, struct worker_run, node)->execution,
+                        STR("shutdown"));
+    if (slot->worker)
+        worker_stop(slot->worker, slot->owner->setup.stop_grace_ms);
+}
+
 static void executor_stop(struct executor *executor, void (*on_stopped)(void *context),
                           void *context)
 {
@@ -521,11 +535,8 @@ static void executor_stop(struct executor *executor, void (*on_stopped)(void *co
     owner->is_stopping = true;
     owner->on_stopped = on_stopped;
     owner->stopped_context = context;
-    for (unsigned i = 0; i < owner->setup.worker_count; i++) {
-        timer_stop(&owner->slots[i].restart);
-        if (owner->slots[i].worker)
-            worker_stop(owner->slots[i].worker, owner->setup.stop_grace_ms);
-    }
+    for (unsigned i = 0; i < owner->setup.worker_count; i++)
+        slot_stop(&owner->slots[i]);
     maybe_stopped(owner);
 }
 

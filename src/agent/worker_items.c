@@ -2,6 +2,7 @@
 #include "agent/worker_items.h"
 
 #define LIMIT_MAX 1000
+#define NAMESPACES_MAX 10000 /* looked at for one answer */
 #define US_PER_MINUTE (60 * US_PER_SECOND)
 
 struct op {
@@ -104,21 +105,23 @@ static int64_t limit_of(const struct op *op, int64_t fallback)
 
 static enum err op_search(struct op *op)
 {
-    const struct json *filter = json_get(op->json, "filter");
-    bool has_filter = json_type(filter) == JSON_OBJECT && json_count(filter) > 0;
-    struct item *found;
-    struct str prefix;
-    size_t count;
-    enum err err = labels_join(op->tx->arena, json_get(op->json, "namespace_prefix"), &prefix);
+    const struct json *filter_json = json_get(op->json, "filter");
+    bool has_filter = json_type(filter_json) == JSON_OBJECT && json_count(filter_json) > 0;
+    struct item_filter filter = {
+        .tenant = op->tenant,
+        .value = has_filter ? json_raw(op->text, STR("filter")) : STR_NONE,
+        .limit = limit_of(op, 10),
+        .offset = json_i64(json_get(op->json, "offset"), 0),
+    };
+    struct items found = {0};
+    enum err err =
+        labels_join(op->tx->arena, json_get(op->json, "namespace_prefix"), &filter.prefix);
 
-    if (err)
-        return err;
-    err = item_search(op->tx, op->tenant, prefix,
-                      has_filter ? json_raw(op->text, STR("filter")) : STR_NONE, limit_of(op, 10),
-                      json_i64(json_get(op->json, "offset"), 0), op->tx->arena, &found, &count);
+    if (!err)
+        err = item_search(op->tx, &filter, op->tx->arena, &found);
     json_begin_array(op->out);
-    for (size_t i = 0; !err && i < count; i++)
-        item_out(op->out, &found[i]);
+    for (size_t i = 0; !err && i < found.count; i++)
+        item_out(op->out, &found.list[i]);
     json_end_array(op->out);
     return err;
 }
@@ -160,22 +163,21 @@ static bool ends_with_labels(struct str names, struct str suffix)
 
 static enum err op_namespaces(struct op *op)
 {
-    int64_t depth = json_i64(json_get(op->json, "max_depth"), 0);
-    int64_t limit = limit_of(op, 100), offset = json_i64(json_get(op->json, "offset"), 0),
-            given = 0;
-    struct str prefix, suffix, *found, last = STR_NONE;
-    size_t count;
-    enum err err = condition(op, "prefix", &prefix);
+    int64_t depth = json_i64(json_get(op->json, "max_depth"), 0), limit = limit_of(op, 100);
+    int64_t offset = json_i64(json_get(op->json, "offset"), 0), given = 0;
+    struct item_filter filter = {.tenant = op->tenant, .limit = NAMESPACES_MAX};
+    struct str suffix, last = STR_NONE;
+    struct items found;
+    enum err err = condition(op, "prefix", &filter.prefix);
 
     if (err || (err = condition(op, "suffix", &suffix)) ||
-        (err = item_namespaces(op->tx, op->tenant, prefix, 10 * LIMIT_MAX, op->tx->arena, &found,
-                               &count)))
+        (err = item_namespaces(op->tx, &filter, op->tx->arena, &found)))
         return err;
     json_begin_array(op->out);
-    for (size_t i = 0; i < count && given < limit; i++) {
-        struct str cut = cut_depth(found[i], depth);
+    for (size_t i = 0; i < found.count && given < limit; i++) {
+        struct str names = found.list[i].namespace_text, cut = cut_depth(names, depth);
 
-        if (!ends_with_labels(found[i], suffix) || (!str_is_none(last) && str_eq(cut, last)))
+        if (!ends_with_labels(names, suffix) || (!str_is_none(last) && str_eq(cut, last)))
             continue;
         last = cut;
         if (offset-- > 0)

@@ -99,11 +99,21 @@ static enum err tuple_out(struct tx *tx, struct request *r, const struct checkpo
     return OK;
 }
 
+static struct checkpoint key_of(const struct request *r)
+{
+    return (struct checkpoint){
+        .tenant = r->tenant,
+        .thread_id = text(r, "thread_id"),
+        .ns = str_is_none(text(r, "ns")) ? STR("") : text(r, "ns"),
+        .checkpoint_id = text(r, "checkpoint_id"),
+    };
+}
+
 static enum err ckpt_get(struct tx *tx, struct request *r)
 {
+    const struct checkpoint key = key_of(r);
     struct checkpoint checkpoint;
-    enum err err = checkpoint_get(tx, r->tenant, text(r, "thread_id"), text(r, "ns"),
-                                  text(r, "checkpoint_id"), &r->arena, &checkpoint);
+    enum err err = checkpoint_get(tx, &key, &r->arena, &checkpoint);
 
     json_put_bool(&r->json, "found", !err);
     if (err)
@@ -139,16 +149,6 @@ static enum err ckpt_list(struct tx *tx, struct request *r)
         err = tuple_out(tx, r, &found[i]);
     json_end_array(&r->json);
     return err;
-}
-
-static struct checkpoint key_of(const struct request *r)
-{
-    return (struct checkpoint){
-        .tenant = r->tenant,
-        .thread_id = text(r, "thread_id"),
-        .ns = str_is_none(text(r, "ns")) ? STR("") : text(r, "ns"),
-        .checkpoint_id = text(r, "checkpoint_id"),
-    };
 }
 
 static enum err ckpt_put(struct tx *tx, struct request *r)

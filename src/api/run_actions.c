@@ -40,45 +40,39 @@ static enum err run_load(struct tx *tx, struct call *call, const struct run_path
 
 /* ---- list and get ---- */
 
-struct list_call {
-    int64_t limit, offset;
-    struct str status;
-};
-
 static enum err list_apply(struct tx *tx, struct call *call)
 {
-    const struct list_call *list = call->data;
-    struct str tenant = call->principal.tenant;
+    const struct run_filter *filter = call->data;
     struct json_writer *json;
     struct thread thread;
-    struct run *found;
-    size_t count;
-    enum err err = thread_get(tx, tenant, call->params[0], call->arena, &thread);
+    struct runs found;
+    enum err err = thread_get(tx, filter->tenant, filter->thread_id, call->arena, &thread);
 
     if (err == ERR_NOT_FOUND)
         return call_fail(call, 404, "Thread with ID %.*s not found", STR_ARG(call->params[0]));
-    if (err || (err = run_list(tx, tenant, call->params[0], list->status, list->limit, list->offset,
-                               call->arena, &found, &count)))
+    if (err || (err = run_list(tx, filter, call->arena, &found)))
         return err;
     json = call_json(call, 200);
     json_begin_array(json);
-    for (size_t i = 0; i < count; i++)
-        shape_run(json, &found[i]);
+    for (size_t i = 0; i < found.count; i++)
+        shape_run(json, &found.list[i]);
     json_end_array(json);
     return OK;
 }
 
 enum err run_list_prepare(struct call *call)
 {
-    struct list_call *list = ARENA_NEW(call->arena, struct list_call);
+    struct run_filter *filter = ARENA_NEW(call->arena, struct run_filter);
     enum err err;
 
-    list->limit = 10;
-    list->status = query_get(&call->query, "status");
-    call->data = list;
+    filter->tenant = call->principal.tenant;
+    filter->thread_id = call->params[0];
+    filter->limit = 10;
+    filter->status = query_get(&call->query, "status");
+    call->data = filter;
     if ((err = call_param_uuid(call, 0, "thread_id")) ||
-        (err = call_query_int(call, "limit", 1, 1000, &list->limit)) ||
-        (err = call_query_int(call, "offset", 0, INT64_MAX, &list->offset)))
+        (err = call_query_int(call, "limit", 1, 1000, &filter->limit)) ||
+        (err = call_query_int(call, "offset", 0, INT64_MAX, &filter->offset)))
         return err;
     return call_then_read(call, list_apply);
 }
@@ -299,8 +293,7 @@ static enum err cancel_ids(struct tx *tx, struct call *call, const struct cancel
 static enum err cancel_many_apply(struct tx *tx, struct call *call)
 {
     const struct cancel_call *cancel = call->data;
-    struct run *found;
-    size_t count = 0;
+    struct runs found = {0};
     enum err err;
 
     call_empty(call, 204);
@@ -308,10 +301,10 @@ static enum err cancel_many_apply(struct tx *tx, struct call *call)
         return cancel_ids(tx, call, cancel);
     do {
         err = run_list_by_status(tx, call->principal.tenant, cancel->status, CANCEL_MAX, tx->arena,
-                                 &found, &count);
-        for (size_t i = 0; !err && i < count; i++)
-            err = run_cancel(tx, call->setup->agent, &found[i], cancel->action);
-    } while (!err && count == CANCEL_MAX);
+                                 &found);
+        for (size_t i = 0; !err && i < found.count; i++)
+            err = run_cancel(tx, call->setup->agent, &found.list[i], cancel->action);
+    } while (!err && found.count == CANCEL_MAX);
     return err;
 }
 

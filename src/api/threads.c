@@ -140,16 +140,15 @@ static enum err delete_apply(struct tx *tx, struct call *call)
 {
     struct str tenant = call->principal.tenant;
     struct thread thread;
-    struct run *live;
-    size_t count;
+    struct runs live;
     enum err err = thread_get_for_update(tx, tenant, call->params[0], call->arena, &thread);
 
     if (err == ERR_NOT_FOUND)
         return not_found(call);
-    if (err || (err = run_list_live(tx, tenant, thread.thread_id, 1000, tx->arena, &live, &count)))
+    if (err || (err = run_list_live(tx, tenant, thread.thread_id, 1000, tx->arena, &live)))
         return err;
-    for (size_t i = 0; !err && i < count; i++)
-        err = run_end_by_delete(tx, call->setup->agent, &live[i]);
+    for (size_t i = 0; !err && i < live.count; i++)
+        err = run_end_by_delete(tx, call->setup->agent, &live.list[i]);
     if (!err)
         err = thread_delete(tx, tenant, thread.thread_id);
     call_empty(call, 204);

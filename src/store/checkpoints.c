@@ -121,13 +121,12 @@ enum err checkpoint_put(struct tx *tx, const struct checkpoint *c)
                   NULL);
 }
 
-enum err checkpoint_get(struct tx *tx, struct str tenant, struct str thread_id, struct str ns,
-                        struct str checkpoint_id, struct arena *arena,
+enum err checkpoint_get(struct tx *tx, const struct checkpoint *key, struct arena *arena,
                         struct checkpoint *checkpoint)
 {
-    const struct db_value args[] = {db_text(tenant), db_text(thread_id), db_text(ns),
-                                    db_text(checkpoint_id)};
-    bool head = str_is_none(checkpoint_id);
+    const struct db_value args[] = {db_text(key->tenant), db_text(key->thread_id), db_text(key->ns),
+                                    db_text(key->checkpoint_id)};
+    bool head = str_is_none(key->checkpoint_id);
     struct db_rows rows = {0};
     enum err err = db_query_one(tx->db, head ? &get_head : &get_one, args, head ? 3 : 4, &rows);
 

@@ -31,9 +31,8 @@ struct checkpoint_write {
 };
 
 enum err checkpoint_put(struct tx *tx, const struct checkpoint *checkpoint) MUST_USE; /* replaces */
-/* checkpoint_id STR_NONE: the head. ERR_NOT_FOUND. */
-enum err checkpoint_get(struct tx *tx, struct str tenant, struct str thread_id, struct str ns,
-                        struct str checkpoint_id, struct arena *arena,
+/* `key` names tenant, thread, ns and checkpoint_id (STR_NONE: the head). ERR_NOT_FOUND. */
+enum err checkpoint_get(struct tx *tx, const struct checkpoint *key, struct arena *arena,
                         struct checkpoint *checkpoint) MUST_USE;
 
 struct checkpoint_filter {

@@ -83,44 +83,43 @@ enum err item_delete(struct tx *tx, struct str tenant, struct str namespace_text
                   DB_ARGS(db_text(tenant), db_text(namespace_text), db_text(key)), NULL);
 }
 
-enum err item_search(struct tx *tx, struct str tenant, struct str prefix, struct str filter,
-                     int64_t limit, int64_t offset, struct arena *arena, struct item **found,
-                     size_t *count)
+enum err item_search(struct tx *tx, const struct item_filter *filter, struct arena *arena,
+                     struct items *found)
 {
-    struct item *list = ARENA_ARRAY(arena, struct item, (size_t)limit + 1);
+    struct item *list = ARENA_ARRAY(arena, struct item, (size_t)filter->limit + 1);
     struct db_rows rows = {0};
     size_t n = 0;
-    enum err err = db_query(tx->db, &search_some,
-                            DB_ARGS(db_text(tenant), db_int(tx->now_us), db_text(prefix),
-                                    db_text(prefix_end(tx->arena, prefix)), db_text(filter),
-                                    db_int(limit), db_int(offset)),
-                            &rows);
+    enum err err =
+        db_query(tx->db, &search_some,
+                 DB_ARGS(db_text(filter->tenant), db_int(tx->now_us), db_text(filter->prefix),
+                         db_text(prefix_end(tx->arena, filter->prefix)), db_text(filter->value),
+                         db_int(filter->limit), db_int(filter->offset)),
+                 &rows);
 
     if (err)
         return err;
     while (db_next(&rows))
         row_read(&rows, arena, &list[n++]);
-    *found = list;
-    *count = n;
+    *found = (struct items){list, n};
     return db_rows_end(&rows);
 }
 
-enum err item_namespaces(struct tx *tx, struct str tenant, struct str prefix, int64_t limit,
-                         struct arena *arena, struct str **found, size_t *count)
+enum err item_namespaces(struct tx *tx, const struct item_filter *filter, struct arena *arena,
+                         struct items *found)
 {
-    struct str *list = ARENA_ARRAY(arena, struct str, (size_t)limit + 1);
+    struct item *list = ARENA_ARRAY(arena, struct item, (size_t)filter->limit + 1);
     struct db_rows rows = {0};
     size_t n = 0;
-    enum err err = db_query(tx->db, &namespaces,
-                            DB_ARGS(db_text(tenant), db_int(tx->now_us), db_text(prefix),
-                                    db_text(prefix_end(tx->arena, prefix)), db_int(limit)),
-                            &rows);
+    enum err err =
+        db_query(tx->db, &namespaces,
+                 DB_ARGS(db_text(filter->tenant), db_int(tx->now_us), db_text(filter->prefix),
+                         db_text(prefix_end(tx->arena, filter->prefix)), db_int(filter->limit)),
+                 &rows);
 
     if (err)
         return err;
     while (db_next(&rows))
-        list[n++] = db_get_keep(&rows, 0, arena);
-    *found = list;
-    *count = n;
+        list[n++].namespace_text = db_get_keep(&rows, 0, arena);
+    *found = (struct items){list, n};
     return db_rows_end(&rows);
 }

@@ -23,13 +23,23 @@ enum err item_put(struct tx *tx, struct str tenant, const struct item *item,
                   int64_t expires_us) MUST_USE;
 enum err item_delete(struct tx *tx, struct str tenant, struct str namespace_text,
                      struct str key) MUST_USE;
-/* Items below a namespace prefix whose value contains `filter` (JSON object; STR_NONE: any), last
- * updated first. */
-enum err item_search(struct tx *tx, struct str tenant, struct str prefix, struct str filter,
-                     int64_t limit, int64_t offset, struct arena *arena, struct item **found,
-                     size_t *count) MUST_USE;
-/* Distinct namespaces below a prefix, in order. */
-enum err item_namespaces(struct tx *tx, struct str tenant, struct str prefix, int64_t limit,
-                         struct arena *arena, struct str **found, size_t *count) MUST_USE;
+struct items {
+    struct item *list; /* in the arena given */
+    size_t count;
+};
+
+struct item_filter {
+    struct str tenant;
+    struct str prefix; /* of the namespace */
+    struct str value;  /* JSON object that the value contains; STR_NONE: any */
+    int64_t limit, offset;
+};
+
+/* Last updated first. */
+enum err item_search(struct tx *tx, const struct item_filter *filter, struct arena *arena,
+                     struct items *found) MUST_USE;
+/* Distinct namespaces below the filter's prefix, in order; of each only namespace_text is set. */
+enum err item_namespaces(struct tx *tx, const struct item_filter *filter, struct arena *arena,
+                         struct items *found) MUST_USE;
 
 #endif

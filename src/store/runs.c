@@ -155,15 +155,14 @@ static void row_read(const struct db_rows *rows, struct arena *arena, struct run
 
 /* Reads at most `limit` rows into an array in the arena. */
 static enum err rows_read(struct db_rows *rows, int64_t limit, struct arena *arena,
-                          struct run **found, size_t *count)
+                          struct runs *found)
 {
     struct run *list = ARENA_ARRAY(arena, struct run, (size_t)limit + 1);
     size_t n = 0;
 
     while (n < (size_t)limit && db_next(rows))
         row_read(rows, arena, &list[n++]);
-    *found = list;
-    *count = n;
+    *found = (struct runs){list, n};
     return db_rows_end(rows);
 }
 
@@ -196,37 +195,37 @@ enum err run_insert(struct tx *tx, struct run *run)
                   NULL);
 }
 
-enum err run_list(struct tx *tx, struct str tenant, struct str thread_id, struct str status,
-                  int64_t limit, int64_t offset, struct arena *arena, struct run **found,
-                  size_t *count)
+enum err run_list(struct tx *tx, const struct run_filter *filter, struct arena *arena,
+                  struct runs *found)
 {
     struct db_rows rows = {0};
-    enum err err = db_query(tx->db, &select_thread,
-                            DB_ARGS(db_text(tenant), db_text(thread_id), db_text(status),
-                                    db_int(limit), db_int(offset)),
-                            &rows);
+    enum err err =
+        db_query(tx->db, &select_thread,
+                 DB_ARGS(db_text(filter->tenant), db_text(filter->thread_id),
+                         db_text(filter->status), db_int(filter->limit), db_int(filter->offset)),
+                 &rows);
 
-    return err ? err : rows_read(&rows, limit, arena, found, count);
+    return err ? err : rows_read(&rows, filter->limit, arena, found);
 }
 
 enum err run_list_live(struct tx *tx, struct str tenant, struct str thread_id, int64_t limit,
-                       struct arena *arena, struct run **found, size_t *count)
+                       struct arena *arena, struct runs *found)
 {
     struct db_rows rows = {0};
     enum err err = db_query(tx->db, &select_live,
                             DB_ARGS(db_text(tenant), db_text(thread_id), db_int(limit)), &rows);
 
-    return err ? err : rows_read(&rows, limit, arena, found, count);
+    return err ? err : rows_read(&rows, limit, arena, found);
 }
 
 enum err run_list_by_status(struct tx *tx, struct str tenant, struct str status, int64_t limit,
-                            struct arena *arena, struct run **found, size_t *count)
+                            struct arena *arena, struct runs *found)
 {
     struct db_rows rows = {0};
     enum err err = db_query(tx->db, &select_by_status,
                             DB_ARGS(db_text(tenant), db_text(status), db_int(limit)), &rows);
 
-    return err ? err : rows_read(&rows, limit, arena, found, count);
+    return err ? err : rows_read(&rows, limit, arena, found);
 }
 
 enum err run_count_live(struct tx *tx, struct str tenant, struct str thread_id, int64_t *count)
@@ -241,21 +240,22 @@ enum err run_count_live(struct tx *tx, struct str tenant, struct str thread_id, 
     return db_rows_end(&rows);
 }
 
-enum err run_claim(struct tx *tx, struct str node, int64_t lease_us, struct str graph_ids,
-                   int64_t limit, struct arena *arena, struct run **claimed, size_t *count)
+enum err run_claim(struct tx *tx, const struct run_claim *claim, struct arena *arena,
+                   struct runs *claimed)
 {
     struct db_rows rows = {0};
-    enum err err = db_query(tx->db, &select_next,
-                            DB_ARGS(db_int(tx->now_us), db_text(graph_ids), db_int(limit)), &rows);
+    enum err err = db_query(
+        tx->db, &select_next,
+        DB_ARGS(db_int(tx->now_us), db_text(claim->graph_ids), db_int(claim->limit)), &rows);
 
     if (!err)
-        err = rows_read(&rows, limit, arena, claimed, count);
-    for (size_t i = 0; !err && i < *count; i++) {
-        struct run *run = &(*claimed)[i];
+        err = rows_read(&rows, claim->limit, arena, claimed);
+    for (size_t i = 0; !err && i < claimed->count; i++) {
+        struct run *run = &claimed->list[i];
 
         err = db_run(tx->db, &claim_one,
-                     DB_ARGS(db_text(run->tenant), db_text(run->run_id), db_text(node),
-                             db_int(tx->now_us + lease_us), db_int(tx->now_us),
+                     DB_ARGS(db_text(run->tenant), db_text(run->run_id), db_text(claim->node),
+                             db_int(tx->now_us + claim->lease_us), db_int(tx->now_us),
                              db_int(RUN_EVENTS_BLOCK)),
                      NULL);
         run->status = RUN_RUNNING;
@@ -337,23 +337,23 @@ enum err run_delete(struct tx *tx, struct str tenant, struct str run_id)
 }
 
 enum err run_list_lost(struct tx *tx, struct str node, int64_t limit, struct arena *arena,
-                       struct run **found, size_t *count)
+                       struct runs *found)
 {
     struct db_rows rows = {0};
     enum err err = db_query(tx->db, &select_lost,
                             DB_ARGS(db_text(node), db_int(tx->now_us), db_int(limit)), &rows);
 
-    return err ? err : rows_read(&rows, limit, arena, found, count);
+    return err ? err : rows_read(&rows, limit, arena, found);
 }
 
 enum err run_list_cancelled(struct tx *tx, struct str node, int64_t limit, struct arena *arena,
-                            struct run **found, size_t *count)
+                            struct runs *found)
 {
     struct db_rows rows = {0};
     enum err err =
         db_query(tx->db, &select_cancelled, DB_ARGS(db_text(node), db_int(limit)), &rows);
 
-    return err ? err : rows_read(&rows, limit, arena, found, count);
+    return err ? err : rows_read(&rows, limit, arena, found);
 }
 
 enum err run_events_insert(struct tx *tx, struct str tenant, struct str run_id,
@@ -371,25 +371,24 @@ enum err run_events_insert(struct tx *tx, struct str tenant, struct str run_id,
     return db_run_many(tx->db, &insert_event, args, 5, count);
 }
 
-enum err run_events_list(struct tx *tx, struct str tenant, struct str run_id, int64_t after_id,
-                         int64_t limit, struct arena *arena, struct run_event_row **events,
-                         size_t *count)
+enum err run_events_list(struct tx *tx, const struct run *of, int64_t after_id, struct arena *arena,
+                         struct run_event_rows *events)
 {
-    struct run_event_row *list = ARENA_ARRAY(arena, struct run_event_row, (size_t)limit + 1);
+    struct run_event_row *list = ARENA_ARRAY(arena, struct run_event_row, RUN_EVENTS_READ_MAX);
     struct db_rows rows = {0};
     size_t n = 0;
-    enum err err =
-        db_query(tx->db, &select_events,
-                 DB_ARGS(db_text(tenant), db_text(run_id), db_int(after_id), db_int(limit)), &rows);
+    enum err err = db_query(tx->db, &select_events,
+                            DB_ARGS(db_text(of->tenant), db_text(of->run_id), db_int(after_id),
+                                    db_int(RUN_EVENTS_READ_MAX)),
+                            &rows);
 
     if (err)
         return err;
-    while (db_next(&rows)) {
+    while (n < RUN_EVENTS_READ_MAX && db_next(&rows)) {
         list[n].event_id = db_get_int(&rows, 0);
         list[n].event = db_get_keep(&rows, 1, arena);
         list[n++].data = db_get_keep(&rows, 2, arena);
     }
-    *events = list;
-    *count = n;
+    *events = (struct run_event_rows){list, n};
     return db_rows_end(&rows);
 }

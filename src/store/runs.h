@@ -22,6 +22,7 @@
 /* Event ids are reserved durably in blocks: attempt n writes ids from events_reserved on, so that
  * no id is used twice. */
 #define RUN_EVENTS_BLOCK 1000000
+#define RUN_EVENTS_READ_MAX 1000
 
 struct run {
     struct str tenant;
@@ -55,25 +56,40 @@ enum err run_get(struct tx *tx, struct str tenant, struct str thread_id, struct 
                  struct arena *arena, struct run *run) MUST_USE;
 /* Sets run->position. ERR_CONFLICT. */
 enum err run_insert(struct tx *tx, struct run *run) MUST_USE;
-/* Of one thread, newest first. status STR_NONE: any. */
-enum err run_list(struct tx *tx, struct str tenant, struct str thread_id, struct str status,
-                  int64_t limit, int64_t offset, struct arena *arena, struct run **found,
-                  size_t *count) MUST_USE;
+struct runs {
+    struct run *list; /* in the arena given */
+    size_t count;
+};
+
+struct run_filter {
+    struct str tenant, thread_id;
+    struct str status; /* STR_NONE: any */
+    int64_t limit, offset;
+};
+
+/* Of one thread, newest first. */
+enum err run_list(struct tx *tx, const struct run_filter *filter, struct arena *arena,
+                  struct runs *found) MUST_USE;
 /* Pending and running runs of a thread, oldest first; at most `limit`. */
 enum err run_list_live(struct tx *tx, struct str tenant, struct str thread_id, int64_t limit,
-                       struct arena *arena, struct run **found, size_t *count) MUST_USE;
+                       struct arena *arena, struct runs *found) MUST_USE;
 /* Live runs of a tenant: "pending", "running" or "all", without those whose cancel was asked for.
  */
 enum err run_list_by_status(struct tx *tx, struct str tenant, struct str status, int64_t limit,
-                            struct arena *arena, struct run **found, size_t *count) MUST_USE;
+                            struct arena *arena, struct runs *found) MUST_USE;
 enum err run_count_live(struct tx *tx, struct str tenant, struct str thread_id,
                         int64_t *count) MUST_USE;
 
-/* Takes up to `limit` runs that are due and first in line on their thread: status running, attempt
- * + 1, lease. Only graphs named in `graph_ids` (JSON array). */
-enum err run_claim(struct tx *tx, struct str node, int64_t lease_us, struct str graph_ids,
-                   int64_t limit, struct arena *arena, struct run **claimed,
-                   size_t *count) MUST_USE;
+struct run_claim {
+    struct str node;
+    int64_t lease_us;
+    struct str graph_ids; /* JSON array: only runs of these graphs */
+    int64_t limit;
+};
+
+/* Takes runs that are due and first in line on their thread: status running, attempt + 1, lease. */
+enum err run_claim(struct tx *tx, const struct run_claim *claim, struct arena *arena,
+                   struct runs *claimed) MUST_USE;
 /* When the next pending run falls due; 0: none waits. */
 enum err run_next_due(struct tx *tx, int64_t *due_us) MUST_USE;
 enum err run_set_deadline(struct tx *tx, const struct run *run, int64_t deadline_us) MUST_USE;
@@ -91,11 +107,11 @@ enum err run_delete(struct tx *tx, struct str tenant, struct str run_id) MUST_US
 /* Running runs whose lease is over (any node's), or of this node at start: `node` STR_NONE means by
  * lease. */
 enum err run_list_lost(struct tx *tx, struct str node, int64_t limit, struct arena *arena,
-                       struct run **found, size_t *count) MUST_USE;
+                       struct runs *found) MUST_USE;
 
 /* Running runs of this node that somebody asked to end. */
 enum err run_list_cancelled(struct tx *tx, struct str node, int64_t limit, struct arena *arena,
-                            struct run **found, size_t *count) MUST_USE;
+                            struct runs *found) MUST_USE;
 
 /* ---- events of resumable runs ---- */
 
@@ -107,9 +123,13 @@ struct run_event_row {
 
 enum err run_events_insert(struct tx *tx, struct str tenant, struct str run_id,
                            const struct run_event_row *events, size_t count) MUST_USE;
-/* Those after `after_id`, at most `limit`, in order. */
-enum err run_events_list(struct tx *tx, struct str tenant, struct str run_id, int64_t after_id,
-                         int64_t limit, struct arena *arena, struct run_event_row **events,
-                         size_t *count) MUST_USE;
+struct run_event_rows {
+    struct run_event_row *list; /* in the arena given */
+    size_t count;
+};
+
+/* Those after `after_id`, at most RUN_EVENTS_READ_MAX, in order. */
+enum err run_events_list(struct tx *tx, const struct run *of, int64_t after_id, struct arena *arena,
+                         struct run_event_rows *events) MUST_USE;
 
 #endif

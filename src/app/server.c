@@ -1,0 +1,293 @@
+/* The server's start and stop. */
+#include "app/server_priv.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#define RETENTION_MS 60000
+#define RETENTION_PAUSE_MS 100 /* between two pieces */
+#define DRAIN_MS 10000
+
+/* ---- retention: small pieces, between other work ---- */
+
+static enum err retention_apply(struct tx *tx, struct store_work *work)
+{
+    struct server *server = CONTAINER_OF(work, struct server, retention_work);
+
+    return retention_step(tx, tx->now_us, &server->config->retention, &server->has_more_to_delete);
+}
+
+static void retention_done(struct store_work *work, enum err err)
+{
+    struct server *server = CONTAINER_OF(work, struct server, retention_work);
+
+    if (err)
+        log_error("app", "old rows could not be deleted: %s", err_name(err));
+    if (!server->is_stopping)
+        timer_start(&server->retention,
+                    !err && server->has_more_to_delete ? RETENTION_PAUSE_MS : RETENTION_MS);
+}
+
+static void on_retention(struct timer *timer)
+{
+    struct server *server = CONTAINER_OF(timer, struct server, retention);
+
+    server->retention_work.apply = retention_apply;
+    server->retention_work.done = retention_done;
+    server->retention_work.reply_to = server->loop;
+    server->retention_work.class = STORE_BULK;
+    store_write(server->store, &server->retention_work);
+}
+
+/* ---- start ---- */
+
+void server_fail(struct server *server, const char *why)
+{
+    if (server->is_failed || server->is_stopping)
+        return;
+    server->is_failed = true;
+    server->events.on_failed(server->context, why);
+}
+
+/* The last step: all parts stand, clients may come. */
+static void open_doors(struct server *server)
+{
+    const char *why;
+
+    wire_dispatch(server);
+    if (wire_delivery(server, &why) || wire_net(server, &why)) {
+        server_fail(server, why);
+        return;
+    }
+    timer_start(&server->retention, RETENTION_MS);
+    server->events.on_listening(server->context, &server->bound);
+}
+
+void server_on_loaded(void *context, unsigned graphs_failed, const char *why)
+{
+    struct server *server = context;
+
+    server->loads_open--;
+    if (server->is_failed || server->is_stopping)
+        return;
+    if (why && !server->config->dev) {
+        server_fail(server, why);
+        return;
+    }
+    if (graphs_failed > 0 && !server->config->dev) {
+        server_fail(server,
+                    "a graph of langgraph.json did not load; the lines above say which and why. "
+                    "With --dev the others are served");
+        return;
+    }
+    if (server->loads_open == 0)
+        open_doors(server);
+}
+
+void server_on_keys(void *context, enum err err, size_t count)
+{
+    struct server *server = context;
+
+    if (server->is_stopping)
+        return;
+    if (err) {
+        server_fail(server, "the API keys could not be read from the store");
+        return;
+    }
+    if (count == 0 && config_listens_publicly(server->config)) {
+        server_fail(server,
+                    "it would listen on an address that others can reach, without any API key; "
+                    "make one first with: runbell keys create");
+        return;
+    }
+    wire_executors(server);
+}
+
+/* "http://127.0.0.1:8123", as ourselves can reach it. */
+static struct str self_url_make(struct server *server)
+{
+    struct address reachable = server->bound;
+    struct address_text text;
+    static const uint8_t any[16] = {0};
+
+    if (memcmp(reachable.bytes, any, sizeof(any)) == 0) {
+        reachable.bytes[reachable.family == ADDRESS_IPV4 ? 0 : 15] =
+            reachable.family == ADDRESS_IPV4 ? 127 : 1;
+        if (reachable.family == ADDRESS_IPV4)
+            reachable.bytes[3] = 1;
+    }
+    return arena_printf(&server->arena, "%s://%.*s", server->config->tls_cert ? "https" : "http",
+                        STR_ARG(address_write(&reachable, &text)));
+}
+
+static enum err listen_open(struct server *server, const char **why)
+{
+    enum err err = listen_socket_open(server->world, server->config->listen, &server->socket,
+                                      &server->bound, why);
+
+    if (err)
+        return err;
+    server->self_url = self_url_make(server);
+    server->egress = server->config->egress;
+    if (server->egress.own_count < ARRAY_LEN(server->egress.own))
+        server->egress.own[server->egress.own_count++] = server->bound;
+    return OK;
+}
+
+enum err server_start(struct world *world, struct loop *loop, const struct config *config,
+                      const struct server_events *events, void *context, struct server **out,
+                      const char **why)
+{
+    struct server *server = MEM_NEW(struct server);
+    enum err err;
+
+    server->world = world;
+    server->loop = loop;
+    server->config = config;
+    server->events = *events;
+    server->context = context;
+    arena_init(&server->arena);
+    timer_init(&server->retention, loop, on_retention);
+    *out = server;
+    err = listen_open(server, why);
+    return err ? err : wire_store(server, why);
+}
+
+/* ---- stop: doors, runs, workers, deliveries, store ---- */
+
+static void stopped(struct server *server)
+{
+    server->events.on_stopped(server->context);
+}
+
+static void on_delivery_stopped_here(struct message *message)
+{
+    struct server *server = CONTAINER_OF(message, struct server, delivery_stopped);
+
+    store_close(server->store);
+    server->store = NULL;
+    stopped(server);
+}
+
+/* On the delivery's loop. */
+static void on_delivery_stopped(void *context)
+{
+    struct server *server = context;
+
+    server->delivery_stopped.deliver = on_delivery_stopped_here;
+    loop_post(server->loop, &server->delivery_stopped);
+}
+
+static void stop_delivery(struct server *server)
+{
+    if (server->delivery)
+        delivery_stop(server->delivery, on_delivery_stopped, server);
+    else
+        on_delivery_stopped(server);
+}
+
+static void on_dispatch_stopped(void *context)
+{
+    stop_delivery(context);
+}
+
+static void stop_dispatch(struct server *server)
+{
+    if (server->dispatch)
+        dispatch_stop(server->dispatch, on_dispatch_stopped, server);
+    else
+        stop_delivery(server);
+}
+
+static void on_executor_stopped(void *context)
+{
+    struct server *server = context;
+
+    if (--server->stops_open == 0)
+        stop_dispatch(server);
+}
+
+static void stop_executors(struct server *server)
+{
+    server->stops_open++; /* this function itself */
+    if (server->dispatch)
+        dispatch_close(server->dispatch);
+    for (size_t i = 0; i < server->executor_count; i++) {
+        server->stops_open++;
+        server->executors[i]->ops->stop(server->executors[i], on_executor_stopped, server);
+    }
+    on_executor_stopped(server);
+}
+
+static void on_net_done(struct message *message)
+{
+    struct net *net = CONTAINER_OF(message, struct net, done);
+    struct server *server = net->server;
+
+    if (--server->nets_open == 0)
+        stop_executors(server);
+}
+
+/* On the net's loop. */
+static void on_drained(void *context)
+{
+    struct net *net = context;
+
+    net->done.deliver = on_net_done;
+    loop_post(net->server->loop, &net->done);
+}
+
+static void on_drain(struct message *message)
+{
+    struct net *net = CONTAINER_OF(message, struct net, drain);
+
+    api_drain(net->api);
+    http_server_drain(net->http, DRAIN_MS, on_drained, net);
+}
+
+void server_stop(struct server *server)
+{
+    if (server->is_stopping)
+        return;
+    server->is_stopping = true;
+    timer_stop(&server->retention);
+    if (!server->store) {
+        stopped(server);
+        return;
+    }
+    server->nets_open = server->net_count;
+    for (unsigned i = 0; i < server->net_count; i++) {
+        server->nets[i].drain.deliver = on_drain;
+        loop_post(server->nets[i].loop, &server->nets[i].drain);
+    }
+    if (server->net_count == 0)
+        stop_executors(server);
+}
+
+void server_free(struct server *server)
+{
+    for (unsigned i = 0; i < server->net_count; i++) {
+        loop_stop(server->nets[i].loop);
+        http_server_free(server->nets[i].http);
+        api_free(server->nets[i].api);
+        loop_free(server->nets[i].loop);
+    }
+    if (server->delivery)
+        delivery_free(server->delivery);
+    if (server->dispatch)
+        dispatch_free(server->dispatch);
+    for (size_t i = 0; i < server->executor_count; i++)
+        server->executors[i]->ops->free(server->executors[i]);
+    if (server->hub)
+        hub_free(server->hub);
+    if (server->keys)
+        key_ring_free(server->keys);
+    if (server->tls_client)
+        tls_client_free(server->tls_client);
+    if (server->tls_server)
+        tls_server_free(server->tls_server);
+    if (server->socket)
+        listen_socket_close(server->socket);
+    arena_release(&server->arena);
+    mem_free(server);
+}

@@ -1,0 +1,84 @@
+/* server_priv.h -- the parts of a running server: server.c (start and stop) and wire.c (what is
+ * connected with what). */
+#ifndef APP_SERVER_PRIV_H
+#define APP_SERVER_PRIV_H
+
+#include "agent/builtin.h"
+#include "agent/dispatch.h"
+#include "agent/worker_executor.h"
+#include "api/api.h"
+#include "app/key_ring.h"
+#include "app/server.h"
+#include "delivery/sender.h"
+#include "http/tls.h"
+
+#define EXECUTORS_MAX 3
+#define NET_MAX 16
+
+/* One thread that serves clients. */
+struct net {
+    struct server *server;
+    struct loop *loop;
+    struct http_server *http;
+    struct api *api;
+    struct message drain; /* to its loop */
+    struct message done;  /* back to the main loop */
+};
+
+/* A language whose workers run. */
+struct language {
+    struct server *server;
+    const char *argv[3];
+    const char **env;
+    struct str init;
+    bool is_loaded;
+};
+
+struct server {
+    struct world *world;
+    struct loop *loop;
+    const struct config *config;
+    struct server_events events;
+    void *context;
+    struct arena arena; /* what the parts borrow */
+    struct agent_config agent;
+    struct egress_policy egress;
+    struct listen_socket *socket;
+    struct address bound;
+    struct str self_url;
+    struct store *store;
+    struct key_ring *keys;
+    struct hub *hub;
+    struct executor *executors[EXECUTORS_MAX];
+    size_t executor_count;
+    struct language languages[2];
+    size_t language_count, loads_open;
+    struct dispatch *dispatch;
+    struct tls_client *tls_client;
+    struct tls_server *tls_server;
+    struct delivery *delivery;
+    struct api_setup api;
+    struct net nets[NET_MAX];
+    unsigned net_count, nets_open;
+    struct timer retention;
+    struct store_work retention_work;
+    bool has_more_to_delete;
+    struct message delivery_stopped;
+    size_t stops_open;
+    bool is_stopping, is_failed;
+};
+
+/* wire.c: makes the parts; each is called once, in this order, and may be given up by server_free
+ * after any of them. */
+enum err wire_store(struct server *server, const char **why) MUST_USE;
+void wire_executors(struct server *server);
+void wire_dispatch(struct server *server);
+enum err wire_delivery(struct server *server, const char **why) MUST_USE;
+enum err wire_net(struct server *server, const char **why) MUST_USE;
+
+/* server.c */
+void server_fail(struct server *server, const char *why);
+void server_on_loaded(void *context, unsigned graphs_failed, const char *why);
+void server_on_keys(void *context, enum err err, size_t count);
+
+#endif

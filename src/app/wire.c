@@ -1,0 +1,194 @@
+/* What is connected with what: the one file that shows how the system hangs together. */
+#include "app/server_priv.h"
+
+#include "app/embed.h"
+#include "app/node.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+/* On the writer's thread: what is durable is unknown, so nothing may be answered any more. */
+static void on_store_fatal(void *context, const char *why)
+{
+    struct server *server = context;
+
+    server->events.on_fatal(server->context, why);
+}
+
+enum err wire_store(struct server *server, const char **why)
+{
+    const struct config *config = server->config;
+    const struct store_config store = {
+        .world = server->world,
+        .data_dir = config->data_dir,
+        .postgres_url = config->store_url,
+        .sqlite_vfs = config->sqlite_vfs,
+        .reader_count = config->readers,
+        .on_fatal = on_store_fatal,
+        .context = server,
+    };
+    enum err err = store_open(&store, &server->store, why);
+
+    if (err)
+        return err;
+    server->agent = (struct agent_config){
+        .graphs = config->graphs,
+        .webhooks_disabled = config->webhooks.is_disabled,
+        .run_timeout_ms = config->run_timeout_ms,
+        .cancel_grace_ms = config->cancel_grace_ms,
+        .lease_ms = config->lease_ms,
+        .runs_max = config->runs_max,
+        .attempts_max = config->attempts_max,
+    };
+    err = node_id_load(server->world->disk, config->data_dir, &server->arena,
+                       &server->agent.node_id, why);
+    if (err)
+        return err;
+    server->hub = hub_new(server->loop, server->store);
+    server->keys =
+        key_ring_new(server->loop, server->store, &server->agent, server_on_keys, server);
+    return OK;
+}
+
+/* ---- what executes runs ---- */
+
+static bool has_graphs(const struct graphs *graphs, enum graph_kind kind)
+{
+    for (size_t i = 0; i < graphs->count; i++)
+        if (graphs->list[i].kind == kind)
+            return true;
+    return false;
+}
+
+static void wire_language(struct server *server, enum graph_kind kind)
+{
+    const struct config *config = server->config;
+    struct language *language = &server->languages[server->language_count++];
+    bool is_python = kind == GRAPH_PYTHON;
+    const char *why;
+
+    language->argv[0] = is_python ? config->python : config->node;
+    if (embed_unpack(server->world->disk, config->data_dir, is_python ? EMBED_PYTHON : EMBED_JS,
+                     &server->arena, &language->argv[1], &why)) {
+        server_fail(server, why);
+        return;
+    }
+    language->env = config_worker_env(config, &server->arena);
+    language->init = config_worker_init(config, kind, server->self_url, &server->arena);
+    server->loads_open++;
+    server->executors[server->executor_count++] =
+        worker_executor_new(&(struct worker_executor_setup){
+            .loop = server->loop,
+            .store = server->store,
+            .graphs = &config->graphs,
+            .kind = kind,
+            .argv = language->argv,
+            .env = language->env,
+            .cwd = config->project_dir,
+            .init = language->init,
+            .worker_count = is_python ? config->python_workers : config->js_workers,
+            .runs_per_worker = config->runs_per_worker,
+            .load_timeout_ms = config->load_timeout_ms,
+            .stop_grace_ms = config->stop_grace_ms,
+            .on_loaded = server_on_loaded,
+            .context = server,
+        });
+}
+
+void wire_executors(struct server *server)
+{
+    const struct graphs *graphs = &server->config->graphs;
+
+    server->loads_open = 1; /* this function itself */
+    server->executors[server->executor_count++] =
+        builtin_new(server->loop, server->store, server->config->runs_max);
+    if (has_graphs(graphs, GRAPH_PYTHON))
+        wire_language(server, GRAPH_PYTHON);
+    if (has_graphs(graphs, GRAPH_JS))
+        wire_language(server, GRAPH_JS);
+    server_on_loaded(server, 0, NULL);
+}
+
+void wire_dispatch(struct server *server)
+{
+    server->dispatch = dispatch_new(&(struct dispatch_setup){
+        .loop = server->loop,
+        .store = server->store,
+        .hub = server->hub,
+        .config = &server->agent,
+        .executors = server->executors,
+        .executor_count = server->executor_count,
+    });
+}
+
+/* ---- what leaves the house ---- */
+
+enum err wire_delivery(struct server *server, const char **why)
+{
+    const struct config *config = server->config;
+    enum err err = OK;
+
+    if (!config->is_simulated)
+        err = tls_client_new(config->ca_file, &server->tls_client, why);
+    if (err)
+        return err;
+    return delivery_start(
+        &(struct delivery_config){
+            .world = server->world,
+            .store = server->store,
+            .egress = &server->egress,
+            .tls = server->tls_client,
+            .webhooks = &config->webhooks,
+            .signing_secrets = config->signing_secrets,
+            .secret_count = config->secret_count,
+            .node = server->agent.node_id,
+            .self_url = server->self_url,
+            .tuning = config->delivery,
+        },
+        &server->delivery, why);
+}
+
+/* ---- what comes in ---- */
+
+static void wire_one_net(struct server *server, struct net *net)
+{
+    net->server = server;
+    net->loop = world_loop_new(server->world, "net");
+    net->api = api_new(&server->api, net->loop);
+    net->http = http_server_new(&(struct http_server_config){
+        .loop = net->loop,
+        .socket = server->socket,
+        .limits = server->config->http_limits,
+        .handler = api_handler(net->api),
+        .tls = server->tls_server,
+    });
+    loop_start(net->loop);
+}
+
+enum err wire_net(struct server *server, const char **why)
+{
+    const struct config *config = server->config;
+    enum err err = OK;
+
+    if (config->tls_cert)
+        err = tls_server_new(config->tls_cert, config->tls_key, &server->tls_server, why);
+    if (err)
+        return err;
+    server->api = (struct api_setup){
+        .store = server->store,
+        .dispatch = server->dispatch,
+        .hub = server->hub,
+        .agent = &server->agent,
+        .webhook_rules = &config->webhooks.rules,
+        .egress = &server->egress,
+        .mount_prefix = config->mount_prefix,
+        .heartbeat_ms = config->heartbeat_ms,
+        .body_bytes_max = config->http_limits.body_bytes_max,
+        .keys = key_ring_get,
+        .keys_context = server->keys,
+        .started_us = loop_wall_us(server->loop),
+    };
+    server->net_count = config->net_threads < NET_MAX ? config->net_threads : NET_MAX;
+    for (unsigned i = 0; i < server->net_count; i++)
+        wire_one_net(server, &server->nets[i]);
+    return OK;
+}
