@@ -29,6 +29,7 @@ struct store_config fixture_config(struct fixture *fixture)
         .world = fixture->world,
         .data_dir = fixture->folder,
         .postgres_url = fixture->postgres_url,
+        .sqlite_vfs = fixture->vfs,
         .reader_count = 2,
         .on_fatal = on_fatal,
         .context = fixture,
@@ -82,9 +83,26 @@ int fixture_open_beside(struct fixture *fixture, const struct fixture *first)
     return 0;
 }
 
+int fixture_open_on(struct fixture *fixture, const char *vfs)
+{
+    prepare(fixture, NULL);
+    fixture->vfs = vfs;
+    fixture->world = real_world_new();
+    open_store(fixture);
+    return 0;
+}
+
+void fixture_stop(struct fixture *fixture)
+{
+    if (fixture->store)
+        store_close(fixture->store);
+    fixture->store = NULL;
+}
+
 void fixture_reopen(struct fixture *fixture)
 {
-    store_close(fixture->store);
+    fixture_stop(fixture);
+    atomic_store(&fixture->deaths, 0);
     open_store(fixture);
 }
 
@@ -94,13 +112,6 @@ static void remove_file(const struct fixture *fixture, const char *name)
 
     snprintf(path, sizeof(path), "%s/%s", fixture->folder, name);
     unlink(path);
-}
-
-void fixture_stop(struct fixture *fixture)
-{
-    if (fixture->store)
-        store_close(fixture->store);
-    fixture->store = NULL;
 }
 
 void fixture_close(struct fixture *fixture)

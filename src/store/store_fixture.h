@@ -13,6 +13,7 @@ struct fixture {
     struct world *world;
     struct store *store;
     const char *postgres_url; /* NULL: SQLite */
+    const char *vfs;          /* NULL: the system's */
     char folder[64];
     bool is_beside; /* its world is another one's */
     atomic_int deaths;
@@ -35,11 +36,12 @@ struct job {
 };
 
 int fixture_open(struct fixture *fixture, const char *postgres_url);
+int fixture_open_on(struct fixture *fixture, const char *vfs);
 /* A second node on the same PostgreSQL. */
 int fixture_open_beside(struct fixture *fixture, const struct fixture *first);
 void fixture_stop(struct fixture *fixture);  /* closes the store, if it is open */
 void fixture_close(struct fixture *fixture); /* and removes the folder */
-/* As after a restart of the process. */
+/* As after a restart of the process: also when the store is stopped or dead. */
 void fixture_reopen(struct fixture *fixture);
 struct store_config fixture_config(struct fixture *fixture);
 
