@@ -156,7 +156,7 @@ void tls_client_free(struct tls_client *tls)
 }
 
 /* A literal is verified as an address and sends no server name (RFC 6066). */
-static void expect_host(SSL *ssl, const char *host)
+static void expect_host(SSL *ssl, char *host)
 {
     struct address address;
 
