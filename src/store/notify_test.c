@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "store/store_fixture.h"
+#include "store/store_priv.h"
 
 #define HEARD_MAX 2000
 
@@ -91,6 +92,36 @@ static void a_nudge_comes_after_the_commit(void **state)
     wait_for(1);
     ASSERT_STR(ear.keys[0], "a");
     assert_int_equal(ear.rows_seen[0], 1);
+}
+
+/* Where SQLite's file ends, the disk is full for it. */
+static void limit_disk(struct fixture *fixture, const char *sql)
+{
+    assert_int_equal(db_script(fixture->store->writer_db, sql), OK);
+}
+
+static void a_full_disk_answers_and_goes_on(void **state)
+{
+    static char big[100000];
+    struct fixture *fixture = *state;
+    struct job job;
+
+    if (postgres_url)
+        skip();
+    assert_int_equal(fixture_insert(fixture, STR("before")), OK);
+    limit_disk(fixture, "PRAGMA max_page_count = 10");
+    noting(&job, TOPIC_RUN_DONE, STR("full"));
+    job.body = str_range(big, sizeof(big));
+    store_write(fixture->store, &job.work);
+    assert_int_equal(job_wait(&job), ERR_IO);
+    limit_disk(fixture, "PRAGMA max_page_count = 1000000");
+    noting(&job, TOPIC_RUN_DONE, STR("after"));
+    store_write(fixture->store, &job.work);
+    assert_int_equal(job_wait(&job), OK);
+    wait_for(1);
+    ASSERT_STR(ear.keys[0], "after");
+    assert_int_equal(fixture_count(fixture, STR("full")), 0);
+    assert_int_equal(fixture->deaths, 0);
 }
 
 static void other_topics_are_not_heard(void **state)
@@ -221,6 +252,8 @@ static void own_notes_come_once(void **state)
 
 static const struct CMUnitTest tests[] = {
     TEST("a nudge comes when its cause can be read", a_nudge_comes_after_the_commit),
+    TEST("a full disk is answered, nobody is nudged, and it goes on",
+         a_full_disk_answers_and_goes_on),
     TEST("only the topics asked for are heard", other_topics_are_not_heard),
     TEST("a failed work nudges nobody, and a note counts once", failed_works_nudge_nobody),
     TEST("notes beyond the limit become one without a key", too_many_become_one),

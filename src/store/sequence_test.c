@@ -106,6 +106,38 @@ static void a_rolled_back_block_is_not_used(void **state)
     assert_true(taken(fixture, 1, OK) >= good.first + 10);
 }
 
+/* The block is reserved by a work that is fine, in a group that is repeated because of another one.
+ */
+static void a_block_of_a_repeated_group(void **state)
+{
+    struct fixture *fixture = *state;
+    struct taker good = {.count = 10};
+    struct job hold, failing;
+    sem_t gate, entered;
+
+    sem_init(&gate, 0, 0);
+    sem_init(&entered, 0, 0);
+    job_init(&hold, job_nothing, STR("x"));
+    hold.holds = &gate;
+    hold.entered = &entered;
+    store_write(fixture->store, &hold.work);
+    sem_wait(&entered);
+    job_init(&good.job, take, STR("x"));
+    job_init(&failing, job_insert, STR("y"));
+    failing.returns = ERR_DENIED;
+    store_write(fixture->store, &good.job.work);
+    store_write(fixture->store, &failing.work);
+    sem_post(&gate);
+    assert_int_equal(job_wait(&hold), OK);
+    assert_int_equal(job_wait(&good.job), OK);
+    assert_int_equal(job_wait(&failing), ERR_DENIED);
+    assert_int_equal(good.job.applies, 2);
+    sem_destroy(&gate);
+    sem_destroy(&entered);
+    fixture_reopen(fixture);
+    assert_true(taken(fixture, 1, OK) >= good.first + 10);
+}
+
 #define TAKERS 400
 
 static void two_nodes_share_one_sequence(void **state)
@@ -148,6 +180,7 @@ static const struct CMUnitTest tests[] = {
     TEST("several numbers are without a gap", several_are_without_a_gap),
     TEST("after a restart they go on above", a_restart_goes_on_above),
     TEST("a block that was rolled back is not used", a_rolled_back_block_is_not_used),
+    TEST("nor is one of a group that was repeated", a_block_of_a_repeated_group),
     TEST("two nodes never get the same number", two_nodes_share_one_sequence),
 };
 

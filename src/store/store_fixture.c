@@ -148,9 +148,8 @@ static enum err end_apply(struct tx *tx, struct job *job)
 enum err job_insert(struct tx *tx, struct store_work *work)
 {
     struct job *job = job_of(work);
-    enum err err =
-        db_run(tx->db, &insert,
-               DB_ARGS(db_text(job->id), db_blob(STR("bytes")), db_int(tx->now_us)), NULL);
+    enum err err = db_run(tx->db, &insert,
+                          DB_ARGS(db_text(job->id), db_blob(job->body), db_int(tx->now_us)), NULL);
 
     return err ? err : end_apply(tx, job);
 }
@@ -183,7 +182,7 @@ static void job_done(struct store_work *work, enum err err)
 
 void job_init(struct job *job, enum err (*apply)(struct tx *, struct store_work *), struct str id)
 {
-    *job = (struct job){.work = {.apply = apply, .done = job_done}, .id = id};
+    *job = (struct job){.work = {.apply = apply, .done = job_done}, .id = id, .body = STR("bytes")};
     sem_init(&job->is_done, 0, 0);
 }
 

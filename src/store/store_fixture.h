@@ -23,6 +23,7 @@ struct fixture {
 struct job {
     struct store_work work;
     struct str id;
+    struct str body;  /* of its row */
     enum topic topic; /* with `notes`: what it notifies of, with the id as key */
     bool notes;
     enum err returns; /* after its work */
