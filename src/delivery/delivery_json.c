@@ -1,0 +1,117 @@
+/* The shapes of delivery_json.h. */
+#include "delivery/delivery_json.h"
+
+#include "delivery/classify.h"
+#include "format/url.h"
+
+#define MASKED_BYTES_MAX (4 * URL_BYTES_MAX)
+
+static void put_masked(struct json_writer *w, const char *key, struct str url)
+{
+    struct buf masked;
+
+    buf_init(&masked, MASKED_BYTES_MAX);
+    url_mask(&masked, url);
+    json_put_str(w, key, masked.failed ? STR("***") : buf_str(&masked));
+    buf_release(&masked);
+}
+
+static void put_i64_or_null(struct json_writer *w, const char *key, int64_t value, int64_t none)
+{
+    if (value == none)
+        json_put_null(w, key);
+    else
+        json_put_i64(w, key, value);
+}
+
+static void put_members(struct json_writer *w, const struct delivery_row *delivery)
+{
+    json_put_i64(w, "delivery_id", delivery->delivery_id);
+    json_put_str(w, "webhook_id", delivery->webhook_id);
+    json_put_str(w, "kind", delivery->kind);
+    json_put_str(w, "object_id", delivery->object_id);
+    json_put_str(w, "endpoint_id", delivery->endpoint_id);
+    put_masked(w, "url", delivery->url);
+    json_put_str(w, "origin", delivery->origin);
+    json_put_str(w, "policy", delivery->policy);
+    json_put_str(w, "state", delivery_state_name(delivery->state));
+    json_put_str(w, "state_reason", delivery->state_reason);
+    json_put_i64(w, "attempts", delivery->attempts);
+    json_put_time(w, "next_attempt_at", delivery->next_us);
+    json_put_time(w, "created_at", delivery->created_us);
+    json_put_time(w, "updated_at", delivery->updated_us);
+    json_put_time(w, "ended_at", delivery->ended_us);
+    put_i64_or_null(w, "resend_of", delivery->resend_of, 0);
+    json_put_str(w, "content_type", delivery->content_type);
+    json_put_i64(w, "body_bytes", delivery->body_bytes);
+}
+
+void delivery_json_out(struct json_writer *w, const struct delivery_row *delivery)
+{
+    json_begin_object(w);
+    put_members(w, delivery);
+    json_end_object(w);
+}
+
+static void put_phases(struct json_writer *w, const struct attempt_row *attempt)
+{
+    json_key(w, "phases_us");
+    json_begin_object(w);
+    put_i64_or_null(w, "dns", attempt->dns_us, -1);
+    put_i64_or_null(w, "connect", attempt->connect_us, -1);
+    put_i64_or_null(w, "tls", attempt->tls_us, -1);
+    put_i64_or_null(w, "first_byte", attempt->first_byte_us, -1);
+    put_i64_or_null(w, "total", attempt->total_us, -1);
+    json_end_object(w);
+}
+
+static void put_attempt(struct json_writer *w, const struct attempt_row *attempt)
+{
+    bool has_ended = !str_is_none(attempt->result);
+    struct result_words words;
+
+    json_begin_object(w);
+    json_put_i64(w, "attempt_id", attempt->attempt_id);
+    json_put_i64(w, "number", attempt->number);
+    json_put_time(w, "started_at", attempt->started_us);
+    json_put_time(w, "ended_at", attempt->ended_us);
+    json_put_str(w, "result", attempt->result);
+    json_put_str(w, "message",
+                 has_ended
+                     ? result_write_words(result_parse(attempt->result), attempt->status, &words)
+                     : STR_NONE);
+    put_i64_or_null(w, "status", attempt->status, 0);
+    json_put_str(w, "detail", attempt->detail);
+    json_put_str(w, "address", attempt->address);
+    put_phases(w, attempt);
+    json_put_str(w, "response_excerpt", attempt->excerpt);
+    json_end_object(w);
+}
+
+void delivery_json_out_with_attempts(struct json_writer *w, const struct delivery_row *delivery,
+                                     const struct attempt_row *attempts, size_t count)
+{
+    json_begin_object(w);
+    put_members(w, delivery);
+    json_key(w, "attempt_log");
+    json_begin_array(w);
+    for (size_t i = 0; i < count; i++)
+        put_attempt(w, &attempts[i]);
+    json_end_array(w);
+    json_end_object(w);
+}
+
+void delivery_json_out_list(struct json_writer *w, const struct delivery_row *deliveries,
+                            size_t count, int64_t limit)
+{
+    bool is_full = count > 0 && (int64_t)count >= limit;
+
+    json_begin_object(w);
+    json_key(w, "deliveries");
+    json_begin_array(w);
+    for (size_t i = 0; i < count; i++)
+        delivery_json_out(w, &deliveries[i]);
+    json_end_array(w);
+    put_i64_or_null(w, "next_before", is_full ? deliveries[count - 1].delivery_id : 0, 0);
+    json_end_object(w);
+}

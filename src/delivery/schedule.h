@@ -1,0 +1,50 @@
+/* schedule.h -- when a delivery is tried again, and when it is given up. Policies are data.
+ *
+ *   durable      11 tries over about 3 days with jitter; retries everything but rejected, gone and
+ *                refused; a Retry-After is waited for, up to a day
+ *   documented   one 5 s clock; up to 2 retries in all, of unreachable, tls and 5xx, with
+ *                exponential back-off; a timeout and a 4xx are final; Retry-After is not read
+ *   once         no retry
+ *
+ * An attempt whose outcome was lost with the process counts as a try, but never as the last one:
+ * the delivery is due again at once. Pure: no clock, no I/O; chance comes from the caller's rng. */
+#ifndef DELIVERY_SCHEDULE_H
+#define DELIVERY_SCHEDULE_H
+
+#include "base/rng.h"
+#include "delivery/classify.h"
+
+#define SCHEDULE_DELAYS_MAX 16
+#define SCHEDULE_RETRIES(result) (1U << (unsigned)(result))
+
+struct policy {
+    const char *name;
+    int64_t delays_ms[SCHEDULE_DELAYS_MAX]; /* after the first, second … try; tries = count + 1 */
+    size_t delay_count;
+    double jitter;              /* of each delay: ± this share of it */
+    unsigned retries;           /* set of SCHEDULE_RETRIES(result) */
+    bool retries_every_5xx;     /* also those that count as busy */
+    int64_t retry_after_ms_max; /* 0: a Retry-After is not read */
+    struct http_budget budget;  /* of one attempt */
+};
+
+/* The built-in policies; an unknown name gets `durable`: better tried too often than lost. */
+const struct policy *policy_find(struct str name);
+const struct policy *policy_find_known(struct str name); /* NULL if unknown */
+
+enum verdict { VERDICT_DONE, VERDICT_AGAIN, VERDICT_DEAD };
+
+struct schedule_input {
+    enum attempt_result result;
+    int status;             /* 0: no answer */
+    int64_t attempts;       /* made so far, this one included; ≥ 1 */
+    struct str retry_after; /* the header's value; STR_NONE: none */
+    int64_t now_us;
+};
+
+/* VERDICT_AGAIN sets *delay_us; VERDICT_DEAD sets *reason (static): the result's name if it is
+ * final under this policy, or "exhausted". */
+enum verdict schedule_next(const struct policy *policy, const struct schedule_input *input,
+                           struct rng *rng, int64_t *delay_us, struct str *reason);
+
+#endif

@@ -1,0 +1,271 @@
+/* One request: headers, target, the client, and what its answer means for the delivery and for the
+ * origin. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "delivery/sender_priv.h"
+#include "io/loop.h"
+
+#define EXCERPT_BYTES_MAX (4 * KIB)
+#define OWN_HEADERS_MAX 8
+
+/* ---- coming and going ---- */
+
+static struct attempt *attempt_new(struct delivery *d, struct origin *origin,
+                                   const struct outbox_claimed *row)
+{
+    struct attempt *a = MEM_NEW(struct attempt);
+
+    arena_init(&a->arena);
+    list_init(&a->node);
+    a->delivery = d;
+    a->origin = origin;
+    a->row = *row;
+    a->row.tenant = arena_str(&a->arena, row->tenant);
+    a->row.endpoint_id = arena_str(&a->arena, row->endpoint_id);
+    a->row.url = arena_str(&a->arena, row->url);
+    a->row.webhook_id = arena_str(&a->arena, row->webhook_id);
+    a->row.kind = arena_str(&a->arena, row->kind);
+    a->row.object_id = arena_str(&a->arena, row->object_id);
+    a->row.body_id = STR_NONE;
+    a->row.policy = arena_str(&a->arena, row->policy);
+    a->row.content_type = arena_str(&a->arena, row->content_type);
+    a->row.body = arena_str(&a->arena, row->body);
+    a->policy = d->config.tuning.policy ? d->config.tuning.policy : policy_find(row->policy);
+    a->outcome = (struct outbox_outcome){.delivery_id = row->delivery_id,
+                                         .attempt_id = row->attempt_id,
+                                         .attempts = row->attempts,
+                                         .dns_us = -1,
+                                         .connect_us = -1,
+                                         .tls_us = -1,
+                                         .first_byte_us = -1,
+                                         .total_us = -1};
+    origin->attempts++;
+    d->active_count++;
+    d->active_bytes += row->body.len;
+    return a;
+}
+
+void attempt_free(struct attempt *a)
+{
+    struct delivery *d = a->delivery;
+
+    REQUIRE(a->http == NULL && a->origin->attempts > 0 && d->active_count > 0);
+    a->origin->attempts--;
+    d->active_count--;
+    d->active_bytes -= a->row.body.len;
+    list_remove(&a->node);
+    arena_release(&a->arena);
+    mem_free(a);
+}
+
+/* ---- the outcome ---- */
+
+static void decide(struct attempt *a, enum attempt_result result, int status,
+                   struct str retry_after)
+{
+    struct loop *loop = a->delivery->loop;
+    struct outbox_outcome *outcome = &a->outcome;
+    struct schedule_input input = {.result = result,
+                                   .status = status,
+                                   .attempts = a->row.attempts,
+                                   .retry_after = retry_after,
+                                   .now_us = loop_wall_us(loop)};
+    int64_t delay_us = 0;
+
+    outcome->result = result_name(result);
+    outcome->status = status;
+    outcome->ended_us = input.now_us;
+    switch (schedule_next(a->policy, &input, loop_rng(loop), &delay_us, &outcome->reason)) {
+    case VERDICT_DONE:
+        outcome->to = DELIVERY_DONE;
+        break;
+    case VERDICT_AGAIN:
+        outcome->to = DELIVERY_DUE;
+        outcome->next_us = input.now_us + delay_us;
+        outcome->reason = outcome->result;
+        break;
+    case VERDICT_DEAD:
+        outcome->to = DELIVERY_DEAD;
+        break;
+    }
+}
+
+static void tell_window(struct attempt *a, enum attempt_result result)
+{
+    struct window *window = &a->origin->window;
+    int64_t now_ms = loop_mono_ms(a->delivery->loop);
+    enum window_state before = window->state;
+
+    switch (classify_origin(result)) {
+    case ORIGIN_ANSWERED:
+        window_succeeded(window);
+        break;
+    case ORIGIN_FAILED:
+        window_failed(window, now_ms);
+        break;
+    case ORIGIN_UNTRIED:
+        window_ended(window);
+        break;
+    }
+    if (before != WINDOW_CLOSED && window->state == WINDOW_CLOSED)
+        log_warn("delivery", "%.*s fails: nothing is sent to it for %d s", STR_ARG(a->origin->name),
+                 (int)((window->reopens_ms - now_ms) / MS_PER_SECOND));
+    if (before == WINDOW_PROBING && window->state == WINDOW_OPEN)
+        log_info("delivery", "%.*s answers again", STR_ARG(a->origin->name));
+}
+
+static void keep_answer(struct attempt *a, const struct http_result *answer)
+{
+    struct outbox_outcome *outcome = &a->outcome;
+    const char *detail = answer->rule ? answer->rule : answer->why;
+    struct address_text text;
+
+    if (answer->outcome != HTTP_ANSWERED || !outcome->status)
+        outcome->detail = arena_str(&a->arena, str_of(detail));
+    if (answer->address.family != ADDRESS_NONE)
+        outcome->address = arena_str(&a->arena, address_write(&answer->address, &text));
+    outcome->dns_us = answer->phases.dns_us;
+    outcome->connect_us = answer->phases.connect_us;
+    outcome->tls_us = answer->phases.tls_us;
+    outcome->first_byte_us = answer->phases.first_byte_us;
+    outcome->total_us = answer->phases.total_us;
+    if (answer->body.len)
+        outcome->excerpt = arena_str(&a->arena, str_first(answer->body, EXCERPT_BYTES_MAX));
+}
+
+static void on_done(void *context, const struct http_result *answer)
+{
+    struct attempt *a = context;
+    struct delivery *d = a->delivery;
+    enum attempt_result result = classify(answer);
+
+    a->http = NULL;
+    decide(a, result, answer->outcome == HTTP_ANSWERED ? answer->status : 0,
+           http_header_find(answer->headers, answer->header_count, "Retry-After"));
+    keep_answer(a, answer);
+    tell_window(a, result);
+    origin_consider(a->origin);
+    settle_add(a);
+    settle_pump(d);
+    claim_pump(d);
+    stop_check(d);
+}
+
+/* ---- the request ---- */
+
+static bool has_header(const struct http_header *headers, size_t count, const char *name)
+{
+    return !str_is_none(http_header_find(headers, count, name));
+}
+
+static struct str signature(struct attempt *a, int64_t timestamp_s)
+{
+    struct delivery *d = a->delivery;
+    struct webhook_message message = {
+        .id = a->row.webhook_id, .timestamp_s = timestamp_s, .body = a->row.body};
+    struct str kept;
+    struct buf out;
+
+    buf_init(&out, WEBHOOK_KEYS_MAX * WEBHOOK_SIGNATURE_BYTES_MAX);
+    webhook_signature_write(&out, d->keys, d->key_count, &message);
+    kept = arena_str(&a->arena, buf_str(&out));
+    buf_release(&out);
+    return kept;
+}
+
+/* The configured headers of run webhooks, then ours; id stable, time and signature of this moment.
+ */
+static void write_headers(struct attempt *a, struct http_client_request *request)
+{
+    struct delivery *d = a->delivery;
+    const struct webhook_config *webhooks = d->config.webhooks;
+    size_t count = str_eq(a->row.kind, STR("run")) && webhooks ? webhooks->header_count : 0;
+    struct http_header *headers =
+        ARENA_ARRAY(&a->arena, struct http_header, count + OWN_HEADERS_MAX);
+    int64_t timestamp_s = loop_wall_us(d->loop) / US_PER_SECOND;
+
+    if (count)
+        memcpy(headers, webhooks->headers, count * sizeof(*headers));
+    request->headers = headers;
+    if (!has_header(headers, count, "User-Agent"))
+        headers[count++] = (struct http_header){STR("User-Agent"), d->config.user_agent};
+    headers[count++] = (struct http_header){STR("Content-Type"), a->row.content_type};
+    headers[count++] = (struct http_header){STR("webhook-id"), a->row.webhook_id};
+    headers[count++] = (struct http_header){
+        STR("webhook-timestamp"), arena_printf(&a->arena, "%lld", (long long)timestamp_s)};
+    if (d->key_count)
+        headers[count++] =
+            (struct http_header){STR("webhook-signature"), signature(a, timestamp_s)};
+    if (!has_header(headers, count, "webhook-attempt"))
+        headers[count++] = (struct http_header){
+            STR("webhook-attempt"), arena_printf(&a->arena, "%lld", (long long)a->row.attempts)};
+    request->header_count = count;
+}
+
+/* Which client may send it, and where. NULL: nobody, *why says the rule. */
+static struct http_client *aim(struct attempt *a, struct http_client_request *request,
+                               struct str *why)
+{
+    struct delivery *d = a->delivery;
+    bool is_run = str_eq(a->row.kind, STR("run")) && d->config.webhooks;
+    const struct target_rules *rules = is_run ? &d->config.webhooks->rules : &target_rules_none;
+    struct url url = {0};
+
+    if (target_check(rules, d->config.egress, &a->arena, a->row.url, &url, why))
+        return NULL;
+    if (url.is_relative && !d->self_client) {
+        *why = STR("this server has no address of its own to send relative URLs to");
+        return NULL;
+    }
+    request->target = url.target;
+    request->https = url.is_relative ? d->self.scheme_is_https : url.scheme_is_https;
+    request->host = url.is_relative ? d->self.host : url.host;
+    request->port = url.is_relative ? d->self.port : url.port;
+    return url.is_relative ? d->self_client : d->client;
+}
+
+static void refuse(struct attempt *a, struct str why)
+{
+    decide(a, RESULT_REFUSED, 0, STR_NONE);
+    a->outcome.detail = why;
+    tell_window(a, RESULT_REFUSED);
+    settle_add(a);
+}
+
+void attempt_start(struct delivery *d, struct origin *origin, const struct outbox_claimed *row)
+{
+    struct attempt *a = attempt_new(d, origin, row);
+    struct http_client_request request = {
+        .method = STR("POST"), .body = a->row.body, .budget = a->policy->budget};
+    struct str why = STR_NONE;
+    struct http_client *client = aim(a, &request, &why);
+
+    if (!client) {
+        refuse(a, why);
+        return;
+    }
+    write_headers(a, &request);
+    list_push(&d->sending, &a->node);
+    a->http = http_client_send(client, &request, on_done, a);
+}
+
+void attempt_give_back(struct delivery *d, struct origin *origin, const struct outbox_claimed *row)
+{
+    struct attempt *a = attempt_new(d, origin, row);
+
+    a->outcome.is_untried = true;
+    a->outcome.to = DELIVERY_DUE;
+    a->outcome.next_us = loop_wall_us(d->loop);
+    window_ended(&origin->window);
+    settle_add(a);
+}
+
+void attempt_cut(struct attempt *a)
+{
+    REQUIRE(a->http);
+    http_send_cancel(a->http);
+    a->http = NULL;
+    decide(a, RESULT_UNKNOWN, 0, STR_NONE);
+    window_ended(&a->origin->window);
+    settle_add(a);
+}

@@ -1,0 +1,128 @@
+/* sender_priv.h -- what the sender's files share: the actor, its origins, its attempts.
+ *
+ *   sender.c          start, stop, nudges
+ *   sender_survey.c   what is due where; what nobody sends any more
+ *   sender_origin.c   when may this origin be claimed for
+ *   sender_claim.c    due → sending
+ *   sender_attempt.c  one request
+ *   sender_settle.c   sending → due, done, dead
+ *
+ * All of it on one thread, the loop's; only a work's apply runs elsewhere, on the work's own
+ * memory. */
+#ifndef DELIVERY_SENDER_PRIV_H
+#define DELIVERY_SENDER_PRIV_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "crypto/webhook_signature.h"
+#include "delivery/sender.h"
+#include "delivery/sender_works_priv.h"
+#include "store/outbox.h"
+
+#define ORIGINS_MAX 16384
+#define RETRY_MS 1000 /* after the store did not take something */
+
+enum delivery_phase { PHASE_RECOVERING, PHASE_RUNNING, PHASE_STOPPING, PHASE_STOPPED };
+
+/* One destination that has, or lately had, something to be sent. */
+struct origin {
+    struct delivery *delivery;
+    struct str name; /* owned */
+    struct window window;
+    int64_t next_us[2]; /* by outbox_half: when the first falls due, as far as is known; 0: none */
+    struct timer timer; /* runs until it may be claimed for */
+    struct list ready;  /* in delivery->ready while it waits for a claim */
+    unsigned reserved;  /* places that the claim under way holds */
+    unsigned attempts;  /* in memory: sending or to be settled */
+    bool is_nudged;     /* while it was being claimed for */
+    bool retries_turn;  /* with a single place the halves take turns */
+    int64_t rest_until_ms;
+    int64_t used_ms;
+};
+
+/* One delivery in memory: being sent, or waiting to be settled. */
+struct attempt {
+    struct list node; /* in delivery->sending, then ->ended */
+    struct delivery *delivery;
+    struct origin *origin;
+    struct arena arena;
+    struct outbox_claimed row;
+    const struct policy *policy;
+    struct http_send *http; /* NULL: not on the network */
+    struct outbox_outcome outcome;
+};
+
+struct delivery {
+    struct delivery_config config;
+    struct arena arena; /* of what the configuration says */
+    struct loop *loop;
+    bool owns_loop;
+    enum delivery_phase phase;
+    struct http_client *client;
+    struct http_client
+        *self_client; /* may call our own listener, and nothing but it is asked of it */
+    struct egress_policy self_egress;
+    struct url self;
+    bool has_self;
+    struct webhook_key keys[WEBHOOK_KEYS_MAX];
+    size_t key_count;
+
+    struct map origins;
+    struct list ready;
+    size_t ready_count;
+    struct list sending;
+    struct list ended;
+    size_t active_count, active_bytes;
+
+    struct survey_work survey;
+    struct recover_work recover;
+    struct claim_work claim;
+    struct settle_work settle;
+    struct timer slow_timer; /* the next survey */
+    struct timer recover_timer;
+    struct timer settle_timer;
+    struct timer grace_timer;
+    struct message stop_message;
+    void (*on_stopped)(void *context);
+    void *stopped_context;
+};
+
+/* ---- sender_origin.c ---- */
+/* NULL: there are too many; a later survey finds it again. */
+struct origin *origin_get(struct delivery *d, struct str name);
+/* Something of this half may fall due at next_us. */
+void origin_hint(struct origin *origin, enum outbox_half half, int64_t next_us);
+/* Puts it where it belongs: among the ready, to sleep until a time, or nowhere until an attempt
+ * ends. */
+void origin_consider(struct origin *origin);
+unsigned origin_room(struct origin *origin);
+/* Forgets those that have nothing to send and nothing to remember. */
+void origins_tidy(struct delivery *d);
+void origins_free(struct delivery *d);
+
+/* ---- sender_survey.c ---- */
+void survey_start(struct delivery *d);
+void recover_start(struct delivery *d, bool by_lease);
+
+/* ---- sender_claim.c ---- */
+/* Claims for those that are ready, if there is room and no claim is under way. */
+void claim_pump(struct delivery *d);
+
+/* ---- sender_attempt.c ---- */
+/* Copies the row and sends it. */
+void attempt_start(struct delivery *d, struct origin *origin, const struct outbox_claimed *row);
+/* It is not sent after all. */
+void attempt_give_back(struct delivery *d, struct origin *origin, const struct outbox_claimed *row);
+/* Ends it on the network; what became of it is unknown. */
+void attempt_cut(struct attempt *attempt);
+void attempt_free(struct attempt *attempt);
+
+/* ---- sender_settle.c ---- */
+/* The attempt has its outcome. */
+void settle_add(struct attempt *attempt);
+void settle_pump(struct delivery *d);
+
+/* ---- sender.c ---- */
+void stop_check(struct delivery *d);
+
+#endif

@@ -1,0 +1,307 @@
+/* sender_rig.c -- see sender_rig.h. */
+#include "delivery/sender_rig.h"
+
+#include <semaphore.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "io/real_world.h"
+
+#define WAIT_MS 10000
+#define POLL_MS 10
+
+const struct policy sender_rig_policy = {
+    .name = "test",
+    .delays_ms = {50, 50},
+    .delay_count = 2,
+    .retries = SCHEDULE_RETRIES(RESULT_UNREACHABLE) | SCHEDULE_RETRIES(RESULT_TLS) |
+               SCHEDULE_RETRIES(RESULT_TIMEOUT) | SCHEDULE_RETRIES(RESULT_BUSY) |
+               SCHEDULE_RETRIES(RESULT_SERVER_ERROR),
+    .retry_after_ms_max = 5000,
+    .budget = {.dns_ms = 300,
+               .connect_ms = 300,
+               .tls_ms = 300,
+               .first_byte_ms = 300,
+               .total_ms = 300,
+               .body_ms = 100,
+               .body_rate_min = 1},
+};
+
+void sender_rig_sleep(int64_t ms)
+{
+    struct timespec rest = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
+
+    (void)nanosleep(&rest, NULL);
+}
+
+static void on_fatal(void *context, const char *why)
+{
+    (void)context;
+    print_error("the store died: %s\n", why);
+    abort();
+}
+
+static void empty_postgres(const char *url)
+{
+    struct db *db = NULL;
+    const char *why = "";
+
+    assert_int_equal(db_postgres_open(url, &db, &why), OK);
+    assert_int_equal(db_script(db, "DROP SCHEMA public CASCADE; CREATE SCHEMA public"), OK);
+    db_close(db);
+}
+
+void sender_rig_open(struct sender_rig *rig, const char *postgres_url)
+{
+    struct store_config store = {.reader_count = 1, .on_fatal = on_fatal};
+    const char *why = "";
+
+    memset(rig, 0, sizeof(*rig));
+    arena_init(&rig->arena);
+    rig->postgres_url = postgres_url;
+    snprintf(rig->folder, sizeof(rig->folder), "/tmp/runbell-delivery-XXXXXX");
+    assert_non_null(mkdtemp(rig->folder));
+    if (postgres_url)
+        empty_postgres(postgres_url);
+    rig->world = real_world_new();
+    store.world = rig->world;
+    store.data_dir = rig->folder;
+    store.postgres_url = postgres_url;
+    assert_int_equal(store_open(&store, &rig->store, &why), OK);
+    rig->egress.dev = true;
+    rig->config = (struct delivery_config){.world = rig->world,
+                                           .store = rig->store,
+                                           .egress = &rig->egress,
+                                           .webhooks = &rig->webhooks,
+                                           .node = STR("node-1"),
+                                           .tuning = {.policy = &sender_rig_policy}};
+}
+
+void sender_rig_start(struct sender_rig *rig)
+{
+    const char *why = "";
+
+    assert_int_equal(delivery_start(&rig->config, &rig->delivery, &why), OK);
+}
+
+static void on_stopped(void *context)
+{
+    sem_post(context);
+}
+
+/* The stopped one is not freed before the store is closed; tests that start several leave that to
+ * the end. */
+void sender_rig_stop(struct sender_rig *rig)
+{
+    sem_t stopped;
+
+    sem_init(&stopped, 0, 0);
+    delivery_stop(rig->delivery, on_stopped, &stopped);
+    sem_wait(&stopped);
+    sem_destroy(&stopped);
+}
+
+void sender_rig_retire(struct sender_rig *rig, struct delivery *stopped)
+{
+    size_t i = 0;
+
+    while (rig->retired[i])
+        i++;
+    rig->retired[i] = stopped;
+}
+
+void sender_rig_close(struct sender_rig *rig)
+{
+    static const char *const names[] = {"runbell.db", "runbell.db-wal", "runbell.db-shm", "lock"};
+    char path[128];
+
+    if (rig->delivery)
+        sender_rig_stop(rig);
+    store_close(rig->store);
+    delivery_free(rig->delivery);
+    for (size_t i = 0; i < ARRAY_LEN(rig->retired); i++)
+        delivery_free(rig->retired[i]);
+    real_world_free(rig->world);
+    arena_release(&rig->arena);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        snprintf(path, sizeof(path), "%s/%s", rig->folder, names[i]);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(rig->folder), 0);
+}
+
+/* ---- works that are waited for ---- */
+
+struct waiting_work {
+    struct store_work work;
+    enum err (*apply)(struct tx *tx, void *context);
+    void *context;
+    enum err err;
+    sem_t is_done;
+};
+
+static enum err waiting_apply(struct tx *tx, struct store_work *work)
+{
+    struct waiting_work *w = CONTAINER_OF(work, struct waiting_work, work);
+
+    return w->apply(tx, w->context);
+}
+
+static void waiting_done(struct store_work *work, enum err err)
+{
+    struct waiting_work *w = CONTAINER_OF(work, struct waiting_work, work);
+
+    w->err = err;
+    sem_post(&w->is_done);
+}
+
+enum err sender_rig_write(struct sender_rig *rig, enum err (*apply)(struct tx *tx, void *context),
+                          void *context)
+{
+    struct waiting_work w = {
+        .work = {.apply = waiting_apply, .done = waiting_done}, .apply = apply, .context = context};
+
+    sem_init(&w.is_done, 0, 0);
+    store_write(rig->store, &w.work);
+    sem_wait(&w.is_done);
+    sem_destroy(&w.is_done);
+    return w.err;
+}
+
+/* ---- adding ---- */
+
+struct adding {
+    struct outbox_event event;
+    int64_t delivery_id;
+};
+
+static enum err apply_add(struct tx *tx, void *context)
+{
+    static const struct db_statement newest = {"test_newest",
+                                               "SELECT MAX(delivery_id) FROM deliveries", NULL};
+    struct adding *adding = context;
+    struct db_rows rows = {0};
+    enum err err = outbox_add(tx, &adding->event, NULL);
+
+    if (!err)
+        err = db_query_one(tx->db, &newest, DB_NO_ARGS, &rows);
+    if (err)
+        return err;
+    adding->delivery_id = db_get_int(&rows, 0);
+    return db_rows_end(&rows);
+}
+
+int64_t sender_rig_add_kind(struct sender_rig *rig, const char *kind, const char *url,
+                            const char *body)
+{
+    struct adding adding = {.event = {.tenant = STR("t"),
+                                      .kind = str_of(kind),
+                                      .object_id = STR("object"),
+                                      .url = str_of(url),
+                                      .content_type = STR("application/json"),
+                                      .body = str_of(body),
+                                      .policy = STR("durable")}};
+
+    assert_int_equal(sender_rig_write(rig, apply_add, &adding), OK);
+    return adding.delivery_id;
+}
+
+int64_t sender_rig_add(struct sender_rig *rig, const char *url, const char *body)
+{
+    return sender_rig_add_kind(rig, "run", url, body);
+}
+
+/* ---- asking ---- */
+
+struct asking {
+    struct sender_rig *rig;
+    int64_t delivery_id;
+    enum delivery_state state;
+    struct delivery_row row;
+    struct attempt_row *attempts;
+    size_t count;
+};
+
+static enum err apply_get(struct tx *tx, void *context)
+{
+    struct asking *asking = context;
+
+    return delivery_get(tx, STR("t"), asking->delivery_id, &asking->rig->arena, &asking->row);
+}
+
+struct delivery_row sender_rig_get(struct sender_rig *rig, int64_t delivery_id)
+{
+    struct asking asking = {.rig = rig, .delivery_id = delivery_id};
+
+    assert_int_equal(sender_rig_write(rig, apply_get, &asking), OK);
+    return asking.row;
+}
+
+static enum err apply_attempts(struct tx *tx, void *context)
+{
+    struct asking *asking = context;
+
+    return attempt_list(tx, STR("t"), asking->delivery_id, &asking->rig->arena, &asking->attempts,
+                        &asking->count);
+}
+
+struct attempt_row sender_rig_attempt(struct sender_rig *rig, int64_t delivery_id, size_t index,
+                                      size_t *count)
+{
+    struct asking asking = {.rig = rig, .delivery_id = delivery_id};
+
+    assert_int_equal(sender_rig_write(rig, apply_attempts, &asking), OK);
+    assert_true(index < asking.count);
+    if (count)
+        *count = asking.count;
+    return asking.attempts[index];
+}
+
+static enum err apply_count(struct tx *tx, void *context)
+{
+    static const struct db_statement statement = {
+        "test_count_state", "SELECT COUNT(*) FROM deliveries WHERE state = $1", NULL};
+    struct asking *asking = context;
+    struct db_rows rows = {0};
+    enum err err = db_query_one(tx->db, &statement,
+                                DB_ARGS(db_text(delivery_state_name(asking->state))), &rows);
+
+    if (err)
+        return err;
+    asking->count = (size_t)db_get_int(&rows, 0);
+    return db_rows_end(&rows);
+}
+
+size_t sender_rig_count(struct sender_rig *rig, enum delivery_state state)
+{
+    struct asking asking = {.rig = rig, .state = state};
+
+    assert_int_equal(sender_rig_write(rig, apply_count, &asking), OK);
+    return asking.count;
+}
+
+struct delivery_row sender_rig_wait(struct sender_rig *rig, int64_t delivery_id,
+                                    enum delivery_state state)
+{
+    struct delivery_row row = {0};
+
+    for (int64_t waited_ms = 0; waited_ms < WAIT_MS; waited_ms += POLL_MS) {
+        row = sender_rig_get(rig, delivery_id);
+        if (row.state == state)
+            return row;
+        sender_rig_sleep(POLL_MS);
+    }
+    print_error("delivery %d is %.*s\n", (int)delivery_id, STR_ARG(delivery_state_name(row.state)));
+    fail();
+    return row;
+}
+
+void sender_rig_wait_all(struct sender_rig *rig)
+{
+    for (int64_t waited_ms = 0; waited_ms < 3 * WAIT_MS; waited_ms += POLL_MS) {
+        if (sender_rig_count(rig, DELIVERY_DUE) + sender_rig_count(rig, DELIVERY_SENDING) == 0)
+            return;
+        sender_rig_sleep(POLL_MS);
+    }
+    fail();
+}

@@ -1,0 +1,121 @@
+/* Writes down what became of the attempts that ended, all that wait in one write. As long as it is
+ * not committed they stay in memory and count against the active set: a slow store slows the
+ * sending down. */
+#include "base/log.h"
+#include "delivery/sender_priv.h"
+#include "io/loop.h"
+
+static enum err settle_apply(struct tx *tx, struct store_work *work)
+{
+    struct settle_work *s = CONTAINER_OF(work, struct settle_work, work);
+
+    return outbox_settle(tx, s->outcomes, s->count);
+}
+
+static void report(const struct attempt *a)
+{
+    const struct outbox_outcome *outcome = &a->outcome;
+
+    if (outcome->to == DELIVERY_DEAD)
+        log_warn("delivery", "gave up %.*s to %.*s after %d attempts: %.*s (%.*s, status %d)",
+                 STR_ARG(a->row.webhook_id), STR_ARG(a->origin->name), (int)outcome->attempts,
+                 STR_ARG(outcome->reason), STR_ARG(outcome->result), (int)outcome->status);
+    else
+        log_debug("delivery", "%.*s to %.*s, attempt %d: %.*s", STR_ARG(a->row.webhook_id),
+                  STR_ARG(a->origin->name), (int)outcome->attempts, STR_ARG(outcome->result));
+}
+
+static void settled(struct attempt *a)
+{
+    if (!a->outcome.is_untried)
+        report(a);
+    if (a->outcome.to == DELIVERY_DUE) {
+        origin_hint(a->origin, OUTBOX_RETRY, a->outcome.next_us);
+        if (a->delivery->phase == PHASE_RUNNING)
+            origin_consider(a->origin);
+    }
+    attempt_free(a);
+}
+
+/* What the store will never take, it will never take again: then without what is only for the log.
+ */
+static bool is_about_content(enum err err)
+{
+    return err != ERR_AGAIN && err != ERR_IO;
+}
+
+static void put_back(struct settle_work *s, enum err err)
+{
+    struct delivery *d = s->delivery;
+
+    if (is_about_content(err) && s->care == SETTLE_SINGLE) {
+        log_error("delivery", "the outcome of %.*s cannot be written (%s); it is sent again later",
+                  STR_ARG(s->attempts[0]->row.webhook_id), err_name(err));
+        attempt_free(s->attempts[0]);
+        s->count = 0;
+    } else {
+        log_warn("delivery", "%zu outcomes could not be written (%s); they are kept", s->count,
+                 err_name(err));
+        if (is_about_content(err))
+            s->care++;
+    }
+    for (size_t i = s->count; i > 0; i--)
+        list_push_front(&d->ended, &s->attempts[i - 1]->node);
+    timer_start(&d->settle_timer, RETRY_MS);
+}
+
+static void settle_done(struct store_work *work, enum err err)
+{
+    struct settle_work *s = CONTAINER_OF(work, struct settle_work, work);
+    struct delivery *d = s->delivery;
+
+    s->is_busy = false;
+    if (err && d->phase == PHASE_RUNNING) {
+        put_back(s, err);
+        return;
+    }
+    if (err)
+        log_warn("delivery", "%zu outcomes are lost with this stop: they are sent again", s->count);
+    for (size_t i = 0; i < s->count; i++) {
+        if (err)
+            attempt_free(s->attempts[i]);
+        else
+            settled(s->attempts[i]);
+    }
+    if (list_is_empty(&d->ended))
+        s->care = SETTLE_WHOLE;
+    settle_pump(d);
+    claim_pump(d);
+    stop_check(d);
+}
+
+void settle_add(struct attempt *a)
+{
+    list_remove(&a->node);
+    list_push(&a->delivery->ended, &a->node);
+}
+
+void settle_pump(struct delivery *d)
+{
+    struct settle_work *s = &d->settle;
+
+    size_t max = s->care == SETTLE_SINGLE ? 1 : SETTLE_MAX;
+
+    if (s->is_busy || list_is_empty(&d->ended) || timer_is_running(&d->settle_timer))
+        return;
+    for (s->count = 0; s->count < max && !list_is_empty(&d->ended); s->count++) {
+        struct attempt *a = LIST_ITEM(list_pop(&d->ended), struct attempt, node);
+
+        s->attempts[s->count] = a;
+        s->outcomes[s->count] = a->outcome;
+        if (s->care != SETTLE_WHOLE) {
+            s->outcomes[s->count].detail = STR_NONE;
+            s->outcomes[s->count].excerpt = STR_NONE;
+        }
+    }
+    s->is_busy = true;
+    s->delivery = d;
+    s->work = (struct store_work){
+        .apply = settle_apply, .done = settle_done, .reply_to = d->loop, .class = STORE_OUTCOME};
+    store_write(d->config.store, &s->work);
+}

@@ -1,0 +1,67 @@
+/* sender_works_priv.h -- what the sender asks of the store: one of each kind is under way at most.
+ *
+ * While is_busy the work belongs to the store; what apply fills in lies in its own arena. */
+#ifndef DELIVERY_SENDER_WORKS_PRIV_H
+#define DELIVERY_SENDER_WORKS_PRIV_H
+
+#include "store/outbox.h"
+
+#define CLAIM_ORIGINS_MAX 32
+#define CLAIM_ROWS_MAX 256
+#define SETTLE_MAX 256
+#define SURVEY_PAGE 512
+#define RECOVER_PAGE 500
+
+struct attempt;
+struct delivery;
+struct origin;
+
+struct survey_work {
+    struct store_work work;
+    struct delivery *delivery;
+    struct arena arena;
+    struct outbox_survey halves[2];
+    char names[2][600]; /* what halves[].after borrows */
+    bool is_walking[2];
+    int64_t lease_ends_us;
+    bool is_busy, is_wanted;
+};
+
+struct recover_work {
+    struct store_work work;
+    struct delivery *delivery;
+    bool by_lease;
+    size_t count;
+    bool is_busy;
+};
+
+struct claim_work {
+    struct store_work work;
+    struct delivery *delivery;
+    struct arena arena;
+    struct outbox_claim claim;
+    struct outbox_claim_origin rooms[CLAIM_ORIGINS_MAX];
+    struct origin *origins[CLAIM_ORIGINS_MAX];
+    struct outbox_claimed *rows;
+    size_t row_count;
+    bool is_busy;
+};
+
+/* How carefully outcomes are written after the store refused some for what they say. */
+enum settle_care {
+    SETTLE_WHOLE, /* all of it, many at a time */
+    SETTLE_BARE,  /* without excerpts and details: the log must not stop the delivery */
+    SETTLE_SINGLE /* and one by one: what is refused even so is left to the end of its lease */
+};
+
+struct settle_work {
+    struct store_work work;
+    struct delivery *delivery;
+    struct attempt *attempts[SETTLE_MAX];
+    struct outbox_outcome outcomes[SETTLE_MAX];
+    size_t count;
+    bool is_busy;
+    enum settle_care care;
+};
+
+#endif

@@ -1,0 +1,74 @@
+/* The verdict of target.h, rule by rule. */
+#include "delivery/target.h"
+
+#include "format/domain.h"
+
+const struct target_rules target_rules_none = {0};
+
+static enum err deny(struct str *why, struct str reason)
+{
+    *why = reason;
+    return ERR_DENIED;
+}
+
+static bool port_is_allowed(const struct target_rules *rules, const struct url *url)
+{
+    if (!rules->has_url_block)
+        return true;
+    if (rules->port_count == 0)
+        return url->port == (url->scheme_is_https ? 443 : 80);
+    for (size_t i = 0; i < rules->port_count; i++)
+        if (rules->allowed_ports[i] == url->port)
+            return true;
+    return false;
+}
+
+static enum err check_rules(const struct target_rules *rules, struct arena *arena,
+                            const struct url *url, struct str *why)
+{
+    if (rules->require_https && !url->scheme_is_https)
+        return deny(why, STR("webhooks.url.require_https: the URL must begin with https://"));
+    if (rules->domain_count &&
+        !domain_list_admits(rules->allowed_domains, rules->domain_count, url->host))
+        return deny(why, arena_printf(arena, "webhooks.url.allowed_domains: %.*s is not among them",
+                                      STR_ARG(url->host)));
+    if (!port_is_allowed(rules, url))
+        return deny(why,
+                    arena_printf(arena, "webhooks.url.allowed_ports: port %u is not among them",
+                                 (unsigned)url->port));
+    return OK;
+}
+
+enum err target_check(const struct target_rules *rules, const struct egress_policy *egress,
+                      struct arena *arena, struct str text, struct url *url, struct str *why)
+{
+    const char *reason = NULL;
+    struct url parsed = {0};
+    enum err err;
+
+    if (rules->url_bytes_max && text.len > rules->url_bytes_max) {
+        *why = arena_printf(arena,
+                            "webhooks.url.max_url_length: the URL is longer than %zu characters",
+                            rules->url_bytes_max);
+        return ERR_LIMIT;
+    }
+    err = url_parse(arena, text, &parsed, &reason);
+    if (err) {
+        *why = str_of(reason);
+        return err;
+    }
+    if (parsed.is_relative && !rules->allows_relative)
+        return deny(
+            why, STR("a relative URL is only allowed with webhooks.url.disable_loopback: false"));
+    if (!parsed.is_relative) {
+        err = check_rules(rules, arena, &parsed, why);
+        if (err)
+            return err;
+        if (!egress_admits_host(egress, parsed.host, parsed.port, &reason))
+            return deny(why,
+                        arena_printf(arena, "%.*s must not be called: %s (runbell.egress.allow)",
+                                     STR_ARG(parsed.host), reason));
+    }
+    *url = parsed;
+    return OK;
+}
