@@ -75,8 +75,8 @@ def count_meson(build):
 
     def count(_text):
         total = Count()
-        log = Path(build) / "meson-logs" / "testlog.json"
-        for line in log.read_text().splitlines() if log.exists() else []:
+        logs = sorted((Path(build) / "meson-logs").glob("testlog*.json"))  # named after the wrapper, if any
+        for line in [line for log in logs for line in log.read_text().splitlines()]:
             test = json.loads(line)
             groups = CMOCKA.findall(test.get("stdout", "") + test.get("stderr", ""))
             one = Count()
