@@ -70,8 +70,7 @@ struct http_send {
     size_t body_seen;
     int64_t body_start_ms;
     unsigned interim_count;
-    uint8_t phase; /* enum send_phase */
-    bool must_be_fresh;
+    uint8_t phase;  /* enum send_phase */
     bool has_bytes; /* of the response */
     bool may_reuse; /* by what its head says */
 };

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "http/client_priv.h"
 #include "http/client_rig.h"
 
 #define OKAY "HTTP/1.1 200 OK\r\nX-First: yes\r\nContent-Length: 2\r\n\r\nok"
@@ -361,6 +362,40 @@ static void localhost_is_found_and_tried_address_by_address(void **state)
     receiver_stop(&receiver);
 }
 
+/* As if DNS had just said so. */
+static void learn_names(struct client_rig *to_teach)
+{
+    static const struct address good = {.family = ADDRESS_IPV4, .bytes = {127, 0, 0, 1}};
+    static const struct address bad = {.family = ADDRESS_IPV4, .bytes = {169, 254, 169, 254}};
+    const struct address bad_last[] = {good, bad};
+    const struct address bad_first[] = {bad, good};
+
+    names_keep(to_teach->client, STR("bad-last.example"), bad_last, 2);
+    names_keep(to_teach->client, STR("bad-first.example"), bad_first, 2);
+    names_keep(to_teach->client, STR("good.example"), &good, 1);
+}
+
+static void a_mixed_answer_is_denied_whole(void **state)
+{
+    static const struct str hosts[] = {{"bad-last.example", 16}, {"bad-first.example", 17}};
+    struct receiver receiver = {.serve = answer_all};
+
+    (void)state;
+    receiver_start(&receiver);
+    client_rig_call(&rig, learn_names);
+    struct http_client_request request = client_rig_request(&rig, receiver.port);
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        request.host = hosts[i];
+        const struct outcome *outcome = client_rig_send(&rig, &request);
+        assert_outcome(outcome, HTTP_DENIED);
+        assert_string_equal(outcome->result.rule, "link-local");
+    }
+    assert_int_equal(client_rig_stats(&rig).connections_opened, 0);
+    request.host = STR("good.example");
+    assert_outcome(client_rig_send(&rig, &request), HTTP_ANSWERED);
+    receiver_stop(&receiver);
+}
+
 static void a_name_that_is_none_does_not_resolve(void **state)
 {
     struct http_client_request request = client_rig_request(&rig, 80);
@@ -440,6 +475,8 @@ int main(void)
         TEST(a_closed_port_is_refused, "a closed port is refused in words"),
         TEST(localhost_is_found_and_tried_address_by_address,
              "the addresses of a name are tried in turn"),
+        TEST(a_mixed_answer_is_denied_whole,
+             "a name with an allowed and a forbidden address is denied"),
         TEST(a_name_that_is_none_does_not_resolve, "a name that is none does not resolve"),
         TEST(a_cancelled_send_is_silent, "a cancelled send is silent"),
     };

@@ -163,7 +163,6 @@ static void retry_on_fresh_link(struct http_send *send)
 {
     link_close(send->link, true);
     send->link = NULL;
-    send->must_be_fresh = true;
     send->result.reused = false;
     send_connect_next(send);
 }
@@ -193,7 +192,7 @@ void send_on_end(struct http_send *send, enum stream_end end, const char *why)
                     end == STREAM_TLS ? why : "reset during the TLS handshake", false);
     else if (send->has_bytes)
         send_finish(send, HTTP_BAD_RESPONSE, "the response was cut off within its head", false);
-    else if (send->link->has_served && !send->must_be_fresh)
+    else if (send->link->has_served)
         retry_on_fresh_link(send);
     else if (end == STREAM_TLS)
         send_finish(send, HTTP_TLS_FAILED, why, false);

@@ -54,6 +54,9 @@ static const struct hostile table[] = {
     {"two transfer codings in two lines are refused",
      BYTES(POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" NEXT),
      "HTTP/1.1 4"},
+    {"two transfer codings of which one is chunked are refused",
+     BYTES(POST "Transfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" NEXT),
+     "HTTP/1.1 400"},
     {"an unknown transfer coding gets 501",
      BYTES(POST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n" NEXT), "HTTP/1.1 501"},
     {"a transfer coding without chunks gets 501",
@@ -153,6 +156,10 @@ static const struct hostile table[] = {
      "HTTP/1.1 413"},
     {"a body beyond the limit of its route gets 413",
      BYTES("POST /tiny HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n12345678901" NEXT),
+     "HTTP/1.1 413"},
+    {"one byte beyond the limit in chunks gets 413",
+     BYTES("POST /tiny HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+           "b\r\n12345678901\r\n0\r\n\r\n" NEXT),
      "HTTP/1.1 413"},
     {"chunks beyond the limit of their route get 413",
      BYTES("POST /tiny HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "

@@ -133,7 +133,7 @@ static void a_slow_head_is_answered_408(void **state)
         rig_send(fd, str_first(str_from(STR(RIG_GET("/hello")), (size_t)i), 1));
         usleep(20000);
     }
-    struct str answer = rig_read_all(fd, 3000);
+    struct str answer = rig_read_all(fd, 20); /* it has come while the bytes still did */
     rig_assert_status(answer, "HTTP/1.1 408 Request Timeout\r\n");
     rig_assert_has(answer, "{\"detail\": \"");
     rig_assert_has(answer, "Content-Type: application/json\r\n");
