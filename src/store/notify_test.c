@@ -100,27 +100,43 @@ static void limit_disk(struct fixture *fixture, const char *sql)
     assert_int_equal(db_script(fixture->store->writer_db, sql), OK);
 }
 
+/* Whoever shares the group of the work that does not fit is told the same: nothing of it is there.
+ */
 static void a_full_disk_answers_and_goes_on(void **state)
 {
     static char big[100000];
     struct fixture *fixture = *state;
-    struct job job;
+    struct job hold, small, large, after;
+    sem_t gate, entered;
 
     if (postgres_url)
         skip();
-    assert_int_equal(fixture_insert(fixture, STR("before")), OK);
     limit_disk(fixture, "PRAGMA max_page_count = 10");
-    noting(&job, TOPIC_RUN_DONE, STR("full"));
-    job.body = str_range(big, sizeof(big));
-    store_write(fixture->store, &job.work);
-    assert_int_equal(job_wait(&job), ERR_IO);
+    sem_init(&gate, 0, 0);
+    sem_init(&entered, 0, 0);
+    job_init(&hold, job_nothing, STR("hold"));
+    hold.holds = &gate;
+    hold.entered = &entered;
+    store_write(fixture->store, &hold.work);
+    sem_wait(&entered);
+    noting(&small, TOPIC_RUN_DONE, STR("small"));
+    noting(&large, TOPIC_RUN_DONE, STR("large"));
+    large.body = str_range(big, sizeof(big));
+    store_write(fixture->store, &small.work);
+    store_write(fixture->store, &large.work);
+    sem_post(&gate);
+    assert_int_equal(job_wait(&hold), OK);
+    assert_int_equal(job_wait(&small), ERR_IO);
+    assert_int_equal(job_wait(&large), ERR_IO);
+    sem_destroy(&gate);
+    sem_destroy(&entered);
     limit_disk(fixture, "PRAGMA max_page_count = 1000000");
-    noting(&job, TOPIC_RUN_DONE, STR("after"));
-    store_write(fixture->store, &job.work);
-    assert_int_equal(job_wait(&job), OK);
+    noting(&after, TOPIC_RUN_DONE, STR("after"));
+    store_write(fixture->store, &after.work);
+    assert_int_equal(job_wait(&after), OK);
     wait_for(1);
     ASSERT_STR(ear.keys[0], "after");
-    assert_int_equal(fixture_count(fixture, STR("full")), 0);
+    assert_int_equal(fixture_count(fixture, STR("small")), 0);
     assert_int_equal(fixture->deaths, 0);
 }
 
