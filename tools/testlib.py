@@ -5,10 +5,12 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+STOPPING = threading.Event()  # set when the user wants to stop: every command is then ended
 CMOCKA = re.compile(r"\[\s*(PASSED|FAILED|SKIPPED)\s*\] (\d+) test\(s\)")
 
 
@@ -30,7 +32,9 @@ class Count:
 
 @dataclass
 class Suite:
-    """One line of `make test`: shell commands run one after the other; `read` counts in what they print."""
+    """One line of `make test`: shell commands run one after the other; `read` counts in what they print.
+
+    Neighbours that wait more than they compute run `together`, two at a time."""
 
     name: str
     about: str
@@ -39,6 +43,7 @@ class Suite:
     env: dict = field(default_factory=dict)
     needs: str = ""
     timeout_s: int = 900
+    together: bool = False
 
 
 def count_exit(_text):
@@ -112,10 +117,12 @@ def run_command(command, env, log, deadline):
                                stderr=subprocess.STDOUT, env={**os.environ, **env},
                                start_new_session=True)
     try:
-        return process.wait(timeout=max(1, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        log.write("\nstopped: out of time\n")
-        return 124
+        while process.poll() is None:
+            if STOPPING.is_set() or time.monotonic() > deadline:
+                log.write("\nstopped: out of time, or told to\n")
+                return 124
+            time.sleep(0.05)
+        return process.returncode
     finally:
         kill_group(process)
 
@@ -142,6 +149,17 @@ def run_suite(suite, log_path):
             with log_path.open("a") as log:
                 log.write("\nno test ran\n")
     return count, time.monotonic() - began
+
+
+def batches(suites):
+    """The suites in their order, in lists of those that may run at the same time."""
+    lists = []
+    for suite in suites:
+        if lists and suite.together and lists[-1][-1].together:
+            lists[-1].append(suite)
+        else:
+            lists.append([suite])
+    return lists
 
 
 def tail(log_path, lines=60):

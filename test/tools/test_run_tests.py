@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
-from testlib import (Count, Suite, count_meson, count_node, count_plain, count_pytest,  # noqa: E402
+from testlib import (Count, Suite, batches, count_meson, count_node, count_plain, count_pytest,  # noqa: E402
                      run_suite)
 
 
@@ -53,3 +53,9 @@ def test_a_suite_that_runs_nothing_has_failed(tmp_path):
 
 def test_a_suite_that_hangs_is_ended(tmp_path):
     assert run(tmp_path, ["sleep 60"], timeout_s=1).failed == 1
+
+
+def test_only_neighbours_that_may_run_together_do():
+    suites = [Suite("a", "", []), Suite("b", "", [], together=True), Suite("c", "", [], together=True),
+              Suite("d", "", [])]
+    assert [[suite.name for suite in batch] for batch in batches(suites)] == [["a"], ["b", "c"], ["d"]]
