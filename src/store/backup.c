@@ -108,6 +108,32 @@ enum err store_backup(struct store *store, const char *path, const char **why)
     return err;
 }
 
+/* The reader's connection neither writes nor checkpoints, so the other process is still the only
+ * one that does. */
+enum err store_backup_dir(struct world *world, const char *data_dir, const char *path,
+                          const char **why)
+{
+    char *from_path = store_path(data_dir, STORE_DB_FILE);
+    struct db_sqlite_options options = {.path = from_path, .read_only = true};
+    struct db *from = NULL;
+    enum err err;
+
+    if (!world->disk->exists(world->disk, from_path))
+        err = store_why(why, ERR_NOT_FOUND, "the data folder %s holds no store", data_dir);
+    else if (world->disk->exists(world->disk, path))
+        err = store_why(why, ERR_CONFLICT, "%s exists already", path);
+    else
+        err = db_sqlite_open(&options, &from, why);
+    if (!err) {
+        err = copy_to(world->disk, from, NULL, path);
+        if (err)
+            err = store_why(why, err, "cannot write %s: %s", path, db_error(from));
+    }
+    db_close(from);
+    mem_free(from_path);
+    return err;
+}
+
 /* ---- restoring ---- */
 
 static enum err check_ours(struct db *db, const char *file, const char **why)

@@ -14,4 +14,9 @@
 enum err store_restore(struct world *world, const char *data_dir, const char *backup_file,
                        const char **why) MUST_USE;
 
+/* As store_backup, for the command line: of a folder whose store is closed, or open in another
+ * process. */
+enum err store_backup_dir(struct world *world, const char *data_dir, const char *path,
+                          const char **why) MUST_USE;
+
 #endif

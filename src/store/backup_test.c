@@ -51,6 +51,25 @@ static void a_backup_can_be_restored(void **state)
     fixture.store = original;
 }
 
+static void a_folder_is_copied_open_or_closed(void **state)
+{
+    const char *why = "";
+
+    (void)state;
+    assert_int_equal(fixture_insert(&fixture, STR("a")), OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(store_backup_dir(fixture.world, fixture.folder, copy, &why), OK);
+        assert_int_equal(store_backup_dir(fixture.world, fixture.folder, copy, &why), ERR_CONFLICT);
+        assert_int_equal(store_restore(fixture.world, other_dir, copy, &why), OK);
+        unlink(copy);
+        unlink(other_db);
+        fixture_stop(&fixture);
+    }
+    fixture_reopen(&fixture);
+    assert_int_equal(fixture_count(&fixture, STR("a")), 1);
+    assert_int_equal(store_backup_dir(fixture.world, other_dir, copy, &why), ERR_NOT_FOUND);
+}
+
 static void a_backup_overwrites_nothing(void **state)
 {
     const char *why = "";
@@ -145,6 +164,8 @@ static void what_is_no_backup_is_refused(void **state)
 
 static const struct CMUnitTest tests[] = {
     WITH_STORE("a backup holds what was committed and can be restored", a_backup_can_be_restored),
+    WITH_STORE("a folder can be copied while its store is open or closed",
+               a_folder_is_copied_open_or_closed),
     WITH_STORE("a backup overwrites nothing", a_backup_overwrites_nothing),
     WITH_STORE("a backup that cannot be written says so", a_backup_into_nowhere_fails),
     WITH_STORE("a restore overwrites nothing", a_restore_overwrites_nothing),
