@@ -160,6 +160,7 @@ static const struct personality table[] = {
     ENDS("a close instead of an answer", CLOSES, HTTP_NO_CONNECTION, 0, ""),
     ENDS("a reset instead of an answer", RESETS, HTTP_NO_CONNECTION, 0, ""),
     ENDS("a half-close instead of an answer", HALF_CLOSES, HTTP_NO_CONNECTION, 0, ""),
+    CUT("a reset instead of the end of a body", RESETS, HEAD "\r\nok"),
     CUT("a close within the body", CLOSES, HEAD "Content-Length: 9\r\n\r\nok"),
     CUT("a close within chunks", CLOSES, HEAD "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"),
     ENDS("a close after an interim response", CLOSES, HTTP_BAD_RESPONSE, 0,
@@ -187,8 +188,10 @@ static void act(struct receiver *receiver, int fd)
     }
     receiver_write(fd, buf_str(&all));
     buf_release(&all);
-    if (personality->ending == RESETS)
+    if (personality->ending == RESETS) {
+        usleep(2000); /* so that the bytes arrive before the reset */
         receiver_reset_on_close(fd);
+    }
     if (personality->ending == HALF_CLOSES)
         shutdown(fd, SHUT_WR);
     if (personality->ending != CLOSES && personality->ending != RESETS)

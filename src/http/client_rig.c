@@ -127,6 +127,12 @@ void receiver_hold(struct receiver *receiver, int fd)
             return;
 }
 
+void receiver_answer_all(struct receiver *receiver, int fd)
+{
+    while (receiver_read(receiver, fd))
+        receiver_write(fd, STR(RECEIVER_OKAY));
+}
+
 /* ---- the client ---- */
 
 struct errand {
@@ -266,4 +272,10 @@ void client_rig_stop(struct client_rig *rig)
     loop_stop(rig->loop);
     loop_free(rig->loop);
     real_world_free(rig->world);
+}
+
+void client_rig_assert(const struct outcome *got, enum http_outcome wanted)
+{
+    if (got->result.outcome != wanted)
+        fail_msg("outcome %d: %s", (int)got->result.outcome, got->result.why);
 }

@@ -28,6 +28,10 @@ bool receiver_read(struct receiver *receiver, int fd);
 void receiver_write(int fd, struct str bytes);
 /* The next close resets. */
 void receiver_reset_on_close(int fd);
+#define RECEIVER_OKAY "HTTP/1.1 200 OK\r\nX-First: yes\r\nContent-Length: 2\r\n\r\nok"
+
+/* For `serve`: answers every request with RECEIVER_OKAY. */
+void receiver_answer_all(struct receiver *receiver, int fd);
 /* Until the client closes or the receiver is stopped. */
 void receiver_hold(struct receiver *receiver, int fd);
 
@@ -57,6 +61,7 @@ const struct outcome *client_rig_post(struct client_rig *rig, uint16_t port);
 const struct outcome *client_rig_send(struct client_rig *rig,
                                       const struct http_client_request *request);
 struct http_client_request client_rig_request(const struct client_rig *rig, uint16_t port);
+void client_rig_assert(const struct outcome *outcome, enum http_outcome wanted);
 /* Of the client, read on its thread, once nothing is busy. */
 struct http_client_stats client_rig_stats(struct client_rig *rig);
 void client_rig_call(struct client_rig *rig, void (*call)(struct client_rig *rig));

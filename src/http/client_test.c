@@ -8,10 +8,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "http/client_priv.h"
 #include "http/client_rig.h"
-
-#define OKAY "HTTP/1.1 200 OK\r\nX-First: yes\r\nContent-Length: 2\r\n\r\nok"
 
 static struct client_rig rig;
 
@@ -30,19 +27,6 @@ static int stop(void **state)
     return 0;
 }
 
-/* Answers every request. */
-static void answer_all(struct receiver *receiver, int fd)
-{
-    while (receiver_read(receiver, fd))
-        receiver_write(fd, STR(OKAY));
-}
-
-static void assert_outcome(const struct outcome *outcome, enum http_outcome wanted)
-{
-    if (outcome->result.outcome != wanted)
-        fail_msg("outcome %d: %s", (int)outcome->result.outcome, outcome->result.why);
-}
-
 /* ---- what it sends ---- */
 
 static char seen[1024];
@@ -55,7 +39,7 @@ static void look_and_answer(struct receiver *receiver, int fd)
     usleep(20000); /* all of it in one read */
     len = recv(fd, seen, sizeof(seen) - 1, 0);
     seen[len > 0 ? len : 0] = '\0';
-    receiver_write(fd, STR(OKAY));
+    receiver_write(fd, STR(RECEIVER_OKAY));
 }
 
 static void sends_exactly_this(void **state)
@@ -67,7 +51,7 @@ static void sends_exactly_this(void **state)
     receiver_start(&receiver);
     const struct outcome *outcome = client_rig_post(&rig, receiver.port);
     receiver_stop(&receiver);
-    assert_outcome(outcome, HTTP_ANSWERED);
+    client_rig_assert(outcome, HTTP_ANSWERED);
     assert_string_equal(outcome->first_header, "X-First: yes");
     assert_true(str_eq(outcome->result.body, STR("ok")));
     assert_int_equal(outcome->result.address.port, receiver.port);
@@ -86,7 +70,7 @@ static void malformed_requests_are_not_sent(void **state)
                                                      {{"", 0}, {"a", 1}}};
     static const struct str bad_targets[] = {
         {"hook", 4}, {"/a b", 4}, {"/a\r\nX: y", 8}, {"", 0}, {"/\xc3\xa4", 3}};
-    struct receiver receiver = {.serve = answer_all};
+    struct receiver receiver = {.serve = receiver_answer_all};
 
     (void)state;
     receiver_start(&receiver);
@@ -99,7 +83,7 @@ static void malformed_requests_are_not_sent(void **state)
         else
             request.target = bad_targets[i - ARRAY_LEN(bad_headers)];
         const struct outcome *outcome = client_rig_send(&rig, &request);
-        assert_outcome(outcome, HTTP_DENIED);
+        client_rig_assert(outcome, HTTP_DENIED);
         assert_string_equal(outcome->result.rule, "malformed request");
     }
     receiver_stop(&receiver);
@@ -108,7 +92,7 @@ static void malformed_requests_are_not_sent(void **state)
 
 static void head_expects_no_body(void **state)
 {
-    struct receiver receiver = {.serve = answer_all};
+    struct receiver receiver = {.serve = receiver_answer_all};
 
     (void)state;
     receiver_start(&receiver);
@@ -116,7 +100,7 @@ static void head_expects_no_body(void **state)
     request.method = STR("HEAD");
     request.body = STR("");
     /* "ok" is surplus here: the connection is not kept. */
-    assert_outcome(client_rig_send(&rig, &request), HTTP_ANSWERED);
+    client_rig_assert(client_rig_send(&rig, &request), HTTP_ANSWERED);
     assert_int_equal(client_rig_stats(&rig).connections_idle, 0);
     receiver_stop(&receiver);
 }
@@ -145,7 +129,7 @@ static void an_answer_before_the_body_is_taken(void **state)
     struct http_client_request request = client_rig_request(&rig, receiver.port);
     large_body(&request, &body);
     const struct outcome *outcome = client_rig_send(&rig, &request);
-    assert_outcome(outcome, HTTP_ANSWERED);
+    client_rig_assert(outcome, HTTP_ANSWERED);
     assert_int_equal(outcome->result.status, 413);
     assert_int_equal(client_rig_stats(&rig).connections_idle, 0);
     receiver_stop(&receiver);
@@ -168,23 +152,49 @@ static void a_receiver_that_never_reads_times_out(void **state)
     receiver_start(&receiver);
     struct http_client_request request = client_rig_request(&rig, receiver.port);
     large_body(&request, &body);
-    assert_outcome(client_rig_send(&rig, &request), HTTP_TIMED_OUT);
+    client_rig_assert(client_rig_send(&rig, &request), HTTP_TIMED_OUT);
     receiver_stop(&receiver);
     mem_free(body);
+}
+
+static void drip(struct receiver *receiver, int fd)
+{
+    if (!receiver_read(receiver, fd))
+        return;
+    receiver_write(fd, STR("HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n"));
+    while (!atomic_load(&receiver->stopping)) {
+        usleep(50000);
+        receiver_write(fd, STR("drip"));
+    }
+}
+
+static void a_body_below_the_minimum_rate_is_cut_off(void **state)
+{
+    struct receiver receiver = {.serve = drip};
+
+    (void)state;
+    receiver_start(&receiver);
+    rig.budget.body_ms = 10000;
+    const struct outcome *outcome = client_rig_post(&rig, receiver.port);
+    receiver_stop(&receiver);
+    client_rig_assert(outcome, HTTP_ANSWERED);
+    assert_true(outcome->result.body_truncated);
+    assert_string_equal(outcome->result.why, "the response body was too slow");
+    assert_true(outcome->result.phases.total_us < 2500000);
 }
 
 /* ---- what it keeps ---- */
 
 static void a_connection_is_used_again(void **state)
 {
-    struct receiver receiver = {.serve = answer_all};
+    struct receiver receiver = {.serve = receiver_answer_all};
 
     (void)state;
     receiver_start(&receiver);
     for (int i = 0; i < 5; i++) {
         const struct outcome *outcome = client_rig_post(&rig, receiver.port);
 
-        assert_outcome(outcome, HTTP_ANSWERED);
+        client_rig_assert(outcome, HTTP_ANSWERED);
         assert_int_equal(outcome->result.reused, i > 0);
         assert_int_equal(outcome->result.phases.connect_us == 0, i > 0);
         assert_true(outcome->result.phases.first_byte_us >= 0);
@@ -198,7 +208,7 @@ static void a_connection_is_used_again(void **state)
 static void close_on_second(struct receiver *receiver, int fd)
 {
     if (receiver_read(receiver, fd))
-        receiver_write(fd, STR(OKAY));
+        receiver_write(fd, STR(RECEIVER_OKAY));
     receiver_read(receiver, fd);
 }
 
@@ -208,9 +218,9 @@ static void a_stale_connection_is_retried_once(void **state)
 
     (void)state;
     receiver_start(&receiver);
-    assert_outcome(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
+    client_rig_assert(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
     const struct outcome *outcome = client_rig_post(&rig, receiver.port);
-    assert_outcome(outcome, HTTP_ANSWERED);
+    client_rig_assert(outcome, HTTP_ANSWERED);
     assert_false(outcome->result.reused);
     assert_int_equal(client_rig_stats(&rig).connections_opened, 2);
     receiver_stop(&receiver);
@@ -220,7 +230,7 @@ static void a_stale_connection_is_retried_once(void **state)
 static void answer_only_first(struct receiver *receiver, int fd)
 {
     if (receiver_read(receiver, fd) && atomic_load(&receiver->connections) == 1) {
-        receiver_write(fd, STR(OKAY));
+        receiver_write(fd, STR(RECEIVER_OKAY));
         receiver_read(receiver, fd);
     }
 }
@@ -231,8 +241,8 @@ static void the_retry_is_the_last(void **state)
 
     (void)state;
     receiver_start(&receiver);
-    assert_outcome(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
-    assert_outcome(client_rig_post(&rig, receiver.port), HTTP_NO_CONNECTION);
+    client_rig_assert(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
+    client_rig_assert(client_rig_post(&rig, receiver.port), HTTP_NO_CONNECTION);
     receiver_stop(&receiver);
     assert_int_equal(atomic_load(&receiver.connections), 2);
 }
@@ -240,7 +250,7 @@ static void the_retry_is_the_last(void **state)
 static void one_byte_then_close(struct receiver *receiver, int fd)
 {
     if (receiver_read(receiver, fd))
-        receiver_write(fd, STR(OKAY));
+        receiver_write(fd, STR(RECEIVER_OKAY));
     if (receiver_read(receiver, fd))
         receiver_write(fd, STR("H"));
 }
@@ -251,8 +261,8 @@ static void after_one_byte_nothing_is_retried(void **state)
 
     (void)state;
     receiver_start(&receiver);
-    assert_outcome(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
-    assert_outcome(client_rig_post(&rig, receiver.port), HTTP_BAD_RESPONSE);
+    client_rig_assert(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
+    client_rig_assert(client_rig_post(&rig, receiver.port), HTTP_BAD_RESPONSE);
     receiver_stop(&receiver);
     assert_int_equal(atomic_load(&receiver.connections), 1);
 }
@@ -261,7 +271,7 @@ static void speak_unasked(struct receiver *receiver, int fd)
 {
     if (!receiver_read(receiver, fd))
         return;
-    receiver_write(fd, STR(OKAY));
+    receiver_write(fd, STR(RECEIVER_OKAY));
     usleep(20000);
     receiver_write(fd, STR("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfake"));
     receiver_hold(receiver, fd);
@@ -273,7 +283,7 @@ static void an_idle_connection_that_speaks_is_closed(void **state)
 
     (void)state;
     receiver_start(&receiver);
-    assert_outcome(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
+    client_rig_assert(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
     assert_int_equal(client_rig_stats(&rig).connections_idle, 1);
     usleep(60000);
     assert_int_equal(client_rig_stats(&rig).connections_idle, 0);
@@ -287,124 +297,15 @@ static void the_pool_has_a_limit(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(receivers); i++) {
-        receivers[i] = (struct receiver){.serve = answer_all};
+        receivers[i] = (struct receiver){.serve = receiver_answer_all};
         receiver_start(&receivers[i]);
-        assert_outcome(client_rig_post(&rig, receivers[i].port), HTTP_ANSWERED);
+        client_rig_assert(client_rig_post(&rig, receivers[i].port), HTTP_ANSWERED);
     }
     assert_int_equal(client_rig_stats(&rig).connections_idle, 4);
     assert_true(client_rig_post(&rig, receivers[5].port)->result.reused);
     assert_false(client_rig_post(&rig, receivers[0].port)->result.reused);
     for (size_t i = 0; i < ARRAY_LEN(receivers); i++)
         receiver_stop(&receivers[i]);
-}
-
-/* ---- where it does not go ---- */
-
-static void close_policy(struct client_rig *to_change)
-{
-    to_change->policy.dev = false;
-}
-
-static void a_denied_address_gets_no_packet(void **state)
-{
-    struct receiver receiver = {.serve = answer_all};
-
-    (void)state;
-    receiver_start(&receiver);
-    client_rig_call(&rig, close_policy);
-    const struct outcome *outcome = client_rig_post(&rig, receiver.port);
-    assert_outcome(outcome, HTTP_DENIED);
-    assert_string_equal(outcome->result.rule, "loopback");
-    assert_int_equal(outcome->result.address.family, ADDRESS_NONE);
-    receiver_stop(&receiver);
-    assert_int_equal(atomic_load(&receiver.connections), 0);
-}
-
-static void a_policy_that_closes_stops_kept_connections_too(void **state)
-{
-    struct receiver receiver = {.serve = answer_all};
-
-    (void)state;
-    receiver_start(&receiver);
-    assert_outcome(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
-    client_rig_call(&rig, close_policy);
-    assert_outcome(client_rig_post(&rig, receiver.port), HTTP_DENIED);
-    receiver_stop(&receiver);
-    assert_int_equal(atomic_load(&receiver.requests), 1);
-}
-
-static void a_closed_port_is_refused(void **state)
-{
-    struct receiver receiver = {.serve = answer_all};
-
-    (void)state;
-    receiver_start(&receiver);
-    receiver_stop(&receiver);
-    const struct outcome *outcome = client_rig_post(&rig, receiver.port);
-    assert_outcome(outcome, HTTP_NO_CONNECTION);
-    assert_string_equal(outcome->result.why, "connection refused");
-}
-
-static void localhost_is_found_and_tried_address_by_address(void **state)
-{
-    struct receiver receiver = {.serve = answer_all};
-
-    (void)state;
-    receiver_start(&receiver);
-    struct http_client_request request = client_rig_request(&rig, receiver.port);
-    request.host = STR("localhost");
-    for (int i = 0; i < 2; i++) {
-        const struct outcome *outcome = client_rig_send(&rig, &request);
-
-        assert_outcome(outcome, HTTP_ANSWERED);
-        assert_int_equal(outcome->result.reused, i);
-    }
-    receiver_stop(&receiver);
-}
-
-/* As if DNS had just said so. */
-static void learn_names(struct client_rig *to_teach)
-{
-    static const struct address good = {.family = ADDRESS_IPV4, .bytes = {127, 0, 0, 1}};
-    static const struct address bad = {.family = ADDRESS_IPV4, .bytes = {169, 254, 169, 254}};
-    const struct address bad_last[] = {good, bad};
-    const struct address bad_first[] = {bad, good};
-
-    names_keep(to_teach->client, STR("bad-last.example"), bad_last, 2);
-    names_keep(to_teach->client, STR("bad-first.example"), bad_first, 2);
-    names_keep(to_teach->client, STR("good.example"), &good, 1);
-}
-
-static void a_mixed_answer_is_denied_whole(void **state)
-{
-    static const struct str hosts[] = {{"bad-last.example", 16}, {"bad-first.example", 17}};
-    struct receiver receiver = {.serve = answer_all};
-
-    (void)state;
-    receiver_start(&receiver);
-    client_rig_call(&rig, learn_names);
-    struct http_client_request request = client_rig_request(&rig, receiver.port);
-    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
-        request.host = hosts[i];
-        const struct outcome *outcome = client_rig_send(&rig, &request);
-        assert_outcome(outcome, HTTP_DENIED);
-        assert_string_equal(outcome->result.rule, "link-local");
-    }
-    assert_int_equal(client_rig_stats(&rig).connections_opened, 0);
-    request.host = STR("good.example");
-    assert_outcome(client_rig_send(&rig, &request), HTTP_ANSWERED);
-    receiver_stop(&receiver);
-}
-
-static void a_name_that_is_none_does_not_resolve(void **state)
-{
-    struct http_client_request request = client_rig_request(&rig, 80);
-
-    (void)state;
-    request.host = STR("no-such-host.invalid");
-    assert_outcome(client_rig_send(&rig, &request), HTTP_NO_NAME);
-    request.host = STR("0x7f.1");
-    assert_outcome(client_rig_send(&rig, &request), HTTP_DENIED);
 }
 
 /* ---- cancelling ---- */
@@ -440,14 +341,14 @@ static void send_and_cancel(struct client_rig *to_use)
 
 static void a_cancelled_send_is_silent(void **state)
 {
-    struct receiver receiver = {.serve = answer_all};
+    struct receiver receiver = {.serve = receiver_answer_all};
 
     (void)state;
     receiver_start(&receiver);
     port_to_cancel = receiver.port;
     client_rig_call(&rig, send_and_cancel);
     usleep(50000);
-    assert_outcome(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
+    client_rig_assert(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
     receiver_stop(&receiver);
 }
 
@@ -464,20 +365,13 @@ int main(void)
         TEST(head_expects_no_body, "HEAD expects no body"),
         TEST(an_answer_before_the_body_is_taken, "an answer before the body has gone is taken"),
         TEST(a_receiver_that_never_reads_times_out, "a receiver that never reads times out"),
+        TEST(a_body_below_the_minimum_rate_is_cut_off, "a body below the minimum rate is cut off"),
         TEST(a_connection_is_used_again, "a connection is used again"),
         TEST(a_stale_connection_is_retried_once, "a stale connection is retried on a fresh one"),
         TEST(the_retry_is_the_last, "a retry is not retried"),
         TEST(after_one_byte_nothing_is_retried, "after one byte of a response nothing is retried"),
         TEST(an_idle_connection_that_speaks_is_closed, "an idle connection that speaks is closed"),
         TEST(the_pool_has_a_limit, "the pool has a limit and closes the oldest"),
-        TEST(a_denied_address_gets_no_packet, "a denied address gets no packet"),
-        TEST(a_policy_that_closes_stops_kept_connections_too, "a kept connection is vetted again"),
-        TEST(a_closed_port_is_refused, "a closed port is refused in words"),
-        TEST(localhost_is_found_and_tried_address_by_address,
-             "the addresses of a name are tried in turn"),
-        TEST(a_mixed_answer_is_denied_whole,
-             "a name with an allowed and a forbidden address is denied"),
-        TEST(a_name_that_is_none_does_not_resolve, "a name that is none does not resolve"),
         TEST(a_cancelled_send_is_silent, "a cancelled send is silent"),
     };
 

@@ -267,12 +267,6 @@ void rig_send(int fd, struct str bytes)
 }
 
 static char text[9 * MIB];
-static bool was_reset;
-
-bool rig_was_reset(void)
-{
-    return was_reset;
-}
 
 /* -1: nothing within wait_ms; 0: the end or a reset. */
 static ssize_t read_some(int fd, size_t at, int wait_ms)
@@ -282,7 +276,6 @@ static ssize_t read_some(int fd, size_t at, int wait_ms)
     if (poll(&poll_fd, 1, wait_ms) <= 0)
         return -1;
     ssize_t len = recv(fd, text + at, sizeof(text) - 1 - at, 0);
-    was_reset = len < 0;
     return len < 0 ? 0 : len;
 }
 

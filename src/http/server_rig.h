@@ -48,8 +48,6 @@ int rig_connect(const struct rig *rig);
 void rig_send(int fd, struct str bytes);
 /* Until the server closes, or `wait_ms` have passed without a byte. The result is static. */
 struct str rig_read_all(int fd, int wait_ms);
-/* Whether that ended with a reset. */
-bool rig_was_reset(void);
 /* Until `part` has come; fails after 5 s. */
 struct str rig_read_until(int fd, const char *part);
 /* True if the server has closed (or reset) within wait_ms; reads on until then. */

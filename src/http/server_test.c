@@ -226,10 +226,9 @@ static void an_early_answer_reaches_a_client_that_goes_on_sending(void **state)
 
     (void)state;
     rig_send(fd, STR("POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n\r\n"));
-    for (int i = 0; i < 50; i++)
-        rig_send(fd, str_range(piece, sizeof(piece)));
+    for (int i = 0; i < 50; i++) /* a connection that is simply closed would fail here */
+        assert_true(send(fd, piece, sizeof(piece), MSG_NOSIGNAL) > 0);
     rig_assert_has(rig_read_all(fd, 3000), "HTTP/1.1 404 Not Found\r\n");
-    assert_false(rig_was_reset()); /* a reset may overtake the answer */
     close(fd);
 }
 

@@ -1,7 +1,9 @@
 /* bench_server.c -- the smallest server, to be measured with wrk; prints the CPU time per request
  * at its end.
  *
- *   bench_http_server [port] &    wrk -t1 -c64 -d5 http://127.0.0.1:port/    kill -INT %1 */
+ *   bench_http_server [port] &    wrk -t1 -c64 -d5 http://127.0.0.1:port/    kill -INT %1
+ *
+ * /live is a stream that stays open: for the memory of many idle ones. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -14,6 +16,13 @@ static void on_request(void *context, struct http_exchange *exchange)
     static const struct http_header type = {{"Content-Type", 12}, {"application/json", 16}};
 
     (void)context;
+    if (str_eq(http_exchange_request(exchange)->path, STR("/live"))) {
+        http_begin(exchange, 200, NULL, 0);
+        http_write(exchange, STR(": open\n\n"));
+        http_exchange_shed(exchange);
+        http_exchange_on_gone(exchange, http_end);
+        return;
+    }
     http_reply(exchange, 200, &type, 1, STR("{\"ok\": true}"));
 }
 
