@@ -98,6 +98,25 @@ static bool act(struct connection *c)
     return true;
 }
 
+static struct inbox_reply reply_to(struct inbox *inbox, const struct inbox_request *request)
+{
+    struct inbox_reply reply;
+
+    if (inbox->decide)
+        return inbox->decide(inbox, request);
+    pthread_mutex_lock(&inbox->lock);
+    reply = inbox->reply;
+    pthread_mutex_unlock(&inbox->lock);
+    return reply;
+}
+
+void inbox_set_reply(struct inbox *inbox, struct inbox_reply reply)
+{
+    pthread_mutex_lock(&inbox->lock);
+    inbox->reply = reply;
+    pthread_mutex_unlock(&inbox->lock);
+}
+
 /* Takes one whole request off the front; false if there is none, or the connection is gone. */
 static bool serve_one(struct connection *c)
 {
@@ -117,7 +136,7 @@ static bool serve_one(struct connection *c)
     request.attempt = number_in(request.head, "webhook-attempt");
     request.at_us = loop_mono_us(c->inbox->loop);
     keep(c->inbox, &request);
-    c->reply = c->inbox->decide ? c->inbox->decide(c->inbox, &request) : c->inbox->reply;
+    c->reply = reply_to(c->inbox, &request);
     buf_consume(&c->in, head_len + 4 + body_len);
     if (c->reply.delay_ms == 0)
         return act(c);

@@ -54,6 +54,8 @@ struct inbox {
 /* `inbox` is zeroed but for decide, reply, context, keeps_nothing and port (0: any). */
 void inbox_open(struct inbox *inbox, struct world *world);
 void inbox_close(struct inbox *inbox);
+/* While it is open. */
+void inbox_set_reply(struct inbox *inbox, struct inbox_reply reply);
 /* "http://127.0.0.1:port" + path; in static memory of the caller's choosing. */
 const char *inbox_url(const struct inbox *inbox, const char *path, char *text, size_t bytes);
 /* How many requests came, how many of them (of those kept) with this id. */

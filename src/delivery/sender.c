@@ -91,6 +91,7 @@ static void on_stop(struct message *message)
     timer_stop(&d->recover_timer);
     timer_stop(&d->settle_timer);
     timer_start(&d->grace_timer, d->config.tuning.grace_ms);
+    origins_give_back(d);
     settle_pump(d);
     stop_check(d);
 }

@@ -10,8 +10,7 @@
 
 /* ---- coming and going ---- */
 
-static struct attempt *attempt_new(struct delivery *d, struct origin *origin,
-                                   const struct outbox_claimed *row)
+void attempt_add(struct delivery *d, struct origin *origin, const struct outbox_claimed *row)
 {
     struct attempt *a = MEM_NEW(struct attempt);
 
@@ -42,7 +41,8 @@ static struct attempt *attempt_new(struct delivery *d, struct origin *origin,
     origin->attempts++;
     d->active_count++;
     d->active_bytes += row->body.len;
-    return a;
+    list_push(&origin->waiting, &a->node);
+    origin->waiting_count++;
 }
 
 void attempt_free(struct attempt *a)
@@ -144,8 +144,10 @@ static void on_done(void *context, const struct http_result *answer)
            http_header_find(answer->headers, answer->header_count, "Retry-After"));
     keep_answer(a, answer);
     tell_window(a, result);
-    origin_consider(a->origin);
+    a->origin->answered_us = answer->phases.total_us;
     settle_add(a);
+    origin_pump(a->origin);
+    origin_consider(a->origin);
     settle_pump(d);
     claim_pump(d);
     stop_check(d);
@@ -232,31 +234,37 @@ static void refuse(struct attempt *a, struct str why)
     settle_add(a);
 }
 
-void attempt_start(struct delivery *d, struct origin *origin, const struct outbox_claimed *row)
+static void leave_waiting(struct attempt *a)
 {
-    struct attempt *a = attempt_new(d, origin, row);
+    REQUIRE(a->origin->waiting_count > 0);
+    list_remove(&a->node);
+    a->origin->waiting_count--;
+}
+
+void attempt_start(struct attempt *a)
+{
     struct http_client_request request = {
         .method = STR("POST"), .body = a->row.body, .budget = a->policy->budget};
     struct str why = STR_NONE;
     struct http_client *client = aim(a, &request, &why);
 
+    leave_waiting(a);
+    window_begin(&a->origin->window);
     if (!client) {
         refuse(a, why);
         return;
     }
     write_headers(a, &request);
-    list_push(&d->sending, &a->node);
+    list_push(&a->delivery->sending, &a->node);
     a->http = http_client_send(client, &request, on_done, a);
 }
 
-void attempt_give_back(struct delivery *d, struct origin *origin, const struct outbox_claimed *row)
+void attempt_give_back(struct attempt *a)
 {
-    struct attempt *a = attempt_new(d, origin, row);
-
+    leave_waiting(a);
     a->outcome.is_untried = true;
     a->outcome.to = DELIVERY_DUE;
-    a->outcome.next_us = loop_wall_us(d->loop);
-    window_ended(&origin->window);
+    a->outcome.next_us = loop_wall_us(a->delivery->loop);
     settle_add(a);
 }
 

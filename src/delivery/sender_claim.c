@@ -57,9 +57,7 @@ static unsigned add_origin(struct delivery *d, struct origin *origin, size_t lef
     room = smaller(room, places);
     if (room == 0)
         return 0;
-    for (unsigned i = 0; i < room; i++)
-        window_begin(&origin->window);
-    origin->reserved = room;
+    origin->is_claiming = true;
     origin->is_nudged = false;
     c->rooms[c->claim.origin_count] = (struct outbox_claim_origin){
         .origin = origin->name,
@@ -79,9 +77,7 @@ static void origin_claimed(struct delivery *d, size_t index, enum err err)
     struct outbox_claim_origin *room = &c->rooms[index];
     unsigned taken = err ? 0 : room->taken;
 
-    for (unsigned i = taken; i < origin->reserved; i++)
-        window_ended(&origin->window);
-    origin->reserved = 0;
+    origin->is_claiming = false;
     if (err || taken == 0)
         origin->rest_until_ms = loop_mono_ms(d->loop) + (err ? RETRY_MS : REST_MS);
     if (!err) {
@@ -101,24 +97,17 @@ static void claim_done(struct store_work *work, enum err err)
         log_warn("delivery", "a claim failed (%s); it is repeated", err_name(err));
     for (size_t i = 0; i < c->claim.origin_count; i++)
         origin_claimed(d, i, err);
-    for (size_t i = 0; !err && i < c->row_count; i++) {
-        struct origin *origin = c->origins[c->rows[i].origin_index];
-
-        if (d->phase == PHASE_RUNNING)
-            attempt_start(d, origin, &c->rows[i]);
-        else
-            attempt_give_back(d, origin, &c->rows[i]);
-    }
-    if (d->phase != PHASE_RUNNING) {
-        settle_pump(d);
-        stop_check(d);
-        return;
-    }
-    for (size_t i = 0; i < c->claim.origin_count; i++)
-        origin_consider(c->origins[i]);
+    for (size_t i = 0; !err && i < c->row_count; i++)
+        attempt_add(d, c->origins[c->rows[i].origin_index], &c->rows[i]);
     arena_reset(&c->arena);
+    for (size_t i = 0; i < c->claim.origin_count; i++) {
+        origin_pump(c->origins[i]);
+        if (d->phase == PHASE_RUNNING)
+            origin_consider(c->origins[i]);
+    }
     settle_pump(d);
     claim_pump(d);
+    stop_check(d);
 }
 
 static struct origin *next_ready(struct delivery *d)

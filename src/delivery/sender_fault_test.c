@@ -136,7 +136,8 @@ static void the_log_does_not_stop_the_delivery(void **state)
     int64_t id;
 
     script(scene, "CREATE UNIQUE INDEX t ON attempts (response_excerpt)");
-    scene->inbox.reply.bytes = "an excerpt that may stand there only once";
+    inbox_set_reply(&scene->inbox,
+                    (struct inbox_reply){.bytes = "an excerpt that may stand there only once"});
     sender_rig_start(&scene->rig);
     id = sender_rig_add(&scene->rig, scene->url, "{}");
     (void)sender_rig_wait(&scene->rig, id, DELIVERY_DONE);
@@ -208,14 +209,14 @@ static void a_dead_one_is_left_alone(void **state)
         (void)sender_rig_add(&scene->rig, scene->url, "{}");
     scene->rig.config.tuning.policy = &patient;
     scene->rig.config.tuning.window = &limits;
-    scene->inbox.reply.status = 500;
+    inbox_set_reply(&scene->inbox, (struct inbox_reply){.status = 500});
     sender_rig_start(&scene->rig);
     sender_rig_sleep(400);
     tried = inbox_count(&scene->inbox);
     assert_in_range(tried, 6,
                     12); /* two rounds, and what was under way: the others are put off untried */
     assert_true(sender_rig_count(&scene->rig, DELIVERY_DUE) >= MANY - 6);
-    scene->inbox.reply.status = 200;
+    inbox_set_reply(&scene->inbox, (struct inbox_reply){.status = 200});
     sender_rig_wait_all(&scene->rig);
     assert_int_equal(sender_rig_count(&scene->rig, DELIVERY_DONE), MANY);
 }
@@ -234,7 +235,7 @@ static void a_stop_gives_back(void **state)
     patient.budget.first_byte_ms = patient.budget.total_ms = 60000;
     scene->rig.config.tuning.policy = &patient;
     scene->rig.config.tuning.grace_ms = 200;
-    scene->inbox.reply.act = INBOX_HANG;
+    inbox_set_reply(&scene->inbox, (struct inbox_reply){.act = INBOX_HANG});
     sender_rig_start(&scene->rig);
     id = sender_rig_add(&scene->rig, scene->url, "{}");
     while (inbox_count(&scene->inbox) == 0)
@@ -244,7 +245,7 @@ static void a_stop_gives_back(void **state)
     assert_int_equal(row.state, DELIVERY_DUE);
     ASSERT_STR(sender_rig_attempt(&scene->rig, id, 0, NULL).result, "unknown");
     first = scene->rig.delivery;
-    scene->inbox.reply.act = INBOX_ANSWER;
+    inbox_set_reply(&scene->inbox, (struct inbox_reply){.status = 200});
     sender_rig_start(&scene->rig);
     row = sender_rig_wait(&scene->rig, id, DELIVERY_DONE);
     assert_int_equal(inbox_count_of(&scene->inbox, row.webhook_id), 2);
@@ -256,7 +257,7 @@ static void a_stop_lets_finish(void **state)
     struct scene *scene = *state;
     int64_t id;
 
-    scene->inbox.reply.delay_ms = 150;
+    inbox_set_reply(&scene->inbox, (struct inbox_reply){.delay_ms = 150});
     sender_rig_start(&scene->rig);
     id = sender_rig_add(&scene->rig, scene->url, "{}");
     while (inbox_count(&scene->inbox) == 0)

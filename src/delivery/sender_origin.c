@@ -1,10 +1,10 @@
 /* Origins in memory: each is asleep until something may be sent, among the ready, or full.
  *
- *              timer, nudge, survey                    claim_pump
- *   asleep ─────────────────────────▶ ready ──────────────────────▶ being claimed for (reserved >
- * 0) ▲  ▲                              ▲                                │ │  └── window closed, not
- * due ────┤◀───────── origin_consider ─────┤ └───────── nothing due            └──── an attempt
- * ended ◀── full ◀┘
+ *              timer, nudge, survey             claim_pump
+ *   asleep ─────────────────────────▶ ready ──────────────▶ being claimed for
+ *     ▲  ▲                              ▲                          │
+ *     │  └── window closed, not due ────┤◀──── origin_consider ────┤
+ *     └───────── nothing due            └── an attempt ended ◀── full
  */
 #include "base/mem.h"
 #include "delivery/sender_priv.h"
@@ -13,6 +13,10 @@
 /* A wall clock may jump; so a far time is looked at again. */
 #define SLEEP_MS_MAX (60 * MS_PER_SECOND)
 #define FORGET_MS (60 * MS_PER_SECOND)
+/* An origin that answers well and sooner than a commit matters has some claimed ahead, as many
+ * times its window, so that commits are large and connections never idle. */
+#define AHEAD_TIMES 3
+#define AHEAD_ANSWERED_US (100 * US_PER_MS)
 
 static void on_timer(struct timer *timer)
 {
@@ -25,7 +29,7 @@ static void on_timer(struct timer *timer)
 static bool is_idle(const struct origin *origin)
 {
     return origin->next_us[0] == 0 && origin->next_us[1] == 0 && origin->attempts == 0 &&
-           origin->window.in_flight == 0;
+           origin->window.in_flight == 0 && !origin->is_claiming;
 }
 
 static void origin_free(struct origin *origin)
@@ -58,6 +62,7 @@ struct origin *origin_get(struct delivery *d, struct str name)
     window_init(&origin->window, limits);
     timer_init(&origin->timer, d->loop, on_timer);
     list_init(&origin->ready);
+    list_init(&origin->waiting);
     origin->used_ms = loop_mono_ms(d->loop);
     (void)map_put(&d->origins, origin->name, origin);
     return origin;
@@ -67,7 +72,7 @@ void origin_hint(struct origin *origin, enum outbox_half half, int64_t next_us)
 {
     int64_t *known_us = &origin->next_us[half];
 
-    if (origin->reserved) /* what the claim finds may be older than this hint */
+    if (origin->is_claiming) /* what the claim finds may be older than this hint */
         origin->is_nudged = true;
     if (next_us > 0 && (*known_us == 0 || next_us < *known_us))
         *known_us = next_us;
@@ -87,9 +92,51 @@ static void sleep_for(struct origin *origin, int64_t ms)
     timer_start(&origin->timer, ms < SLEEP_MS_MAX ? ms : SLEEP_MS_MAX);
 }
 
+static unsigned ahead(const struct origin *origin)
+{
+    const struct window *window = &origin->window;
+
+    if (window->state != WINDOW_OPEN || !window->is_proven ||
+        origin->answered_us > AHEAD_ANSWERED_US)
+        return 0;
+    return window->width * AHEAD_TIMES;
+}
+
 unsigned origin_room(struct origin *origin)
 {
-    return window_room(&origin->window, loop_mono_ms(origin->delivery->loop));
+    unsigned most_ahead = ahead(origin);
+    unsigned total =
+        window_room(&origin->window, loop_mono_ms(origin->delivery->loop)) + most_ahead;
+
+    /* Not for a few: the next claim should be worth its commit. */
+    if (origin->waiting_count > most_ahead / 2 || origin->waiting_count >= total)
+        return 0;
+    return total - origin->waiting_count;
+}
+
+void origin_pump(struct origin *origin)
+{
+    struct delivery *d = origin->delivery;
+    bool is_running = d->phase == PHASE_RUNNING;
+    unsigned most_ahead;
+
+    while (is_running && origin->waiting_count > 0 &&
+           window_room(&origin->window, loop_mono_ms(d->loop)) > 0)
+        attempt_start(LIST_ITEM(origin->waiting.next, struct attempt, node));
+    most_ahead = is_running ? ahead(origin) : 0;
+    while (origin->waiting_count > most_ahead)
+        attempt_give_back(LIST_ITEM(origin->waiting.prev, struct attempt, node));
+}
+
+void origins_give_back(struct delivery *d)
+{
+    size_t position = 0;
+    struct str name;
+    void *value;
+
+    REQUIRE(d->phase != PHASE_RUNNING);
+    while (map_next(&d->origins, &position, &name, &value))
+        origin_pump(value);
 }
 
 void origin_consider(struct origin *origin)
@@ -99,7 +146,7 @@ void origin_consider(struct origin *origin)
     int64_t wait_us = due_us - loop_wall_us(d->loop);
 
     timer_stop(&origin->timer);
-    if (origin->reserved || due_us == 0)
+    if (origin->is_claiming || due_us == 0)
         return;
     origin->used_ms = now_ms;
     if (wait_us > 0) {

@@ -29,20 +29,23 @@ struct origin {
     struct delivery *delivery;
     struct str name; /* owned */
     struct window window;
-    int64_t next_us[2]; /* by outbox_half: when the first falls due, as far as is known; 0: none */
-    struct timer timer; /* runs until it may be claimed for */
-    struct list ready;  /* in delivery->ready while it waits for a claim */
-    unsigned reserved;  /* places that the claim under way holds */
-    unsigned attempts;  /* in memory: sending or to be settled */
-    bool is_nudged;     /* while it was being claimed for */
-    bool retries_turn;  /* with a single place the halves take turns */
+    int64_t next_us[2];  /* by outbox_half: when the first falls due, as far as is known; 0: none */
+    struct timer timer;  /* runs until it may be claimed for */
+    struct list ready;   /* in delivery->ready while it waits for a claim */
+    struct list waiting; /* attempts claimed ahead, until the window has room */
+    unsigned waiting_count;
+    int64_t answered_us; /* how long its last answer took */
+    bool is_claiming;    /* it is part of the claim under way */
+    unsigned attempts;   /* in memory: sending or to be settled */
+    bool is_nudged;      /* while it was being claimed for */
+    bool retries_turn;   /* with a single place the halves take turns */
     int64_t rest_until_ms;
     int64_t used_ms;
 };
 
 /* One delivery in memory: being sent, or waiting to be settled. */
 struct attempt {
-    struct list node; /* in delivery->sending, then ->ended */
+    struct list node; /* in origin->waiting, delivery->sending, delivery->ended */
     struct delivery *delivery;
     struct origin *origin;
     struct arena arena;
@@ -95,7 +98,11 @@ void origin_hint(struct origin *origin, enum outbox_half half, int64_t next_us);
 /* Puts it where it belongs: among the ready, to sleep until a time, or nowhere until an attempt
  * ends. */
 void origin_consider(struct origin *origin);
+/* How many more may be claimed for it now. */
 unsigned origin_room(struct origin *origin);
+/* Starts what waits and has room; gives back what should not wait here any more. */
+void origin_pump(struct origin *origin);
+void origins_give_back(struct delivery *d);
 /* Forgets those that have nothing to send and nothing to remember. */
 void origins_tidy(struct delivery *d);
 void origins_free(struct delivery *d);
@@ -109,10 +116,12 @@ void recover_start(struct delivery *d, bool by_lease);
 void claim_pump(struct delivery *d);
 
 /* ---- sender_attempt.c ---- */
-/* Copies the row and sends it. */
-void attempt_start(struct delivery *d, struct origin *origin, const struct outbox_claimed *row);
-/* It is not sent after all. */
-void attempt_give_back(struct delivery *d, struct origin *origin, const struct outbox_claimed *row);
+/* Copies the row; it waits at its origin. */
+void attempt_add(struct delivery *d, struct origin *origin, const struct outbox_claimed *row);
+/* A waiting one: there is room. */
+void attempt_start(struct attempt *attempt);
+/* A waiting one: it is not sent after all. */
+void attempt_give_back(struct attempt *attempt);
 /* Ends it on the network; what became of it is unknown. */
 void attempt_cut(struct attempt *attempt);
 void attempt_free(struct attempt *attempt);

@@ -30,7 +30,9 @@ static void settled(struct attempt *a)
     if (!a->outcome.is_untried)
         report(a);
     if (a->outcome.to == DELIVERY_DUE) {
-        origin_hint(a->origin, OUTBOX_RETRY, a->outcome.next_us);
+        bool is_fresh = a->outcome.is_untried && a->outcome.attempts == 1;
+
+        origin_hint(a->origin, is_fresh ? OUTBOX_FRESH : OUTBOX_RETRY, a->outcome.next_us);
         if (a->delivery->phase == PHASE_RUNNING)
             origin_consider(a->origin);
     }

@@ -48,7 +48,7 @@ static void a_delivery_arrives(void **state)
     const char *why = "";
     int64_t id, timestamp_s = 0;
 
-    scene->inbox.reply.bytes = "\"success!\"";
+    inbox_set_reply(&scene->inbox, (struct inbox_reply){.bytes = "\"success!\""});
     scene->rig.webhooks.headers = headers;
     scene->rig.webhooks.header_count = 1;
     scene->rig.config.signing_secrets = secrets;
