@@ -42,8 +42,8 @@ struct http_limits {
     int64_t write_timeout_ms;  /* a reply of which nothing can be sent for so long: reset */
 };
 
-extern const struct http_limits
-    http_limits_default; /* 32 KiB, 64 MiB, 20,000, 10 s, 30 s, 75 s, 60 s */
+/* 32 KiB, 64 MiB, 20,000, 10 s, 30 s, 75 s, 60 s */
+extern const struct http_limits http_limits_default;
 
 struct http_exchange;
 
@@ -100,7 +100,8 @@ struct http_server *http_server_new(const struct http_server_config *config);
  * calls on_drained when no connection is left or the deadline has passed (the rest is reset). */
 void http_server_drain(struct http_server *server, int64_t deadline_ms,
                        void (*on_drained)(void *context), void *context);
-/* On the loop's thread, or after the loop has ended. Resets what is open. */
+/* On the loop's thread, or after the loop has ended. Resets what is open, without on_gone;
+ * exchanges that are parked stay valid until their owner ends them. */
 void http_server_free(struct http_server *server);
 
 struct http_server_stats {
@@ -112,24 +113,22 @@ struct http_server_stats http_server_stats(const struct http_server *server);
 /* ---- an exchange ---- */
 
 const struct http_request *http_exchange_request(const struct http_exchange *exchange);
-struct arena *
-http_exchange_arena(struct http_exchange *exchange); /* lives as long as the exchange */
+/* Lives as long as the exchange. */
+struct arena *http_exchange_arena(struct http_exchange *exchange);
 struct loop *http_exchange_loop(struct http_exchange *exchange);
 bool http_exchange_is_gone(const struct http_exchange *exchange); /* the client has left */
 /* A pointer of the owner's choosing. */
 void http_exchange_set_data(struct http_exchange *exchange, void *data);
 void *http_exchange_data(const struct http_exchange *exchange);
-/* Gives up the request (all but method and peer) and what lies in the arena, and with it the
- * memory: for a stream that may last for hours. Not before on_request. The arena may be used again.
- */
+/* Gives up the request (all but method and peer) and what lies in the arena: for a stream that may
+ * last for hours. Not before on_request. The arena may be used again. */
 void http_exchange_shed(struct http_exchange *exchange);
-/* Called once when the client leaves before the exchange is ended: while parked, or in a stream. */
+/* Called once when the client leaves, or ends its side, while the exchange is parked or streams. */
 void http_exchange_on_gone(struct http_exchange *exchange,
                            void (*on_gone)(struct http_exchange *exchange));
 
-/* The whole reply at once, with Content-Length and Date; ends the exchange. `headers` are copied
- * out before return, the body too as far as the socket does not take it. HEAD and 204/304 send no
- * body. */
+/* The whole reply at once, with Content-Length and Date; ends the exchange. `headers` and `body`
+ * are taken over before return. HEAD and 204/304 send no body. */
 void http_reply(struct http_exchange *exchange, int status, const struct http_header *headers,
                 size_t header_count, struct str body);
 
@@ -143,10 +142,11 @@ void http_exchange_on_drain(struct http_exchange *exchange,
                             void (*on_drain)(struct http_exchange *exchange));
 /* Ends a streamed reply. */
 void http_end(struct http_exchange *exchange);
-/* Breaks the connection off in the middle of a reply: the client must notice that it is not whole.
+/* Ends the exchange and resets the connection: the client must notice that the reply is not whole.
  */
 void http_break(struct http_exchange *exchange);
 
+/* Of a streamed body. What has been read already may still come after a pause. */
 void http_body_pause(struct http_exchange *exchange);
 void http_body_resume(struct http_exchange *exchange);
 

@@ -19,8 +19,8 @@
 #define HTTP_SERVER_PRIV_H
 
 #include "base/list.h"
+#include "http/exchange_priv.h"
 #include "http/parser.h"
-#include "http/server.h"
 #include "io/stream.h"
 
 #define HELD_BYTES_MAX (64 * KIB) /* sent ahead of its turn; beyond, reading pauses */
@@ -75,29 +75,6 @@ struct connection {
     bool counted;
 };
 
-struct http_exchange {
-    struct list node;              /* in server->exchanges or server->spare_exchanges */
-    struct http_server *server;    /* NULL once it is freed */
-    struct connection *connection; /* NULL once it is lost */
-    struct loop *loop;
-    struct http_request request;
-    struct arena arena;
-    struct buf body;
-    size_t body_bytes_max;
-    void (*on_body)(struct http_exchange *exchange, struct str piece);
-    void (*on_gone)(struct http_exchange *exchange);
-    void (*on_drain)(struct http_exchange *exchange);
-    void *data;
-    size_t body_seen;
-    char *arena_body; /* where a short body of known length goes; else NULL, and `body` takes it */
-    bool is_known;    /* on_head has been called */
-    bool is_http_1_0;
-    bool begun;      /* the head of a streamed reply is out */
-    bool is_chunked; /* … in chunks */
-    bool is_bare;    /* … without a body: HEAD, 204, 304 */
-    bool gone;
-};
-
 struct http_server {
     struct http_server_config config;
     struct listener *listener; /* NULL: draining */
@@ -141,23 +118,5 @@ void connection_write(struct connection *c, const struct str *parts, size_t coun
 void connection_next(struct connection *c);
 /* The rest of a body that is still unread is too much to drop: this connection must end. */
 bool connection_must_end(const struct connection *c);
-
-/* request.c */
-void request_read_head(struct connection *c);
-void request_on_body(struct parser *parser, struct str piece);
-void request_complete(struct connection *c);
-void request_abort(struct connection *c);
-
-/* exchange.c */
-struct http_exchange *exchange_new(struct connection *c);
-void exchange_free(struct http_exchange *exchange);
-
-/* reply.c */
-/* An answer of the server's own, `{"detail": …}` (static text without quotes); the connection ends
- * behind it. */
-void connection_refuse(struct connection *c, int status, const char *detail);
-
-/* status.c */
-struct str http_status_line(int status); /* "HTTP/1.1 200 OK\r\n"; STR_NONE for a rare one */
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef HTTP_FUZZ_FAKE_STREAM_H
 #define HTTP_FUZZ_FAKE_STREAM_H
 
-#include "base/base.h"
+#include "base/mem.h"
 #include "io/stream.h"
 
 struct fake_stream {
@@ -66,11 +66,11 @@ static void fake_feed(struct fake_stream *fake, struct str bytes, size_t step)
     while (bytes.len && !fake->closed && fake->reading) {
         /* A copy of its own, so that reading beyond the piece is found. */
         size_t len = bytes.len < step ? bytes.len : step;
-        char *piece = malloc(len);
+        char *piece = mem_alloc(len);
 
         memcpy(piece, bytes.data, len);
         fake->stream.events->on_read(fake->stream.context, str_range(piece, len));
-        free(piece);
+        mem_free(piece);
         bytes = str_from(bytes, len);
     }
 }
