@@ -117,7 +117,6 @@ const struct http_request *http_exchange_request(const struct http_exchange *exc
 struct arena *http_exchange_arena(struct http_exchange *exchange);
 struct loop *http_exchange_loop(struct http_exchange *exchange);
 bool http_exchange_is_gone(const struct http_exchange *exchange); /* the client has left */
-/* A pointer of the owner's choosing. */
 void http_exchange_set_data(struct http_exchange *exchange, void *data);
 void *http_exchange_data(const struct http_exchange *exchange);
 /* Gives up the request (all but method and peer) and what lies in the arena: for a stream that may
@@ -140,12 +139,10 @@ size_t http_pending_bytes(const struct http_exchange *exchange);
 /* Called each time pending bytes have gone out after a write that had to wait. */
 void http_exchange_on_drain(struct http_exchange *exchange,
                             void (*on_drain)(struct http_exchange *exchange));
-/* Ends a streamed reply. */
 void http_end(struct http_exchange *exchange);
 /* Ends the exchange and resets the connection: the client must notice that the reply is not whole.
  */
 void http_break(struct http_exchange *exchange);
-
 /* Of a streamed body. What has been read already may still come after a pause. */
 void http_body_pause(struct http_exchange *exchange);
 void http_body_resume(struct http_exchange *exchange);
