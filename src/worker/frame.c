@@ -31,7 +31,7 @@ struct str frame_blob_at(const struct frame *frame, const char *key)
 
 void frame_reader_init(struct frame_reader *reader)
 {
-    buf_init(&reader->bytes, FRAME_BYTES_MAX + PREFIX_BYTES);
+    buf_init(&reader->bytes, PREFIX_BYTES + FRAME_BYTES_MAX);
     arena_init(&reader->arena);
 }
 
@@ -89,22 +89,70 @@ static const char *frame_parse(struct frame_reader *reader, struct str payload, 
     return blobs_cut(frame, str_from(payload, PREFIX_BYTES + header_len));
 }
 
-/* Takes one whole frame off the front of *bytes; false if there is none yet (or *why is set). */
-static bool frame_take(struct str *bytes, struct str *payload, const char **why)
+/* What the length in front of `bytes` announces; 0 while it is not complete, or (*why) bad. */
+static size_t frame_bytes(struct str bytes, const char **why)
 {
     size_t len;
 
-    if (bytes->len < PREFIX_BYTES)
-        return false;
-    len = u32_read(bytes->data);
+    if (bytes.len < PREFIX_BYTES)
+        return 0;
+    len = u32_read(bytes.data);
     if (len < PREFIX_BYTES || len > FRAME_BYTES_MAX) {
         *why = "the frame's length is not between 4 bytes and 64 MiB";
-        return false;
+        return 0;
     }
-    if (bytes->len - PREFIX_BYTES < len)
+    return PREFIX_BYTES + len;
+}
+
+/* Moves bytes from the front of *bytes behind the kept ones, until `wanted` are kept. */
+static void keep_until(struct frame_reader *reader, size_t wanted, struct str *bytes)
+{
+    size_t missing = wanted > reader->bytes.len ? wanted - reader->bytes.len : 0;
+
+    buf_add(&reader->bytes, str_first(*bytes, missing));
+    *bytes = str_from(*bytes, missing);
+}
+
+/* The frame that was begun earlier gets what it lacks, and not more: so it is never larger than one
+ * frame may be. *whole stays empty while something is missing. */
+static void kept_complete(struct frame_reader *reader, struct str *bytes, struct str *whole,
+                          const char **why)
+{
+    size_t wanted;
+
+    keep_until(reader, PREFIX_BYTES, bytes);
+    wanted = frame_bytes(buf_str(&reader->bytes), why);
+    if (wanted == 0)
+        return;
+    keep_until(reader, wanted, bytes);
+    if (reader->bytes.len == wanted)
+        *whole = buf_str(&reader->bytes);
+}
+
+static void kept_clear(struct frame_reader *reader)
+{
+    if (reader->bytes.cap > MIB)
+        buf_release(&reader->bytes);
+    else
+        buf_clear(&reader->bytes);
+}
+
+/* The next whole frame, with its length: from what was kept, else off the front of *bytes. */
+static bool frame_next(struct frame_reader *reader, struct str *bytes, struct str *whole,
+                       const char **why)
+{
+    size_t len;
+
+    *whole = STR_NONE;
+    if (reader->bytes.len > 0) {
+        kept_complete(reader, bytes, whole, why);
+        return whole->len > 0;
+    }
+    len = frame_bytes(*bytes, why);
+    if (len == 0 || len > bytes->len)
         return false;
-    *payload = str_range(bytes->data + PREFIX_BYTES, len);
-    *bytes = str_from(*bytes, PREFIX_BYTES + len);
+    *whole = str_first(*bytes, len);
+    *bytes = str_from(*bytes, len);
     return true;
 }
 
@@ -112,39 +160,25 @@ enum err frame_reader_feed(struct frame_reader *reader, struct str bytes,
                            bool (*on_frame)(void *context, const struct frame *frame),
                            void *context, const char **why)
 {
-    bool kept = reader->bytes.len > 0;
-    struct str payload;
-    struct str rest;
+    struct str whole;
 
     *why = NULL;
-    if (kept) {
-        buf_add(&reader->bytes, bytes);
-        if (reader->bytes.failed) {
-            *why = "the frame is too large";
-            return ERR_INVALID;
-        }
-    }
-    rest = kept ? buf_str(&reader->bytes) : bytes;
-    while (frame_take(&rest, &payload, why)) {
+    while (frame_next(reader, &bytes, &whole, why)) {
         struct frame frame;
+        bool more;
 
-        *why = frame_parse(reader, payload, &frame);
+        *why = frame_parse(reader, str_from(whole, PREFIX_BYTES), &frame);
         if (*why)
             return ERR_INVALID;
-        if (!on_frame(context, &frame))
-            return OK;
+        more = on_frame(context, &frame);
         arena_reset(&reader->arena);
+        kept_clear(reader);
+        if (!more)
+            return OK;
     }
     if (*why)
         return ERR_INVALID;
-    if (kept)
-        buf_consume(&reader->bytes, reader->bytes.len - rest.len);
-    else
-        buf_add(&reader->bytes, rest);
-    if (reader->bytes.len == 0 && reader->bytes.cap > MIB) {
-        buf_release(&reader->bytes);
-        buf_init(&reader->bytes, FRAME_BYTES_MAX + PREFIX_BYTES);
-    }
+    buf_add(&reader->bytes, bytes);
     return OK;
 }
 
