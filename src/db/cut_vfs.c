@@ -1,3 +1,4 @@
+/* cut_vfs.c -- every call of the VFS beneath, asked for first. For tests. */
 #include "db/cut_vfs.h"
 
 #include <sqlite3.h>
@@ -7,7 +8,7 @@
 struct cut_vfs {
     sqlite3_vfs vfs; /* first: SQLite hands it back */
     sqlite3_vfs *base;
-    bool (*allows)(void *context, enum cut_call call);
+    bool (*allows)(void *context, const struct cut_event *event);
     void *context;
 };
 
@@ -15,6 +16,7 @@ struct cut_vfs {
 struct cut_file {
     sqlite3_file file;
     struct cut_vfs *vfs;
+    const char *path; /* SQLite's, as long as the file is open */
 };
 
 static struct cut_vfs *vfs_of(sqlite3_vfs *vfs)
@@ -32,11 +34,12 @@ static sqlite3_file *base_of(sqlite3_file *file)
     return (sqlite3_file *)(void *)(file_of(file) + 1);
 }
 
-static bool allows(sqlite3_file *file, enum cut_call call)
+static bool allows(sqlite3_file *file, struct cut_event event)
 {
     struct cut_vfs *vfs = file_of(file)->vfs;
 
-    return vfs->allows(vfs->context, call);
+    event.path = file_of(file)->path;
+    return vfs->allows(vfs->context, &event);
 }
 
 static int cut_close(sqlite3_file *file)
@@ -46,28 +49,31 @@ static int cut_close(sqlite3_file *file)
 
 static int cut_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 offset)
 {
-    if (!allows(file, CUT_READ))
+    if (!allows(file, (struct cut_event){.call = CUT_READ, .offset = offset}))
         return SQLITE_IOERR_READ;
     return base_of(file)->pMethods->xRead(base_of(file), bytes, count, offset);
 }
 
 static int cut_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset)
 {
-    if (!allows(file, CUT_WRITE))
+    struct cut_event event = {
+        .call = CUT_WRITE, .offset = offset, .bytes = str_range(bytes, (size_t)count)};
+
+    if (!allows(file, event))
         return SQLITE_IOERR_WRITE;
     return base_of(file)->pMethods->xWrite(base_of(file), bytes, count, offset);
 }
 
 static int cut_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
-    if (!allows(file, CUT_TRUNCATE))
+    if (!allows(file, (struct cut_event){.call = CUT_TRUNCATE, .offset = size}))
         return SQLITE_IOERR_TRUNCATE;
     return base_of(file)->pMethods->xTruncate(base_of(file), size);
 }
 
 static int cut_sync(sqlite3_file *file, int flags)
 {
-    if (!allows(file, CUT_SYNC))
+    if (!allows(file, (struct cut_event){.call = CUT_SYNC}))
         return SQLITE_IOERR_FSYNC;
     return base_of(file)->pMethods->xSync(base_of(file), flags);
 }
@@ -154,7 +160,8 @@ static int cut_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
 
     file->pMethods = NULL;
     file_of(file)->vfs = cut;
-    if (!cut->allows(cut->context, CUT_OPEN))
+    file_of(file)->path = name;
+    if (!cut->allows(cut->context, &(struct cut_event){.call = CUT_OPEN, .path = name}))
         return SQLITE_CANTOPEN;
     code = cut->base->xOpen(cut->base, name, base_of(file), flags, out);
     if (code == SQLITE_OK)
@@ -166,7 +173,7 @@ static int cut_delete(sqlite3_vfs *vfs, const char *name, int sync_dir)
 {
     struct cut_vfs *cut = vfs_of(vfs);
 
-    if (!cut->allows(cut->context, CUT_DELETE))
+    if (!cut->allows(cut->context, &(struct cut_event){.call = CUT_DELETE, .path = name}))
         return SQLITE_IOERR_DELETE;
     return cut->base->xDelete(cut->base, name, sync_dir);
 }
@@ -197,7 +204,8 @@ static int cut_time(sqlite3_vfs *vfs, double *time)
 }
 
 struct cut_vfs *cut_vfs_add(const char *name, const char *base,
-                            bool (*allows_call)(void *context, enum cut_call call), void *context)
+                            bool (*allows_call)(void *context, const struct cut_event *event),
+                            void *context)
 {
     struct cut_vfs *cut = MEM_NEW(struct cut_vfs);
 

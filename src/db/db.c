@@ -1,3 +1,4 @@
+/* db.c -- what every statement passes on its way to a driver: the law of a transaction. */
 #include "db/db.h"
 
 #include "base/log.h"

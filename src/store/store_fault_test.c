@@ -25,11 +25,11 @@ static char names[WORKS][8];
 static char big[150000];
 
 /* Reads fail too. */
-static bool allows(void *context, enum cut_call call)
+static bool allows(void *context, const struct cut_event *event)
 {
     struct faults *f = context;
 
-    if (!atomic_load(&f->armed) || (f->only_syncs && call != CUT_SYNC))
+    if (!atomic_load(&f->armed) || (f->only_syncs && event->call != CUT_SYNC))
         return true;
     if (atomic_load(&f->failed) && f->for_ever)
         return false;

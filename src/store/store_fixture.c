@@ -1,3 +1,4 @@
+/* store_fixture.c -- a store to test, in a folder of its own, and works to give it. */
 #include "store/store_fixture.h"
 
 #include <stdatomic.h>
