@@ -1,0 +1,13 @@
+/* nearest.h -- which known word somebody meant: edit distance, for "did you mean …?". Pure. */
+#ifndef APP_NEAREST_H
+#define APP_NEAREST_H
+
+#include "base/str.h"
+
+#define NEAREST_BYTES_MAX 64
+#define NEAREST_FAR 1000 /* the distance of words that are longer than that */
+
+/* How many letters have to be added, removed or changed, in any letter case. */
+unsigned nearest_distance(struct str a, struct str b);
+
+#endif
