@@ -105,8 +105,8 @@ static void work_through(void)
     bool is_alive = true;
 
     while (trial.next < last && is_alive) {
-        struct pair *pair = NULL;
-        uint64_t burst = rng_below(&trial.rng, 3) ? 1 : 1 + rng_below(&trial.rng, 20);
+        uint64_t burst = rng_below(&trial.rng, 3) ? 0 : rng_below(&trial.rng, 20);
+        struct pair *pair = submit();
 
         while (burst-- && trial.next < last)
             pair = submit();
