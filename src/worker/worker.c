@@ -44,16 +44,15 @@ struct worker {
 enum err worker_error(struct str code)
 {
     static const struct {
-        struct str code;
+        const char *code;
         enum err err;
     } codes[] = {
-        {STR("invalid"), ERR_INVALID},   {STR("not_found"), ERR_NOT_FOUND},
-        {STR("conflict"), ERR_CONFLICT}, {STR("too_large"), ERR_LIMIT},
-        {STR("unavailable"), ERR_AGAIN},
+        {"invalid", ERR_INVALID}, {"not_found", ERR_NOT_FOUND}, {"conflict", ERR_CONFLICT},
+        {"too_large", ERR_LIMIT}, {"unavailable", ERR_AGAIN},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-        if (str_eq(code, codes[i].code))
+        if (str_eq(code, str_of(codes[i].code)))
             return codes[i].err;
     return ERR_IO;
 }
@@ -156,7 +155,9 @@ static void greet(struct worker *worker, const struct frame *frame)
             timer_start(&worker->watch, worker->ping_interval_ms);
         worker->events->on_ready(worker->context, worker, frame);
     } else {
-        worker_kill(worker, "it sent something before it was ready");
+        worker_kill(worker, worker->state == WORKER_READY
+                                ? "it greeted twice"
+                                : "it sent something before it was ready");
     }
 }
 
