@@ -1,0 +1,125 @@
+/* The program's commands. */
+#include "app/cli/cli.h"
+
+#include <stdio.h>
+
+#include "app/config_priv.h"
+#include "store/migrations.h"
+
+static const struct cli_command commands[] = {
+    {"serve", cli_serve, "start the server"},
+    {"keys", cli_keys, "create, list and revoke API keys"},
+    {"backup", cli_backup, "copy the store into a file, also while the server runs"},
+    {"restore", cli_restore, "make a backup the store of a data folder"},
+    {"config", cli_config, "check the configuration, or print what is in force"},
+    {"version", cli_version, "print the version"},
+    {"help", cli_help, "this; help COMMAND; help settings"},
+};
+
+/* ---- version ---- */
+
+int cli_version(int argc, char **argv)
+{
+    if (argc == 1) {
+        printf("runbell %s\n", RUNBELL_VERSION);
+        return CLI_OK;
+    }
+    if (argc == 2 && strcmp(argv[1], "--json") == 0) {
+        printf("{\"name\":\"runbell\",\"version\":\"%s\",\"store_schema\":%zu}\n", RUNBELL_VERSION,
+               migration_count);
+        return CLI_OK;
+    }
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        puts("Prints the version.\n\n  runbell version [--json]");
+        return CLI_OK;
+    }
+    fputs("runbell version: only --json may follow\n", stderr);
+    return CLI_USAGE;
+}
+
+/* ---- help ---- */
+
+static void print_overview(FILE *out)
+{
+    fputs("Runbell runs LLM agents and delivers their webhooks.\n\n", out);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        fprintf(out, "  runbell %-9s %s\n", commands[i].name, commands[i].summary);
+    fputs("\nIn a folder with a langgraph.json, runbell serve runs its graphs; anywhere else the "
+          "built-in "
+          "agent.\nExit codes: 0 done, 1 failed (the message says what to do), 2 the command line "
+          "was "
+          "not understood.\n",
+          out);
+}
+
+static void print_setting(const struct setting *setting)
+{
+    struct arena arena;
+
+    arena_init(&arena);
+    printf("  %-30.*s %s\n", STR_ARG(setting_name(setting, &arena)), setting->help);
+    arena_release(&arena);
+}
+
+static int print_settings(void)
+{
+    fputs("Settings of the server. Each is a key under \"runbell\" in langgraph.json, and a "
+          "variable:\n"
+          "egress.allow is {\"runbell\": {\"egress\": {\"allow\": […]}}} and RUNBELL_EGRESS_ALLOW "
+          "(entries "
+          "of lists\nwith commas between). Variables win over the file, flags over both. Secrets "
+          "and the "
+          "store's URL may\nstand in a file that RUNBELL_…_FILE names.\n\n",
+          stdout);
+    for (size_t i = 0; i < setting_count; i++)
+        print_setting(&settings[i]);
+    fputs(
+        "\nOf LangGraph's own variables BG_JOB_TIMEOUT_SECS and N_JOBS_PER_WORKER are known too.\n",
+        stdout);
+    return CLI_OK;
+}
+
+int cli_help(int argc, char **argv)
+{
+    char ask[] = "--help";
+    char *asking[] = {argv[0], argc > 1 ? argv[1] : NULL, ask, NULL};
+
+    if (argc > 1 && strcmp(argv[1], "settings") == 0)
+        return print_settings();
+    if (argc > 1 && strcmp(argv[1], "help") != 0)
+        return cli_dispatch("runbell", commands, ARRAY_LEN(commands), 3, asking);
+    print_overview(stdout);
+    return CLI_OK;
+}
+
+/* ---- all ---- */
+
+static bool is_any(const char *word, const char *a, const char *b)
+{
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0;
+}
+
+static int run(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_overview(stderr);
+        return CLI_USAGE;
+    }
+    if (is_any(argv[1], "--help", "-h"))
+        return cli_help(1, argv);
+    if (is_any(argv[1], "--version", "-V"))
+        return cli_version(1, argv);
+    return cli_dispatch("runbell", commands, ARRAY_LEN(commands), argc, argv);
+}
+
+int cli_main(int argc, char **argv)
+{
+    int code = run(argc, argv);
+
+    /* A full disk or a closed pipe is a failure too. */
+    if (fflush(stdout) != 0 && code == CLI_OK) {
+        perror("runbell: the output could not be written");
+        code = CLI_FAILED;
+    }
+    return code;
+}
