@@ -52,6 +52,13 @@ def receiver(shared_receiver):
 
 
 @pytest.fixture
+def hostile():
+    """A receiver of its own for hooks that behave badly: what fails on one origin slows down that origin."""
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
 def api(server):
     with Api(server.url) as client:
         yield client
