@@ -18,14 +18,18 @@ static enum err claim_apply(struct tx *tx, struct store_work *work)
 
 /* ---- how much for whom ---- */
 
-/* Origins that have not proved themselves leave a quarter of the places to those that have. */
-static size_t places_for(const struct delivery *d, const struct origin *origin)
+/* Places for this origin when `active` are taken. All are open to origins whose last answer was
+ * good. The others share one half, and each may have a single place in the next quarter: so many
+ * that hang can neither keep out one that has proved itself nor one that is new. */
+static size_t places_for(const struct delivery *d, const struct origin *origin, size_t active)
 {
     size_t max = d->config.tuning.active_max;
 
-    if (!origin->window.is_proven)
-        max -= max / 4;
-    return d->active_count < max ? max - d->active_count : 0;
+    if (origin->window.is_proven)
+        return active < max ? max - active : 0;
+    if (active < max / 2)
+        return max / 2 - active;
+    return origin->attempts == 0 && active < max - max / 4 ? 1 : 0;
 }
 
 static unsigned retry_share(struct origin *origin, unsigned room, int64_t now_us)
@@ -49,12 +53,9 @@ static unsigned smaller(size_t a, size_t b)
 static unsigned add_origin(struct delivery *d, struct origin *origin, size_t left, size_t each)
 {
     struct claim_work *c = &d->claim;
-    size_t places = places_for(d, origin);
-    unsigned room = smaller(smaller(origin_room(origin), each), left);
+    size_t places = places_for(d, origin, d->active_count + CLAIM_ROWS_MAX - left);
+    unsigned room = smaller(smaller(smaller(origin_room(origin), each), left), places);
 
-    /* Counted against what this claim already takes, so that many origins share the last places. */
-    places = places > CLAIM_ROWS_MAX - left ? places - (CLAIM_ROWS_MAX - left) : 0;
-    room = smaller(room, places);
     if (room == 0)
         return 0;
     origin->is_claiming = true;

@@ -92,6 +92,20 @@ static void an_unused_window_does_not_grow(void **state)
     assert_int_equal(w.width, 4);
 }
 
+static void a_half_used_window_grows(void **state)
+{
+    struct window w;
+
+    (void)state;
+    window_init(&w, &small);
+    begin(&w, 1, 0);
+    for (int i = 0; i < 4; i++) {
+        begin(&w, 1, 0);
+        window_succeeded(&w);
+    }
+    assert_int_equal(w.width, 5);
+}
+
 static void the_first_failure_of_a_round_halves(void **state)
 {
     struct window w;
@@ -271,6 +285,7 @@ static const struct CMUnitTest tests[] = {
     TEST("a round of successes widens it by one", a_round_of_successes_widens),
     TEST("it never gets wider than allowed", never_wider_than_allowed),
     TEST("a window that is hardly used does not grow", an_unused_window_does_not_grow),
+    TEST("half of it in use is enough to grow", a_half_used_window_grows),
     TEST("the first failure of a round halves it", the_first_failure_of_a_round_halves),
     TEST("failed rounds without a success close it", closes_after_failed_rounds),
     TEST("one burst does not close a wide window", one_burst_does_not_close_a_wide_one),
