@@ -1,6 +1,6 @@
 /* Tests of the commands, run in this process in a folder of their own: what they print, where, and
  * their exit codes. */
-#include "app/cli/cli.h"
+#include "app/cli/commands.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* Finds a command by its name. */
 #include <stdio.h>
 
-#include "app/cli/cli.h"
+#include "app/cli/commands.h"
 #include "app/nearest.h"
 
 static void write_list(FILE *out, const char *group, const struct cli_command *commands,

@@ -3,7 +3,7 @@
 #define APP_CLI_SESSION_H
 
 #include "app/cli/args.h"
-#include "app/cli/cli.h"
+#include "app/cli/commands.h"
 #include "app/config.h"
 #include "store/store.h"
 

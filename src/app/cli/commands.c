@@ -1,5 +1,5 @@
 /* The program's commands. */
-#include "app/cli/cli.h"
+#include "app/cli/commands.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,8 @@
-/* cli.h -- the commands of `runbell`. Each takes its own name as argv[0] and gives the exit code of
- * the process. What was asked for goes to standard output, everything else to standard error. */
-#ifndef APP_CLI_CLI_H
-#define APP_CLI_CLI_H
+/* commands.h -- the commands of `runbell`. Each takes its own name as argv[0] and gives the exit
+ * code of the process. What was asked for goes to standard output, everything else to standard
+ * error. */
+#ifndef APP_CLI_COMMANDS_H
+#define APP_CLI_COMMANDS_H
 
 #include "base/base.h"
 
