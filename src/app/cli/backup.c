@@ -1,5 +1,6 @@
 /* `runbell backup` and `runbell restore`: the store as one file. */
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "app/cli/session.h"
 #include "store/backup.h"
@@ -39,6 +40,7 @@ static int run(const struct arg_command *command,
 
     if (!session_open(&session, command, SESSION_SETTINGS, argc, argv, &code))
         return code;
+    umask(S_IRWXG | S_IRWXO); /* a copy has everybody's data in it */
     if (session.config.store_url)
         code = session_fail(&session, "the store is in PostgreSQL: use pg_dump and pg_restore");
     else if (act(session.world, session.config.data_dir, session.args.operands[0], &why))

@@ -252,6 +252,7 @@ static void a_locked_folder(void **state)
 
 static void there_and_back(void **state)
 {
+    struct stat file;
     char before[KIB];
 
     (void)state;
@@ -261,6 +262,8 @@ static void there_and_back(void **state)
     assert_int_equal(run("runbell keys list --data a"), CLI_OK);
     snprintf(before, sizeof(before), "%.1000s", out_text);
     assert_int_equal(run("runbell backup b.db --data a"), CLI_OK);
+    assert_int_equal(stat("b.db", &file), 0);
+    assert_int_equal(file.st_mode & 077, 0);
     assert_int_equal(run("runbell backup b.db --data a"), CLI_FAILED);
     ASSERT_SAYS(err_text, "exists already");
     assert_int_equal(run("runbell restore b.db --data a"), CLI_FAILED);
