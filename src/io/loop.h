@@ -1,7 +1,7 @@
 /* loop.h -- one thread's event loop: clock, timers, messages, sockets, names, children.
  *
- * Everything here but loop_post is called on the loop's own thread, or before it runs. Callbacks run on
- * the loop's thread, never from inside the call that registered them. */
+ * Everything here but loop_post is called on the loop's own thread, or before it runs. Callbacks
+ * run on the loop's thread, never from inside the call that registered them. */
 #ifndef IO_LOOP_H
 #define IO_LOOP_H
 
@@ -54,10 +54,11 @@ bool timer_is_running(const struct timer *timer);
 
 /* An open listening socket, made once and shared by several loops. */
 struct listen_socket;
-/* port 0: any free one; *bound says which. ERR_DENIED, ERR_CONFLICT (in use), ERR_IO; `why` (static or
- * errno text) for the log. */
-enum err listen_socket_open(struct world *world, struct address address, struct listen_socket **socket,
-                            struct address *bound, const char **why) MUST_USE;
+/* port 0: any free one; *bound says which. ERR_DENIED, ERR_CONFLICT (in use), ERR_IO; `why` (static
+ * or errno text) for the log. */
+enum err listen_socket_open(struct world *world, struct address address,
+                            struct listen_socket **socket, struct address *bound,
+                            const char **why) MUST_USE;
 void listen_socket_close(struct listen_socket *socket);
 
 struct listener_config {
@@ -71,8 +72,8 @@ void listener_pause(struct listener *listener); /* stop accepting: overload, dra
 void listener_resume(struct listener *listener);
 void listener_close(struct listener *listener);
 
-/* Connects to exactly this address. on_connected runs once: with a stream that belongs to the callee, or
- * with an error (ERR_IO; `why` is a short static text such as "connection refused"). */
+/* Connects to exactly this address. on_connected runs once: with a stream that belongs to the
+ * callee, or with an error (ERR_IO; `why` is a short static text such as "connection refused"). */
 struct connecting;
 struct connecting *loop_connect(struct loop *loop, struct address to,
                                 void (*on_connected)(void *context, enum err err, const char *why,
@@ -85,8 +86,8 @@ void connecting_cancel(struct connecting *connecting); /* no callback any more *
 #define DNS_ADDRESSES_MAX 32
 
 /* A and AAAA records of an absolute name (search domains are not used). on_done runs once unless
- * cancelled: OK with count ≥ 1, ERR_NOT_FOUND (no such name), ERR_IO (server failure), ERR_AGAIN (no answer within
- * timeout_ms). `addresses` are borrowed until it returns; their ports are 0. */
+ * cancelled: OK with count ≥ 1, ERR_NOT_FOUND (no such name), ERR_IO (server failure), ERR_AGAIN
+ * (no answer within timeout_ms). `addresses` are borrowed until it returns; their ports are 0. */
 struct dns_query *loop_resolve(struct loop *loop, struct str host, int64_t timeout_ms,
                                void (*on_done)(void *context, enum err err,
                                                const struct address *addresses, size_t count),
@@ -108,10 +109,10 @@ struct process_config {
     void *context;
 };
 
-/* Starts a child with one end of a stream socketpair as its descriptor 3; *channel is our end and belongs to
- * the caller (paused until stream_start). ERR_NOT_FOUND: no such program. */
-enum err loop_spawn(struct loop *loop, const struct process_config *config, struct process **process,
-                    struct stream **channel, const char **why) MUST_USE;
+/* Starts a child with one end of a stream socketpair as its descriptor 3; *channel is our end and
+ * belongs to the caller (paused until stream_start). ERR_NOT_FOUND: no such program. */
+enum err loop_spawn(struct loop *loop, const struct process_config *config,
+                    struct process **process, struct stream **channel, const char **why) MUST_USE;
 void process_kill(struct process *process, int signal);
 int process_id(const struct process *process);
 /* After on_exit, or to forget a child without callbacks (it is killed). */

@@ -1,13 +1,14 @@
 /* stream.h -- a connection that bytes go in and out of: TCP, a child's channel, TLS over either.
  *
- * Reading pushes: on_read gets bytes that are borrowed until it returns (all streams of a loop share one
- * buffer, so an idle connection holds none). Writing never blocks and never fails on the spot: what
- * the kernel does not take at once is copied and goes out later; stream_pending_bytes says how much that is, and
- * on_drain tells when it is gone. Whoever writes much looks at the pending bytes first.
+ * Reading pushes: on_read gets bytes that are borrowed until it returns (all streams of a loop
+ * share one buffer, so an idle connection holds none). Writing never blocks and never fails on the
+ * spot: what the kernel does not take at once is copied and goes out later; stream_pending_bytes
+ * says how much that is, and on_drain tells when it is gone. Whoever writes much looks at the
+ * pending bytes first.
  *
- * The end comes once: on_end, for an orderly end of the peer's side or an error. After on_end nothing
- * more is read; writing may go on after STREAM_EOF (a half-closed peer still listens). Then, or at any
- * time, the owner calls stream_close; after that no callback comes. */
+ * The end comes once: on_end, for an orderly end of the peer's side or an error. After on_end
+ * nothing more is read; writing may go on after STREAM_EOF (a half-closed peer still listens).
+ * Then, or at any time, the owner calls stream_close; after that no callback comes. */
 #ifndef IO_STREAM_H
 #define IO_STREAM_H
 
@@ -23,8 +24,9 @@ struct stream;
 
 struct stream_events {
     void (*on_read)(void *context, struct str bytes);
-    void (*on_end)(void *context, enum stream_end end, const char *why); /* why: short static text */
-    void (*on_drain)(void *context);                                     /* may be NULL */
+    void (*on_end)(void *context, enum stream_end end,
+                   const char *why); /* why: short static text */
+    void (*on_drain)(void *context); /* may be NULL */
 };
 
 struct stream_ops {

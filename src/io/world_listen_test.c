@@ -1,0 +1,121 @@
+/* world_listen_test.c -- connecting and accepting, in both worlds. */
+#include "io/world_pair.h"
+
+/* -- connecting and accepting -- */
+
+static void nobody_listens(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pair pair = {.fixture = fixture};
+
+    pair_listen(&pair, fixture);
+    listener_close(pair.listener);
+    listen_socket_close(pair.socket);
+    loop_connect(fixture->loop, pair.bound, pair_on_connected, &pair);
+    assert_null(pair.why);
+    fixture_run(fixture);
+    assert_int_equal(pair.err, ERR_IO);
+    assert_string_equal(pair.why, "connection refused");
+}
+
+static void cancel_timer(struct timer *timer)
+{
+    fixture_done(CONTAINER_OF(timer, struct pair, timer)->fixture);
+}
+
+static void a_cancelled_connection_is_silent(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pair pair = {0};
+    struct connecting *connecting;
+
+    pair_listen(&pair, fixture);
+    connecting = loop_connect(fixture->loop, pair.bound, pair_on_connected, &pair);
+    connecting_cancel(connecting);
+    timer_init(&pair.timer, fixture->loop, cancel_timer);
+    timer_start(&pair.timer, 50);
+    fixture_run(fixture);
+    assert_null(pair.client.stream);
+    pair_close(&pair);
+}
+
+static void resume_timer(struct timer *timer)
+{
+    struct pair *pair = CONTAINER_OF(timer, struct pair, timer);
+
+    assert_non_null(pair->client.stream);
+    assert_int_equal(pair->accepted, 0);
+    listener_resume(pair->listener);
+}
+
+static void done_when_ready(struct pair *pair)
+{
+    fixture_done(pair->fixture);
+}
+
+static void a_paused_listener_lets_them_wait(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pair pair = {.on_ready = done_when_ready};
+
+    pair_open(&pair, fixture);
+    listener_pause(pair.listener);
+    timer_init(&pair.timer, fixture->loop, resume_timer);
+    timer_start(&pair.timer, 50);
+    fixture_run(fixture);
+    assert_int_equal(pair.accepted, 1);
+    pair_close(&pair);
+}
+
+static void a_port_in_use_is_a_conflict(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pair pair = {0};
+    struct listen_socket *second = NULL;
+    struct address bound;
+    const char *why = NULL;
+
+    pair_listen(&pair, fixture);
+    assert_int_equal(listen_socket_open(fixture->world, pair.bound, &second, &bound, &why),
+                     ERR_CONFLICT);
+    assert_string_equal(why, "address in use");
+    pair_close(&pair);
+}
+
+static char bulk[64 * KIB];
+
+static void leave_open_ready(struct pair *pair)
+{
+    struct str chunk = {bulk, sizeof(bulk)};
+
+    for (int i = 0; i < 100; i++)
+        stream_write(pair->server.stream, &chunk, 1);
+    fixture_done(pair->fixture);
+}
+
+/* The teardown's loop_free and the leak checker are the judges. */
+static void freeing_a_loop_frees_what_is_open(void **state)
+{
+    struct pair pair = {.on_ready = leave_open_ready};
+
+    pair_open(&pair, *state);
+    fixture_run(*state);
+    loop_connect(pair.fixture->loop, pair.bound, pair_on_connected, &pair);
+    listener_close(pair.listener);
+    listen_socket_close(pair.socket);
+}
+
+/* ---- the table ---- */
+
+static const struct CMUnitTest tests[] = {
+    BOTH("a connection nobody listens for is refused", nobody_listens),
+    BOTH("a cancelled connection calls nobody", a_cancelled_connection_is_silent),
+    BOTH("a paused listener lets connections wait", a_paused_listener_lets_them_wait),
+    BOTH("a port in use is a conflict", a_port_in_use_is_a_conflict),
+    BOTH("freeing a loop frees what is still open on it", freeing_a_loop_frees_what_is_open),
+};
+
+int main(void)
+{
+    return RUN_TESTS(tests);
+}
