@@ -42,12 +42,13 @@ static void remove_tree(const char *folder, int depth)
     DIR *dir = depth < DEPTH_MAX ? opendir(folder) : NULL;
     const struct dirent *entry;
     char path[512];
+    int len;
 
     while (dir && (entry = readdir(dir)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-        if (unlink(path) != 0)
+        len = snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+        if (len > 0 && (size_t)len < sizeof(path) && unlink(path) != 0)
             remove_tree(path, depth + 1);
     }
     if (dir)

@@ -181,7 +181,7 @@ static void wrong_variables(void **state)
         {"RUNBELL_TLS_CERT=c", "tls.cert is set and tls.key is not"},
     };
     struct project *project = *state;
-    const char *environment[2] = {NULL, NULL};
+    static const char *environment[2];
 
     project->sources.environment = environment;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

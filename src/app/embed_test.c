@@ -29,10 +29,20 @@ static void both_are_unpacked(void **state)
     arena_release(&arena);
 }
 
+static const struct embedded_file *find(const char *name)
+{
+    size_t i = 0;
+
+    while (i < embedded_js.count && strcmp(embedded_js.files[i].name, name) != 0)
+        i++;
+    assert_true(i < embedded_js.count);
+    return &embedded_js.files[i];
+}
+
 static void damage_is_repaired(void **state)
 {
     struct project *project = *state;
-    const struct embedded_file *main_file = NULL;
+    const struct embedded_file *file = find(embedded_js.entry);
     const char *entry = "", *again = "";
     struct arena arena;
     struct buf found;
@@ -42,14 +52,10 @@ static void damage_is_repaired(void **state)
     project_write(project, entry + strlen(project->folder) + 1, "cut");
     unpack(project, EMBED_JS, &arena, &again);
     assert_string_equal(entry, again);
-    for (size_t i = 0; i < embedded_js.count; i++)
-        if (strcmp(embedded_js.files[i].name, embedded_js.entry) == 0)
-            main_file = &embedded_js.files[i];
-    assert_non_null(main_file);
     buf_init(&found, MIB);
     assert_int_equal(disk_read_file(project->world->disk, entry, &found), OK);
-    assert_int_equal(found.len, main_file->len);
-    assert_memory_equal(found.data, main_file->bytes, found.len);
+    assert_int_equal(found.len, file->len);
+    assert_memory_equal(found.data, file->bytes, found.len);
     buf_release(&found);
     arena_release(&arena);
 }

@@ -26,12 +26,8 @@ static enum args_outcome parse(char *line, struct args *args, struct buf *text)
     char *argv[WORDS_MAX];
     int argc = 0;
 
-    for (char *at = line; at && argc < WORDS_MAX;) {
-        argv[argc++] = at;
-        at = strchr(at, ' ');
-        if (at)
-            *at++ = '\0';
-    }
+    while (line && argc < WORDS_MAX)
+        argv[argc++] = strsep(&line, " ");
     return args_parse(&command, argc, argv, args, text);
 }
 

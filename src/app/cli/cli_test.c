@@ -50,12 +50,13 @@ static void remove_tree(const char *path, int depth)
     DIR *dir = depth < DEPTH_MAX ? opendir(path) : NULL;
     const struct dirent *entry;
     char inside[512];
+    int len;
 
     while (dir && (entry = readdir(dir)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        snprintf(inside, sizeof(inside), "%s/%s", path, entry->d_name);
-        if (unlink(inside) != 0)
+        len = snprintf(inside, sizeof(inside), "%s/%s", path, entry->d_name);
+        if (len > 0 && (size_t)len < sizeof(inside) && unlink(inside) != 0)
             remove_tree(inside, depth + 1);
     }
     if (dir)
@@ -103,16 +104,12 @@ static void give_back(FILE *stream, int kept, const char *path, char *text)
 /* Words are separated by blanks. */
 static int run(const char *line)
 {
-    char words[512], *argv[WORDS_MAX + 1] = {NULL};
+    char words[512], *rest = words, *argv[WORDS_MAX + 1] = {NULL};
     int argc = 0, code, kept_out, kept_err;
 
     snprintf(words, sizeof(words), "%s", line);
-    for (char *at = words; at && argc < WORDS_MAX;) {
-        argv[argc++] = at;
-        at = strchr(at, ' ');
-        if (at)
-            *at++ = '\0';
-    }
+    while (rest && argc < WORDS_MAX)
+        argv[argc++] = strsep(&rest, " ");
     kept_out = redirect(stdout, "stdout");
     kept_err = redirect(stderr, "stderr");
     code = cli_main(argc, argv);
