@@ -39,7 +39,6 @@ struct claim {
 static enum err claim_apply(struct tx *tx, struct store_work *work)
 {
     struct claim *claim = CONTAINER_OF(work, struct claim, work);
-    const struct agent_config *config = claim->dispatch->config;
     enum err err = OK;
 
     claim->runs.count = 0;
@@ -61,6 +60,8 @@ static void sleep_until_due(struct dispatch *d, const struct claim *claim)
 {
     int64_t delay_ms = TICK_MS;
 
+    if (d->is_stopping)
+        return;
     if (claim->next_due_us > claim->now_us)
         delay_ms = (claim->next_due_us - claim->now_us) / US_PER_MS + 1;
     timer_start(&d->due, delay_ms < TICK_MS ? delay_ms : TICK_MS);
@@ -80,7 +81,8 @@ static void claim_done(struct store_work *work, enum err err)
         entry_start(d, &claim->runs.list[i], claim->resumes[i]);
     if (err) {
         log_error("agent", "pending runs could not be claimed: %s", err_name(err));
-        timer_start(&d->due, RETRY_MS);
+        if (!d->is_stopping)
+            timer_start(&d->due, RETRY_MS);
     } else {
         sleep_until_due(d, claim);
     }
@@ -235,6 +237,7 @@ void dispatch_stop(struct dispatch *d, void (*on_stopped)(void *context), void *
 
 void dispatch_free(struct dispatch *d)
 {
+    dispatch_close(d);
     map_release(&d->running);
     mem_free(d);
 }

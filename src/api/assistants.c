@@ -23,16 +23,17 @@ static enum err not_found(struct call *call)
 static enum err body_read(struct call *call, struct assistant_body *body)
 {
     struct assistant *a = &body->assistant;
+    static const char *const existence[] = {"raise", "do_nothing", NULL};
     struct str if_exists = STR_NONE;
     enum err err;
 
     if ((err = call_body_object(call)) || (err = call_get_text(call, "graph_id", &a->graph_id)) ||
-        (err = call_get_text(call, "assistant_id", &a->assistant_id)) ||
+        (err = call_get_uuid(call, "assistant_id", &a->assistant_id)) ||
         (err = call_get_object(call, "config", &a->config)) ||
         (err = call_get_object(call, "metadata", &a->metadata)) ||
         (err = call_get_text(call, "name", &a->name)) ||
         (err = call_get_text(call, "description", &a->description)) ||
-        (err = call_get_text(call, "if_exists", &if_exists)))
+        (err = call_get_word(call, "if_exists", existence, &if_exists)))
         return err;
     if (json_get(call->body, "context"))
         a->context = json_raw(call->body_text, STR("context"));

@@ -106,6 +106,10 @@ enum err call_body_any(struct call *call) MUST_USE; /* any JSON */
  * null: untouched. */
 enum err call_get_text(struct call *call, const char *key, struct str *value) MUST_USE;
 enum err call_get_object(struct call *call, const char *key, struct str *raw) MUST_USE;
+/* One of `words`, which end with NULL. */
+enum err call_get_word(struct call *call, const char *key, const char *const *words,
+                       struct str *value) MUST_USE;
+enum err call_get_uuid(struct call *call, const char *key, struct str *value) MUST_USE;
 enum err call_get_int(struct call *call, const char *key, int64_t min, int64_t max,
                       int64_t *value) MUST_USE;
 /* From the query string. */

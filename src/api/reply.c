@@ -179,6 +179,35 @@ enum err call_get_text(struct call *call, const char *key, struct str *value)
     return OK;
 }
 
+enum err call_get_word(struct call *call, const char *key, const char *const *words,
+                       struct str *value)
+{
+    struct str text = STR_NONE;
+    enum err err = call_get_text(call, key, &text);
+
+    if (err || str_is_none(text))
+        return err;
+    for (; *words; words++) {
+        if (str_eq(text, str_of(*words))) {
+            *value = text;
+            return OK;
+        }
+    }
+    call_fail(call, 422, "%s: \"%.*s\" is not one of its values", key,
+              STR_ARG(str_first(text, 40)));
+    return ERR_INVALID;
+}
+
+enum err call_get_uuid(struct call *call, const char *key, struct str *value)
+{
+    enum err err = call_get_text(call, key, value);
+
+    if (err || str_is_none(*value) || uuid_is_valid(*value))
+        return err;
+    call_fail(call, 422, "%s: \"%.*s\" is not a UUID", key, STR_ARG(str_first(*value, 64)));
+    return ERR_INVALID;
+}
+
 enum err call_get_object(struct call *call, const char *key, struct str *raw)
 {
     const struct json *member = json_get(call->body, key);

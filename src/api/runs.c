@@ -191,6 +191,8 @@ static enum err create_prepare(struct call *call, enum create_mode mode)
     enum err err;
 
     create->mode = mode;
+    call->stream.wait =
+        mode == CREATE_WAIT; /* also of a repetition that follows the first one's run */
     create->count = 1;
     create->runs = ARENA_NEW(call->arena, struct run_new);
     call->data = create;

@@ -55,22 +55,18 @@ static enum err create_apply(struct tx *tx, struct call *call)
 static enum err create_prepare(struct call *call)
 {
     struct thread_body *body = ARENA_NEW(call->arena, struct thread_body);
+    static const char *const existence[] = {"raise", "do_nothing", NULL};
     struct str if_exists = STR_NONE;
     enum err err;
 
     if ((err = call_body_object(call)) ||
-        (err = call_get_text(call, "thread_id", &body->thread_id)) ||
+        (err = call_get_uuid(call, "thread_id", &body->thread_id)) ||
         (err = call_get_object(call, "metadata", &body->metadata)) ||
-        (err = call_get_text(call, "if_exists", &if_exists)))
+        (err = call_get_word(call, "if_exists", existence, &if_exists)))
         return err;
     body->do_nothing = str_eq(if_exists, STR("do_nothing"));
-    if (str_is_none(body->thread_id)) {
+    if (str_is_none(body->thread_id))
         body->thread_id = call_new_id(call);
-    } else {
-        call->params[0] = body->thread_id;
-        if ((err = call_param_uuid(call, 0, "thread_id")))
-            return err;
-    }
     call->data = body;
     return call_then_write(call, create_apply);
 }

@@ -122,11 +122,18 @@ static struct str self_url_make(struct server *server)
 
 static enum err listen_open(struct server *server, const char **why)
 {
+    struct address_text text;
     enum err err = listen_socket_open(server->world, server->config->listen, &server->socket,
                                       &server->bound, why);
 
-    if (err)
+    if (err) {
+        struct str said =
+            arena_printf(&server->arena, "%.*s: %s",
+                         STR_ARG(address_write(&server->config->listen, &text)), *why);
+
+        *why = arena_cstr(&server->arena, said);
         return err;
+    }
     server->self_url = self_url_make(server);
     server->egress = server->config->egress;
     if (server->egress.own_count < ARRAY_LEN(server->egress.own))

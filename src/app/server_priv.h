@@ -29,7 +29,7 @@ struct net {
 struct language {
     struct server *server;
     const char *argv[3];
-    const char **env;
+
     struct str init;
     bool is_loaded;
 };

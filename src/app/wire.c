@@ -72,7 +72,6 @@ static void wire_language(struct server *server, enum graph_kind kind)
         server_fail(server, why);
         return;
     }
-    language->env = config_worker_env(config, &server->arena);
     language->init = config_worker_init(config, kind, server->self_url, &server->arena);
     server->loads_open++;
     server->executors[server->executor_count++] =
@@ -82,7 +81,7 @@ static void wire_language(struct server *server, enum graph_kind kind)
             .graphs = &config->graphs,
             .kind = kind,
             .argv = language->argv,
-            .env = language->env,
+            .env = config->worker_env,
             .cwd = config->project_dir,
             .init = language->init,
             .worker_count = is_python ? config->python_workers : config->js_workers,

@@ -62,7 +62,8 @@ void shape_webhook(struct json_writer *json, const struct webhook_payload *p)
 
     json_begin_object(json);
     run_head(json, r);
-    json_put_time(json, "run_started_at", r->started_us);
+    if (r->started_us) /* 0: it was cancelled before it started */
+        json_put_time(json, "run_started_at", r->started_us);
     if (r->ended_us)
         json_put_time(json, "run_ended_at", r->ended_us);
     json_put_time(json, "webhook_sent_at", p->sent_us);

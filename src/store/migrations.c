@@ -1,7 +1,8 @@
 /* The schema's steps. Never change one that has been released: add another. */
 #include "store/migrations.h"
 
-/* Times are microseconds since 1970 UTC; 0 or NULL: never. JSON columns are TEXT as the client sent it. */
+/* Times are microseconds since 1970 UTC; 0 or NULL: never. JSON columns are TEXT as the client sent
+ * it. */
 static const char step_1[] =
     "CREATE TABLE api_keys ("
     "  tenant TEXT NOT NULL, key_id TEXT NOT NULL, name TEXT NOT NULL, key_hash TEXT NOT NULL,"
@@ -11,19 +12,22 @@ static const char step_1[] =
 
     "CREATE TABLE idempotency ("
     "  tenant TEXT NOT NULL, idempotency_key TEXT NOT NULL, request_hash TEXT NOT NULL,"
-    "  status INTEGER NOT NULL, headers TEXT NOT NULL, body BYTEA NOT NULL, created_us BIGINT NOT NULL,"
+    "  status INTEGER NOT NULL, headers TEXT NOT NULL, body BYTEA NOT NULL, created_us BIGINT NOT "
+    "NULL,"
     "  PRIMARY KEY (tenant, idempotency_key));"
     "CREATE INDEX idempotency_by_age ON idempotency (created_us);"
 
     "CREATE TABLE assistants ("
-    "  tenant TEXT NOT NULL, assistant_id TEXT NOT NULL, graph_id TEXT NOT NULL, name TEXT NOT NULL,"
+    "  tenant TEXT NOT NULL, assistant_id TEXT NOT NULL, graph_id TEXT NOT NULL, name TEXT NOT "
+    "NULL,"
     "  description TEXT, config TEXT NOT NULL, context TEXT NOT NULL, metadata TEXT NOT NULL,"
     "  version BIGINT NOT NULL, created_us BIGINT NOT NULL, updated_us BIGINT NOT NULL,"
     "  PRIMARY KEY (tenant, assistant_id));"
     "CREATE INDEX assistants_by_created ON assistants (tenant, created_us);"
     "CREATE INDEX assistants_by_graph ON assistants (tenant, graph_id);"
     "CREATE TABLE assistant_versions ("
-    "  tenant TEXT NOT NULL, assistant_id TEXT NOT NULL, version BIGINT NOT NULL, graph_id TEXT NOT NULL,"
+    "  tenant TEXT NOT NULL, assistant_id TEXT NOT NULL, version BIGINT NOT NULL, graph_id TEXT "
+    "NOT NULL,"
     "  name TEXT NOT NULL, description TEXT, config TEXT NOT NULL, context TEXT NOT NULL,"
     "  metadata TEXT NOT NULL, created_us BIGINT NOT NULL,"
     "  PRIMARY KEY (tenant, assistant_id, version));"
@@ -39,7 +43,8 @@ static const char step_1[] =
     "CREATE INDEX threads_by_status ON threads (tenant, status, updated_us);"
 
     "CREATE TABLE runs ("
-    "  tenant TEXT NOT NULL, run_id TEXT NOT NULL, thread_id TEXT NOT NULL, assistant_id TEXT NOT NULL,"
+    "  tenant TEXT NOT NULL, run_id TEXT NOT NULL, thread_id TEXT NOT NULL, assistant_id TEXT NOT "
+    "NULL,"
     "  graph_id TEXT NOT NULL, status TEXT NOT NULL, metadata TEXT NOT NULL, kwargs TEXT NOT NULL,"
     "  multitask_strategy TEXT NOT NULL, webhook TEXT, temporary INTEGER NOT NULL,"
     "  resumable INTEGER NOT NULL, created_us BIGINT NOT NULL, updated_us BIGINT NOT NULL,"
@@ -50,7 +55,8 @@ static const char step_1[] =
     "CREATE INDEX runs_by_thread ON runs (tenant, thread_id, position);"
     "CREATE INDEX runs_pending ON runs (due_us, position) WHERE status = 'pending';"
     "CREATE INDEX runs_running ON runs (lease_until_us) WHERE status = 'running';"
-    "CREATE INDEX runs_live ON runs (tenant, thread_id, position) WHERE status IN ('pending', 'running');"
+    "CREATE INDEX runs_live ON runs (tenant, thread_id, position) WHERE status IN ('pending', "
+    "'running');"
     "CREATE INDEX runs_ended ON runs (ended_us) WHERE ended_us IS NOT NULL;"
 
     "CREATE TABLE run_events ("
@@ -58,12 +64,15 @@ static const char step_1[] =
     "  data TEXT NOT NULL, PRIMARY KEY (tenant, run_id, event_id));"
 
     "CREATE TABLE checkpoints ("
-    "  tenant TEXT NOT NULL, thread_id TEXT NOT NULL, ns TEXT NOT NULL, checkpoint_id TEXT NOT NULL,"
-    "  parent_id TEXT, run_id TEXT, serde TEXT NOT NULL, body BYTEA NOT NULL, metadata TEXT NOT NULL,"
+    "  tenant TEXT NOT NULL, thread_id TEXT NOT NULL, ns TEXT NOT NULL, checkpoint_id TEXT NOT "
+    "NULL,"
+    "  parent_id TEXT, run_id TEXT, serde TEXT NOT NULL, body BYTEA NOT NULL, metadata TEXT NOT "
+    "NULL,"
     "  created_us BIGINT NOT NULL, PRIMARY KEY (tenant, thread_id, ns, checkpoint_id));"
     "CREATE INDEX checkpoints_by_run ON checkpoints (tenant, run_id) WHERE run_id IS NOT NULL;"
     "CREATE TABLE checkpoint_writes ("
-    "  tenant TEXT NOT NULL, thread_id TEXT NOT NULL, ns TEXT NOT NULL, checkpoint_id TEXT NOT NULL,"
+    "  tenant TEXT NOT NULL, thread_id TEXT NOT NULL, ns TEXT NOT NULL, checkpoint_id TEXT NOT "
+    "NULL,"
     "  task_id TEXT NOT NULL, idx BIGINT NOT NULL, task_path TEXT NOT NULL, channel TEXT NOT NULL,"
     "  serde TEXT NOT NULL, body BYTEA NOT NULL,"
     "  PRIMARY KEY (tenant, thread_id, ns, checkpoint_id, task_id, idx));"
@@ -72,21 +81,25 @@ static const char step_1[] =
     "  tenant TEXT NOT NULL, namespace TEXT NOT NULL, item_key TEXT NOT NULL, value TEXT NOT NULL,"
     "  created_us BIGINT NOT NULL, updated_us BIGINT NOT NULL, expires_us BIGINT,"
     "  PRIMARY KEY (tenant, namespace, item_key));"
+    "CREATE INDEX items_by_expiry ON items (expires_us) WHERE expires_us IS NOT NULL;"
 
     /* The outbox. A body is stored once; several deliveries of one event share it. */
     "CREATE TABLE bodies ("
-    "  tenant TEXT NOT NULL, body_id TEXT NOT NULL, content_type TEXT NOT NULL, bytes BYTEA NOT NULL,"
+    "  tenant TEXT NOT NULL, body_id TEXT NOT NULL, content_type TEXT NOT NULL, bytes BYTEA NOT "
+    "NULL,"
     "  created_us BIGINT NOT NULL, PRIMARY KEY (tenant, body_id));"
     "CREATE TABLE endpoints ("
     "  tenant TEXT NOT NULL, endpoint_id TEXT NOT NULL, kind TEXT NOT NULL, url TEXT NOT NULL,"
     "  origin TEXT NOT NULL, state TEXT NOT NULL, state_reason TEXT, created_us BIGINT NOT NULL,"
     "  updated_us BIGINT NOT NULL, PRIMARY KEY (tenant, endpoint_id));"
-    /* origin is its endpoint's: what is claimed is claimed by origin, first tries and retries apart. */
+    /* origin is its endpoint's: what is claimed is claimed by origin, first tries and retries
+       apart. */
     "CREATE TABLE deliveries ("
     "\n@sqlite delivery_id INTEGER PRIMARY KEY,"
     "\n@postgres delivery_id BIGINT PRIMARY KEY,\n"
     "  tenant TEXT NOT NULL, endpoint_id TEXT NOT NULL,"
-    "  origin TEXT NOT NULL, webhook_id TEXT NOT NULL, kind TEXT NOT NULL, object_id TEXT NOT NULL, body_id TEXT NOT NULL,"
+    "  origin TEXT NOT NULL, webhook_id TEXT NOT NULL, kind TEXT NOT NULL, object_id TEXT NOT "
+    "NULL, body_id TEXT NOT NULL,"
     "  policy TEXT NOT NULL, state TEXT NOT NULL, state_reason TEXT, attempts BIGINT NOT NULL,"
     "  next_us BIGINT, lease_node TEXT, lease_until_us BIGINT, attempt_id BIGINT,"
     "  created_us BIGINT NOT NULL, updated_us BIGINT NOT NULL, ended_us BIGINT, expires_us BIGINT,"
@@ -112,11 +125,7 @@ static const char step_1[] =
     "CREATE INDEX attempts_by_age ON attempts (started_us);"
 
     /* Counters that must rise across restarts: run positions, delivery and attempt ids. */
-    "CREATE TABLE sequences (name TEXT NOT NULL PRIMARY KEY, next_value BIGINT NOT NULL);"
-
-    /* Ids and namespaces are compared byte by byte on both databases. */
-    "\n@postgres ALTER TABLE checkpoints ALTER COLUMN checkpoint_id TYPE TEXT COLLATE \"C\";"
-    "\n@postgres ALTER TABLE items ALTER COLUMN namespace TYPE TEXT COLLATE \"C\";\n";
+    "CREATE TABLE sequences (name TEXT NOT NULL PRIMARY KEY, next_value BIGINT NOT NULL);";
 
 const char *const migrations[] = {step_1};
 const size_t migration_count = ARRAY_LEN(migrations);

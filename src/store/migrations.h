@@ -1,8 +1,9 @@
 /* migrations.h -- the schema, as a list of steps that only grows.
  *
- * Each step has one text for both databases; where they differ, a line that starts with "@sqlite " or
- * "@postgres " belongs to one of them only. Schema version = number of steps applied, kept in the table
- * schema_version. Every table that holds a tenant's rows has `tenant` first in its key. */
+ * Each step has one text for both databases; where they differ, a line that starts with "@sqlite "
+ * or
+ * "@postgres " belongs to one of them only. Schema version = number of steps applied, kept in the
+ * table schema_version. Every table that holds a tenant's rows has `tenant` first in its key. */
 #ifndef STORE_MIGRATIONS_H
 #define STORE_MIGRATIONS_H
 
@@ -11,8 +12,8 @@
 extern const char *const migrations[];
 extern const size_t migration_count;
 
-/* Brings the schema to migration_count, each step in its own transaction. ERR_CONFLICT with *why if the store is
- * newer than this program. */
+/* Brings the schema to migration_count, each step in its own transaction. ERR_CONFLICT with *why if
+ * the store is newer than this program. */
 enum err migrations_apply(struct db *db, const char **why) MUST_USE;
 
 #endif

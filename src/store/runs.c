@@ -181,7 +181,7 @@ enum err run_get(struct tx *tx, struct str tenant, struct str thread_id, struct 
 
 enum err run_insert(struct tx *tx, struct run *run)
 {
-    enum err err = sequence_next(tx, STR("run_position"), 1, &run->position);
+    enum err err = sequence_next_serial(tx, STR("run_position"), 1, &run->position);
 
     if (err)
         return err;
