@@ -67,7 +67,7 @@ static void head_take(struct ending *e)
 
 static struct str head_next(const struct ending *e)
 {
-    if (!str_is_none(e->outcome->next))
+    if (!e->is_rollback && !str_is_none(e->outcome->next))
         return e->outcome->next;
     return str_is_none(e->thread.head_state) ? STR_NONE
                                              : json_raw(e->thread.head_state, STR("next"));
@@ -75,12 +75,13 @@ static struct str head_next(const struct ending *e)
 
 static enum err thread_status_set(struct ending *e)
 {
+    bool has_failed = str_eq(e->run.status, RUN_ERROR) || str_eq(e->run.status, RUN_TIMEOUT);
     int64_t live = 0;
     enum err err = run_count_live(e->tx, e->run.tenant, e->run.thread_id, &live);
 
     if (err)
         return err;
-    if (str_eq(e->run.status, RUN_ERROR) || str_eq(e->run.status, RUN_TIMEOUT))
+    if (has_failed)
         e->thread.status = THREAD_ERROR;
     else if (!is_empty_json(head_next(e)) || !is_empty_json(e->thread.interrupts))
         e->thread.status = THREAD_INTERRUPTED;
@@ -91,7 +92,7 @@ static enum err thread_status_set(struct ending *e)
         e->thread.status = THREAD_BUSY;
         tx_notify(e->tx, TOPIC_RUN_PENDING, e->run.thread_id);
     }
-    e->thread.error = str_eq(e->run.status, RUN_SUCCESS) ? STR_NONE : e->run.error;
+    e->thread.error = has_failed ? e->run.error : STR_NONE;
     e->thread.updated_us = e->tx->now_us;
     return OK;
 }
