@@ -194,7 +194,7 @@ def streams(stage):
 
 def versions(stage):
     """What was compared."""
-    ours = httpx.get(stage["runbell"].url + "/info", trust_env=False).json()["version"]
+    ours = httpx.get(stage["runbell"].url + "/info", trust_env=False).json()["runbell_version"]
     theirs = httpx.get(stage["rival"].url + "/info", trust_env=False).json()["version"]
     print(f"runbell {ours}, dev server {theirs}")
     yield from ()
