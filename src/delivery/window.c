@@ -2,9 +2,10 @@
 #include "delivery/window.h"
 
 const struct window_limits window_limits_default = {
-    .width_start = 8,
+    .width_start = 16,
     .width_max = 64,
-    .dead_after = 3,
+    .dead_after = 6, /* 32 failures in a row: several endpoints may share an origin, and one of them
+                        be well */
     .closed_ms = 5 * MS_PER_SECOND,
     .closed_ms_max = 300 * MS_PER_SECOND,
 };

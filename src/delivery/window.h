@@ -26,7 +26,7 @@ struct window_limits {
     int64_t closed_ms_max; /* doubled after each failed probe, up to this */
 };
 
-extern const struct window_limits window_limits_default; /* 8, 64, 3, 5 s, 5 min */
+extern const struct window_limits window_limits_default; /* 16, 64, 6, 5 s, 5 min */
 
 enum window_state { WINDOW_OPEN, WINDOW_CLOSED, WINDOW_PROBING };
 
