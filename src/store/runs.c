@@ -15,14 +15,16 @@ static const struct db_statement select_one = {"runs_get",
                                                " FROM runs r WHERE tenant = $1 AND run_id = $2"
                                                " AND (CAST($3 AS TEXT) IS NULL OR thread_id = $3)",
                                                NULL};
-static const struct db_statement insert_one = {
-    "runs_insert",
-    "INSERT INTO runs (tenant, run_id, thread_id, assistant_id, graph_id, status, metadata, kwargs,"
-    " multitask_strategy, webhook, temporary, resumable, created_us, updated_us, due_us, position, "
-    "attempt,"
-    " events_reserved)"
-    " VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, 0, 0)",
-    NULL};
+/* Behind the thread's other runs, also where nodes take their positions from blocks of their own:
+ * whoever inserts holds the thread's row. */
+#define INSERT(greatest)                                                                           \
+    "INSERT INTO runs (tenant, run_id, thread_id, assistant_id, graph_id, status, metadata, "      \
+    "kwargs, multitask_strategy, webhook, temporary, resumable, created_us, updated_us, due_us,"   \
+    " position, attempt, events_reserved)"                                                         \
+    " VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9, $10, $11, $12, $12, $13, " greatest   \
+    "(CAST($14 AS BIGINT), COALESCE((SELECT o.position + 1 FROM runs o WHERE o.tenant = $1"        \
+    " AND o.thread_id = $3 ORDER BY o.position DESC LIMIT 1), 0)), 0, 0) RETURNING position"
+static const struct db_statement insert_one = {"runs_insert", INSERT("MAX"), INSERT("GREATEST")};
 static const struct db_statement select_thread = {
     "runs_list",
     "SELECT " COLUMNS " FROM runs r WHERE tenant = $1 AND thread_id = $2"
@@ -68,7 +70,7 @@ static const struct db_statement claim_one = {
     " WHERE tenant = $1 AND run_id = $2 AND status = 'pending'",
     NULL};
 static const struct db_statement next_due = {
-    "runs_next_due", "SELECT MIN(due_us) FROM runs WHERE status = 'pending'", NULL};
+    "runs_next_due", "SELECT MIN(due_us) FROM runs WHERE status = 'pending' AND due_us > $1", NULL};
 static const struct db_statement set_deadline = {
     "runs_set_deadline", "UPDATE runs SET deadline_us = $3 WHERE tenant = $1 AND run_id = $2",
     NULL};
@@ -181,18 +183,24 @@ enum err run_get(struct tx *tx, struct str tenant, struct str thread_id, struct 
 
 enum err run_insert(struct tx *tx, struct run *run)
 {
-    enum err err = sequence_next_serial(tx, STR("run_position"), 1, &run->position);
+    struct db_rows rows = {0};
+    int64_t position = 0;
+    enum err err = sequence_next(tx, STR("run_position"), 1, &position);
 
     if (err)
         return err;
-    return db_run(tx->db, &insert_one,
-                  DB_ARGS(db_text(run->tenant), db_text(run->run_id), db_text(run->thread_id),
-                          db_text(run->assistant_id), db_text(run->graph_id),
-                          db_text(run->metadata), db_text(run->kwargs),
-                          db_text(run->multitask_strategy), db_text(run->webhook),
-                          db_int(run->temporary), db_int(run->resumable), db_int(run->created_us),
-                          db_int(run->due_us), db_int(run->position)),
-                  NULL);
+    err = db_query_one(tx->db, &insert_one,
+                       DB_ARGS(db_text(run->tenant), db_text(run->run_id), db_text(run->thread_id),
+                               db_text(run->assistant_id), db_text(run->graph_id),
+                               db_text(run->metadata), db_text(run->kwargs),
+                               db_text(run->multitask_strategy), db_text(run->webhook),
+                               db_int(run->temporary), db_int(run->resumable),
+                               db_int(run->created_us), db_int(run->due_us), db_int(position)),
+                       &rows);
+    if (err)
+        return err;
+    run->position = db_get_int(&rows, 0);
+    return db_rows_end(&rows);
 }
 
 enum err run_list(struct tx *tx, const struct run_filter *filter, struct arena *arena,
@@ -268,7 +276,7 @@ enum err run_claim(struct tx *tx, const struct run_claim *claim, struct arena *a
 enum err run_next_due(struct tx *tx, int64_t *due_us)
 {
     struct db_rows rows = {0};
-    enum err err = db_query_one(tx->db, &next_due, DB_NO_ARGS, &rows);
+    enum err err = db_query_one(tx->db, &next_due, DB_ARGS(db_int(tx->now_us)), &rows);
 
     if (err)
         return err;

@@ -54,7 +54,7 @@ bool run_status_is_live(struct str status);
 /* By id; `thread_id` STR_NONE: on any thread. */
 enum err run_get(struct tx *tx, struct str tenant, struct str thread_id, struct str run_id,
                  struct arena *arena, struct run *run) MUST_USE;
-/* Sets run->position. ERR_CONFLICT. */
+/* Sets run->position. ERR_CONFLICT. The caller holds the thread's row. */
 enum err run_insert(struct tx *tx, struct run *run) MUST_USE;
 struct runs {
     struct run *list; /* in the arena given */
@@ -90,7 +90,7 @@ struct run_claim {
 /* Takes runs that are due and first in line on their thread: status running, attempt + 1, lease. */
 enum err run_claim(struct tx *tx, const struct run_claim *claim, struct arena *arena,
                    struct runs *claimed) MUST_USE;
-/* When the next pending run falls due; 0: none waits. */
+/* When the next pending run falls due that is not due yet; 0: there is none. */
 enum err run_next_due(struct tx *tx, int64_t *due_us) MUST_USE;
 enum err run_set_deadline(struct tx *tx, const struct run *run, int64_t deadline_us) MUST_USE;
 /* Of all runs this node has running. */

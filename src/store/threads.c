@@ -67,7 +67,8 @@ static const struct search_order orders[] = {
     ORDER("created_at", "created_us", "thread_id"),
     ORDER("thread_id", "thread_id", "created_us"),
     ORDER("status", "status", "updated_us"),
-    ORDER("state_updated_at", "state_updated_us", "thread_id"),
+    /* Without a state yet: as if from the beginning of time (NULL sorts differently in the two). */
+    ORDER("state_updated_at", "COALESCE(state_updated_us, 0)", "thread_id"),
 };
 
 #define COUNT_TAIL " AND CAST($1 AS BIGINT) >= CAST($2 AS BIGINT)"
