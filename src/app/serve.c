@@ -63,16 +63,21 @@ static void on_signal(void *context, int signal)
 
 int serve_run(const struct config *config)
 {
-    const struct server_events events = {on_listening, on_failed, on_fatal, on_stopped};
-    struct world *world = real_world_new();
     struct serve serve = {.config = config};
+    struct server_setup setup = {
+        .world = real_world_new(),
+        .config = config,
+        .events = {on_listening, on_failed, on_fatal, on_stopped},
+        .context = &serve,
+    };
     const char *why = "";
 
     log_set_level(config->log_level);
-    serve.loop = world_loop_new(world, "main");
+    serve.loop = world_loop_new(setup.world, "main");
+    setup.loop = serve.loop;
     loop_on_signal(serve.loop, SIGTERM, on_signal, &serve);
     loop_on_signal(serve.loop, SIGINT, on_signal, &serve);
-    if (server_start(world, serve.loop, config, &events, &serve, &serve.server, &why)) {
+    if (server_start(&setup, &serve.server, &why)) {
         log_error("app", "runbell cannot start: %s", why);
         serve.code = 1;
     } else {
@@ -80,6 +85,6 @@ int serve_run(const struct config *config)
     }
     server_free(serve.server);
     loop_free(serve.loop);
-    real_world_free(world);
+    real_world_free(setup.world);
     return serve.code;
 }

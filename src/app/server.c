@@ -141,20 +141,18 @@ static enum err listen_open(struct server *server, const char **why)
     return OK;
 }
 
-enum err server_start(struct world *world, struct loop *loop, const struct config *config,
-                      const struct server_events *events, void *context, struct server **out,
-                      const char **why)
+enum err server_start(const struct server_setup *setup, struct server **out, const char **why)
 {
     struct server *server = MEM_NEW(struct server);
     enum err err;
 
-    server->world = world;
-    server->loop = loop;
-    server->config = config;
-    server->events = *events;
-    server->context = context;
+    server->world = setup->world;
+    server->loop = setup->loop;
+    server->config = setup->config;
+    server->events = setup->events;
+    server->context = setup->context;
     arena_init(&server->arena);
-    timer_init(&server->retention, loop, on_retention);
+    timer_init(&server->retention, setup->loop, on_retention);
     *out = server;
     err = listen_open(server, why);
     return err ? err : wire_store(server, why);

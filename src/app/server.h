@@ -24,10 +24,19 @@ struct server_events {
     void (*on_stopped)(void *context);
 };
 
-/* Everything happens on `loop` (the main loop) and on loops and actors of `world`. The config must
- * outlive it. ERR_… with *why (static): the store cannot be opened, the address is taken. */
-enum err server_start(struct world *world, struct loop *loop, const struct config *config,
-                      const struct server_events *events, void *context, struct server **server,
+/* Everything happens on `loop` (the main loop) and on loops and actors of `world`. The config is
+ * borrowed and must outlive the server. */
+struct server_setup {
+    struct world *world;
+    struct loop *loop;
+    const struct config *config;
+    struct server_events events;
+    void *context; /* of the events */
+};
+
+/* ERR_… with *why (lives as long as the server): the store cannot be opened, the address is taken;
+ * *server is set then too, to be freed. */
+enum err server_start(const struct server_setup *setup, struct server **server,
                       const char **why) MUST_USE;
 /* Answers what is under way, gives running runs back to the queue, ends workers, closes the store.
  */
