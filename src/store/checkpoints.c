@@ -74,8 +74,9 @@ static const struct db_statement delete_run[] = {
      NULL},
     {"checkpoints_delete_run", "DELETE FROM checkpoints WHERE tenant = $1 AND run_id = $2", NULL},
 };
+/* Writes may come before their checkpoint: those of a greater id stay. */
 #define NOT_HEAD(table)                                                                            \
-    " WHERE tenant = $1 AND thread_id = $2 AND checkpoint_id <> (SELECT MAX(c.checkpoint_id)"      \
+    " WHERE tenant = $1 AND thread_id = $2 AND checkpoint_id < (SELECT MAX(c.checkpoint_id)"       \
     " FROM checkpoints c WHERE c.tenant = $1 AND c.thread_id = $2 AND c.ns = " table ".ns)"
 static const struct db_statement keep_latest[] = {
     {"checkpoint_writes_keep_latest", "DELETE FROM checkpoint_writes" NOT_HEAD("checkpoint_writes"),

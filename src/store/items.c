@@ -51,7 +51,7 @@ static void row_read(const struct db_rows *rows, struct arena *arena, struct ite
 static struct str prefix_end(struct arena *arena, struct str prefix)
 {
     if (str_is_empty(prefix))
-        return STR("\x7f");
+        return STR("\xf4\x8f\xbf\xbf"); /* U+10FFFF: behind every text of characters */
     return arena_printf(arena, "%.*s%c", (int)(prefix.len - 1), prefix.data, ITEM_LABEL_END + 1);
 }
 
