@@ -297,6 +297,13 @@ void real_query_cancel(struct dns_query *base)
     query_drop(CONTAINER_OF(base, struct real_query, base));
 }
 
+void real_dns_ask(struct loop *loop, const char *servers)
+{
+    struct real_dns *dns = dns_get(real_loop_of(loop));
+
+    REQUIRE(dns && ares_set_servers_ports_csv(dns->channel, servers) == ARES_SUCCESS);
+}
+
 void real_dns_free(struct real_loop *loop)
 {
     while (!list_is_empty(&loop->queries))

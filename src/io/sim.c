@@ -275,7 +275,7 @@ static void ats_kill(struct sim *sim)
         struct sim_at *at = LIST_ITEM(node, struct sim_at, in_sim);
 
         next = node->next;
-        if (at->event.outside)
+        if (sim_spares(sim, at->event.outside))
             continue;
         sim_bury(at->context);
         list_remove(&at->in_sim);
@@ -291,7 +291,7 @@ void sim_crash(struct sim *sim, bool kill_only)
     for (struct list *node = sim->loops.next; node != &sim->loops; node = node->next) {
         struct sim_loop *loop = LIST_ITEM(node, struct sim_loop, in_sim);
 
-        if (!loop->outside && !loop->dead)
+        if (!sim_spares(sim, loop->outside) && !loop->dead)
             sim_loop_kill(loop);
     }
     sim_sockets_kill(sim);
@@ -318,8 +318,7 @@ struct sim *sim_new(uint64_t seed, const struct sim_faults *faults)
     struct sim *sim = MEM_NEW(struct sim);
 
     rng_seed(&sim->rng, seed);
-    if (faults)
-        sim->faults = *faults;
+    sim_set_faults(sim, faults);
     sim->trace_hash = UINT64_C(14695981039346656037);
     sim->next_port = 32768;
     list_init(&sim->blocks);
@@ -337,10 +336,17 @@ struct sim *sim_new(uint64_t seed, const struct sim_faults *faults)
     return sim;
 }
 
+void sim_set_faults(struct sim *sim, const struct sim_faults *faults)
+{
+    sim->faults = faults ? *faults : (struct sim_faults){0};
+}
+
 void sim_free(struct sim *sim)
 {
     struct list *node;
 
+    sim->ending = true;
+    sim_crash(sim, true); /* what is still there is as dead as after a crash */
     while ((node = list_pop(&sim->loops)))
         sim_loop_discard(LIST_ITEM(node, struct sim_loop, in_sim));
     sim_sockets_free(sim);

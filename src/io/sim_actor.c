@@ -91,7 +91,7 @@ void sim_actors_kill(struct sim *sim)
         struct sim_actor *actor = LIST_ITEM(node, struct sim_actor, in_sim);
 
         next = node->next;
-        if (actor->outside)
+        if (sim_spares(sim, actor->outside))
             continue;
         actor->dead = true;
         list_remove(&actor->in_sim);

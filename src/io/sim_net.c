@@ -128,7 +128,7 @@ void sim_sockets_kill(struct sim *sim)
         struct sim_listen_socket *socket = LIST_ITEM(node, struct sim_listen_socket, in_sim);
 
         next = node->next;
-        if (socket->outside)
+        if (sim_spares(sim, socket->outside))
             continue;
         for (struct list *at = socket->listeners.next; at != &socket->listeners; at = at->next) {
             struct sim_listener *listener = LIST_ITEM(at, struct sim_listener, in_socket);

@@ -54,6 +54,7 @@ struct sim {
     bool dark;             /* the power is off: nothing of the machine has effects */
     bool crashed_in_event; /* by an event of the machine itself, which is still on the stack */
     bool in_machine_event;
+    bool ending;         /* sim_free: crash what is outside too */
     struct list blocks;  /* sim_alloc */
     struct list loops;   /* sim_loop.in_sim */
     struct list streams; /* sim_stream.in_sim */
@@ -80,6 +81,11 @@ struct sim_loop {
 };
 
 /* ---- sim.c: memory, events, chance ---- */
+
+static inline bool sim_spares(const struct sim *sim, bool outside)
+{
+    return outside && !sim->ending;
+}
 
 void *sim_alloc(struct sim *sim, size_t bytes); /* zeroed */
 void sim_release(void *memory);

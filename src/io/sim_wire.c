@@ -226,7 +226,7 @@ void sim_streams_kill(struct sim *sim)
         struct sim_stream *stream = LIST_ITEM(node, struct sim_stream, in_sim);
 
         next = node->next;
-        if (!stream->outside)
+        if (!sim_spares(sim, stream->outside))
             stream_kill(stream);
     }
 }

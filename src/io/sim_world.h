@@ -30,6 +30,8 @@ struct sim_faults {
 
 struct sim *sim_new(uint64_t seed,
                     const struct sim_faults *faults); /* faults are copied; NULL: none */
+/* From now on: to start the weather late, or to calm it before the final account. NULL: none. */
+void sim_set_faults(struct sim *sim, const struct sim_faults *faults);
 void sim_free(struct sim *sim);
 struct world *sim_world(struct sim *sim);
 /* For loops, actors and listening sockets that survive crashes; it has no disk. */
