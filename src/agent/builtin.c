@@ -307,7 +307,8 @@ static void builtin_start(struct executor *executor, struct execution *execution
     timer_init(&run->timer, builtin->loop, begin);
     list_push(&builtin->runs, &run->node);
     builtin->running++;
-    REQUIRE(json_parse(&execution->arena, execution->run.kwargs, &run->kwargs, NULL) == OK);
+    if (json_parse(&execution->arena, execution->run.kwargs, &run->kwargs, NULL))
+        run->kwargs = NULL; /* run_create lets no such run in */
     run->load.apply = load_apply;
     run->load.done = load_done;
     run->load.reply_to = builtin->loop;

@@ -49,7 +49,7 @@ static enum err claim_apply(struct tx *tx, struct store_work *work)
     for (size_t i = 0; !err && i < claim->runs.count; i++) {
         const struct run *run = &claim->runs.list[i];
 
-        if (run->attempt > 1)
+        if (run->events_reserved > 0) /* an earlier attempt began */
             err = checkpoint_exists_of_run(tx, run->tenant, run->thread_id, run->run_id,
                                            &claim->resumes[i]);
     }
@@ -77,7 +77,8 @@ static void claim_done(struct store_work *work, enum err err)
     d->works_open--;
     d->is_claiming = false;
     d->poked = false;
-    for (size_t i = 0; !err && i < claim->runs.count; i++)
+    /* Claimed while the server stops: the rows say running, and the next start recovers them. */
+    for (size_t i = 0; !err && !d->is_stopping && i < claim->runs.count; i++)
         entry_start(d, &claim->runs.list[i], claim->resumes[i]);
     if (err) {
         log_error("agent", "pending runs could not be claimed: %s", err_name(err));
@@ -123,7 +124,7 @@ void dispatch_poke(struct dispatch *d)
 {
     struct claim *claim;
 
-    if (d->is_stopping)
+    if (d->is_stopping || !d->is_recovered)
         return;
     if (d->is_claiming) {
         d->poked = true;
@@ -163,7 +164,7 @@ static void on_tick(struct timer *timer)
 
     timer_start(&d->tick, TICK_MS);
     if (!d->is_stopping)
-        upkeep_start(d, false);
+        upkeep_start(d, !d->is_recovered);
 }
 
 static void on_pending_nudge(void *context, struct str thread_id)

@@ -6,9 +6,10 @@
 #include "agent/dispatch.h"
 #include "base/map.h"
 
-#define CLAIM_MAX 64 /* runs per claim */
-#define RETRY_MS 200 /* after a failed write */
-#define TICK_MS 5000 /* looks at the store even without a nudge */
+#define CLAIM_MAX 64      /* runs per claim */
+#define RETRY_MS 200      /* after a failed write */
+#define STOP_TRIES_MAX 10 /* of a final write that fails while the server stops */
+#define TICK_MS 5000      /* looks at the store even without a nudge */
 
 struct dispatch {
     struct dispatch_setup setup;
@@ -16,6 +17,7 @@ struct dispatch {
     struct map running; /* run id → struct execution_entry */
     struct timer due;   /* the next pending run */
     struct timer tick;  /* leases, lost runs, lost nudges */
+    bool is_recovered;  /* what the last life left running was taken as lost */
     bool is_claiming;
     bool poked; /* a nudge came while a claim was under way */
     bool is_stopping;
@@ -39,6 +41,8 @@ struct entry {
     struct checkpoint checkpoint;
     struct str lost_type, lost_message;
     bool ended;
+    struct str final_status, final_error; /* as the rows have it */
+    unsigned tries;
 };
 
 /* dispatch.c */

@@ -20,30 +20,44 @@ static void entry_free(struct entry *entry)
     dispatch_maybe_stopped(d);
 }
 
+/* What the rows say now is what readers are told; a run that was rolled back has no row any more.
+ */
+static enum err final_load(struct tx *tx, struct entry *entry)
+{
+    const struct run *run = &entry->execution.run;
+    struct run final;
+    enum err err = run_get(tx, run->tenant, STR_NONE, run->run_id, &entry->execution.arena, &final);
+
+    entry->final_status = err ? RUN_INTERRUPTED : final.status;
+    entry->final_error = err ? run_error_json(&entry->execution.arena, STR("UserRollback"),
+                                              STR("The run was rolled back."))
+                             : final.error;
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
 static enum err end_apply(struct tx *tx, struct store_work *work)
 {
     struct entry *entry = CONTAINER_OF(work, struct entry, work);
     const struct agent_config *config = entry->dispatch->config;
 
+    enum err err;
+
     if (!str_is_none(entry->lost_type))
-        return run_lost(tx, config, &entry->execution.run, entry->lost_type, entry->lost_message,
-                        &entry->ended);
-    return run_finish(tx, config, &entry->execution.run, &entry->outcome, &entry->ended);
+        err = run_lost(tx, config, &entry->execution.run, entry->lost_type, entry->lost_message,
+                       &entry->ended);
+    else
+        err = run_finish(tx, config, &entry->execution.run, &entry->outcome, &entry->ended);
+    return err || !entry->ended ? err : final_load(tx, entry);
 }
 
 static void end_report(struct entry *entry)
 {
     struct dispatch *d = entry->dispatch;
     struct run *run = &entry->execution.run;
-    struct str error = entry->outcome.error;
+    struct str error = entry->final_error;
     struct str result = entry->outcome.values;
 
-    if (!str_is_none(entry->lost_type)) {
-        run->status = RUN_ERROR;
-        error = run_error_json(&entry->execution.arena, entry->lost_type, entry->lost_message);
-    } else {
-        run->status = entry->outcome.status;
-    }
+    run->status = entry->final_status;
     if (!str_is_none(error)) {
         hub_event(d->setup.hub, run->run_id, STR("error"), error);
         result = run_result_error(&entry->execution.arena, error);
@@ -53,19 +67,31 @@ static void end_report(struct entry *entry)
     hub_end(d->setup.hub, run, result);
 }
 
+/* The store could not. The row says running, so it is tried until it can, without the state if that
+ * is at fault. While the server stops, only a few times: the next start recovers the run. */
+static bool end_again(struct entry *entry, enum err err)
+{
+    log_error("agent", "the end of run %.*s could not be written (%s)",
+              STR_ARG(entry->execution.run.run_id), err_name(err));
+    if (entry->dispatch->is_stopping && ++entry->tries > STOP_TRIES_MAX)
+        return false;
+    if (err == ERR_INVALID || err == ERR_LIMIT || err == ERR_CONFLICT)
+        entry->outcome = (struct run_outcome){
+            .status = RUN_ERROR,
+            .error = run_error_json(&entry->execution.arena, STR("StateError"),
+                                    STR("The state that the run left cannot be stored."))};
+    timer_start(&entry->deadline, RETRY_MS);
+    return true;
+}
+
 static void end_done(struct store_work *work, enum err err)
 {
     struct entry *entry = CONTAINER_OF(work, struct entry, work);
     struct dispatch *d = entry->dispatch;
 
-    if (err) { /* the store could not: the row says running, so try until it can */
-        log_error("agent", "the end of run %.*s could not be written (%s); trying again",
-                  STR_ARG(entry->execution.run.run_id), err_name(err));
-        timer_start(&entry->deadline, RETRY_MS);
-        d->works_open--;
-        return;
-    }
     d->works_open--;
+    if (err && end_again(entry, err))
+        return;
     d->stats.ended += entry->ended;
     if (entry->ended)
         end_report(entry);
@@ -84,6 +110,18 @@ static void end_write(struct entry *entry)
     store_write(entry->dispatch->setup.store, &entry->work);
 }
 
+/* A copy that PostgreSQL can hold. */
+static struct str json_keep(struct arena *arena, struct str text)
+{
+    char *copy;
+
+    if (str_is_none(text))
+        return text;
+    copy = arena_cstr(arena, text);
+    json_scrub_nul(copy, text.len);
+    return str_range(copy, text.len);
+}
+
 /* The outcome's strings end with the executor's call: copy them. */
 static void outcome_keep(struct entry *entry, const struct run_outcome *o)
 {
@@ -91,11 +129,11 @@ static void outcome_keep(struct entry *entry, const struct run_outcome *o)
 
     entry->outcome = (struct run_outcome){
         .status = arena_str(arena, o->status),
-        .error = arena_str(arena, o->error),
-        .state = arena_str(arena, o->state),
-        .values = arena_str(arena, o->values),
+        .error = json_keep(arena, o->error),
+        .state = json_keep(arena, o->state),
+        .values = json_keep(arena, o->values),
         .next = arena_str(arena, o->next),
-        .interrupts = arena_str(arena, o->interrupts),
+        .interrupts = json_keep(arena, o->interrupts),
     };
     if (o->checkpoint) {
         entry->checkpoint = (struct checkpoint){
@@ -133,7 +171,7 @@ static void on_done(struct execution *execution, const struct run_outcome *outco
         timed_out_set(entry);
     /* Cancelled, but nobody asked this run to: the executor is shutting down. */
     if (str_eq(entry->outcome.status, RUN_INTERRUPTED) && !entry->is_cancelled) {
-        entry->lost_type = STR("WorkerShutdown");
+        entry->lost_type = RUN_LOST_SHUTDOWN;
         entry->lost_message = STR("The worker was shut down while the run was under way.");
     }
     end_write(entry);

@@ -9,7 +9,8 @@
 #define BATCH_BYTES_MAX (256 * KIB)
 #define KEPT_MS 30000 /* an ended run's log, for clients that reconnect */
 #define KEPT_RESUMABLE_MS 120000
-#define WATCH_MS 2000 /* how often a live run that does not run here is looked up */
+#define ENDED_MAX 2000 /* such logs at once: beyond, the oldest without readers goes early */
+#define WATCH_MS 2000  /* how often a live run that does not run here is looked up */
 
 /* ---- channels: one per run ---- */
 
@@ -17,7 +18,8 @@ static void on_channel_timer(struct timer *timer)
 {
     struct channel *channel = CONTAINER_OF(timer, struct channel, timer);
 
-    if (channel->state == CHANNEL_ENDED)
+    if (channel->state == CHANNEL_ENDED ||
+        (channel->state == CHANNEL_WATCHED && list_is_empty(&channel->readers)))
         channel_free(channel);
     else
         channel_load(channel);
@@ -38,9 +40,35 @@ struct channel *channel_new(struct hub *hub, struct str tenant, struct str run_i
     channel->run_id = arena_str(&channel->arena, run_id);
     run_log_init(&channel->log, LOG_BYTES_MAX, is_stored);
     list_init(&channel->readers);
+    list_init(&channel->ended_node);
     timer_init(&channel->timer, hub->loop, on_channel_timer);
     map_put(&hub->channels, channel->run_id, channel);
     return channel;
+}
+
+static void ended_remove(struct channel *channel)
+{
+    if (list_is_empty(&channel->ended_node))
+        return;
+    list_remove(&channel->ended_node);
+    channel->hub->ended_count--;
+}
+
+/* Many runs end within the time that a log is kept: then it is kept for less. */
+static void ended_add(struct channel *channel)
+{
+    struct hub *hub = channel->hub;
+    struct list *node = hub->ended.next;
+
+    list_push(&hub->ended, &channel->ended_node);
+    hub->ended_count++;
+    while (hub->ended_count > ENDED_MAX && node != &channel->ended_node) {
+        struct channel *oldest = LIST_ITEM(node, struct channel, ended_node);
+
+        node = node->next;
+        if (list_is_empty(&oldest->readers))
+            channel_free(oldest);
+    }
 }
 
 /* Only without readers. While a lookup or a write is under way, its end frees it. */
@@ -54,6 +82,7 @@ void channel_free(struct channel *channel)
     if (!channel->is_dropped)
         map_remove(&channel->hub->channels, channel->run_id);
     channel->is_dropped = true;
+    ended_remove(channel);
     if (channel->works_open > 0)
         return;
     for (size_t i = 0; i < channel->unstored_count; i++)
@@ -180,10 +209,13 @@ void hub_begin(struct hub *hub, const struct run *run, int64_t first_id)
     if (!channel)
         channel = channel_new(hub, run->tenant, run->run_id, run->resumable);
     timer_stop(&channel->timer);
+    ended_remove(channel);
     channel->state = CHANNEL_RUNNING;
     channel->is_stored = run->resumable;
     if (!run->resumable)
         channel->log.stored_to = INT64_MAX;
+    else if (channel->log.stored_to == INT64_MAX) /* a reader came first: nothing was stored yet */
+        channel->log.stored_to = channel->log.next_id - 1;
     channel->log.next_id = first_id > channel->log.next_id ? first_id : channel->log.next_id;
     buf_init(&out, 64 * KIB);
     json_writer_init(&json, &out);
@@ -217,6 +249,7 @@ void channel_end(struct channel *channel, struct str status, struct str result)
     run_event_unref(channel->result);
     channel->result = run_event_new(0, status, str_is_none(result) ? STR("null") : result);
     timer_start(&channel->timer, channel->is_stored ? KEPT_RESUMABLE_MS : KEPT_MS);
+    ended_add(channel);
     channel_serve(channel);
 }
 
@@ -241,7 +274,7 @@ void hub_pause(struct hub *hub, struct str run_id)
 void channel_watch(struct channel *channel)
 {
     channel->state = CHANNEL_WATCHED;
-    timer_start(&channel->timer, WATCH_MS);
+    timer_start(&channel->timer, list_is_empty(&channel->readers) ? 0 : WATCH_MS);
     channel_serve(channel);
 }
 
@@ -261,6 +294,7 @@ struct hub *hub_new(struct loop *loop, struct store *store)
     hub->loop = loop;
     hub->store = store;
     map_init(&hub->channels);
+    list_init(&hub->ended);
     store_subscribe(store, TOPIC_RUN_DONE, loop, on_run_done, hub);
     return hub;
 }

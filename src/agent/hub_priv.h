@@ -19,6 +19,8 @@ struct hub {
     struct loop *loop;
     struct store *store;
     struct map channels; /* run id → struct channel */
+    struct list ended;   /* channels that have ended, the longest ended first */
+    size_t ended_count;
 };
 
 struct channel {
@@ -26,8 +28,9 @@ struct channel {
     struct arena arena;
     struct str tenant, run_id;
     enum channel_state state;
-    bool is_stored;  /* events go to run_events */
-    bool is_dropped; /* freed as soon as no work is open */
+    struct list ended_node; /* in hub->ended; alone while it has not ended */
+    bool is_stored;         /* events go to run_events */
+    bool is_dropped;        /* freed as soon as no work is open */
     bool is_loading;
     unsigned works_open;
     struct run_log log;

@@ -4,8 +4,6 @@
 #include "agent/run_result.h"
 #include "base/mem.h"
 
-#define LOADED_MAX 10000 /* events of an ended run that are read back at once */
-
 /* ---- looking up a run ---- */
 
 struct lookup {
@@ -14,28 +12,7 @@ struct lookup {
     struct channel *channel;
     struct run run;
     struct str result;
-    struct run_event_rows rows;
 };
-
-/* All stored events, piece by piece, into the lookup's arena. */
-static enum err events_load(struct tx *tx, struct lookup *lookup)
-{
-    struct run_event_row *all = ARENA_ARRAY(&lookup->arena, struct run_event_row, LOADED_MAX);
-    struct run_event_rows piece;
-    int64_t after = -1;
-    size_t n = 0;
-    enum err err;
-
-    do {
-        err = run_events_list(tx, &lookup->run, after, &lookup->arena, &piece);
-        for (size_t i = 0; !err && i < piece.count && n < LOADED_MAX; i++) {
-            after = piece.list[i].event_id;
-            all[n++] = piece.list[i];
-        }
-    } while (!err && piece.count == RUN_EVENTS_READ_MAX && n < LOADED_MAX);
-    lookup->rows = (struct run_event_rows){all, n};
-    return err;
-}
 
 static enum err lookup_apply(struct tx *tx, struct store_work *work)
 {
@@ -46,10 +23,7 @@ static enum err lookup_apply(struct tx *tx, struct store_work *work)
 
     if (err || run_status_is_live(lookup->run.status))
         return err;
-    err = run_result(tx, &lookup->run, &lookup->arena, &lookup->result);
-    if (!err && lookup->run.resumable)
-        err = events_load(tx, lookup);
-    return err;
+    return run_result(tx, &lookup->run, &lookup->arena, &lookup->result);
 }
 
 /* The run ended while nobody here looked: readers get what was stored. */
@@ -59,13 +33,9 @@ static void ended_take(struct lookup *lookup)
     struct list *node;
 
     channel->is_stored = lookup->run.resumable;
-    for (size_t i = 0; i < lookup->rows.count; i++) {
-        const struct run_event_row *row = &lookup->rows.list[i];
-
-        if (row->event_id >= channel->log.next_id)
-            run_log_add(&channel->log, run_event_new(row->event_id, row->event, row->data));
-    }
     channel->log.stored_to = INT64_MAX;
+    if (lookup->run.resumable) /* all its events are in the store: readers get them from there */
+        channel->log.dropped_to = INT64_MAX - 1;
     for (node = channel->readers.next; node != &channel->readers; node = node->next) {
         struct run_reader *reader = LIST_ITEM(node, struct run_reader, node);
 

@@ -6,9 +6,18 @@
 enum err run_cancel(struct tx *tx, const struct agent_config *config, const struct run *run,
                     struct str action)
 {
+    struct thread thread;
+    struct run fresh;
     bool ended;
-    enum err err;
+    enum err err = thread_get_for_update(tx, run->tenant, run->thread_id, tx->arena, &thread);
 
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    /* Again, now that the thread is held: another node may have claimed it. */
+    err = run_get(tx, run->tenant, STR_NONE, run->run_id, tx->arena, &fresh);
+    if (err)
+        return err == ERR_NOT_FOUND ? OK : err;
+    run = &fresh;
     if (str_eq(run->status, RUN_PENDING)) {
         const struct run_outcome outcome = {.status = RUN_INTERRUPTED};
 

@@ -141,6 +141,39 @@ static struct str checkpoint_configurable(struct maker *m)
 
 /* config.configurable without what belongs to one run only: kept on the thread for later state
  * calls. */
+static bool is_of_one_run(struct str key)
+{
+    static const char *const keys[] = {"checkpoint_id", "checkpoint_ns", "checkpoint_map",
+                                       "thread_id", "run_id"};
+
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (str_eq(key, str_of(keys[i])))
+            return true;
+    return str_starts(key, STR("__"));
+}
+
+static struct str without_one_run(struct maker *m, struct str object)
+{
+    struct str key, value, text;
+    size_t position = 0;
+    struct buf out;
+
+    buf_init(&out, RUN_JSON_MAX);
+    buf_add_char(&out, '{');
+    while (json_raw_next(object, &position, &key, &value)) {
+        if (is_of_one_run(key))
+            continue;
+        buf_add_cstr(&out, out.len > 1 ? ",\"" : "\"");
+        buf_add(&out, key); /* raw: still escaped */
+        buf_add_cstr(&out, "\":");
+        buf_add(&out, value);
+    }
+    buf_add_char(&out, '}');
+    text = keep(m, &out);
+    buf_release(&out);
+    return text;
+}
+
 static struct str lasting_configurable(struct maker *m)
 {
     return merge_all(m,
@@ -289,7 +322,8 @@ static enum err thread_save(struct maker *m, struct str lasting)
                                            m->thread_is_new ? m->in->request->metadata : STR_NONE,
                                            ids_metadata(m)},
                             3);
-    t->config = merge_all(m, (struct str[]){t->config, wrap(m, "configurable", lasting)}, 2);
+    t->config = merge_all(
+        m, (struct str[]){t->config, wrap(m, "configurable", without_one_run(m, lasting))}, 2);
     t->graph_id = m->assistant.graph_id;
     t->status = THREAD_BUSY;
     t->updated_us = m->tx->now_us;
@@ -340,6 +374,7 @@ enum err run_create(struct tx *tx, const struct agent_config *config, const stru
     struct maker maker = {
         .tx = tx, .config = config, .in = new_run, .arena = arena, .error = error, .run = run};
     struct maker *m = &maker;
+    const struct json *parsed;
     struct str lasting;
     enum err err;
 
@@ -349,6 +384,10 @@ enum err run_create(struct tx *tx, const struct agent_config *config, const stru
     run_fill(m);
     lasting = lasting_configurable(m);
     run->kwargs = kwargs_text(m, lasting);
+    if (json_parse(tx->arena, run->kwargs, &parsed, NULL)) {
+        snprintf(error->text, sizeof(error->text), "the run's arguments are nested too deeply");
+        return ERR_INVALID;
+    }
     if ((err = thread_save(m, lasting)) || (err = run_insert(tx, run)))
         return err;
     tx_notify(tx, TOPIC_RUN_PENDING, run->thread_id);

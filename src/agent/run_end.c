@@ -222,6 +222,8 @@ enum err run_lost(struct tx *tx, const struct agent_config *config, const struct
         outcome.status = RUN_INTERRUPTED;
         return run_finish(tx, config, run, &outcome, ended);
     }
+    if (str_eq(type, RUN_LOST_SHUTDOWN))
+        return run_release_unspent(tx, &found);
     if (found.attempt < config->attempts_max) {
         log_warn("agent", "run %.*s lost its executor in attempt %lld (%.*s); it is taken up again",
                  STR_ARG(run->run_id), (long long)found.attempt, STR_ARG(type));

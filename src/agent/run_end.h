@@ -30,6 +30,9 @@ enum err run_finish(struct tx *tx, const struct agent_config *config, const stru
 enum err run_lost(struct tx *tx, const struct agent_config *config, const struct run *run,
                   struct str type, struct str message, bool *ended) MUST_USE;
 
+/* The lost_type of an executor that was shut down in order: the attempt does not count. */
+#define RUN_LOST_SHUTDOWN STR("WorkerShutdown")
+
 /* {"error":type,"message":message} in tx->arena. */
 struct str run_error_json(struct arena *arena, struct str type, struct str message);
 

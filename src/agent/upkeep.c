@@ -66,6 +66,8 @@ static void upkeep_done(struct store_work *work, enum err err)
     struct dispatch *d = upkeep->dispatch;
 
     d->works_open--;
+    if (!err && upkeep->is_start)
+        d->is_recovered = true;
     if (err)
         log_error("agent", "the runs could not be looked after: %s", err_name(err));
     for (size_t i = 0; i < upkeep->cancelled_count; i++)

@@ -368,7 +368,13 @@ static const struct worker_events worker_events = {on_frame, on_load_error, on_r
 
 static void on_restart(struct timer *timer)
 {
-    slot_start(CONTAINER_OF(timer, struct slot, restart));
+    struct slot *slot = CONTAINER_OF(timer, struct slot, restart);
+
+    if (slot->why_not) /* told now, not from inside the executor's making */
+        loaded(slot->owner, slot->why_not);
+    slot->why_not = NULL;
+    if (!slot->owner->is_stopping)
+        slot_start(slot);
 }
 
 static void slot_start(struct slot *slot)
@@ -394,7 +400,7 @@ static void slot_start(struct slot *slot)
     if (worker_start(&config, &slot->worker, &why)) {
         log_error("agent", "%s could not be started: %s", setup->argv[0], why);
         slot->worker = NULL;
-        loaded(slot->owner, why);
+        slot->why_not = why;
         timer_start(&slot->restart, slot->restart_delay_ms);
     }
 }

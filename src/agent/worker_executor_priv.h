@@ -18,6 +18,7 @@ struct slot {
     struct list runs;      /* worker_run.node */
     unsigned run_count;
     struct timer restart;
+    const char *why_not; /* it could not be started; NULL: it could */
     int64_t restart_delay_ms;
     int64_t started_ms;
 };

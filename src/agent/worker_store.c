@@ -151,9 +151,24 @@ static enum err ckpt_list(struct tx *tx, struct request *r)
     return err;
 }
 
+/* What a run that has ended still wants to put is refused: its thread goes on without it. */
+static enum err put_fence(struct tx *tx, const struct request *r, struct str run_id)
+{
+    struct run run;
+    enum err err;
+
+    if (str_is_none(run_id))
+        return OK;
+    err = run_get(tx, r->tenant, STR_NONE, run_id, tx->arena, &run);
+    if (err)
+        return err == ERR_NOT_FOUND ? ERR_CONFLICT : err;
+    return run_status_is_live(run.status) ? OK : ERR_CONFLICT;
+}
+
 static enum err ckpt_put(struct tx *tx, struct request *r)
 {
     struct checkpoint checkpoint = key_of(r);
+    enum err err;
     struct str metadata = json_raw(r->header_text, STR("metadata"));
 
     checkpoint.parent_id = text(r, "parent_id");
@@ -164,7 +179,8 @@ static enum err ckpt_put(struct tx *tx, struct request *r)
     if (str_is_none(checkpoint.checkpoint_id) || str_is_none(checkpoint.serde) ||
         str_is_none(checkpoint.body))
         return ERR_INVALID;
-    return checkpoint_put(tx, &checkpoint);
+    err = put_fence(tx, r, checkpoint.run_id);
+    return err ? err : checkpoint_put(tx, &checkpoint);
 }
 
 static enum err ckpt_put_writes(struct tx *tx, struct request *r)
@@ -360,13 +376,16 @@ static struct request *request_new(struct slot *slot, const struct frame *frame)
 {
     struct request *request = MEM_NEW(struct request);
     struct str *blobs;
+    char *header;
 
     arena_init(&request->arena);
     buf_init(&request->answer, FRAME_BYTES_MAX);
     request->slot = slot;
     request->generation = slot->generation;
     request->id = frame->id;
-    request->header_text = arena_str(&request->arena, frame->header_text);
+    header = arena_cstr(&request->arena, frame->header_text);
+    json_scrub_nul(header, frame->header_text.len);
+    request->header_text = str_range(header, frame->header_text.len);
     REQUIRE(json_parse(&request->arena, request->header_text, &request->header, NULL) == OK);
     blobs = ARENA_ARRAY(&request->arena, struct str, frame->blob_count + 1);
     for (size_t i = 0; i < frame->blob_count; i++)

@@ -105,10 +105,11 @@ static enum err delete_apply(struct tx *tx, struct call *call)
     enum err err = run_load(tx, call, call->data, &run);
 
     if (err || (err = run_end_by_delete(tx, call->setup->agent, &run)) ||
-        (err = checkpoints_delete_run(tx, run.tenant, run.run_id)) ||
-        (err = run_delete(tx, run.tenant, run.run_id)))
+        (err = checkpoints_delete_run(tx, run.tenant, run.run_id)))
         return err;
-    return call_empty(call, 204);
+    err = run_delete(tx, run.tenant, run.run_id);
+    call_empty(call, 204);
+    return err == ERR_NOT_FOUND ? OK : err; /* it was rolled back */
 }
 
 enum err run_delete_prepare(struct call *call)

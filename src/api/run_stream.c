@@ -108,14 +108,26 @@ static void cancel_run(const struct run_stream *stream)
     store_write(stream->setup->store, &leave->work);
 }
 
+/* The bytes go nowhere, but the exchange has to be ended. */
+static void end_gone(struct run_stream *stream)
+{
+    struct http_exchange *exchange = stream->exchange;
+    bool has_begun = !stream->empty_end;
+
+    stream_free(stream);
+    if (has_begun)
+        http_end(exchange);
+    else
+        http_reply(exchange, 204, NULL, 0, STR(""));
+}
+
 static void on_gone(struct http_exchange *exchange)
 {
     struct run_stream *stream = http_exchange_data(exchange);
 
     if (stream->cancel_on_disconnect)
         cancel_run(stream);
-    stream_free(stream);
-    http_end(exchange);
+    end_gone(stream);
 }
 
 /* ---- what comes from the hub ---- */
@@ -224,6 +236,8 @@ static void on_end(void *context, const struct run_reader_end *end)
     http_end(exchange);
 }
 
+static const struct http_header origin_any = {{"access-control-allow-origin", 27}, {"*", 1}};
+
 /* A cancel that waits has no body, so its head goes out only now. */
 static void on_end_empty(void *context, const struct run_reader_end *end)
 {
@@ -232,7 +246,7 @@ static void on_end_empty(void *context, const struct run_reader_end *end)
 
     (void)end;
     stream_free(stream);
-    http_reply(exchange, 204, NULL, 0, STR(""));
+    http_reply(exchange, 204, &origin_any, 1, STR(""));
 }
 
 static const struct run_reader_events reader_events = {on_events, on_end};
@@ -333,4 +347,7 @@ void run_stream_start(struct call *call)
     if (!call->stream.empty_end)
         head_send(call);
     call_free(call);
+    http_exchange_shed(exchange); /* the call and its request go; the stream has all it needs */
+    if (http_exchange_is_gone(exchange)) /* while the run was being made */
+        on_gone(exchange);
 }

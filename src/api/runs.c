@@ -124,7 +124,8 @@ static void locate(struct call *call, const struct run *run, const char *follow)
     call_header(call, "content-location", base);
     if (follow)
         call_header(call, "location",
-                    arena_printf(call->arena, "/threads/%.*s/runs/%.*s/%s", STR_ARG(run->thread_id),
+                    arena_printf(call->arena, "%.*s/threads/%.*s/runs/%.*s/%s",
+                                 STR_ARG(call->setup->mount_prefix), STR_ARG(run->thread_id),
                                  STR_ARG(run->run_id), follow));
 }
 

@@ -38,30 +38,29 @@ static struct str merged(struct call *call, struct str base, struct str over)
     return text;
 }
 
-/* {"configurable": {the thread's own, thread_id, what the caller says of the checkpoint}} */
+/* {"configurable": …}: the thread's own, then what the caller says of the checkpoint, then what
+ * nobody but the server says: which thread it is. */
 static struct str state_config(struct call *call, const struct state_call *state)
 {
     const struct thread *thread = &state->thread;
     struct str configurable = json_raw(thread->config, STR("configurable"));
-    struct str own = arena_printf(call->arena, "{\"thread_id\":\"%.*s\",\"graph_id\":\"%.*s\"}",
-                                  STR_ARG(thread->thread_id), STR_ARG(thread->graph_id));
-    struct str checkpoint = state->checkpoint;
+    struct json_writer json;
+    struct buf out;
 
-    configurable = merged(call, str_is_none(configurable) ? STR("{}") : configurable, own);
-    if (!str_is_none(checkpoint))
-        configurable = merged(call, configurable, checkpoint);
-    if (!str_is_none(state->checkpoint_id)) {
-        struct json_writer json;
-        struct buf out;
-
-        buf_init(&out, 64 * KIB);
-        json_writer_init(&json, &out);
-        json_begin_object(&json);
+    if (str_is_none(configurable))
+        configurable = STR("{}");
+    if (!str_is_none(state->checkpoint))
+        configurable = merged(call, configurable, state->checkpoint);
+    buf_init(&out, 64 * KIB);
+    json_writer_init(&json, &out);
+    json_begin_object(&json);
+    if (!str_is_none(state->checkpoint_id))
         json_put_str(&json, "checkpoint_id", state->checkpoint_id);
-        json_end_object(&json);
-        configurable = merged(call, configurable, arena_str(call->arena, buf_str(&out)));
-        buf_release(&out);
-    }
+    json_put_str(&json, "thread_id", thread->thread_id);
+    json_put_str(&json, "graph_id", thread->graph_id);
+    json_end_object(&json);
+    configurable = merged(call, configurable, arena_str(call->arena, buf_str(&out)));
+    buf_release(&out);
     return arena_printf(call->arena, "{\"configurable\":%.*s}", STR_ARG(configurable));
 }
 
@@ -151,27 +150,57 @@ static enum err get_by_body_prepare(struct call *call)
 
 /* ---- update ---- */
 
+/* {task id: its interrupts} of a rendered state. */
+static struct str interrupts_of(struct call *call, struct str state)
+{
+    struct str tasks = json_raw(state, STR("tasks")), task, key, text;
+    struct json_writer json;
+    size_t position = 0;
+    struct buf out;
+
+    buf_init(&out, REPLY_BYTES_MAX);
+    json_writer_init(&json, &out);
+    json_begin_object(&json);
+    while (!str_is_none(tasks) && json_raw_next(tasks, &position, &key, &task)) {
+        struct str id = json_raw(task, STR("id"));
+        struct str interrupts = json_raw(task, STR("interrupts"));
+
+        if (id.len < 2 || str_is_none(interrupts) || str_eq(interrupts, STR("[]")))
+            continue;
+        json_key_str(&json, str_range(id.data + 1, id.len - 2));
+        json_raw_out(&json, interrupts);
+    }
+    json_end_object(&json);
+    text = arena_str(call->arena, buf_str(&out));
+    buf_release(&out);
+    return text;
+}
+
+/* The new head of the thread, unless a run has begun since: then its end will say what the head is.
+ */
 static enum err update_save(struct tx *tx, struct call *call)
 {
     struct state_call *state = call->data;
     struct thread *thread = &state->thread;
-    struct str interrupts_state = json_raw(call->ask_state, STR("next"));
+    int64_t seen_us = thread->state_updated_us, live = 0;
+    struct str next = json_raw(call->ask_state, STR("next"));
     enum err err =
         thread_get_for_update(tx, call->principal.tenant, call->params[0], call->arena, thread);
 
-    if (err)
+    json_raw_out(call_json(call, 200), call->ask_answer);
+    if (err || (err = run_count_live(tx, call->principal.tenant, call->params[0], &live)))
         return err;
+    if (live > 0 || thread->state_updated_us != seen_us)
+        return OK;
     thread->head_state = call->ask_state;
     thread->head_values = json_raw(call->ask_state, STR("values"));
+    thread->interrupts = interrupts_of(call, call->ask_state);
     thread->updated_us = tx->now_us;
-    if (!str_eq(thread->status, THREAD_BUSY))
-        thread->status = str_is_none(interrupts_state) || str_eq(interrupts_state, STR("[]"))
-                             ? THREAD_IDLE
-                             : THREAD_INTERRUPTED;
-    if ((err = thread_update_head(tx, thread)) || (err = thread_update(tx, thread)))
+    thread->status =
+        str_is_none(next) || str_eq(next, STR("[]")) ? THREAD_IDLE : THREAD_INTERRUPTED;
+    if ((err = thread_update_head(tx, thread)))
         return err;
-    json_raw_out(call_json(call, 200), call->ask_answer);
-    return OK;
+    return thread_update(tx, thread);
 }
 
 static enum err update_answered(struct call *call)
@@ -296,8 +325,7 @@ static enum err history_post_prepare(struct call *call)
 
 static const struct route routes[] = {
     {HTTP_GET, "/threads/{thread_id}/state", get_prepare, 0, "The thread's state"},
-    {HTTP_POST, "/threads/{thread_id}/state", update_prepare, ROUTE_IDEMPOTENT,
-     "Change the thread's state"},
+    {HTTP_POST, "/threads/{thread_id}/state", update_prepare, 0, "Change the thread's state"},
     {HTTP_POST, "/threads/{thread_id}/state/checkpoint", get_by_body_prepare, 0,
      "The state at a checkpoint"},
     {HTTP_GET, "/threads/{thread_id}/state/{checkpoint_id}", get_prepare, 0,

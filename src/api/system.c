@@ -192,8 +192,16 @@ static enum err key_list_prepare(struct call *call)
 
 static enum err key_revoke_apply(struct tx *tx, struct call *call)
 {
-    enum err err = api_key_revoke(tx, call->principal.tenant, call->params[0]);
+    struct api_key_row *keys;
+    size_t count;
+    enum err err = api_key_list(tx, tx->arena, &keys, &count);
 
+    if (!err && count == 1 && str_eq(keys[0].key_id, call->params[0]))
+        return call_fail(
+            call, 409,
+            "this is the last key: make another one first, or nobody could call any more");
+    if (!err)
+        err = api_key_revoke(tx, call->principal.tenant, call->params[0]);
     if (!err)
         tx_notify(tx, TOPIC_KEYS, call->params[0]);
     call_empty(call, 204);

@@ -18,6 +18,7 @@ struct key_ring {
     struct timer reload;
     struct store_work work;
     bool is_loading;
+    bool had_keys;         /* revoking the last one must not open the door to everybody */
     struct key_set *fresh; /* made by the work under way */
     size_t fresh_count;
     pthread_mutex_t lock; /* held for a pointer's reading and a count's rising */
@@ -38,7 +39,8 @@ static enum err load_apply(struct tx *tx, struct store_work *work)
     if (err)
         return err;
     key_set_unref(ring->fresh);
-    ring->fresh = key_set_new(rows, count);
+    ring->had_keys = ring->had_keys || count > 0;
+    ring->fresh = key_set_new(rows, count, !ring->had_keys);
     ring->fresh_count = count;
     return OK;
 }
@@ -101,7 +103,7 @@ struct key_ring *key_ring_new(struct loop *loop, struct store *store,
     ring->agent = agent;
     ring->on_loaded = on_loaded;
     ring->context = context;
-    ring->current = key_set_new(NULL, 0);
+    ring->current = key_set_new(NULL, 0, false); /* nobody, until the keys are known */
     pthread_mutex_init(&ring->lock, NULL);
     timer_init(&ring->reload, loop, on_reload);
     store_subscribe(store, TOPIC_KEYS, loop, on_keys_nudge, ring);

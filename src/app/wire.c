@@ -74,7 +74,7 @@ static void wire_language(struct server *server, enum graph_kind kind)
     }
     language->init = config_worker_init(config, kind, server->self_url, &server->arena);
     server->loads_open++;
-    server->executors[server->executor_count++] =
+    server->executors[server->executor_count] =
         worker_executor_new(&(struct worker_executor_setup){
             .loop = server->loop,
             .store = server->store,
@@ -91,6 +91,7 @@ static void wire_language(struct server *server, enum graph_kind kind)
             .on_loaded = server_on_loaded,
             .context = server,
         });
+    server->executor_count++;
 }
 
 void wire_executors(struct server *server)

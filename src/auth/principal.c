@@ -10,14 +10,16 @@
 struct key_set {
     atomic_uint refs;
     struct arena arena;
+    bool open;
     struct map by_hash; /* hash → struct api_key_row */
 };
 
-struct key_set *key_set_new(const struct api_key_row *rows, size_t count)
+struct key_set *key_set_new(const struct api_key_row *rows, size_t count, bool open)
 {
     struct key_set *set = MEM_NEW(struct key_set);
 
     atomic_init(&set->refs, 1);
+    set->open = open;
     arena_init(&set->arena);
     map_init(&set->by_hash);
     for (size_t i = 0; i < count; i++) {
@@ -55,7 +57,7 @@ enum err key_set_admit(const struct key_set *set, struct str key, struct princip
     const struct api_key_row *row;
     struct sha256_text hash;
 
-    if (set->by_hash.count == 0) {
+    if (set->by_hash.count == 0 && set->open) {
         *principal = (struct principal){.tenant = TENANT_DEFAULT};
         return OK;
     }

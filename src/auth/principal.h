@@ -17,12 +17,13 @@ struct principal {
 
 struct key_set;
 
-/* Copies the rows. */
-struct key_set *key_set_new(const struct api_key_row *rows, size_t count);
+/* Copies the rows. `open`: without any key everybody is admitted; else, without any key, nobody. */
+struct key_set *key_set_new(const struct api_key_row *rows, size_t count, bool open);
 struct key_set *key_set_ref(struct key_set *set);
 void key_set_unref(struct key_set *set); /* NULL is fine */
 size_t key_set_count(const struct key_set *set);
-/* An empty set admits everybody as the default tenant. ERR_DENIED: no key, or an unknown one. */
+/* An empty, open set admits everybody as the default tenant. ERR_DENIED: no key, or an unknown one.
+ */
 enum err key_set_admit(const struct key_set *set, struct str key,
                        struct principal *principal) MUST_USE;
 

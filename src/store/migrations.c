@@ -38,6 +38,8 @@ static const char step_1[] =
     "  head_state TEXT, temporary INTEGER NOT NULL, created_us BIGINT NOT NULL,"
     "  updated_us BIGINT NOT NULL, state_updated_us BIGINT,"
     "  PRIMARY KEY (tenant, thread_id));"
+    /* Workers name a thread by its id alone, so no two tenants may have the same. */
+    "CREATE UNIQUE INDEX threads_by_id ON threads (thread_id);"
     "CREATE INDEX threads_by_created ON threads (tenant, created_us);"
     "CREATE INDEX threads_by_updated ON threads (tenant, updated_us);"
     "CREATE INDEX threads_by_status ON threads (tenant, status, updated_us);"

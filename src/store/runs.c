@@ -52,7 +52,8 @@ static const struct db_statement count_live = {
 #define IS_NEXT                                                                                    \
     " FROM runs r WHERE r.status = 'pending' AND r.due_us <= $1 AND NOT EXISTS (SELECT 1 FROM "    \
     "runs o"                                                                                       \
-    " WHERE o.tenant = r.tenant AND o.thread_id = r.thread_id AND (o.status = 'running' OR"        \
+    " WHERE o.tenant = r.tenant AND o.thread_id = r.thread_id"                                     \
+    " AND o.status IN ('pending', 'running') AND (o.status = 'running' OR"                         \
     " (o.status = 'pending' AND o.due_us <= $1 AND o.position < r.position)))"
 static const struct db_statement select_next = {
     "runs_next",
@@ -80,6 +81,12 @@ static const struct db_statement extend_leases = {
 static const struct db_statement release_one = {
     "runs_release",
     "UPDATE runs SET status = 'pending', lease_node = NULL, lease_until_us = NULL, updated_us = $4"
+    " WHERE tenant = $1 AND run_id = $2 AND status = 'running' AND attempt = $3",
+    NULL};
+static const struct db_statement release_unspent = {
+    "runs_release_unspent",
+    "UPDATE runs SET status = 'pending', lease_node = NULL, lease_until_us = NULL, updated_us = $4,"
+    " attempt = attempt - 1"
     " WHERE tenant = $1 AND run_id = $2 AND status = 'running' AND attempt = $3",
     NULL};
 static const struct db_statement end_one = {
@@ -302,15 +309,26 @@ static enum err conflict_unless(enum err err, int64_t changed)
     return changed == 1 ? OK : ERR_CONFLICT;
 }
 
-enum err run_release(struct tx *tx, const struct run *run)
+static enum err release_by(struct tx *tx, const struct db_statement *statement,
+                           const struct run *run)
 {
     int64_t changed = 0;
-    enum err err = db_run(tx->db, &release_one,
+    enum err err = db_run(tx->db, statement,
                           DB_ARGS(db_text(run->tenant), db_text(run->run_id), db_int(run->attempt),
                                   db_int(tx->now_us)),
                           &changed);
 
     return conflict_unless(err, changed);
+}
+
+enum err run_release(struct tx *tx, const struct run *run)
+{
+    return release_by(tx, &release_one, run);
+}
+
+enum err run_release_unspent(struct tx *tx, const struct run *run)
+{
+    return release_by(tx, &release_unspent, run);
 }
 
 enum err run_end(struct tx *tx, const struct run *run)

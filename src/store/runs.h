@@ -22,7 +22,7 @@
 /* Event ids are reserved durably in blocks: attempt n writes ids from events_reserved on, so that
  * no id is used twice. */
 #define RUN_EVENTS_BLOCK 1000000
-#define RUN_EVENTS_READ_MAX 1000
+#define RUN_EVENTS_READ_MAX 256
 
 struct run {
     struct str tenant;
@@ -97,6 +97,8 @@ enum err run_set_deadline(struct tx *tx, const struct run *run, int64_t deadline
 enum err run_extend_leases(struct tx *tx, struct str node, int64_t until_us) MUST_USE;
 /* Back to pending, to be taken up again. ERR_CONFLICT: it is not running in this attempt. */
 enum err run_release(struct tx *tx, const struct run *run) MUST_USE;
+/* The same, and the attempt does not count: the executor was shut down in order. */
+enum err run_release_unspent(struct tx *tx, const struct run *run) MUST_USE;
 /* Status, ended_us, error, result of the struct. ERR_CONFLICT: it was no longer live, or in another
  * attempt. */
 enum err run_end(struct tx *tx, const struct run *run) MUST_USE;
