@@ -53,6 +53,18 @@ struct thread_tenant {
 void tenant_open(struct worker_executor *owner, struct str thread_id, struct str tenant);
 void tenant_close(struct worker_executor *owner, struct str thread_id);
 
+void worker_room_grew(struct worker_executor *owner);
+
+/* worker_runs.c: start, cancel, kill and ask are the executor's; the others are told by the
+ * processes. */
+void worker_run_start(struct executor *executor, struct execution *execution);
+void worker_run_cancel(struct executor *executor, struct execution *execution, struct str reason);
+void worker_run_kill(struct executor *executor, struct execution *execution);
+void worker_run_on_event(struct slot *slot, const struct frame *frame);
+void worker_run_on_done(struct slot *slot, const struct frame *frame);
+void worker_runs_lose(struct slot *slot, const char *why); /* the process is gone */
+void worker_question_ask(struct executor *executor, struct agent_ask *ask);
+
 /* Answers a ckpt.* or store.batch request; later, if the process still lives. */
 void worker_store_ask(struct slot *slot, const struct frame *frame);
 
