@@ -74,23 +74,22 @@ static void wire_language(struct server *server, enum graph_kind kind)
     }
     language->init = config_worker_init(config, kind, server->self_url, &server->arena);
     server->loads_open++;
-    server->executors[server->executor_count] =
-        worker_executor_new(&(struct worker_executor_setup){
-            .loop = server->loop,
-            .store = server->store,
-            .graphs = &config->graphs,
-            .kind = kind,
-            .argv = language->argv,
-            .env = config->worker_env,
-            .cwd = config->project_dir,
-            .init = language->init,
-            .worker_count = is_python ? config->python_workers : config->js_workers,
-            .runs_per_worker = config->runs_per_worker,
-            .load_timeout_ms = config->load_timeout_ms,
-            .stop_grace_ms = config->stop_grace_ms,
-            .on_loaded = server_on_loaded,
-            .context = server,
-        });
+    server->executors[server->executor_count] = worker_executor_new(&(struct worker_executor_setup){
+        .loop = server->loop,
+        .store = server->store,
+        .graphs = &config->graphs,
+        .kind = kind,
+        .argv = language->argv,
+        .env = config->worker_env,
+        .cwd = config->project_dir,
+        .init = language->init,
+        .worker_count = is_python ? config->python_workers : config->js_workers,
+        .runs_per_worker = config->runs_per_worker,
+        .load_timeout_ms = config->load_timeout_ms,
+        .stop_grace_ms = config->stop_grace_ms,
+        .on_loaded = server_on_loaded,
+        .context = server,
+    });
     server->executor_count++;
 }
 

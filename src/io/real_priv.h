@@ -69,7 +69,8 @@ void real_listen_close(struct listen_socket *socket);
 struct dns_query *real_resolve(struct loop *loop, struct str host, int64_t timeout_ms,
                                resolved_fn *on_done, void *context);
 void real_query_cancel(struct dns_query *query);
-/* For tests: asks these servers ("127.0.0.1:5353") instead of the system's. Before the first query. */
+/* For tests: asks these servers ("127.0.0.1:5353") instead of the system's. Before the first query.
+ */
 void real_dns_ask(struct loop *loop, const char *servers);
 
 /* real_process.c */
