@@ -60,7 +60,7 @@ int64_t sim_between(struct sim *sim, int64_t low, int64_t high)
 int64_t sim_delay_us(struct sim *sim, int64_t typical_us)
 {
     uint64_t mood = rng_below(&sim->rng, 100);
-    int64_t scale = mood == 0 ? 100 : mood < 6 ? 10 : 1;
+    int64_t scale = mood == 0 && typical_us <= US_PER_MS ? 100 : mood < 6 ? 10 : 1;
 
     return 1 + sim_between(sim, typical_us / 2, typical_us + typical_us / 2) * scale;
 }

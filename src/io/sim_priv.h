@@ -102,7 +102,7 @@ bool sim_step(struct sim *sim, int64_t until_us);
 void sim_trace(struct sim *sim, const char *what, uint64_t id, struct str bytes);
 
 bool sim_chance(struct sim *sim, double probability);
-/* About `typical_us`, sometimes ten times as long, rarely a hundred times. */
+/* About `typical_us`, sometimes ten times as long, if short rarely a hundred times. */
 int64_t sim_delay_us(struct sim *sim, int64_t typical_us);
 int64_t sim_between(struct sim *sim, int64_t low, int64_t high);
 /* A fault's pause: seconds. */

@@ -206,7 +206,7 @@ static const struct stream_ops sim_stream_ops = {
 
 /* ---- for the other files of the simulator ---- */
 
-static struct sim_stream *stream_new(struct sim *sim, int64_t latency_us)
+static struct sim_stream *stream_new(struct sim *sim, int64_t latency_us, size_t window)
 {
     struct sim_stream *stream = sim_alloc(sim, sizeof(*stream));
 
@@ -214,7 +214,7 @@ static struct sim_stream *stream_new(struct sim *sim, int64_t latency_us)
     stream->sim = sim;
     stream->id = ++sim->object_id;
     stream->latency_us = latency_us;
-    stream->window = (size_t)16384 << rng_below(&sim->rng, 6);
+    stream->window = window;
     buf_init(&stream->in.buf, PENDING_BYTES_MAX);
     buf_init(&stream->out.buf, PENDING_BYTES_MAX);
     list_init(&stream->arriving);
@@ -241,8 +241,9 @@ void sim_stream_pair(struct sim *sim, struct sim_loop *a_loop, struct sim_loop *
 {
     bool far = rng_below(&sim->rng, 5) == 0;
     int64_t latency_us = far ? sim_between(sim, 1000, 10000) : sim_between(sim, 20, 200);
-    struct sim_stream *first = stream_new(sim, latency_us);
-    struct sim_stream *second = stream_new(sim, latency_us);
+    size_t window = (far ? 512 * KIB : 16 * KIB) << rng_below(&sim->rng, 4);
+    struct sim_stream *first = stream_new(sim, latency_us, window);
+    struct sim_stream *second = stream_new(sim, latency_us, window);
 
     first->peer = second;
     second->peer = first;

@@ -14,6 +14,16 @@ static void on_guard(struct timer *timer)
     loop_stop(fixture->loop);
 }
 
+/* SIM_SEED in the environment tries another schedule. */
+static uint64_t seed(void)
+{
+    int64_t value = 7;
+
+    if (getenv("SIM_SEED"))
+        assert_int_equal(str_to_i64(str_of(getenv("SIM_SEED")), &value), OK);
+    return (uint64_t)value;
+}
+
 static int fixture_new(void **state, bool real)
 {
     struct fixture *fixture = MEM_NEW(struct fixture);
@@ -21,7 +31,7 @@ static int fixture_new(void **state, bool real)
     if (real) {
         fixture->world = real_world_new();
     } else {
-        fixture->sim = sim_new(7, NULL);
+        fixture->sim = sim_new(seed(), NULL);
         fixture->world = sim_world(fixture->sim);
     }
     fixture->loop = world_loop_new(fixture->world, "test");
