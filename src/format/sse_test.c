@@ -77,8 +77,7 @@ static void any_pieces(void **state)
 static void limit(void **state)
 {
     static const char *const cases[] = {"data: 123456789\n",
-                                        "data: 1\ndata: 2\ndata: 3\ndata: 4\n"
-                                        "data: 5\ndata: 6\n",
+                                        "data: 1\ndata: 2\ndata: 3\ndata: 4\ndata: 5\ndata: 6\n",
                                         ":12345678901"};
 
     (void)state;

@@ -136,8 +136,8 @@ static const char *const hostile[] = {"",
                                       "http://127.0.0.1./",
                                       "http://h%41/",
                                       "http://h%2eevil/",
-                                      "http://b\xc3\xbc"
-                                      "cher.de/",
+                                      ("http://b\xc3\xbc"
+                                       "cher.de/"),
                                       "http://\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1/",
                                       "http://h/\xc3\xa4",
                                       "http://h?\xff",
