@@ -158,7 +158,7 @@ static void do_with_value(struct str step)
             read_frame();
         while (!str_eq(last_type, value));
     else
-        REQUIRE(!"a step that is known");
+        require_failed("a step that is known", __FILE__, __LINE__);
 }
 
 static void do_step(struct str step)
