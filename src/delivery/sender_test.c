@@ -209,9 +209,9 @@ static void a_receiver_gets_well(void **state)
 static struct inbox_reply busy_once(struct inbox *inbox, const struct inbox_request *request)
 {
     (void)inbox;
-    return request->attempt > 1
-               ? (struct inbox_reply){.status = 200}
-               : (struct inbox_reply){.status = 429, .headers = "Retry-After: 1\r\n"};
+    if (request->attempt > 1)
+        return (struct inbox_reply){.status = 200};
+    return (struct inbox_reply){.status = 429, .headers = "Retry-After: 1\r\n"};
 }
 
 static void retry_after_is_kept(void **state)
