@@ -200,6 +200,22 @@ void reader_give_rows(struct run_reader *reader, const struct run_event_row *row
 
 /* ---- the dispatcher's side ---- */
 
+/* What the log has to know before the first event of an attempt. */
+static void log_begin(struct channel *channel, const struct run *run, int64_t first_id)
+{
+    struct run_log *log = &channel->log;
+
+    channel->is_stored = run->resumable;
+    if (!run->resumable)
+        log->stored_to = INT64_MAX;
+    else if (log->stored_to == INT64_MAX) /* a reader was here first, who did not know */
+        log->stored_to = first_id - 1;
+    if (run->resumable && log->next_id == 0) /* earlier attempts, if any, were another process's */
+        log->dropped_to = first_id - 1;
+    if (log->next_id < first_id)
+        log->next_id = first_id;
+}
+
 void hub_begin(struct hub *hub, const struct run *run, int64_t first_id)
 {
     struct channel *channel = channel_find(hub, run->run_id);
@@ -211,12 +227,7 @@ void hub_begin(struct hub *hub, const struct run *run, int64_t first_id)
     timer_stop(&channel->timer);
     ended_remove(channel);
     channel->state = CHANNEL_RUNNING;
-    channel->is_stored = run->resumable;
-    if (!run->resumable)
-        channel->log.stored_to = INT64_MAX;
-    else if (channel->log.stored_to == INT64_MAX) /* a reader came first: nothing was stored yet */
-        channel->log.stored_to = channel->log.next_id - 1;
-    channel->log.next_id = first_id > channel->log.next_id ? first_id : channel->log.next_id;
+    log_begin(channel, run, first_id);
     buf_init(&out, 64 * KIB);
     json_writer_init(&json, &out);
     json_begin_object(&json);

@@ -21,6 +21,7 @@ struct hub {
     struct map channels; /* run id → struct channel */
     struct list ended;   /* channels that have ended, the longest ended first */
     size_t ended_count;
+    uint64_t readers_opened;
 };
 
 struct channel {
@@ -49,6 +50,7 @@ struct run_reader {
     bool is_closed;
     struct message open_message, more_message, close_message;
     /* the hub's loop */
+    uint64_t number; /* its own, for ever */
     struct list node;
     struct channel *channel; /* NULL: none any more */
     int64_t cursor;

@@ -29,6 +29,7 @@ static void on_open(struct message *message)
     struct run_reader *reader = CONTAINER_OF(message, struct run_reader, open_message);
 
     list_init(&reader->node);
+    reader->number = ++reader->hub->readers_opened;
     reader->wants = true;
     reader->cursor = reader->config.start == READER_AFTER ? reader->config.after_id : -1;
     attach(reader);

@@ -58,11 +58,14 @@ static void not_found(struct channel *channel, enum err err)
     channel_free(channel);
 }
 
+/* Events that came while any work was under way have waited for its end. */
 static void work_close(struct channel *channel)
 {
     channel->works_open--;
     if (channel->is_dropped)
         channel_free(channel);
+    else if (channel->works_open == 0)
+        channel_store_flush(channel);
 }
 
 static void lookup_done(struct store_work *work, enum err err)
@@ -109,6 +112,7 @@ struct catch_up {
     struct arena arena;
     struct channel *channel;
     struct run_reader *reader;
+    uint64_t reader_number; /* the pointer may be another reader's by then */
     int64_t after;
     struct run_event_rows rows;
 };
@@ -122,27 +126,35 @@ static enum err catch_up_apply(struct tx *tx, struct store_work *work)
     return run_events_list(tx, &of, c->after, &c->arena, &c->rows);
 }
 
-static bool is_attached(const struct channel *channel, const struct run_reader *reader)
+static bool is_attached(const struct catch_up *c)
 {
-    for (struct list *node = channel->readers.next; node != &channel->readers; node = node->next)
-        if (LIST_ITEM(node, struct run_reader, node) == reader)
-            return true;
+    const struct list *readers = &c->channel->readers;
+
+    for (struct list *node = readers->next; node != readers; node = node->next)
+        if (LIST_ITEM(node, struct run_reader, node) == c->reader)
+            return c->reader->number == c->reader_number;
     return false;
+}
+
+static void caught_up(struct catch_up *c, enum err err)
+{
+    c->reader->wants = true;
+    if (err) {
+        reader_end(c->reader, err); /* it may come again with the last id it has seen */
+    } else if (c->rows.count > 0) {
+        reader_give_rows(c->reader, c->rows.list, c->rows.count);
+    } else { /* that was all, or retention took them: go on with what is in memory */
+        c->reader->cursor = c->channel->log.dropped_to;
+        reader_serve(c->reader);
+    }
 }
 
 static void catch_up_done(struct store_work *work, enum err err)
 {
     struct catch_up *c = CONTAINER_OF(work, struct catch_up, work);
 
-    if (is_attached(c->channel, c->reader)) {
-        c->reader->wants = true;
-        if (!err && c->rows.count > 0) {
-            reader_give_rows(c->reader, c->rows.list, c->rows.count);
-        } else { /* retention took them: go on with what is in memory */
-            c->reader->cursor = c->channel->log.dropped_to;
-            reader_serve(c->reader);
-        }
-    }
+    if (is_attached(c))
+        caught_up(c, err);
     work_close(c->channel);
     arena_release(&c->arena);
     mem_free(c);
@@ -155,6 +167,7 @@ void channel_load_events(struct channel *channel, struct run_reader *reader)
     arena_init(&c->arena);
     c->channel = channel;
     c->reader = reader;
+    c->reader_number = reader->number;
     c->after = reader->cursor;
     c->work.apply = catch_up_apply;
     c->work.done = catch_up_done;
@@ -192,8 +205,6 @@ static void event_write_done(struct store_work *work, enum err err)
         log->stored_to = w->events[w->count - 1]->id;
     for (size_t i = 0; i < w->count; i++)
         run_event_unref(w->events[i]);
-    if (!w->channel->is_dropped)
-        channel_store_flush(w->channel);
     work_close(w->channel);
     mem_free(w);
 }
