@@ -153,6 +153,7 @@ struct ending {
     struct flow *flow;
     struct run run;
     const struct run_outcome *outcome; /* NULL: lost */
+    const char *lost_type;
     struct str action;
     bool ended;
 };
@@ -163,18 +164,19 @@ static enum err end_apply(struct tx *tx, void *context)
 
     if (e->outcome)
         return run_finish(tx, &e->flow->config, &e->run, e->outcome, &e->ended);
-    return run_lost(tx, &e->flow->config, &e->run, STR("WorkerCrash"),
+    return run_lost(tx, &e->flow->config, &e->run, str_of(e->lost_type),
                     STR("The worker process of the run ended: it was killed by a signal."),
                     &e->ended);
 }
 
 static bool end_attempt(struct flow *flow, const char *run_id, int64_t attempt,
-                        const struct run_outcome *outcome)
+                        const struct run_outcome *outcome, const char *lost_type)
 {
     struct ending ending = {
         .flow = flow,
         .run = {.tenant = FLOW_TENANT, .run_id = str_of(run_id), .attempt = attempt},
-        .outcome = outcome};
+        .outcome = outcome,
+        .lost_type = lost_type};
 
     assert_int_equal(flow_apply(flow, end_apply, &ending), OK);
     return ending.ended;
@@ -183,7 +185,7 @@ static bool end_attempt(struct flow *flow, const char *run_id, int64_t attempt,
 bool flow_finish_attempt(struct flow *flow, const char *run_id, int64_t attempt,
                          const struct run_outcome *outcome)
 {
-    return end_attempt(flow, run_id, attempt, outcome);
+    return end_attempt(flow, run_id, attempt, outcome, NULL);
 }
 
 void flow_finish(struct flow *flow, const char *run_id, const struct run_outcome *outcome)
@@ -191,12 +193,17 @@ void flow_finish(struct flow *flow, const char *run_id, const struct run_outcome
     struct run run;
 
     assert_int_equal(flow_run(flow, run_id, &run), OK);
-    assert_true(end_attempt(flow, run_id, run.attempt, outcome));
+    assert_true(end_attempt(flow, run_id, run.attempt, outcome, NULL));
+}
+
+bool flow_lose_by(struct flow *flow, const char *run_id, int64_t attempt, const char *type)
+{
+    return end_attempt(flow, run_id, attempt, NULL, type);
 }
 
 bool flow_lose(struct flow *flow, const char *run_id, int64_t attempt)
 {
-    return end_attempt(flow, run_id, attempt, NULL);
+    return flow_lose_by(flow, run_id, attempt, "WorkerCrash");
 }
 
 static enum err cancel_apply(struct tx *tx, void *context)

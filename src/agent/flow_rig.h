@@ -46,7 +46,9 @@ void flow_finish(struct flow *flow, const char *run_id, const struct run_outcome
 /* The same for any attempt; returns whether it ended. */
 bool flow_finish_attempt(struct flow *flow, const char *run_id, int64_t attempt,
                          const struct run_outcome *outcome);
-bool flow_lose(struct flow *flow, const char *run_id, int64_t attempt);
+/* `type`: "WorkerCrash" … */
+bool flow_lose_by(struct flow *flow, const char *run_id, int64_t attempt, const char *type);
+bool flow_lose(struct flow *flow, const char *run_id, int64_t attempt); /* by a crash */
 void flow_cancel(struct flow *flow, const char *run_id, const char *action);
 
 /* ERR_NOT_FOUND leaves *run zero. */

@@ -168,6 +168,44 @@ static void what_is_one_runs_own_does_not_last(void **state)
     ASSERT_STR(kwarg(flow, "run-2", "config.configurable.lasts"), "1");
 }
 
+/* Written into config.configurable instead of the field for it: the same. */
+static void nor_does_what_names_a_checkpoint(void **state)
+{
+    struct flow *flow = *state;
+    struct thread thread;
+
+    flow_make(flow, "run-1", "thread-1",
+              "{'assistant_id':'agent','if_not_exists':'create','config':{'configurable':{"
+              "'checkpoint_id':'c','checkpoint_ns':'n','checkpoint_map':{},'__x':1,'thread_id':'f',"
+              "'run_id':'f','a\\u0022':1}}}");
+    assert_int_equal(flow_thread(flow, "thread-1", &thread), OK);
+    ASSERT_STR(thread.config,
+               "{\"configurable\":{\"header\":\"h\",\"who\":\"header\",\"a\\u0022\":1}}");
+    ASSERT_STR(kwarg(flow, "run-1", "config.configurable.checkpoint_id"), "\"c\"");
+}
+
+/* The metadata stand one level deeper in the arguments than in the request. */
+static void too_deep_is_refused(void **state)
+{
+    struct flow *flow = *state;
+    char brackets[2 * JSON_DEPTH_MAX];
+    int deepest = JSON_DEPTH_MAX - 2;
+
+    memset(brackets, '[', (size_t)deepest);
+    memset(brackets + deepest, ']', (size_t)deepest);
+    for (int depth = deepest; depth >= deepest - 1; depth--) {
+        struct str body =
+            arena_printf(&flow->arena, "{'assistant_id':'agent','metadata':{'x':%.*s}}", 2 * depth,
+                         brackets + deepest - depth);
+        bool fits = depth < deepest;
+
+        assert_int_equal(flow_create(flow, "run-1", NULL, arena_cstr(&flow->arena, body)),
+                         fits ? OK : ERR_INVALID);
+        assert_true(fits || str_contains(str_of(flow->error.text), STR("too deeply")));
+        ASSERT_STR(flow_run_status(flow, "run-1"), fits ? "pending" : "gone");
+    }
+}
+
 static void kwargs_hold_what_was_given(void **state)
 {
     struct flow *flow = *state;
@@ -314,6 +352,8 @@ static const struct CMUnitTest tests[] = {
     TEST("a stateless run has a thread of its own", a_stateless_run_has_a_thread_of_its_own),
     TEST("of assistant, thread, headers, run and server the later word wins", later_words_win),
     TEST("what is one run's own does not last on the thread", what_is_one_runs_own_does_not_last),
+    TEST("nor does what names a checkpoint", nor_does_what_names_a_checkpoint),
+    TEST("what nests too deeply is refused", too_deep_is_refused),
     TEST("the arguments hold what was given, as it was given", kwargs_hold_what_was_given),
     TEST("reject refuses and writes nothing", reject_refuses_and_writes_nothing),
     TEST("reject takes an idle thread", reject_takes_an_idle_thread),

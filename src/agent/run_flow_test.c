@@ -283,6 +283,23 @@ static void another_attempts_end_counts_for_nothing(void **state)
     assert_true(flow_finish_attempt(flow, "run-1", 2, &succeeded));
 }
 
+/* However often the server is stopped in order, the run has its attempts for what goes wrong. */
+static void an_orderly_shutdown_costs_no_attempt(void **state)
+{
+    struct flow *flow = *state;
+
+    begin_stateful(flow);
+    for (int i = 0; i < 5; i++) {
+        assert_false(flow_lose_by(flow, "run-1", 1, "WorkerShutdown"));
+        ASSERT_STR(flow_run_status(flow, "run-1"), "pending");
+        ASSERT_STR(flow_claim(flow, 1), "run-1");
+    }
+    assert_int_equal(flow_deliveries(flow, "run-1"), 0);
+    flow_cancel(flow, "run-1", "interrupt");
+    assert_true(flow_lose_by(flow, "run-1", 1, "WorkerShutdown")); /* its end was asked for */
+    ASSERT_STR(flow_run_status(flow, "run-1"), "interrupted");
+}
+
 static void a_failure_is_the_threads_until_a_success(void **state)
 {
     struct flow *flow = *state;
@@ -392,6 +409,7 @@ static const struct CMUnitTest tests[] = {
     TEST("without a webhook there is no delivery", no_webhook_no_delivery),
     TEST("webhooks may be switched off", webhooks_may_be_switched_off),
     TEST("another attempt's end counts for nothing", another_attempts_end_counts_for_nothing),
+    TEST("an orderly shutdown costs no attempt", an_orderly_shutdown_costs_no_attempt),
     TEST("a failure is the thread's until a success", a_failure_is_the_threads_until_a_success),
     TEST("a cancel is no failure of the thread", a_cancel_is_no_failure),
     TEST("a run that ends well before its rollback is still rolled back",

@@ -300,6 +300,28 @@ static void each_attempt_has_its_own_block_of_events(void **state)
     assert_int_equal(run.started_us, now); /* when it first started */
     assert_int_equal(run.updated_us, now + 10);
     assert_int_equal(run.events_reserved, 2 * RUN_EVENTS_BLOCK);
+    assert_int_equal(run_set_deadline(t->tx, &run, 123), OK);
+    assert_int_equal(get(t, "a").deadline_us, 123);
+}
+
+/* An executor that was shut down in order has cost no attempt; its events' ids are spent all the
+ * same. */
+static void an_orderly_release_spends_no_attempt(void **state)
+{
+    struct table *t = *state;
+    struct runs runs;
+    struct run run;
+
+    add_run(t, "a", "t1");
+    ASSERT_STR(claim(t, &claim_all), "a");
+    run = get(t, "a");
+    assert_int_equal(run_release_unspent(t->tx, &run), OK);
+    assert_int_equal(run_release_unspent(t->tx, &run), ERR_CONFLICT);
+    ASSERT_STR(get(t, "a").status, "pending");
+    assert_int_equal(get(t, "a").attempt, 0);
+    assert_int_equal(run_claim(t->tx, &claim_all, &t->arena, &runs), OK);
+    assert_int_equal(runs.list[0].attempt, 1);
+    assert_int_equal(runs.list[0].events_reserved, RUN_EVENTS_BLOCK);
 }
 
 static void only_the_present_attempt_ends_or_releases(void **state)
@@ -326,17 +348,6 @@ static void only_the_present_attempt_ends_or_releases(void **state)
     ASSERT_STR(run.error, "{\"error\":\"E\"}");
     ASSERT_STR(run.result, "{\"r\":1}");
     assert_int_equal(run.ended_us, 777);
-}
-
-static void a_deadline_is_kept(void **state)
-{
-    struct table *t = *state;
-    struct run run;
-
-    add_run(t, "a", "t1");
-    run = get(t, "a");
-    assert_int_equal(run_set_deadline(t->tx, &run, 123), OK);
-    assert_int_equal(get(t, "a").deadline_us, 123);
 }
 
 /* ---- leases ---- */
@@ -467,8 +478,8 @@ static const struct CMUnitTest tests[] = {
     TEST("what is not due waits, and lets others pass", what_is_not_due_waits_and_lets_others_pass),
     TEST("the next due is still to come", the_next_due_is_still_to_come),
     TEST("each attempt has a block of events of its own", each_attempt_has_its_own_block_of_events),
+    TEST("an orderly release spends no attempt", an_orderly_release_spends_no_attempt),
     TEST("only the present attempt ends or releases", only_the_present_attempt_ends_or_releases),
-    TEST("a deadline is kept", a_deadline_is_kept),
     TEST("a run is lost when its lease is over", a_run_is_lost_when_its_lease_is_over),
     TEST("the cancelled runs of a node are listed", cancelled_runs_of_a_node_are_listed),
     TEST("events are read in order and in pieces", events_are_read_in_order_and_in_pieces),
