@@ -104,7 +104,7 @@ void http_server_drain(struct http_server *server, int64_t deadline_ms,
  * exchanges that are parked stay valid until their owner ends them. */
 void http_server_free(struct http_server *server);
 
-struct http_server_stats {
+struct http_server_stats { /* any thread may ask */
     unsigned connections;
     uint64_t requests;
 };

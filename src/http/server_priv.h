@@ -18,6 +18,8 @@
 #ifndef HTTP_SERVER_PRIV_H
 #define HTTP_SERVER_PRIV_H
 
+#include <stdatomic.h>
+
 #include "base/list.h"
 #include "http/exchange_priv.h"
 #include "http/parser.h"
@@ -82,9 +84,9 @@ struct http_server {
     struct list exchanges;
     struct list spare_exchanges;
     unsigned spare_count;
-    unsigned connection_count;
-    unsigned refused_count; /* connections over the limit that linger over their 503 */
-    uint64_t request_count;
+    atomic_uint connection_count; /* written on the loop, read for numbers from anywhere */
+    unsigned refused_count;       /* connections over the limit that linger over their 503 */
+    _Atomic uint64_t request_count;
     struct head_pool heads;
     struct parser_limits parser_limits;
     struct buf scratch; /* the head of the reply being written */
