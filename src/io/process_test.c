@@ -118,6 +118,16 @@ static void lines_come_before_the_end(void **state)
     child_release(&child);
 }
 
+static void late_lines_come_before_the_end(void **state)
+{
+    struct child child;
+
+    shell(&child, *state, "(exec 3>&-; sleep 0.3; echo late) & exit 5");
+    assert_int_equal(child.code, 5);
+    ASSERT_STR(buf_str(&child.lines), "late|");
+    child_release(&child);
+}
+
 static void errors_are_lines_too(void **state)
 {
     struct child child;
@@ -338,6 +348,7 @@ static void a_killed_child_says_so(void **state)
 
 static const struct CMUnitTest tests[] = {
     REAL("all lines come before the end", lines_come_before_the_end),
+    REAL("lines of a grandchild come before the end too", late_lines_come_before_the_end),
     REAL("standard error is read too", errors_are_lines_too),
     REAL("a line of any length comes in pieces of 16 KiB", long_lines_come_in_pieces),
     REAL("death by a signal is a negative code", a_signal_is_a_negative_code),

@@ -3,6 +3,7 @@
 #include "base/test.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/list.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "io/stream.h"
 #include "io/world_fixture.h"
@@ -276,16 +278,33 @@ static void on_next(struct timer *timer)
     timer_start(timer, 2);
 }
 
-static void running_out_of_descriptors_passes(void **state)
+static int warnings;
+
+static void on_log(void *context UNUSED, struct str line)
+{
+    warnings += str_contains(line, STR("cannot accept connections"));
+}
+
+/* The limit that leaves `count` descriptors. */
+static rlim_t limit_for(int count)
+{
+    int fd = 0;
+
+    for (; count > 0; fd++)
+        count -= fcntl(fd, F_GETFD) < 0;
+    return (rlim_t)fd;
+}
+
+static void run_out_of_descriptors(struct fixture *fixture, int left)
 {
     struct rlimit before, tight;
     struct hall hall;
 
-    hall_open(&hall, *state, 1);
+    hall_open(&hall, fixture, 1);
     hall.holds = true;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     tight = before;
-    tight.rlim_cur = (rlim_t)open_descriptors() + 61;
+    tight.rlim_cur = limit_for(left);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
     timer_init(&hall.wait, hall.fixture->loop, on_next);
     timer_start(&hall.wait, 0);
@@ -294,8 +313,24 @@ static void running_out_of_descriptors_passes(void **state)
     held_leave(&hall);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     assert_int_equal(hall.echoed + hall.failed, CLIENTS);
-    assert_true(hall.failed > 100 && hall.echoed > 10);
+    assert_true(hall.failed > 100 && hall.echoed > 20);
     hall_close(&hall);
+}
+
+/* With an even or with an odd number of descriptors the last one is a visitor's who has to wait. */
+static void running_out_of_descriptors_passes(void **state UNUSED)
+{
+    void *fixture;
+
+    warnings = 0;
+    log_set_sink(on_log, NULL);
+    for (int left = 60; left <= 61; left++) {
+        fixture_real(&fixture);
+        run_out_of_descriptors(fixture, left);
+        fixture_free(&fixture);
+    }
+    log_set_sink(NULL, NULL);
+    assert_in_range(warnings, 1, 2); /* a listener says it once, though it rests several times */
 }
 
 static void no_descriptor_is_left(void **state UNUSED)
@@ -352,7 +387,7 @@ static const struct CMUnitTest tests[] = {
     REAL("a loop hears every thread in order", a_loop_hears_every_thread_in_order),
     REAL("an actor hears every thread in order", an_actor_hears_every_thread_in_order),
     REAL("several loops share a listening socket", loops_share_a_socket),
-    REAL("running out of descriptors is survived", running_out_of_descriptors_passes),
+    TEST("running out of descriptors is survived", running_out_of_descriptors_passes),
     TEST("no descriptor is left behind", no_descriptor_is_left),
     REAL("a signal comes to the loop that asked for it", signals_come_to_the_loop),
 };

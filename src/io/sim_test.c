@@ -29,7 +29,8 @@ struct town {
     struct listener *listener;
     struct address address;
     struct stream *client;
-    struct timer again; /* the client's next attempt */
+    struct stream *server; /* the last one accepted */
+    struct timer again;    /* the client's next attempt */
     size_t sent, received;
     int connects, refusals, eofs, resets;
     int server_streams; /* open ones, of all machines */
@@ -62,7 +63,7 @@ static void on_accept(void *context, struct stream *stream)
     struct guest *guest = MEM_NEW(struct guest);
 
     guest->town = context;
-    guest->stream = stream;
+    guest->stream = guest->town->server = stream;
     guest->town->server_streams++;
     stream_set_events(stream, &guest_events, guest);
     stream_start(stream);
@@ -365,6 +366,29 @@ static bool saver_step(void *context, struct message *batch UNUSED)
     return true;
 }
 
+static void nothing_leaves_without_power(void **state UNUSED)
+{
+    struct town town;
+    struct disk *disk;
+    size_t received;
+
+    town_init(&town, 5, NULL);
+    disk = sim_world(town.sim)->disk;
+    sim_run(town.sim, SECONDS(1));
+    sim_power_fails_after(town.sim, 1);
+    assert_int_equal(disk->open_dir(disk, "/data"), ERR_IO);
+    assert_true(sim_power_is_off(town.sim));
+    received = town.received;
+    town.sent += 4;
+    stream_write(town.server, &STR("gone"), 1);
+    sim_crash(town.sim, false);
+    sim_run(town.sim, SECONDS(2));
+    assert_int_equal(town.resets, 1);
+    assert_true(town.received <= received + 700); /* at most what was under way */
+    assert_false(town.wrong);
+    sim_free(town.sim);
+}
+
 static void unreached_deliver(struct message *message UNUSED)
 {
 }
@@ -453,6 +477,7 @@ static const struct CMUnitTest tests[] = {
          peers_see_a_crash_as_resets),
     TEST("calls on a dead machine do nothing and call nobody", the_dead_do_nothing),
     TEST("without power nothing runs before the crash is called", nothing_runs_without_power),
+    TEST("without power nothing leaves the machine", nothing_leaves_without_power),
     TEST("names resolve to what was set", names_are_what_was_set),
 };
 

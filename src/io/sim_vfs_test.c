@@ -209,9 +209,11 @@ static void readers_and_a_writer_share(void **state UNUSED)
     assert_int_equal(run(reader.db, "insert into rows values (1000, '')"), SQLITE_BUSY);
     assert_int_equal(run(writer.db, "delete from rows"), SQLITE_OK);
     assert_int_equal(run(writer.db, "commit"), SQLITE_OK);
+    assert_int_equal(number(writer.db, "pragma wal_checkpoint(truncate)"), 1); /* busy */
     assert_int_equal(number(reader.db, "select count(*) from rows"), ROWS_MAX);
     assert_int_equal(run(reader.db, "commit"), SQLITE_OK);
     assert_int_equal(number(reader.db, "select count(*) from rows"), 0);
+    assert_int_equal(number(writer.db, "pragma wal_checkpoint(truncate)"), 0);
     assert_int_equal(
         number(reader.db,
                "select strftime('%Y', 'now') = '2026' and datetime('now') < '2026-01-02'"),
