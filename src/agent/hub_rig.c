@@ -416,6 +416,43 @@ void hearer_close(struct hearer *l)
     do_on(l->loop, act_close, l);
 }
 
+/* An errand that holds its loop until it may go on, and then closes. */
+struct late_close {
+    struct errand errand;
+    struct hearer *hearer;
+    sem_t entered, may_close;
+};
+
+static void act_close_late(void *context)
+{
+    struct late_close *late = context;
+
+    sem_post(&late->entered);
+    while (sem_wait(&late->may_close))
+        continue;
+    act_close(late->hearer);
+}
+
+void hearer_close_late(struct hearer *h, struct hub_rig *rig, const struct run *run)
+{
+    struct late_close late = {.errand.message.deliver = errand_deliver,
+                              .errand.go = act_close_late,
+                              .errand.context = &late,
+                              .hearer = h};
+
+    sem_init(&late.entered, 0, 0);
+    sem_init(&late.may_close, 0, 0);
+    sem_init(&late.errand.is_done, 0, 0);
+    loop_post(h->loop, &late.errand.message);
+    wait_for(&late.entered);
+    hub_rig_events(rig, run, 1); /* the batch lies behind the errand */
+    sem_post(&late.may_close);
+    wait_for(&late.errand.is_done);
+    sem_destroy(&late.entered);
+    sem_destroy(&late.may_close);
+    sem_destroy(&late.errand.is_done);
+}
+
 void hearer_release(struct hearer *l)
 {
     sem_destroy(&l->batches);

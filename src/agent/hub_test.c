@@ -217,6 +217,22 @@ static void who_closes_hears_nothing_more(void **state)
         assert_int_not_equal(sem_trywait(&l[i].ended), 0);
 }
 
+static void who_closes_under_way_hears_nothing_more(void **state)
+{
+    struct hub_rig *rig = *state;
+    struct run run = hub_rig_run("run", false);
+    struct hearer h = {0};
+
+    hub_rig_begin(rig, &run, 1, 0);
+    hearer_open(&h, rig, 0, "run", from_start);
+    hearer_wait_batch(&h);
+    hearer_more(&h);
+    hearer_close_late(&h, rig, &run);
+    assert_false(hearer_has_batch(&h, rig));
+    assert_int_equal(h.count, 1);
+    hearer_release(&h);
+}
+
 static void an_attempt_follows_another(void **state)
 {
     struct hub_rig *rig = *state;
@@ -256,6 +272,8 @@ static const struct CMUnitTest tests[] = {
          who_is_too_slow_misses_the_middle),
     CASE("nobody hears of what is not theirs", nobody_hears_of_what_is_not_theirs),
     CASE("who closes hears nothing more", who_closes_hears_nothing_more),
+    CASE("who closes while a batch is on its way does not get it",
+         who_closes_under_way_hears_nothing_more),
     CASE("an attempt follows another", an_attempt_follows_another),
 };
 

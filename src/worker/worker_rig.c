@@ -87,6 +87,8 @@ static void on_frame(void *context, struct worker *worker, const struct frame *f
     rig_hear(rig, "frame", frame->type);
     if (frame->blob_count > 0)
         rig_hear(rig, "blob", frame_blob(frame, 0));
+    if (str_eq(frame->type, STR("kill_me")))
+        worker_kill(worker, "it asked for it");
 }
 
 static void on_load_error(void *context, struct worker *worker, struct str graph_id,

@@ -2,6 +2,7 @@
  * other, on descriptor 3.
  *
  *   hello, ready       the greeting           send=HEADER   a frame without blobs
+ *   twice=HEADER       the same frame twice, in one write
  *   wait=TYPE          reads until one comes  reply, fail=CODE   answers the last question
  *   tell               sends the last frame's header as blob of "told"
  *   serve              answers everything; ends after "shutdown"
@@ -58,6 +59,21 @@ static void send_header(struct str header)
     write_all(str_range((const char *)&total, 4));
     write_all(str_range((const char *)&len, 4));
     write_all(header);
+}
+
+static void send_twice(struct str header)
+{
+    unsigned total = 4 + (unsigned)header.len, len = (unsigned)header.len;
+    struct buf both;
+
+    buf_init(&both, MIB);
+    for (int i = 0; i < 2; i++) {
+        buf_add(&both, str_range((const char *)&total, 4));
+        buf_add(&both, str_range((const char *)&len, 4));
+        buf_add(&both, header);
+    }
+    write_all(buf_str(&both));
+    buf_release(&both);
 }
 
 static bool on_frame(void *context, const struct frame *frame)
@@ -145,6 +161,8 @@ static void do_with_value(struct str step)
 
     if (is_value(step, "send", &value))
         send_header(value);
+    else if (is_value(step, "twice", &value))
+        send_twice(value);
     else if (is_value(step, "fail", &value))
         reply(value.data);
     else if (is_value(step, "bytes", &value))
