@@ -117,7 +117,7 @@ def test_a_server_that_ends_at_once_is_an_error(tmp_path, monkeypatch):
 
 def test_a_server_that_ends_badly_is_an_error(tmp_path, monkeypatch):
     (tmp_path / "server").mkdir()
-    server = fake_program(tmp_path, monkeypatch, 'trap "exit 7" TERM; while :; do sleep 0.05; done')
+    server = fake_program(tmp_path, monkeypatch, 'sleep 60 & trap "kill $!; exit 7" TERM; wait')
     server.launch()
     import time
     time.sleep(0.3)
