@@ -433,7 +433,7 @@ static void act_close_late(void *context)
     act_close(late->hearer);
 }
 
-void hearer_close_late(struct hearer *h, struct hub_rig *rig, const struct run *run)
+void hearer_close_late(struct hearer *h, struct hub_rig *rig, struct run *run, bool at_end)
 {
     struct late_close late = {.errand.message.deliver = errand_deliver,
                               .errand.go = act_close_late,
@@ -445,7 +445,10 @@ void hearer_close_late(struct hearer *h, struct hub_rig *rig, const struct run *
     sem_init(&late.errand.is_done, 0, 0);
     loop_post(h->loop, &late.errand.message);
     wait_for(&late.entered);
-    hub_rig_events(rig, run, 1); /* the batch lies behind the errand */
+    if (at_end) /* what is sent now lies behind the errand */
+        hub_rig_end(rig, run);
+    else
+        hub_rig_events(rig, run, 1);
     sem_post(&late.may_close);
     wait_for(&late.errand.is_done);
     sem_destroy(&late.entered);

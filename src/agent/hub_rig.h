@@ -67,8 +67,8 @@ void hearer_wait_end(struct hearer *hearer);
 /* Lets everything that is on its way arrive; then: has a batch come that nobody waited for? */
 bool hearer_has_batch(struct hearer *hearer, struct hub_rig *rig);
 void hearer_close(struct hearer *hearer);
-/* Closes it while an event of the run is on its way to it: it has asked for more. */
-void hearer_close_late(struct hearer *hearer, struct hub_rig *rig, const struct run *run);
+/* Closes it while an event of the run, or its end, is on its way to it: it has asked for more. */
+void hearer_close_late(struct hearer *hearer, struct hub_rig *rig, struct run *run, bool at_end);
 void hearer_release(struct hearer *hearer); /* after its close */
 
 #endif

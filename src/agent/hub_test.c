@@ -221,16 +221,20 @@ static void who_closes_under_way_hears_nothing_more(void **state)
 {
     struct hub_rig *rig = *state;
     struct run run = hub_rig_run("run", false);
-    struct hearer h = {0};
 
     hub_rig_begin(rig, &run, 1, 0);
-    hearer_open(&h, rig, 0, "run", from_start);
-    hearer_wait_batch(&h);
-    hearer_more(&h);
-    hearer_close_late(&h, rig, &run);
-    assert_false(hearer_has_batch(&h, rig));
-    assert_int_equal(h.count, 1);
-    hearer_release(&h);
+    for (int at_end = 0; at_end <= 1; at_end++) {
+        struct hearer h = {0};
+
+        hearer_open(&h, rig, 0, "run", from_start);
+        hearer_wait_batch(&h);
+        hearer_more(&h);
+        hearer_close_late(&h, rig, &run, at_end);
+        assert_false(hearer_has_batch(&h, rig));
+        assert_int_equal(h.count, 1 + at_end);
+        assert_int_not_equal(sem_trywait(&h.ended), 0);
+        hearer_release(&h);
+    }
 }
 
 static void an_attempt_follows_another(void **state)

@@ -145,11 +145,20 @@ static void who_is_asked_to_end_ends(void **state)
     ASSERT_STR(rig_run(rig, "hello ready serve"), "ready;gone: it was stopped;");
 }
 
+static void who_ends_slowly_has_its_grace(void **state)
+{
+    struct rig *rig = *state;
+
+    rig->ping_interval_ms = 10; /* pings no longer count: the grace does */
+    rig->on_ready = stop_gently;
+    ASSERT_STR(rig_run(rig, "hello ready wait=shutdown rest=100 exit=0"),
+               "ready;gone: it was stopped;");
+}
+
 static void who_does_not_end_is_killed(void **state)
 {
     struct rig *rig = *state;
 
-    rig->ping_interval_ms = 5; /* pings no longer count: the grace does */
     rig->on_ready = stop_soon;
     ASSERT_STR(rig_run(rig, "hello ready sleep"), "ready;gone: it did not stop in time;");
 }
@@ -194,6 +203,7 @@ static const struct CMUnitTest tests[] = {
     CASE("who answers pings lives", who_answers_pings_lives),
     CASE("who misses pings is killed", who_misses_pings_is_killed),
     CASE("who is asked to end ends", who_is_asked_to_end_ends),
+    CASE("who ends slowly has its grace", who_ends_slowly_has_its_grace),
     CASE("who does not end is killed", who_does_not_end_is_killed),
     CASE("who still loads is killed at once", who_still_loads_is_killed_at_once),
     CASE("who is forgotten is silent", who_is_forgotten_is_silent),

@@ -2,7 +2,7 @@
  * other, on descriptor 3.
  *
  *   hello, ready       the greeting           send=HEADER   a frame without blobs
- *   twice=HEADER       the same frame twice, in one write
+ *   twice=HEADER       the same frame twice, in one write     rest=MS
  *   wait=TYPE          reads until one comes  reply, fail=CODE   answers the last question
  *   tell               sends the last frame's header as blob of "told"
  *   serve              answers everything; ends after "shutdown"
@@ -147,12 +147,12 @@ static bool is_value(struct str step, const char *word, struct str *value)
     return str_split(&step, '=', &key) && str_eq(key, str_of(word));
 }
 
-static void end_with(struct str code)
+static int64_t number_of(struct str text)
 {
-    int64_t status = 0;
+    int64_t number = 0;
 
-    REQUIRE(str_to_i64(code, &status) == OK);
-    exit((int)status);
+    REQUIRE(str_to_i64(text, &number) == OK);
+    return number;
 }
 
 static void do_with_value(struct str step)
@@ -170,7 +170,9 @@ static void do_with_value(struct str step)
     else if (is_value(step, "line", &value))
         puts(value.data);
     else if (is_value(step, "exit", &value))
-        end_with(value);
+        exit((int)number_of(value));
+    else if (is_value(step, "rest", &value))
+        usleep((unsigned)(number_of(value) * US_PER_MS));
     else if (is_value(step, "wait", &value))
         do
             read_frame();
