@@ -1,8 +1,14 @@
-/* runbell_sim.c -- the whole server in the simulated world, from a seed: `runbell_sim FIRST COUNT`.
+/* simulate.c -- the whole server in the simulated world, from a seed: `simulate FIRST COUNT`.
  *
  * A client creates runs with a webhook and keeps a ledger of those acknowledged; the machine loses
- * power or is killed several times; at the end each run of the ledger must have reached the
- * receiver, with one webhook-id and one body. A failing seed is printed. */
+ * power or is killed several times: at some moment, right after an acknowledgement, or at some call
+ * of the disk in the middle of a commit; at the end each run of the ledger must have reached the
+ * receiver, with one webhook-id and one body. A failing seed is printed.
+ *
+ * That it can fail was tried with mutants: `synchronous = OFF` and a run's end without its outbox
+ * row are found by most seeds. An answer sent before its commit is not found here, because a turn
+ * of the writer is one event; src/store's own tests see it. Faults of the network, workers and TLS
+ * are not simulated yet. */
 #include <stdio.h>
 
 #include "app/config.h"
@@ -14,8 +20,9 @@
 #include "io/sim_world.h"
 #include "io/stream.h"
 
-#define RUNS_MAX 12
-#define CRASHES 3
+#define RUNS_MAX 40
+#define CRASHES 6
+#define DISK_CALLS_MAX 150 /* until the power fails */
 #define HOUR_US (3600 * US_PER_SECOND)
 
 struct entry {
@@ -37,6 +44,7 @@ struct play {
     struct loop *main;
     struct entry ledger[RUNS_MAX];
     size_t count, sent, broken;
+    size_t crash_at; /* so many acknowledgements; 0: not by them */
     bool is_healed;
 };
 
@@ -116,6 +124,8 @@ static void client_read(void *context, struct str bytes)
         return;
     memcpy(play->ledger[play->count++].run_id, all.data + at + 10, 36);
     buf_clear(&talk->in);
+    if (play->count == play->crash_at)
+        sim_break(play->sim);
 }
 
 static const struct stream_events client_events = {client_read, on_end, NULL};
@@ -219,10 +229,25 @@ static bool play_judge(const struct play *play, uint64_t seed)
         missing += str_is_none(play->ledger[i].body);
     if (missing || play->broken || play->count == 0)
         printf("seed %llu: %zu acknowledged, %zu webhooks missing, %zu copies differ; replay: "
-               "runbell_sim %llu 1\n",
+               "simulate %llu 1\n",
                (unsigned long long)seed, play->count, missing, play->broken,
                (unsigned long long)seed);
     return !missing && !play->broken && play->count > 0;
+}
+
+/* One life of the machine, and its end: at some moment, with an acknowledgement, or inside a disk
+ * call. */
+static void live_until_crash(struct play *play, struct rng *rng)
+{
+    int64_t until_us = sim_now_us(play->sim) + (int64_t)rng_below(rng, 4 * US_PER_SECOND);
+    uint64_t how = rng_below(rng, 3);
+
+    play->crash_at = how == 1 ? play->count + 1 + rng_below(rng, 4) : 0;
+    if (how == 2)
+        sim_power_fails_after(play->sim, 1 + (size_t)rng_below(rng, DISK_CALLS_MAX));
+    sim_run(play->sim, until_us);
+    play->crash_at = 0;
+    sim_crash(play->sim, how == 0 && rng_below(rng, 2) == 0);
 }
 
 static bool play_seed(uint64_t seed)
@@ -245,8 +270,7 @@ static bool play_seed(uint64_t seed)
         sim_at(play->sim, (int64_t)rng_below(&rng, 20 * US_PER_SECOND), true, send_one, play);
     boot(play);
     for (size_t i = 0; i < CRASHES; i++) {
-        sim_run(play->sim, sim_now_us(play->sim) + (int64_t)rng_below(&rng, 8 * US_PER_SECOND));
-        sim_crash(play->sim, rng_below(&rng, 2) == 0);
+        live_until_crash(play, &rng);
         boot(play);
     }
     play->is_healed = true;
@@ -258,6 +282,12 @@ static bool play_seed(uint64_t seed)
     return is_good;
 }
 
+static void drop_line(void *context, struct str line)
+{
+    (void)context;
+    (void)line;
+}
+
 int main(int argc, char **argv)
 {
     int64_t first = 1, count = 1;
@@ -267,7 +297,7 @@ int main(int argc, char **argv)
         (argc > 2 && str_to_i64(str_of(argv[2]), &count)))
         return 2;
     map_set_seed(1);
-    log_set_level(LOG_ERROR);
+    log_set_sink(drop_line, NULL); /* the server's complaints about the power are expected */
     for (int64_t i = 0; i < count; i++)
         failed += !play_seed((uint64_t)(first + i));
     printf("%lld passed, %zu failed\n", (long long)count - (long long)failed, failed);
