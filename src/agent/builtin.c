@@ -9,6 +9,9 @@
 
 #define DELAY_MS_MAX 3600000
 #define LARGE_BYTES_MAX (int64_t)(32 * MIB)
+#define SCRIPT_STEPS_MAX 10000
+#define SCRIPT_BYTES_MAX (64 * MIB) /* of the state's values */
+#define STEPS_AT_ONCE 16            /* then the loop does something else */
 
 struct builtin {
     struct executor executor;
@@ -31,6 +34,8 @@ struct builtin_run {
     bool has_head;
     bool is_over; /* cancelled while its state was being loaded */
     struct builtin_state state;
+    struct arena values[2]; /* the state's values live in one, their next in the other */
+    unsigned values_in;
     struct builtin_events events;
     const struct json *kwargs;
     const struct json *script; /* array or NULL */
@@ -45,6 +50,8 @@ static void run_over(struct builtin_run *run)
 
     timer_stop(&run->timer);
     list_remove(&run->node);
+    for (size_t i = 0; i < ARRAY_LEN(run->values); i++)
+        arena_release(&run->values[i]);
     mem_free(run);
     builtin->running--;
     if (builtin->executor.on_room)
@@ -104,8 +111,10 @@ static void run_end_with(struct builtin_run *run, struct str status, struct str 
 static void say(struct builtin_run *run, struct str content)
 {
     struct str message = builtin_message(&run->execution->arena, content);
+    struct arena *next = &run->values[run->values_in ^= 1];
 
-    run->state.values = builtin_values_add(&run->execution->arena, run->state.values, message);
+    arena_reset(next);
+    run->state.values = builtin_values_add(next, run->state.values, message);
     builtin_events_message(&run->events, &run->state, message);
 }
 
@@ -136,27 +145,64 @@ static void fail(struct builtin_run *run, const struct json *fail_json)
                                 str_is_none(message) ? STR("The script said so.") : message));
 }
 
-static void say_large(struct builtin_run *run, int64_t bytes)
+static void say_large(struct builtin_run *run, int64_t len)
 {
-    int64_t len = bytes < 0 ? 0 : bytes > LARGE_BYTES_MAX ? LARGE_BYTES_MAX : bytes;
     char *text = arena_alloc(&run->execution->arena, (size_t)len + 1);
 
     memset(text, 'x', (size_t)len);
     say(run, str_range(text, (size_t)len));
 }
 
+/* How many bytes the `large_bytes` of a step stand for. */
+static int64_t large_bytes(const struct json *step)
+{
+    int64_t bytes = json_i64(json_get(step, "large_bytes"), 0);
+
+    return bytes < 0 ? 0 : bytes > LARGE_BYTES_MAX ? LARGE_BYTES_MAX : bytes;
+}
+
+/* Would the step be one too many, or say too much? Then it is the run's end. */
+static bool is_too_much(struct builtin_run *run, const struct json *step)
+{
+    struct str text = json_string(json_get(step, "say"));
+    uint64_t more = (uint64_t)text.len + (uint64_t)large_bytes(step);
+    struct str why = STR_NONE;
+
+    if (json_count(run->script) > SCRIPT_STEPS_MAX)
+        why = STR("A script may have 10,000 steps at most.");
+    else if (more > 0 && run->state.values.len + more > SCRIPT_BYTES_MAX)
+        why = STR("What a script says may have 64 MiB in all.");
+    if (str_is_none(why))
+        return false;
+    run_end_with(run, RUN_ERROR, run_error_json(&run->execution->arena, STR("ScriptError"), why));
+    return true;
+}
+
+/* The value of the `interrupt` of the script's step `at`, as it was written. */
+static struct str interrupt_value(const struct builtin_run *run, int64_t at)
+{
+    struct str step = STR_NONE;
+    size_t position = 0;
+
+    for (int64_t i = 0; i <= at; i++)
+        json_raw_next(run->state.script, &position, &(struct str){0}, &step);
+    return json_raw(step, STR("interrupt"));
+}
+
 /* Runs steps until one waits or the run is over. */
 static void steps_go(struct builtin_run *run)
 {
-    struct str script_text = run->state.script;
+    int64_t pause_at = run->step + STEPS_AT_ONCE;
 
     while (run->script && run->step < (int64_t)json_count(run->script)) {
         const struct json *step = json_item(run->script, (size_t)run->step);
-        struct str interrupt_value = STR_NONE;
-        size_t position = 0;
 
-        for (int64_t i = 0; i <= run->step; i++)
-            json_raw_next(script_text, &position, &(struct str){0}, &interrupt_value);
+        if (is_too_much(run, step))
+            return;
+        if (run->step == pause_at) {
+            timer_start(&run->timer, 0);
+            return;
+        }
         run->step++;
         if (json_get(step, "delay_ms")) {
             int64_t delay = json_i64(json_get(step, "delay_ms"), 0);
@@ -165,7 +211,7 @@ static void steps_go(struct builtin_run *run)
             return;
         }
         if (json_get(step, "interrupt")) {
-            interrupt(run, json_raw(interrupt_value, STR("interrupt")));
+            interrupt(run, interrupt_value(run, run->step - 1));
             return;
         }
         if (json_get(step, "fail")) {
@@ -175,7 +221,7 @@ static void steps_go(struct builtin_run *run)
         if (json_get(step, "say"))
             say(run, json_string(json_get(step, "say")));
         else if (json_get(step, "large_bytes"))
-            say_large(run, json_i64(json_get(step, "large_bytes"), 0));
+            say_large(run, large_bytes(step));
     }
     run_end_with(run, RUN_SUCCESS, STR_NONE);
 }
@@ -304,6 +350,8 @@ static void builtin_start(struct executor *executor, struct execution *execution
     run->builtin = builtin;
     run->execution = execution;
     execution->data = run;
+    for (size_t i = 0; i < ARRAY_LEN(run->values); i++)
+        arena_init(&run->values[i]);
     timer_init(&run->timer, builtin->loop, begin);
     list_push(&builtin->runs, &run->node);
     builtin->running++;

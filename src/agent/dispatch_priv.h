@@ -17,7 +17,8 @@ struct dispatch {
     struct map running; /* run id → struct execution_entry */
     struct timer due;   /* the next pending run */
     struct timer tick;  /* leases, lost runs, lost nudges */
-    bool is_recovered;  /* what the last life left running was taken as lost */
+    unsigned ticks;
+    bool is_recovered; /* what the last life left running was taken as lost */
     bool is_claiming;
     bool poked; /* a nudge came while a claim was under way */
     bool is_stopping;

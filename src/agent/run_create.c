@@ -5,7 +5,7 @@
 #include "base/uuid.h"
 
 #define RUN_JSON_MAX (256 * MIB)
-#define LIVE_RUNS_MAX 1000
+#define LIVE_PAGE 1000
 
 struct maker {
     struct tx *tx;
@@ -281,18 +281,20 @@ static enum err strategy_apply(struct maker *m)
 
     if (m->thread_is_new || str_eq(strategy, STR("enqueue")))
         return OK;
-    err = run_list_live(m->tx, m->in->tenant, m->thread.thread_id, LIVE_RUNS_MAX, m->tx->arena,
-                        &live);
-    if (err || live.count == 0)
-        return err;
-    if (str_eq(strategy, STR("reject"))) {
-        snprintf(m->error->text, sizeof(m->error->text), "%s",
-                 "Thread is already running a task. Wait for it to finish or choose a different "
-                 "multitask strategy.");
-        return ERR_CONFLICT;
-    }
-    for (size_t i = 0; !err && i < live.count; i++)
-        err = run_cancel(m->tx, m->config, &live.list[i], strategy);
+    do { /* a round ends those that are pending; the one that runs ends later */
+        err = run_list_live(m->tx, m->in->tenant, m->thread.thread_id, LIVE_PAGE, m->tx->arena,
+                            &live);
+        if (err || live.count == 0)
+            return err;
+        if (str_eq(strategy, STR("reject"))) {
+            snprintf(m->error->text, sizeof(m->error->text), "%s",
+                     "Thread is already running a task. Wait for it to finish or choose a "
+                     "different multitask strategy.");
+            return ERR_CONFLICT;
+        }
+        for (size_t i = 0; !err && i < live.count; i++)
+            err = run_cancel(m->tx, m->config, &live.list[i], strategy);
+    } while (!err && live.count == LIVE_PAGE);
     return err;
 }
 

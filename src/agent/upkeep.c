@@ -4,11 +4,16 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#define ORPHAN_US (30 * US_PER_SECOND) /* how long a run's graph may be missing */
+#define ORPHAN_TICKS 3                 /* looked for at each third tick */
+#define ORPHANS_MAX 1000               /* ended at once */
+
 struct upkeep {
     struct store_work work;
     struct arena arena;
     struct dispatch *dispatch;
-    bool is_start; /* all of this node's running runs are lost */
+    bool is_start;        /* all of this node's running runs are lost */
+    struct str graph_ids; /* JSON array: what is configured; STR_NONE: orphans are not looked for */
     struct str *cancelled;
     size_t cancelled_count;
 };
@@ -31,6 +36,27 @@ static enum err lost_release(struct tx *tx, struct upkeep *upkeep, struct str no
     return err;
 }
 
+/* Runs of a graph that is configured no longer would wait for ever, and their threads with them. */
+static enum err orphans_end(struct tx *tx, const struct upkeep *upkeep)
+{
+    const struct agent_config *config = upkeep->dispatch->config;
+    struct runs runs;
+    bool ended;
+    enum err err = run_list_orphans(tx, upkeep->graph_ids, tx->now_us - ORPHAN_US, ORPHANS_MAX,
+                                    tx->arena, &runs);
+
+    for (size_t i = 0; !err && i < runs.count; i++) {
+        const struct run_outcome outcome = {
+            .status = RUN_ERROR,
+            .error = run_error_json(tx->arena, STR("GraphNotFound"),
+                                    arena_printf(tx->arena, "No graph \"%.*s\" is configured.",
+                                                 STR_ARG(runs.list[i].graph_id)))};
+
+        err = run_finish(tx, config, &runs.list[i], &outcome, &ended);
+    }
+    return err;
+}
+
 static enum err upkeep_apply(struct tx *tx, struct store_work *work)
 {
     struct upkeep *upkeep = CONTAINER_OF(work, struct upkeep, work);
@@ -42,6 +68,8 @@ static enum err upkeep_apply(struct tx *tx, struct store_work *work)
         return err;
     if ((err = run_extend_leases(tx, config->node_id, tx->now_us + config->lease_ms * US_PER_MS)) ||
         (err = lost_release(tx, upkeep, STR_NONE)))
+        return err;
+    if (!str_is_none(upkeep->graph_ids) && (err = orphans_end(tx, upkeep)))
         return err;
     err = run_list_cancelled(tx, config->node_id, CLAIM_MAX, &upkeep->arena, &runs);
     upkeep->cancelled = ARENA_ARRAY(&upkeep->arena, struct str, runs.count + 1);
@@ -85,6 +113,9 @@ void upkeep_start(struct dispatch *d, bool is_start)
     arena_init(&upkeep->arena);
     upkeep->dispatch = d;
     upkeep->is_start = is_start;
+    upkeep->graph_ids = STR_NONE;
+    if (!is_start && ++d->ticks % ORPHAN_TICKS == 0)
+        upkeep->graph_ids = graphs_ids_json(&d->config->graphs, &upkeep->arena);
     upkeep->work.apply = upkeep_apply;
     upkeep->work.done = upkeep_done;
     upkeep->work.reply_to = d->setup.loop;

@@ -6,8 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-#define LIST_LIMIT_DEFAULT 100
-#define LIST_LIMIT_MAX 1000
+#define LIST_PAGE 1000
 
 struct request;
 
@@ -124,7 +123,7 @@ static enum err ckpt_get(struct tx *tx, struct request *r)
 
 static enum err ckpt_list(struct tx *tx, struct request *r)
 {
-    int64_t limit = json_i64(json_get(r->header, "limit"), LIST_LIMIT_DEFAULT);
+    int64_t left = json_i64(json_get(r->header, "limit"), INT64_MAX);
     const struct json *filter_json = json_get(r->header, "filter");
     struct checkpoint_filter filter = {
         .tenant = r->tenant,
@@ -135,18 +134,26 @@ static enum err ckpt_list(struct tx *tx, struct request *r)
         .metadata = json_type(filter_json) == JSON_OBJECT && json_count(filter_json) > 0
                         ? json_raw(r->header_text, STR("filter"))
                         : STR_NONE,
-        .limit = limit < 0                ? 0
-                 : limit > LIST_LIMIT_MAX ? LIST_LIMIT_MAX
-                                          : limit,
     };
     struct checkpoint *found;
-    size_t count;
-    enum err err = checkpoint_list(tx, &filter, &r->arena, &found, &count);
+    size_t count, bytes = 0;
+    enum err err;
 
     json_key(&r->json, "tuples");
     json_begin_array(&r->json);
-    for (size_t i = 0; !err && i < count; i++)
-        err = tuple_out(tx, r, &found[i]);
+    do {
+        filter.limit = left < 0 ? 0 : left > LIST_PAGE ? LIST_PAGE : left;
+        err = checkpoint_list(tx, &filter, &r->arena, &found, &count);
+        for (size_t i = 0; !err && i < count; i++) {
+            bytes += found[i].body.len;
+            err = bytes > FRAME_BYTES_MAX || r->out_count > FRAME_BLOBS_MAX
+                      ? ERR_LIMIT
+                      : tuple_out(tx, r, &found[i]);
+        }
+        if (!err && count > 0)
+            filter.before = found[count - 1].checkpoint_id;
+        left -= LIST_PAGE;
+    } while (!err && left > 0 && count == LIST_PAGE);
     json_end_array(&r->json);
     return err;
 }

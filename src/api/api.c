@@ -18,9 +18,8 @@ static bool on_head(void *context, struct http_exchange *exchange, struct http_p
 {
     struct api *api = context;
 
-    (void)exchange;
     plan->body_bytes_max = api->setup->body_bytes_max;
-    return true;
+    return call_admits(api, api->setup, exchange);
 }
 
 static void on_request(void *context, struct http_exchange *exchange)

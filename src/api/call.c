@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#define KEY_NEEDED "an API key is needed: send it in the header X-Api-Key"
+
 static void call_go(struct call *call, enum err err);
 
 enum err call_then_read(struct call *call, call_tx_step step)
@@ -185,7 +187,7 @@ static enum err principal_find(struct call *call)
         return OK;
     }
     if (key_set_admit(call->keys, key_given(call->request), &call->principal)) {
-        call_fail(call, 401, "an API key is needed: send it in the header X-Api-Key");
+        call_fail(call, 401, KEY_NEEDED);
         return ERR_DENIED;
     }
     return OK;
@@ -213,30 +215,72 @@ static enum err call_prepare(struct call *call, const struct str *raw_params)
     return call->route->prepare(call);
 }
 
-void call_start(struct api *api, const struct api_setup *setup, struct http_exchange *exchange)
+static struct call *call_new(struct api *api, const struct api_setup *setup,
+                             struct http_exchange *exchange)
 {
-    const struct http_request *request = http_exchange_request(exchange);
     struct arena *arena = http_exchange_arena(exchange);
-    struct str raw[CALL_PARAMS_MAX] = {{0}};
     struct call *call = ARENA_NEW(arena, struct call);
-    struct str path = request->path;
-    bool path_exists;
 
     call->api = api;
     call->setup = setup;
     call->exchange = exchange;
-    call->request = request;
+    call->request = http_exchange_request(exchange);
     call->arena = arena;
     buf_init(&call->reply, REPLY_BYTES_MAX);
     http_exchange_set_data(exchange, call);
+    return call;
+}
+
+static const struct route *route_of(const struct api_setup *setup,
+                                    const struct http_request *request, struct str *params,
+                                    bool *path_exists)
+{
+    struct str path = request->path;
+
     if (str_starts(path, setup->mount_prefix))
         path = str_from(path, setup->mount_prefix.len);
+    return route_find(request->method, path, params, path_exists);
+}
+
+bool call_admits(struct api *api, const struct api_setup *setup, struct http_exchange *exchange)
+{
+    const struct http_request *request = http_exchange_request(exchange);
+    struct str raw[CALL_PARAMS_MAX] = {{0}};
+    struct key_set *keys;
+    const struct route *route;
+    struct principal principal;
+    struct call *call;
+    bool path_exists, admits;
+
+    if (request->method == HTTP_OPTIONS)
+        return true;
+    route = route_of(setup, request, raw, &path_exists);
+    if (!route || route->flags & ROUTE_PUBLIC)
+        return true;
+    keys = setup->keys(setup->keys_context);
+    admits = !key_set_admit(keys, key_given(request), &principal);
+    key_set_unref(keys);
+    if (admits)
+        return true;
+    call = call_new(api, setup, exchange);
+    call_fail(call, 401, KEY_NEEDED);
+    call_reply(call);
+    return false;
+}
+
+void call_start(struct api *api, const struct api_setup *setup, struct http_exchange *exchange)
+{
+    struct str raw[CALL_PARAMS_MAX] = {{0}};
+    struct call *call = call_new(api, setup, exchange);
+    const struct http_request *request = call->request;
+    bool path_exists;
+
     if (request->method == HTTP_OPTIONS) {
         call_empty(call, 204);
         call_reply(call);
         return;
     }
-    call->route = route_find(request->method, path, raw, &path_exists);
+    call->route = route_of(setup, request, raw, &path_exists);
     if (!call->route) {
         if (path_exists)
             call_fail(call, 405, "this path does not take %.*s", STR_ARG(request->method_text));

@@ -8,6 +8,9 @@
 
 /* call.c */
 void call_start(struct api *api, const struct api_setup *setup, struct http_exchange *exchange);
+/* At the head, before the body is taken: false if a key is needed and not given; then the answer is
+ * sent. */
+bool call_admits(struct api *api, const struct api_setup *setup, struct http_exchange *exchange);
 void call_reply(struct call *call);
 void call_free(struct call *call); /* what the call owns; its memory is the exchange's */
 

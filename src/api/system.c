@@ -17,9 +17,7 @@ static enum err ok_reply(struct call *call)
 
 static enum err ok_apply(struct tx *tx, struct call *call)
 {
-    struct api_key_row *keys;
-    size_t count;
-    enum err err = api_key_list(tx, call->arena, &keys, &count);
+    enum err err = store_ping(tx);
 
     return err ? err : ok_reply(call);
 }

@@ -5,6 +5,8 @@
 #include "shape/shape.h"
 #include "store/checkpoints.h"
 
+#define LIVE_PAGE 1000 /* live runs ended per round when a thread is deleted */
+
 struct thread_body {
     struct str thread_id, metadata;
     bool do_nothing;
@@ -136,15 +138,18 @@ static enum err delete_apply(struct tx *tx, struct call *call)
 {
     struct str tenant = call->principal.tenant;
     struct thread thread;
-    struct runs live;
+    struct runs live = {0};
     enum err err = thread_get_for_update(tx, tenant, call->params[0], call->arena, &thread);
 
     if (err == ERR_NOT_FOUND)
         return not_found(call);
-    if (err || (err = run_list_live(tx, tenant, thread.thread_id, 1000, tx->arena, &live)))
-        return err;
-    for (size_t i = 0; !err && i < live.count; i++)
-        err = run_end_by_delete(tx, call->setup->agent, &live.list[i]);
+    while (!err) { /* each round ends those it found */
+        err = run_list_live(tx, tenant, thread.thread_id, LIVE_PAGE, tx->arena, &live);
+        for (size_t i = 0; !err && i < live.count; i++)
+            err = run_end_by_delete(tx, call->setup->agent, &live.list[i]);
+        if (live.count < LIVE_PAGE)
+            break;
+    }
     if (!err)
         err = thread_delete(tx, tenant, thread.thread_id);
     call_empty(call, 204);

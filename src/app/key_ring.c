@@ -5,6 +5,7 @@
 
 #include "agent/run_create.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/mem.h"
 
 #define RELOAD_MS 10000 /* also without a nudge: another node may have changed them */
@@ -21,9 +22,20 @@ struct key_ring {
     bool had_keys;         /* revoking the last one must not open the door to everybody */
     struct key_set *fresh; /* made by the work under way */
     size_t fresh_count;
+    struct map ready;     /* tenants that have their assistants; the values say nothing */
+    struct map more;      /* those that the work under way gives them */
     pthread_mutex_t lock; /* held for a pointer's reading and a count's rising */
     struct key_set *current;
 };
+
+/* Each tenant once, at its first key: a user may change or delete what is there. */
+static enum err tenant_ensure(struct tx *tx, struct key_ring *ring, struct str tenant)
+{
+    if (map_find(&ring->ready, tenant) || map_find(&ring->more, tenant))
+        return OK;
+    map_put(&ring->more, tenant, ring);
+    return assistants_ensure(tx, ring->agent, tenant);
+}
 
 static enum err load_apply(struct tx *tx, struct store_work *work)
 {
@@ -32,10 +44,11 @@ static enum err load_apply(struct tx *tx, struct store_work *work)
     size_t count;
     enum err err = api_key_list(tx, tx->arena, &rows, &count);
 
+    map_release(&ring->more); /* the work may be a repetition */
     if (!err)
-        err = assistants_ensure(tx, ring->agent, TENANT_DEFAULT);
+        err = tenant_ensure(tx, ring, TENANT_DEFAULT);
     for (size_t i = 0; !err && i < count; i++)
-        err = assistants_ensure(tx, ring->agent, rows[i].tenant);
+        err = tenant_ensure(tx, ring, rows[i].tenant);
     if (err)
         return err;
     key_set_unref(ring->fresh);
@@ -43,6 +56,16 @@ static enum err load_apply(struct tx *tx, struct store_work *work)
     ring->fresh = key_set_new(rows, count, !ring->had_keys);
     ring->fresh_count = count;
     return OK;
+}
+
+static void tenants_take(struct key_ring *ring)
+{
+    size_t position = 0;
+    struct str tenant;
+    void *value;
+
+    while (map_next(&ring->more, &position, &tenant, &value))
+        map_put(&ring->ready, tenant, value);
 }
 
 static void load_done(struct store_work *work, enum err err)
@@ -59,6 +82,7 @@ static void load_done(struct store_work *work, enum err err)
         pthread_mutex_unlock(&ring->lock);
         ring->fresh = NULL;
         key_set_unref(old);
+        tenants_take(ring);
     } else {
         log_error("app", "the API keys could not be loaded: %s", err_name(err));
     }
@@ -104,6 +128,8 @@ struct key_ring *key_ring_new(struct loop *loop, struct store *store,
     ring->on_loaded = on_loaded;
     ring->context = context;
     ring->current = key_set_new(NULL, 0, false); /* nobody, until the keys are known */
+    map_init(&ring->ready);
+    map_init(&ring->more);
     pthread_mutex_init(&ring->lock, NULL);
     timer_init(&ring->reload, loop, on_reload);
     store_subscribe(store, TOPIC_KEYS, loop, on_keys_nudge, ring);
@@ -116,6 +142,8 @@ void key_ring_free(struct key_ring *ring)
     timer_stop(&ring->reload);
     key_set_unref(ring->current);
     key_set_unref(ring->fresh);
+    map_release(&ring->ready);
+    map_release(&ring->more);
     pthread_mutex_destroy(&ring->lock);
     mem_free(ring);
 }

@@ -83,13 +83,15 @@ static const struct db_statement keep_latest[] = {
      NULL},
     {"checkpoints_keep_latest", "DELETE FROM checkpoints" NOT_HEAD("checkpoints"), NULL},
 };
+/* The metadata names the thread, if it does, by its new id. */
+#define COPY(metadata)                                                                             \
+    "INSERT INTO checkpoints (" COLUMNS ", created_us)"                                            \
+    " SELECT tenant, $3, ns, checkpoint_id, parent_id, run_id, serde, body, " metadata             \
+    ", created_us FROM checkpoints WHERE tenant = $1 AND thread_id = $2"
 static const struct db_statement copy[] = {
-    {"checkpoints_copy",
-     "INSERT INTO checkpoints (" COLUMNS
-     ", created_us) SELECT tenant, $3, ns, checkpoint_id, parent_id,"
-     " run_id, serde, body, metadata, created_us FROM checkpoints WHERE tenant = $1 AND thread_id "
-     "= $2",
-     NULL},
+    {"checkpoints_copy", COPY("json_replace(metadata, '$.thread_id', $3)"),
+     COPY("CAST(jsonb_set(CAST(metadata AS jsonb), '{thread_id}', to_jsonb(CAST($3 AS TEXT)), "
+          "false) AS TEXT)")},
     {"checkpoint_writes_copy",
      "INSERT INTO checkpoint_writes (tenant, thread_id, ns, checkpoint_id, " WRITE_COLUMNS ")"
      " SELECT tenant, $3, ns, checkpoint_id, " WRITE_COLUMNS

@@ -3,6 +3,7 @@
 
 #define KEYS_MAX 10000
 
+static const struct db_statement ping = {"ping", "SELECT 1", NULL};
 static const struct db_statement key_insert = {
     "api_keys_insert",
     "INSERT INTO api_keys (tenant, key_id, name, key_hash, created_us) VALUES ($1, $2, $3, $4, $5)",
@@ -27,6 +28,14 @@ static const struct db_statement reply_insert = {
     "created_us)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7)",
     NULL};
+
+enum err store_ping(struct tx *tx)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query_one(tx->db, &ping, DB_NO_ARGS, &rows);
+
+    return err ? err : db_rows_end(&rows);
+}
 
 enum err api_key_insert(struct tx *tx, const struct api_key_row *key)
 {

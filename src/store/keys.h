@@ -12,6 +12,9 @@ struct api_key_row {
     int64_t created_us;
 };
 
+/* Does the database answer? */
+enum err store_ping(struct tx *tx) MUST_USE;
+
 enum err api_key_insert(struct tx *tx, const struct api_key_row *key) MUST_USE;
 /* All that are not revoked. */
 enum err api_key_list(struct tx *tx, struct arena *arena, struct api_key_row **found,

@@ -115,6 +115,13 @@ static const struct db_statement select_cancelled = {
     "SELECT " COLUMNS " FROM runs r WHERE status = 'running' AND lease_node = $1"
     " AND cancel_action IS NOT NULL LIMIT CAST($2 AS BIGINT)",
     NULL};
+#define IS_ORPHAN " FROM runs r WHERE r.status = 'pending' AND r.due_us < $1 AND r.graph_id NOT IN "
+static const struct db_statement select_orphans = {
+    "runs_orphans",
+    "SELECT " COLUMNS IS_ORPHAN "(SELECT value FROM json_each($2))"
+    " ORDER BY r.due_us, r.position LIMIT CAST($3 AS BIGINT)",
+    "SELECT " COLUMNS IS_ORPHAN "(SELECT jsonb_array_elements_text(CAST($2 AS jsonb)))"
+    " ORDER BY r.due_us, r.position LIMIT CAST($3 AS BIGINT)"};
 static const struct db_statement insert_event = {
     "run_events_insert",
     "INSERT INTO run_events (tenant, run_id, event_id, event, data) VALUES ($1, $2, $3, $4, $5)"
@@ -368,6 +375,16 @@ enum err run_list_lost(struct tx *tx, struct str node, int64_t limit, struct are
     struct db_rows rows = {0};
     enum err err = db_query(tx->db, &select_lost,
                             DB_ARGS(db_text(node), db_int(tx->now_us), db_int(limit)), &rows);
+
+    return err ? err : rows_read(&rows, limit, arena, found);
+}
+
+enum err run_list_orphans(struct tx *tx, struct str graph_ids, int64_t due_us, int64_t limit,
+                          struct arena *arena, struct runs *found)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query(tx->db, &select_orphans,
+                            DB_ARGS(db_int(due_us), db_text(graph_ids), db_int(limit)), &rows);
 
     return err ? err : rows_read(&rows, limit, arena, found);
 }

@@ -111,6 +111,10 @@ enum err run_delete(struct tx *tx, struct str tenant, struct str run_id) MUST_US
 enum err run_list_lost(struct tx *tx, struct str node, int64_t limit, struct arena *arena,
                        struct runs *found) MUST_USE;
 
+/* Pending runs, due before `due_us`, of graphs that are not in the JSON array `graph_ids`. */
+enum err run_list_orphans(struct tx *tx, struct str graph_ids, int64_t due_us, int64_t limit,
+                          struct arena *arena, struct runs *found) MUST_USE;
+
 /* Running runs of this node that somebody asked to end. */
 enum err run_list_cancelled(struct tx *tx, struct str node, int64_t limit, struct arena *arena,
                             struct runs *found) MUST_USE;

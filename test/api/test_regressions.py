@@ -347,7 +347,7 @@ def test_a_run_of_a_graph_that_is_no_longer_there_ends_as_error(api_of, tmp_path
     write_project(project, {"graphs": {}})
     server.start()
     waiting = api.run(thread_id, [say("after it")], after_seconds=4)
-    ended = api.ended(lost, timeout=60)
+    ended = api.ended(lost, timeout=80)
     assert ended["status"] == "error"
     assert api.ended(waiting)["status"] == "success", "the thread is free again"
     server.stop()
@@ -379,6 +379,34 @@ def test_a_thread_with_more_than_a_thousand_runs_is_dealt_with_whole(api_of, how
 
 
 # ---- the store ----
+
+
+@pytest.mark.parametrize("body", [graph_run(notes=["a"]), run_body([say("a")])], ids=["python", "builtin"])
+def test_the_history_of_a_copied_thread_names_the_copy(tenants, body):
+    api, _ = tenants
+    thread_id = api.thread()
+    for _ in range(2):
+        api.ok("POST", f"/threads/{thread_id}/runs/wait", json=body)
+    copy = api.ok("POST", f"/threads/{thread_id}/copy")["thread_id"]
+    history = api.ok("POST", f"/threads/{copy}/history", json={"limit": 50})
+    assert len(history) == len(api.ok("POST", f"/threads/{thread_id}/history", json={"limit": 50})) >= 2
+    assert thread_id not in json.dumps([state["metadata"] for state in history])
+    assert history[0]["values"] == api.ok("GET", f"/threads/{thread_id}/state")["values"]
+
+
+def test_the_whole_history_is_there_without_a_limit_of_the_store(tenants):
+    """More than 100 checkpoints, asked for with a filter: one request of the worker, without a limit."""
+    api, _ = tenants
+    thread_id = api.thread(metadata={"graph_id": "g"})
+    for n in range(110):
+        api.ok("POST", f"/threads/{thread_id}/state", json={"values": {"notes": [str(n)]}, "as_node": "more"})
+    for body in ({"limit": 1000}, {"limit": 1000, "metadata": {"source": "update"}}):
+        assert len(api.ok("POST", f"/threads/{thread_id}/history", json=body)) == 110
+
+
+def test_the_health_checks_ask_the_database(api):
+    for path in ("/health/ready", "/ok?check_db=1"):
+        assert api.ok("GET", path) == {"ok": True}
 
 
 def source_of_claim():
