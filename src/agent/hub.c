@@ -310,6 +310,11 @@ struct hub *hub_new(struct loop *loop, struct store *store)
     return hub;
 }
 
+void hub_leave_store(struct hub *hub)
+{
+    hub->is_stopped = true;
+}
+
 void hub_free(struct hub *hub)
 {
     struct channel *all[64];

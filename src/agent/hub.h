@@ -15,6 +15,8 @@
 struct hub;
 
 struct hub *hub_new(struct loop *loop, struct store *store);
+/* Asks the store nothing any more: before it is closed. */
+void hub_leave_store(struct hub *hub);
 void hub_free(struct hub *hub); /* all readers must have been closed */
 
 /* ---- the dispatcher's side: the hub's loop only ---- */

@@ -18,6 +18,7 @@ enum channel_state { CHANNEL_LOADING, CHANNEL_WATCHED, CHANNEL_RUNNING, CHANNEL_
 struct hub {
     struct loop *loop;
     struct store *store;
+    bool is_stopped;
     struct map channels; /* run id → struct channel */
     struct list ended;   /* channels that have ended, the longest ended first */
     size_t ended_count;

@@ -92,7 +92,7 @@ void channel_load(struct channel *channel)
 {
     struct lookup *lookup;
 
-    if (channel->is_loading)
+    if (channel->is_loading || channel->hub->is_stopped)
         return;
     channel->is_loading = true;
     channel->works_open++;

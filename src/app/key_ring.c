@@ -19,6 +19,7 @@ struct key_ring {
     struct timer reload;
     struct store_work work;
     bool is_loading;
+    bool is_stopped;
     bool had_keys;         /* revoking the last one must not open the door to everybody */
     struct key_set *fresh; /* made by the work under way */
     size_t fresh_count;
@@ -87,14 +88,15 @@ static void load_done(struct store_work *work, enum err err)
         log_error("app", "the API keys could not be loaded: %s", err_name(err));
     }
     ring->on_loaded = NULL;
-    timer_start(&ring->reload, RELOAD_MS);
+    if (!ring->is_stopped)
+        timer_start(&ring->reload, RELOAD_MS);
     if (on_loaded)
         on_loaded(ring->context, err, ring->fresh_count);
 }
 
 static void load(struct key_ring *ring)
 {
-    if (ring->is_loading)
+    if (ring->is_loading || ring->is_stopped)
         return;
     ring->is_loading = true;
     ring->work.apply = load_apply;
@@ -135,6 +137,12 @@ struct key_ring *key_ring_new(struct loop *loop, struct store *store,
     store_subscribe(store, TOPIC_KEYS, loop, on_keys_nudge, ring);
     load(ring);
     return ring;
+}
+
+void key_ring_stop(struct key_ring *ring)
+{
+    ring->is_stopped = true;
+    timer_stop(&ring->reload);
 }
 
 void key_ring_free(struct key_ring *ring)

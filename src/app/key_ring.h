@@ -13,6 +13,8 @@ struct key_ring *key_ring_new(struct loop *loop, struct store *store,
                               const struct agent_config *agent,
                               void (*on_loaded)(void *context, enum err err, size_t count),
                               void *context);
+/* Loads nothing any more: before the store is closed, behind which nudges may still come. */
+void key_ring_stop(struct key_ring *ring);
 void key_ring_free(struct key_ring *ring);
 /* Any thread; the caller owns one reference. `context` is the ring (the shape of api_setup.keys).
  */

@@ -169,6 +169,8 @@ static void on_delivery_stopped_here(struct message *message)
 {
     struct server *server = CONTAINER_OF(message, struct server, delivery_stopped);
 
+    key_ring_stop(server->keys);
+    hub_leave_store(server->hub);
     store_close(server->store);
     server->store = NULL;
     stopped(server);
