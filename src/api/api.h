@@ -22,7 +22,6 @@ struct api_setup {
     /* The current keys; the caller gets a reference. Any thread. */
     struct key_set *(*keys)(void *context);
     void *keys_context;
-    int64_t started_us;
 };
 
 struct api;

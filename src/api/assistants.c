@@ -119,20 +119,6 @@ static enum err get_prepare(struct call *call)
     return call_then_read(call, get_apply);
 }
 
-static struct str merged(struct call *call, struct str base, struct str over)
-{
-    struct buf out;
-    struct str text;
-
-    if (str_is_none(over))
-        return base;
-    buf_init(&out, REPLY_BYTES_MAX);
-    json_merge(&out, base, over);
-    text = arena_str(call->arena, buf_str(&out));
-    buf_release(&out);
-    return text;
-}
-
 static enum err patch_apply(struct tx *tx, struct call *call)
 {
     const struct assistant *patch = &((struct assistant_body *)call->data)->assistant;
@@ -148,7 +134,7 @@ static enum err patch_apply(struct tx *tx, struct call *call)
     a.context = str_is_none(patch->context) ? a.context : patch->context;
     a.name = str_is_none(patch->name) ? a.name : patch->name;
     a.description = str_is_none(patch->description) ? a.description : patch->description;
-    a.metadata = merged(call, a.metadata, patch->metadata);
+    a.metadata = call_merge(call, a.metadata, patch->metadata);
     a.updated_us = tx->now_us;
     err = assistant_update(tx, &a);
     return err ? err : reply_assistant(call, &a);
@@ -256,14 +242,6 @@ static enum err count_prepare(struct call *call)
 
 /* ---- the graph behind it ---- */
 
-static enum err ask_answered(struct call *call)
-{
-    if (call->ask_err)
-        return call_fail(call, call_status_of(call->ask_err), "%.*s", STR_ARG(call->ask_answer));
-    json_raw_out(call_json(call, 200), call->ask_answer);
-    return OK;
-}
-
 static enum err ask_apply(struct tx *tx, struct call *call)
 {
     struct assistant a;
@@ -276,7 +254,7 @@ static enum err ask_apply(struct tx *tx, struct call *call)
     call->ask.ask.tenant = a.tenant;
     call->ask.ask.graph_id = a.graph_id;
     call->ask.ask.config = a.config;
-    return call_then_ask(call, ask_answered);
+    return call_then_ask(call, call_reply_answer);
 }
 
 static enum err graph_prepare(struct call *call)

@@ -92,6 +92,8 @@ enum err call_fail(struct call *call, int status, const char *format, ...) PRINT
 /* Empties the reply, for a step that begins to write it; returns the writer. */
 struct json_writer *call_json(struct call *call, int status);
 enum err call_empty(struct call *call, int status); /* no body */
+/* What the asked executor said: its answer, or its error in words. */
+enum err call_reply_answer(struct call *call);
 /* X-Pagination-Total and, if there is more, X-Pagination-Next. */
 void call_page(struct call *call, int64_t total, int64_t offset, size_t given);
 /* The one place where an err becomes a status. */
@@ -118,6 +120,8 @@ enum err call_query_int(struct call *call, const char *key, int64_t min, int64_t
 enum err call_query_bool(struct call *call, const char *key, bool *value) MUST_USE;
 /* Path parameter `index` must be a UUID. */
 enum err call_param_uuid(struct call *call, size_t index, const char *name) MUST_USE;
+/* The union of two JSON objects (json_merge) in the arena; `base` itself if `over` is STR_NONE. */
+struct str call_merge(struct call *call, struct str base, struct str over);
 /* A new id in the arena. */
 struct str call_new_id(struct call *call);
 

@@ -114,6 +114,28 @@ enum err call_empty(struct call *call, int status)
     return OK;
 }
 
+enum err call_reply_answer(struct call *call)
+{
+    if (call->ask_err)
+        return call_fail(call, call_status_of(call->ask_err), "%.*s", STR_ARG(call->ask_answer));
+    json_raw_out(call_json(call, 200), call->ask_answer);
+    return OK;
+}
+
+struct str call_merge(struct call *call, struct str base, struct str over)
+{
+    struct buf out;
+    struct str text;
+
+    if (str_is_none(over))
+        return base;
+    buf_init(&out, REPLY_BYTES_MAX);
+    json_merge(&out, base, over);
+    text = arena_str(call->arena, buf_str(&out));
+    buf_release(&out);
+    return text;
+}
+
 void call_page(struct call *call, int64_t total, int64_t offset, size_t given)
 {
     int64_t next = offset + (int64_t)given;

@@ -12,7 +12,6 @@ enum create_mode { CREATE_BACKGROUND, CREATE_STREAM, CREATE_WAIT };
 
 struct create_call {
     enum create_mode mode;
-    bool is_batch;
     struct run_new *runs;
     size_t count;
 };
@@ -234,7 +233,6 @@ static enum err batch_prepare(struct call *call)
         call_fail(call, 422, "the body must be an array of 1 to %d runs", BATCH_MAX);
         return ERR_INVALID;
     }
-    create->is_batch = true;
     create->runs = ARENA_ARRAY(call->arena, struct run_new, count);
     for (size_t i = 0; i < count && json_raw_next(call->body_text, &position, &key, &text); i++) {
         if ((err = request_read(call, text, json_item(call->body, i), &create->runs[i])))

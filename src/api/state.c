@@ -26,18 +26,6 @@ static enum err empty_state(struct call *call)
     return OK;
 }
 
-static struct str merged(struct call *call, struct str base, struct str over)
-{
-    struct buf out;
-    struct str text;
-
-    buf_init(&out, REPLY_BYTES_MAX);
-    json_merge(&out, base, over);
-    text = arena_str(call->arena, buf_str(&out));
-    buf_release(&out);
-    return text;
-}
-
 /* {"configurable": …}: the thread's own, then what the caller says of the checkpoint, then what
  * nobody but the server says: which thread it is. */
 static struct str state_config(struct call *call, const struct state_call *state)
@@ -50,7 +38,7 @@ static struct str state_config(struct call *call, const struct state_call *state
     if (str_is_none(configurable))
         configurable = STR("{}");
     if (!str_is_none(state->checkpoint))
-        configurable = merged(call, configurable, state->checkpoint);
+        configurable = call_merge(call, configurable, state->checkpoint);
     buf_init(&out, 64 * KIB);
     json_writer_init(&json, &out);
     json_begin_object(&json);
@@ -59,7 +47,7 @@ static struct str state_config(struct call *call, const struct state_call *state
     json_put_str(&json, "thread_id", thread->thread_id);
     json_put_str(&json, "graph_id", thread->graph_id);
     json_end_object(&json);
-    configurable = merged(call, configurable, arena_str(call->arena, buf_str(&out)));
+    configurable = call_merge(call, configurable, arena_str(call->arena, buf_str(&out)));
     buf_release(&out);
     return arena_printf(call->arena, "{\"configurable\":%.*s}", STR_ARG(configurable));
 }
@@ -73,14 +61,6 @@ static void ask_fill(struct call *call, struct state_call *state, enum agent_ask
     ask->graph_id = state->thread.graph_id;
     ask->thread_id = state->thread.thread_id;
     ask->config = state_config(call, state);
-}
-
-static enum err ask_answered(struct call *call)
-{
-    if (call->ask_err)
-        return call_fail(call, call_status_of(call->ask_err), "%.*s", STR_ARG(call->ask_answer));
-    json_raw_out(call_json(call, 200), call->ask_answer);
-    return OK;
 }
 
 static enum err thread_load(struct tx *tx, struct call *call, struct state_call *state)
@@ -115,7 +95,7 @@ static enum err get_apply(struct tx *tx, struct call *call)
     ask_fill(call, state, ASK_STATE_GET);
     call->ask.ask.fields =
         arena_printf(call->arena, "\"subgraphs\":%s", state->subgraphs ? "true" : "false");
-    return call_then_ask(call, ask_answered);
+    return call_then_ask(call, call_reply_answer);
 }
 
 static enum err get_prepare(struct call *call)
@@ -206,7 +186,7 @@ static enum err update_save(struct tx *tx, struct call *call)
 static enum err update_answered(struct call *call)
 {
     if (call->ask_err)
-        return ask_answered(call);
+        return call_reply_answer(call);
     return call_then_write(call, update_save);
 }
 
@@ -280,7 +260,7 @@ static enum err history_apply(struct tx *tx, struct call *call)
         json_put_raw(&json, "filter", history->metadata);
     call->ask.ask.fields = arena_str(call->arena, buf_str(&out));
     buf_release(&out);
-    return call_then_ask(call, ask_answered);
+    return call_then_ask(call, call_reply_answer);
 }
 
 static enum err history_get_prepare(struct call *call)

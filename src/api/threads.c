@@ -96,7 +96,6 @@ static enum err patch_apply(struct tx *tx, struct call *call)
 {
     const struct thread_body *body = call->data;
     struct thread thread;
-    struct buf out;
     enum err err =
         thread_get_for_update(tx, call->principal.tenant, call->params[0], call->arena, &thread);
 
@@ -104,12 +103,7 @@ static enum err patch_apply(struct tx *tx, struct call *call)
         return not_found(call);
     if (err)
         return err;
-    if (!str_is_none(body->metadata)) {
-        buf_init(&out, REPLY_BYTES_MAX);
-        json_merge(&out, thread.metadata, body->metadata);
-        thread.metadata = arena_str(call->arena, buf_str(&out));
-        buf_release(&out);
-    }
+    thread.metadata = call_merge(call, thread.metadata, body->metadata);
     thread.updated_us = tx->now_us;
     err = thread_update(tx, &thread);
     if (err)
@@ -241,18 +235,15 @@ static enum err copy_apply(struct tx *tx, struct call *call)
     struct str *new_id = call->data;
     struct str tenant = call->principal.tenant;
     struct thread thread;
-    struct buf out;
     enum err err = thread_get(tx, tenant, call->params[0], call->arena, &thread);
 
     if (err == ERR_NOT_FOUND)
         return call_fail(call, 409, "Thread not found");
     if (err)
         return err;
-    buf_init(&out, REPLY_BYTES_MAX);
-    json_merge(&out, thread.metadata,
-               arena_printf(call->arena, "{\"thread_id\":\"%.*s\"}", STR_ARG(*new_id)));
-    thread.metadata = arena_str(call->arena, buf_str(&out));
-    buf_release(&out);
+    thread.metadata =
+        call_merge(call, thread.metadata,
+                   arena_printf(call->arena, "{\"thread_id\":\"%.*s\"}", STR_ARG(*new_id)));
     thread.thread_id = *new_id;
     thread.status = THREAD_IDLE;
     thread.head_state = STR_NONE; /* names the old thread: asked for anew */

@@ -184,7 +184,6 @@ enum err wire_net(struct server *server, const char **why)
         .body_bytes_max = config->http_limits.body_bytes_max,
         .keys = key_ring_get,
         .keys_context = server->keys,
-        .started_us = loop_wall_us(server->loop),
     };
     server->net_count = config->net_threads < NET_MAX ? config->net_threads : NET_MAX;
     for (unsigned i = 0; i < server->net_count; i++)
