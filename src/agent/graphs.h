@@ -13,6 +13,7 @@ struct graph {
     struct str description; /* STR_NONE: none */
     struct str path;        /* as in langgraph.json; STR_NONE for built-in ones */
     enum graph_kind kind;
+    struct str config, context; /* JSON: what its own assistant is made with; STR_NONE: {} */
 };
 
 struct graphs {

@@ -21,16 +21,16 @@ struct maker {
 
 /* ---- assistants ---- */
 
-static enum err assistant_make(struct tx *tx, struct str tenant, struct str graph_id,
+static enum err assistant_make(struct tx *tx, struct str tenant, const struct graph *graph,
                                struct arena *arena, struct assistant *assistant)
 {
     *assistant = (struct assistant){
         .tenant = tenant,
-        .assistant_id = graph_assistant_id(arena, graph_id),
-        .graph_id = graph_id,
-        .name = graph_id,
-        .config = STR("{}"),
-        .context = STR("{}"),
+        .assistant_id = graph_assistant_id(arena, graph->id),
+        .graph_id = graph->id,
+        .name = graph->id,
+        .config = str_is_none(graph->config) ? STR("{}") : graph->config,
+        .context = str_is_none(graph->context) ? STR("{}") : graph->context,
         .metadata = STR("{\"created_by\":\"system\"}"),
         .version = 1,
         .created_us = tx->now_us,
@@ -50,7 +50,7 @@ enum err assistant_resolve(struct tx *tx, const struct agent_config *config, str
         id = graph_assistant_id(arena, graph->id);
     err = assistant_get(tx, tenant, id, arena, assistant);
     if (err == ERR_NOT_FOUND && graph && tx->is_write)
-        err = assistant_make(tx, tenant, graph->id, arena, assistant);
+        err = assistant_make(tx, tenant, graph, arena, assistant);
     return err;
 }
 

@@ -1,8 +1,12 @@
 /* /assistants: a graph with a configuration, under a name. */
-#include "api/route.h"
+#include "api/assistants_priv.h"
+#include "api/search.h"
 
-#include "agent/run_create.h"
+#include "agent/run_cancel.h"
+#include "agent/thread_remove.h"
 #include "shape/shape.h"
+
+#define DELETE_PAGE 100 /* threads or runs that one transaction of a delete takes along */
 
 struct assistant_body {
     struct assistant assistant; /* STR_NONE: not given */
@@ -13,11 +17,6 @@ static enum err reply_assistant(struct call *call, const struct assistant *assis
 {
     shape_assistant(call_json(call, 200), assistant);
     return OK;
-}
-
-static enum err not_found(struct call *call)
-{
-    return call_fail(call, 404, "Assistant not found");
 }
 
 static enum err body_read(struct call *call, struct assistant_body *body)
@@ -97,20 +96,21 @@ static enum err create_prepare(struct call *call)
 
 /* ---- get, patch, delete ---- */
 
-/* The one named in the path, by id or by graph. */
-static enum err path_assistant(struct tx *tx, struct call *call, struct assistant *assistant)
+enum err assistant_of_path(struct tx *tx, struct call *call, struct assistant *assistant)
 {
-    return assistant_resolve(tx, call->setup->agent, call->principal.tenant, call->params[0],
-                             call->arena, assistant);
+    enum err err = assistant_resolve(tx, call->setup->agent, call->principal.tenant,
+                                     call->params[0], call->arena, assistant);
+
+    if (err == ERR_NOT_FOUND)
+        call_fail(call, 404, "Assistant not found");
+    return err;
 }
 
 static enum err get_apply(struct tx *tx, struct call *call)
 {
     struct assistant assistant;
-    enum err err = path_assistant(tx, call, &assistant);
+    enum err err = assistant_of_path(tx, call, &assistant);
 
-    if (err == ERR_NOT_FOUND)
-        return not_found(call);
     return err ? err : reply_assistant(call, &assistant);
 }
 
@@ -123,10 +123,8 @@ static enum err patch_apply(struct tx *tx, struct call *call)
 {
     const struct assistant *patch = &((struct assistant_body *)call->data)->assistant;
     struct assistant a;
-    enum err err = path_assistant(tx, call, &a);
+    enum err err = assistant_of_path(tx, call, &a);
 
-    if (err == ERR_NOT_FOUND)
-        return not_found(call);
     if (err || (err = assistant_next_version(tx, a.tenant, a.assistant_id, &a.version)))
         return err;
     a.graph_id = str_is_none(patch->graph_id) ? a.graph_id : patch->graph_id;
@@ -149,55 +147,189 @@ static enum err patch_prepare(struct call *call)
     return err ? err : call_then_write(call, patch_apply);
 }
 
+/* The threads that say they are this assistant's; *more: there may be others. */
+static enum err delete_threads(struct tx *tx, struct call *call, const struct assistant *a,
+                               bool *more)
+{
+    const struct thread_filter filter = {
+        .tenant = a->tenant,
+        .metadata =
+            arena_printf(tx->arena, "{\"assistant_id\":\"%.*s\"}", STR_ARG(a->assistant_id)),
+        .limit = DELETE_PAGE,
+    };
+    struct thread *found;
+    size_t count = 0;
+    enum err err = thread_search(tx, &filter, tx->arena, &found, &count);
+
+    for (size_t i = 0; !err && i < count; i++)
+        err = thread_remove(tx, call->setup->agent, a->tenant, found[i].thread_id);
+    *more = count == DELETE_PAGE;
+    return err;
+}
+
+/* What its runs left on their threads stays. */
+static enum err delete_runs(struct tx *tx, struct call *call, const struct assistant *a, bool *more)
+{
+    struct runs found = {0};
+    enum err err =
+        run_list_of_assistant(tx, a->tenant, a->assistant_id, DELETE_PAGE, tx->arena, &found);
+
+    for (size_t i = 0; !err && i < found.count; i++) {
+        const struct run *run = &found.list[i];
+
+        err = run_end_by_delete(tx, call->setup->agent, run);
+        if (!err)
+            err = run_delete(tx, run->tenant, run->run_id);
+        err = err == ERR_NOT_FOUND ? OK : err; /* it was rolled back */
+    }
+    *more = found.count == DELETE_PAGE;
+    return err;
+}
+
+/* In pieces: the assistant itself goes with the last one. */
 static enum err delete_apply(struct tx *tx, struct call *call)
 {
-    struct assistant a;
+    const bool *takes_threads = call->data;
     struct json_writer *json;
-    enum err err = path_assistant(tx, call, &a);
+    struct assistant a;
+    bool more = false;
+    enum err err = assistant_of_path(tx, call, &a);
 
-    if (!err)
-        err = assistant_delete(tx, a.tenant, a.assistant_id);
-    if (err == ERR_NOT_FOUND)
-        return not_found(call);
+    if (!err && *takes_threads)
+        err = delete_threads(tx, call, &a, &more);
+    if (!err && !more)
+        err = delete_runs(tx, call, &a, &more);
+    if (!err && more)
+        return call_then_write(call, delete_apply);
+    if (err || (err = assistant_delete(tx, a.tenant, a.assistant_id)))
+        return err;
     json = call_json(call, 200);
     json_begin_array(json);
     json_str_out(json, a.assistant_id);
     json_end_array(json);
-    return err;
+    return OK;
 }
 
 static enum err delete_prepare(struct call *call)
 {
-    return call_then_write(call, delete_apply);
+    bool *takes_threads = ARENA_NEW(call->arena, bool);
+    enum err err = call_query_bool(call, "delete_threads", takes_threads);
+
+    call->data = takes_threads;
+    return err ? err : call_then_write(call, delete_apply);
+}
+
+/* ---- versions ---- */
+
+static enum err versions_apply(struct tx *tx, struct call *call)
+{
+    struct assistant_versions *which = call->data;
+    struct json_writer *json;
+    struct assistant a, *found;
+    size_t count;
+    enum err err = assistant_of_path(tx, call, &a);
+
+    if (err)
+        return err;
+    which->assistant_id = a.assistant_id;
+    if ((err = assistant_list_versions(tx, which, call->arena, &found, &count)))
+        return err;
+    if (count == 0)
+        return call_fail(call, 404, "Assistant \"%.*s\" not found.", STR_ARG(call->params[0]));
+    json = call_json(call, 200);
+    json_begin_array(json);
+    for (size_t i = 0; i < count; i++)
+        shape_assistant(json, &found[i]);
+    json_end_array(json);
+    return OK;
+}
+
+static enum err versions_prepare(struct call *call)
+{
+    struct assistant_versions *which = ARENA_NEW(call->arena, struct assistant_versions);
+    enum err err;
+
+    which->tenant = call->principal.tenant;
+    which->limit = 10;
+    call->data = which;
+    if ((err = call_body_object(call)) ||
+        (err = call_get_int(call, "limit", 1, 1000, &which->limit)) ||
+        (err = call_get_int(call, "offset", 0, INT64_MAX, &which->offset)) ||
+        (err = call_get_object(call, "metadata", &which->metadata)))
+        return err;
+    return call_then_read(call, versions_apply);
+}
+
+static enum err latest_apply(struct tx *tx, struct call *call)
+{
+    const int64_t *version = call->data;
+    struct assistant a, chosen;
+    enum err err = assistant_of_path(tx, call, &a);
+
+    if (err)
+        return err;
+    err = assistant_get_version(tx, a.tenant, a.assistant_id, *version, call->arena, &chosen);
+    if (err == ERR_NOT_FOUND)
+        return call_fail(call, 404, "Assistant version not found");
+    if (err)
+        return err;
+    chosen.created_us = a.created_us;
+    chosen.updated_us = tx->now_us;
+    err = assistant_set_version(tx, &chosen);
+    return err ? err : reply_assistant(call, &chosen);
+}
+
+/* The documentation has the version in the query, the clients send it in the body. */
+static enum err latest_prepare(struct call *call)
+{
+    int64_t *version = ARENA_NEW(call->arena, int64_t);
+    enum err err;
+
+    call->data = version;
+    if ((err = call_body_object(call)) ||
+        (err = call_get_int(call, "version", 1, INT64_MAX, version)) ||
+        (*version == 0 && (err = call_query_int(call, "version", 1, INT64_MAX, version))))
+        return err;
+    if (*version > 0)
+        return call_then_write(call, latest_apply);
+    call_fail(call, 422, "version: is required: the number of a version of the assistant");
+    return ERR_INVALID;
 }
 
 /* ---- search ---- */
 
-static enum err filter_read(struct call *call, struct assistant_filter *filter)
+struct search_call {
+    struct search search;
+    struct assistant_filter filter;
+};
+
+static enum err filter_read(struct call *call, struct search_call *search)
 {
-    struct str order = STR_NONE;
+    static const char *const orders[] = {"assistant_id", "graph_id",   "name",
+                                         "created_at",   "updated_at", NULL};
+    struct assistant_filter *filter = &search->filter;
     enum err err;
 
     filter->tenant = call->principal.tenant;
-    filter->limit = 10;
-    if ((err = call_body_object(call)) ||
+    if ((err = call_body_object(call)) || (err = search_read(call, orders, &search->search)) ||
         (err = call_get_object(call, "metadata", &filter->metadata)) ||
         (err = call_get_text(call, "graph_id", &filter->graph_id)) ||
-        (err = call_get_text(call, "name", &filter->name)) ||
-        (err = call_get_int(call, "limit", 1, 1000, &filter->limit)) ||
-        (err = call_get_int(call, "offset", 0, INT64_MAX, &filter->offset)) ||
-        (err = call_get_text(call, "sort_by", &filter->sort_by)) ||
-        (err = call_get_text(call, "sort_order", &order)))
+        (err = call_get_text(call, "name", &filter->name)))
         return err;
-    filter->ascending = str_eq(order, STR("asc"));
+    filter->limit = search->search.limit;
+    filter->offset = search->search.offset;
+    filter->sort_by = search->search.sort_by;
+    filter->ascending = search->search.ascending;
     return OK;
 }
 
 static enum err search_apply(struct tx *tx, struct call *call)
 {
-    const struct assistant_filter *filter = call->data;
+    const struct search_call *search = call->data;
+    const struct assistant_filter *filter = &search->filter;
     struct assistant *found;
     struct json_writer *json;
+    struct picker picker;
     size_t count;
     int64_t total;
     enum err err = assistant_search(tx, filter, call->arena, &found, &count);
@@ -205,99 +337,44 @@ static enum err search_apply(struct tx *tx, struct call *call)
     if (err || (err = assistant_count(tx, filter, &total)))
         return err;
     json = call_json(call, 200);
+    picker_init(&picker, json, search->search.select);
     json_begin_array(json);
-    for (size_t i = 0; i < count; i++)
-        shape_assistant(json, &found[i]);
+    for (size_t i = 0; i < count; i++) {
+        shape_assistant(picker_begin(&picker), &found[i]);
+        picker_end(&picker);
+    }
     json_end_array(json);
+    picker_release(&picker);
     call_page(call, total, filter->offset, count);
     return OK;
 }
 
 static enum err search_prepare(struct call *call)
 {
-    struct assistant_filter *filter = ARENA_NEW(call->arena, struct assistant_filter);
-    enum err err = filter_read(call, filter);
+    struct search_call *search = ARENA_NEW(call->arena, struct search_call);
+    enum err err = filter_read(call, search);
 
-    call->data = filter;
+    call->data = search;
     return err ? err : call_then_read(call, search_apply);
 }
 
 static enum err count_apply(struct tx *tx, struct call *call)
 {
-    int64_t total;
-    enum err err = assistant_count(tx, call->data, &total);
+    const struct search_call *search = call->data;
+    int64_t total = 0;
+    enum err err = assistant_count(tx, &search->filter, &total);
 
-    json_i64_out(call_json(call, 200), err ? 0 : total);
+    json_i64_out(call_json(call, 200), total);
     return err;
 }
 
 static enum err count_prepare(struct call *call)
 {
-    struct assistant_filter *filter = ARENA_NEW(call->arena, struct assistant_filter);
-    enum err err = filter_read(call, filter);
+    struct search_call *search = ARENA_NEW(call->arena, struct search_call);
+    enum err err = filter_read(call, search);
 
-    call->data = filter;
+    call->data = search;
     return err ? err : call_then_read(call, count_apply);
-}
-
-/* ---- the graph behind it ---- */
-
-static enum err ask_apply(struct tx *tx, struct call *call)
-{
-    struct assistant a;
-    enum err err = path_assistant(tx, call, &a);
-
-    if (err == ERR_NOT_FOUND)
-        return not_found(call);
-    if (err)
-        return err;
-    call->ask.ask.tenant = a.tenant;
-    call->ask.ask.graph_id = a.graph_id;
-    call->ask.ask.config = a.config;
-    return call_then_ask(call, call_reply_answer);
-}
-
-static enum err graph_prepare(struct call *call)
-{
-    struct str xray = query_get(&call->query, "xray");
-    int64_t depth = 0;
-    bool flag = false;
-
-    if (!str_is_empty(xray) && str_to_i64(xray, &depth) && str_to_bool(xray, &flag)) {
-        call_fail(call, 422, "xray: must be true, false or a depth");
-        return ERR_INVALID;
-    }
-    call->ask.ask.kind = ASK_GRAPH_DRAW;
-    call->ask.ask.fields = depth > 0
-                               ? arena_printf(call->arena, "\"xray\":%lld", (long long)depth)
-                               : arena_printf(call->arena, "\"xray\":%s", flag ? "true" : "false");
-    return call_then_read(call, ask_apply);
-}
-
-static enum err schemas_prepare(struct call *call)
-{
-    call->ask.ask.kind = ASK_GRAPH_SCHEMAS;
-    return call_then_read(call, ask_apply);
-}
-
-static enum err subgraphs_prepare(struct call *call)
-{
-    struct json_writer json;
-    bool recurse = false;
-    struct buf out;
-    enum err err = call_query_bool(call, "recurse", &recurse);
-
-    if (err)
-        return err;
-    buf_init(&out, 64 * KIB);
-    json_writer_init(&json, &out);
-    json_put_bool(&json, "recurse", recurse);
-    if (!str_is_none(call->params[1]))
-        json_put_str(&json, "namespace", call->params[1]);
-    call->ask.ask.kind = ASK_GRAPH_SUBGRAPHS;
-    call->ask.ask.fields = arena_str(call->arena, buf_str(&out));
-    buf_release(&out);
-    return call_then_read(call, ask_apply);
 }
 
 static const struct route routes[] = {
@@ -308,11 +385,15 @@ static const struct route routes[] = {
     {HTTP_PATCH, "/assistants/{assistant_id}", patch_prepare, 0,
      "Change an assistant; makes a new version"},
     {HTTP_DELETE, "/assistants/{assistant_id}", delete_prepare, 0, "Delete an assistant"},
-    {HTTP_GET, "/assistants/{assistant_id}/graph", graph_prepare, 0, "Draw the graph"},
-    {HTTP_GET, "/assistants/{assistant_id}/schemas", schemas_prepare, 0,
+    {HTTP_POST, "/assistants/{assistant_id}/versions", versions_prepare, 0,
+     "The assistant's versions, newest first"},
+    {HTTP_POST, "/assistants/{assistant_id}/latest", latest_prepare, 0,
+     "Make a version the current one"},
+    {HTTP_GET, "/assistants/{assistant_id}/graph", assistant_graph_prepare, 0, "Draw the graph"},
+    {HTTP_GET, "/assistants/{assistant_id}/schemas", assistant_schemas_prepare, 0,
      "JSON Schemas of the graph"},
-    {HTTP_GET, "/assistants/{assistant_id}/subgraphs", subgraphs_prepare, 0, "Subgraphs"},
-    {HTTP_GET, "/assistants/{assistant_id}/subgraphs/{namespace}", subgraphs_prepare, 0,
+    {HTTP_GET, "/assistants/{assistant_id}/subgraphs", assistant_subgraphs_prepare, 0, "Subgraphs"},
+    {HTTP_GET, "/assistants/{assistant_id}/subgraphs/{namespace}", assistant_subgraphs_prepare, 0,
      "One subgraph"},
 };
 

@@ -1,11 +1,9 @@
 /* /threads: conversations and their rows; their state is in state.c. */
 #include "api/route.h"
 
-#include "agent/run_cancel.h"
+#include "agent/thread_remove.h"
 #include "shape/shape.h"
 #include "store/checkpoints.h"
-
-#define LIVE_PAGE 1000 /* live runs ended per round when a thread is deleted */
 
 struct thread_body {
     struct str thread_id, metadata;
@@ -127,27 +125,14 @@ static enum err patch_prepare(struct call *call)
     return call_then_write(call, patch_apply);
 }
 
-/* Live runs are cancelled first, so that each has its event; then all is deleted. */
 static enum err delete_apply(struct tx *tx, struct call *call)
 {
-    struct str tenant = call->principal.tenant;
-    struct thread thread;
-    struct runs live = {0};
-    enum err err = thread_get_for_update(tx, tenant, call->params[0], call->arena, &thread);
+    enum err err = thread_remove(tx, call->setup->agent, call->principal.tenant, call->params[0]);
 
     if (err == ERR_NOT_FOUND)
         return not_found(call);
-    while (!err) { /* each round ends those it found */
-        err = run_list_live(tx, tenant, thread.thread_id, LIVE_PAGE, tx->arena, &live);
-        for (size_t i = 0; !err && i < live.count; i++)
-            err = run_end_by_delete(tx, call->setup->agent, &live.list[i]);
-        if (live.count < LIVE_PAGE)
-            break;
-    }
-    if (!err)
-        err = thread_delete(tx, tenant, thread.thread_id);
     call_empty(call, 204);
-    return err == ERR_NOT_FOUND ? OK : err; /* it went with its last run */
+    return err;
 }
 
 static enum err delete_prepare(struct call *call)

@@ -167,6 +167,8 @@ static enum err read_all(struct config_reader *r)
         return err;
     err = config_read_graphs(r);
     if (!err)
+        err = config_read_assistants(r);
+    if (!err)
         err = read_webhooks(r);
     if (!err)
         err = read_mount_prefix(r);

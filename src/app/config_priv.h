@@ -32,6 +32,9 @@ enum err config_read_root(struct config_reader *r) MUST_USE;
 enum err config_read_graphs(struct config_reader *r) MUST_USE;
 void config_builtin_graphs(struct config *config);
 
+/* config_assistants.c: LANGGRAPH_CONFIG; after the graphs. */
+enum err config_read_assistants(struct config_reader *r) MUST_USE;
+
 /* ---- config_settings.c: the settings of the server itself ---- */
 
 enum setting_type {

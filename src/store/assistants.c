@@ -30,6 +30,19 @@ static const struct db_statement max_version = {
     "SELECT COALESCE(MAX(version), 0) FROM assistant_versions WHERE tenant = $1 AND assistant_id = "
     "$2",
     NULL};
+#define VERSION_COLUMNS                                                                            \
+    "tenant, assistant_id, graph_id, name, description, config, context, metadata, version, "      \
+    "created_us, 0"
+#define VERSION_WHERE " FROM assistant_versions WHERE tenant = $1 AND assistant_id = $2"
+#define VERSION_PAGE " ORDER BY version DESC LIMIT CAST($4 AS BIGINT) OFFSET CAST($5 AS BIGINT)"
+static const struct db_statement select_version = {
+    "assistant_versions_get", "SELECT " VERSION_COLUMNS VERSION_WHERE " AND version = $3", NULL};
+static const struct db_statement select_versions = {
+    "assistant_versions_list",
+    "SELECT " VERSION_COLUMNS VERSION_WHERE
+    " AND (CAST($3 AS TEXT) IS NULL OR json_contains(metadata, $3))" VERSION_PAGE,
+    "SELECT " VERSION_COLUMNS VERSION_WHERE
+    " AND (CAST($3 AS TEXT) IS NULL OR metadata::jsonb @> CAST($3 AS jsonb))" VERSION_PAGE};
 static const struct db_statement delete_one = {
     "assistants_delete", "DELETE FROM assistants WHERE tenant = $1 AND assistant_id = $2", NULL};
 static const struct db_statement delete_versions = {
@@ -119,16 +132,56 @@ enum err assistant_insert(struct tx *tx, const struct assistant *a)
     return err ? err : version_insert(tx, a);
 }
 
+enum err assistant_set_version(struct tx *tx, const struct assistant *a)
+{
+    return db_run(tx->db, &update_one,
+                  DB_ARGS(db_text(a->tenant), db_text(a->assistant_id), db_text(a->graph_id),
+                          db_text(a->name), db_text(a->description), db_text(a->config),
+                          db_text(a->context), db_text(a->metadata), db_int(a->version),
+                          db_int(a->updated_us)),
+                  NULL);
+}
+
 enum err assistant_update(struct tx *tx, const struct assistant *a)
 {
-    enum err err = db_run(tx->db, &update_one,
-                          DB_ARGS(db_text(a->tenant), db_text(a->assistant_id),
-                                  db_text(a->graph_id), db_text(a->name), db_text(a->description),
-                                  db_text(a->config), db_text(a->context), db_text(a->metadata),
-                                  db_int(a->version), db_int(a->updated_us)),
-                          NULL);
+    enum err err = assistant_set_version(tx, a);
 
     return err ? err : version_insert(tx, a);
+}
+
+enum err assistant_get_version(struct tx *tx, struct str tenant, struct str assistant_id,
+                               int64_t version, struct arena *arena, struct assistant *assistant)
+{
+    struct db_rows rows = {0};
+    enum err err =
+        db_query_one(tx->db, &select_version,
+                     DB_ARGS(db_text(tenant), db_text(assistant_id), db_int(version)), &rows);
+
+    if (err)
+        return err;
+    row_read(&rows, arena, assistant);
+    return db_rows_end(&rows);
+}
+
+enum err assistant_list_versions(struct tx *tx, const struct assistant_versions *which,
+                                 struct arena *arena, struct assistant **found, size_t *count)
+{
+    struct assistant *list = ARENA_ARRAY(arena, struct assistant, (size_t)which->limit + 1);
+    struct db_rows rows = {0};
+    size_t n = 0;
+    enum err err =
+        db_query(tx->db, &select_versions,
+                 DB_ARGS(db_text(which->tenant), db_text(which->assistant_id),
+                         db_text(which->metadata), db_int(which->limit), db_int(which->offset)),
+                 &rows);
+
+    if (err)
+        return err;
+    while (db_next(&rows))
+        row_read(&rows, arena, &list[n++]);
+    *found = list;
+    *count = n;
+    return db_rows_end(&rows);
 }
 
 enum err assistant_next_version(struct tx *tx, struct str tenant, struct str assistant_id,

@@ -31,6 +31,13 @@ enum err assistant_insert(struct tx *tx, const struct assistant *assistant) MUST
 enum err assistant_update(struct tx *tx, const struct assistant *assistant) MUST_USE;
 enum err assistant_next_version(struct tx *tx, struct str tenant, struct str assistant_id,
                                 int64_t *version) MUST_USE;
+/* The version's graph, configuration, metadata, name and description; created_us is the version's,
+ * updated_us 0. ERR_NOT_FOUND. */
+enum err assistant_get_version(struct tx *tx, struct str tenant, struct str assistant_id,
+                               int64_t version, struct arena *arena,
+                               struct assistant *assistant) MUST_USE;
+/* Makes a version that exists the current one: the row gets the struct's contents. */
+enum err assistant_set_version(struct tx *tx, const struct assistant *assistant) MUST_USE;
 /* Row and versions. ERR_NOT_FOUND. */
 enum err assistant_delete(struct tx *tx, struct str tenant, struct str assistant_id) MUST_USE;
 
@@ -47,6 +54,17 @@ struct assistant_filter {
 /* *found and its strings live in `arena`. */
 enum err assistant_search(struct tx *tx, const struct assistant_filter *filter, struct arena *arena,
                           struct assistant **found, size_t *count) MUST_USE;
+
+struct assistant_versions {
+    struct str tenant, assistant_id;
+    struct str metadata; /* contained JSON object; STR_NONE: any */
+    int64_t limit, offset;
+};
+
+/* Newest first, each as of assistant_get_version. */
+enum err assistant_list_versions(struct tx *tx, const struct assistant_versions *which,
+                                 struct arena *arena, struct assistant **found,
+                                 size_t *count) MUST_USE;
 enum err assistant_count(struct tx *tx, const struct assistant_filter *filter,
                          int64_t *count) MUST_USE;
 

@@ -226,10 +226,45 @@ static void searches_sort_and_page(void **state)
     ASSERT_STR(search(t, &filter), "");
 }
 
+static void a_version_comes_back_whole(void **state)
+{
+    struct table *t = *state;
+    struct assistant assistant = assistant_of("a"), *found, out;
+    const struct assistant_versions all = {TENANT, STR("a"), STR_NONE, 10, 0};
+    const struct assistant_versions dry = {TENANT, STR("a"), STR("{\"tone\":\"dry\"}"), 10, 0};
+    const struct assistant_versions rest = {TENANT, STR("a"), STR_NONE, 10, 1};
+    size_t count;
+
+    add(t, &assistant);
+    assistant.version = 2;
+    assistant.graph_id = STR("other");
+    assistant.metadata = STR("{\"tone\":\"dry\",\"n\":1}");
+    assert_int_equal(assistant_update(t->tx, &assistant), OK);
+    assert_int_equal(assistant_list_versions(t->tx, &all, &t->arena, &found, &count), OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(found[0].version, 2);
+    assert_int_equal(found[1].version, 1);
+    assert_int_equal(assistant_list_versions(t->tx, &dry, &t->arena, &found, &count), OK);
+    assert_int_equal(count, 1);
+    ASSERT_STR(found[0].graph_id, "other");
+    assert_int_equal(assistant_list_versions(t->tx, &rest, &t->arena, &found, &count), OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(assistant_get_version(t->tx, TENANT, STR("a"), 3, &t->arena, &out),
+                     ERR_NOT_FOUND);
+    assert_int_equal(assistant_get_version(t->tx, TENANT, STR("a"), 1, &t->arena, &out), OK);
+    assert_int_equal(assistant_set_version(t->tx, &out), OK);
+    assert_int_equal(assistant_get(t->tx, TENANT, STR("a"), &t->arena, &out), OK);
+    assert_int_equal(out.version, 1);
+    ASSERT_STR(out.graph_id, "agent");
+    ASSERT_STR(out.metadata, "{}");
+    assert_int_equal(next_version(t, "a"), 3); /* a choice is no version */
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("what is added is found as it was, by its tenant", what_is_added_is_found_as_it_was),
     TEST("an id is taken once per tenant", an_id_is_taken_once_per_tenant),
     TEST("each change is a version", each_change_is_a_version),
+    TEST("a version comes back whole (issue 4)", a_version_comes_back_whole),
     TEST("deleting takes the versions along", deleting_takes_the_versions_along),
     TEST("searches filter by graph, metadata and name", searches_filter),
     TEST("searches sort and page", searches_sort_and_page),

@@ -129,5 +129,8 @@ static const char step_1[] =
     /* Counters that must rise across restarts: run positions, delivery and attempt ids. */
     "CREATE TABLE sequences (name TEXT NOT NULL PRIMARY KEY, next_value BIGINT NOT NULL);";
 
-const char *const migrations[] = {step_1};
+/* Deleting an assistant takes its runs along. */
+static const char step_2[] = "CREATE INDEX runs_by_assistant ON runs (tenant, assistant_id);";
+
+const char *const migrations[] = {step_1, step_2};
 const size_t migration_count = ARRAY_LEN(migrations);

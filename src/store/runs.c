@@ -42,6 +42,11 @@ static const struct db_statement select_by_status = {
     " AND (status = $2 OR CAST($2 AS TEXT) = 'all') AND cancel_action IS NULL"
     " ORDER BY position LIMIT CAST($3 AS BIGINT)",
     NULL};
+static const struct db_statement select_of_assistant = {
+    "runs_of_assistant",
+    "SELECT " COLUMNS " FROM runs r WHERE tenant = $1 AND assistant_id = $2"
+    " LIMIT CAST($3 AS BIGINT)",
+    NULL};
 static const struct db_statement count_live = {
     "runs_count_live",
     "SELECT COUNT(*) FROM runs WHERE tenant = $1 AND thread_id = $2 AND status IN ('pending', "
@@ -246,6 +251,16 @@ enum err run_list_by_status(struct tx *tx, struct str tenant, struct str status,
     struct db_rows rows = {0};
     enum err err = db_query(tx->db, &select_by_status,
                             DB_ARGS(db_text(tenant), db_text(status), db_int(limit)), &rows);
+
+    return err ? err : rows_read(&rows, limit, arena, found);
+}
+
+enum err run_list_of_assistant(struct tx *tx, struct str tenant, struct str assistant_id,
+                               int64_t limit, struct arena *arena, struct runs *found)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query(tx->db, &select_of_assistant,
+                            DB_ARGS(db_text(tenant), db_text(assistant_id), db_int(limit)), &rows);
 
     return err ? err : rows_read(&rows, limit, arena, found);
 }

@@ -77,6 +77,9 @@ enum err run_list_live(struct tx *tx, struct str tenant, struct str thread_id, i
  */
 enum err run_list_by_status(struct tx *tx, struct str tenant, struct str status, int64_t limit,
                             struct arena *arena, struct runs *found) MUST_USE;
+/* Live and ended ones, at most `limit`. */
+enum err run_list_of_assistant(struct tx *tx, struct str tenant, struct str assistant_id,
+                               int64_t limit, struct arena *arena, struct runs *found) MUST_USE;
 enum err run_count_live(struct tx *tx, struct str tenant, struct str thread_id,
                         int64_t *count) MUST_USE;
 

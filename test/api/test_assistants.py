@@ -1,10 +1,11 @@
 """Assistants: those that every graph has by itself, and those that clients make (requirements C2, C7)."""
 
+import json
 import uuid
 
 import pytest
 
-from harness.api import GREETING, HELLO, contents
+from harness.api import GREETING, HELLO, Api, contents
 
 AGENT_ID = "fe096781-5601-53d2-b2f6-0d3403f7e9ca"  # UUIDv5 of "agent"
 MISSING = "00000000-0000-7000-8000-000000000000"
@@ -81,3 +82,71 @@ def test_a_wrong_assistant_is_refused(api, body, status):
     answer = api.post("/assistants", json=body)
     assert answer.status_code == status, answer.text
     assert answer.json()["detail"]
+
+
+def test_every_patch_is_a_version_and_any_can_be_made_current(api):
+    """Issue 4: versions newest first; `latest` takes its number from the body or from the query."""
+    made = api.ok("POST", "/assistants", json={"graph_id": "agent", "name": "v1", "metadata": {"a": 1}})
+    path = f"/assistants/{made['assistant_id']}"
+    second = api.ok("PATCH", path, json={"name": "v2", "metadata": {"b": 2}, "context": {"c": 3}, "description": "d"})
+    assert (second["version"], second["metadata"]) == (2, {"a": 1, "b": 2})
+    assert api.ok("PATCH", path, json={})["version"] == 3
+    versions = api.ok("POST", f"{path}/versions", json={})
+    assert [one["version"] for one in versions] == [3, 2, 1]
+    assert [one["version"] for one in api.ok("POST", f"{path}/versions", json={"limit": 1, "offset": 1})] == [2]
+    assert [one["version"] for one in api.ok("POST", f"{path}/versions", json={"metadata": {"b": 2}})] == [3, 2]
+    first = api.ok("POST", f"{path}/latest", json={"version": 1})
+    assert (first["version"], first["name"], first["metadata"], first["context"]) == (1, "v1", {"a": 1}, {})
+    assert api.ok("GET", path) == first
+    again = api.ok("POST", f"{path}/latest?version=2")
+    assert (again["version"], again["name"], again["context"], again["description"]) == (2, "v2", {"c": 3}, "d")
+    assert api.ok("PATCH", path, json={"name": "v4"})["version"] == 4, "one more than the greatest"
+    assert api.post(f"{path}/latest", json={"version": 9}).status_code == 404
+    assert api.post(f"{path}/latest", json={}).status_code == 422
+    assert api.post(f"/assistants/{MISSING}/versions", json={}).status_code == 404
+    assert api.patch(path, json={"graph_id": "no-such-graph"}).status_code == 404
+
+
+def test_searches_sort_page_select_and_count(api):
+    """Issue 4: metadata containment, parts of names, sorting, select, pagination headers."""
+    mark = uuid.uuid4().hex
+    for name in ("Beta", "alpha", "Gamma%"):
+        api.ok("POST", "/assistants", json={"graph_id": "script", "name": f"{name} {mark}", "metadata": {"deep": {"m": mark, "n": name}}})
+    body = {"metadata": {"deep": {"m": mark}}, "graph_id": "script", "sort_by": "name", "sort_order": "asc"}
+    answer = api.post("/assistants/search", json={**body, "limit": 2, "select": ["name", "graph_id"]})
+    assert answer.json() == [{"graph_id": "script", "name": f"Beta {mark}"}, {"graph_id": "script", "name": f"Gamma% {mark}"}]
+    assert (answer.headers["x-pagination-total"], answer.headers["x-pagination-next"]) == ("3", "2")
+    answer = api.post("/assistants/search", json={**body, "limit": 2, "offset": 2})
+    assert answer.headers["x-pagination-total"] == "3" and "x-pagination-next" not in answer.headers
+    assert api.ok("POST", "/assistants/count", json={"metadata": {"deep": {"m": mark}}}) == 3
+    assert api.ok("POST", "/assistants/count", json={"name": f"ALPHA {mark}"}) == 1
+    assert api.ok("POST", "/assistants/count", json={"name": f"a%a {mark}"}) == 0, "a part of a name is no pattern"
+    for wrong in ({"limit": 0}, {"limit": 1001}, {"offset": -1}, {"sort_by": "color"}, {"sort_order": "up"}, {"select": "name"}):
+        refused = api.post("/assistants/search", json=wrong)
+        assert refused.status_code == 422 and next(iter(wrong)) in refused.json()["detail"]
+
+
+def test_deleting_takes_runs_and_where_asked_threads_along(api):
+    """Issue 4: runs go with their assistant; its threads only with delete_threads."""
+    made = [api.ok("POST", "/assistants", json={"graph_id": "agent"})["assistant_id"] for _ in range(2)]
+    threads = [api.thread() for _ in made]
+    for assistant_id, thread_id in zip(made, threads, strict=True):
+        api.ok("POST", f"/threads/{thread_id}/runs/wait", json={"assistant_id": assistant_id, "input": HELLO})
+    assert api.ok("DELETE", f"/assistants/{made[0]}") == [made[0]]
+    assert api.ok("DELETE", f"/assistants/{made[1]}?delete_threads=True") == [made[1]]
+    assert api.ok("GET", f"/threads/{threads[0]}/runs") == []
+    assert contents(api.ok("GET", f"/threads/{threads[0]}")["values"])[-1] == GREETING
+    assert api.get(f"/threads/{threads[1]}").status_code == 404
+    assert api.delete(f"/assistants/{made[0]}").status_code == 404
+
+
+def test_the_environment_configures_the_assistants_of_graphs(start_server):
+    """Issue 4: LANGGRAPH_CONFIG; its context is split off."""
+    configured = {"agent": {"configurable": {"tone": "dry"}, "recursion_limit": 9, "context": {"who": "me"}}, "gone": {}}
+    server = start_server(env={"LANGGRAPH_CONFIG": json.dumps(configured)})
+    with Api(server.url) as api:
+        agent = api.ok("GET", "/assistants/agent")
+        assert agent["config"] == {"configurable": {"tone": "dry"}, "recursion_limit": 9}
+        assert agent["context"] == {"who": "me"}
+        assert api.ok("GET", "/assistants/script")["config"] == {}
+    server.stop()
