@@ -158,25 +158,30 @@ static enum err ckpt_list(struct tx *tx, struct request *r)
     return err;
 }
 
-/* What a run that has ended still wants to put is refused: its thread goes on without it. */
-static enum err put_fence(struct tx *tx, const struct request *r, struct str run_id)
+/* What a run that has ended still wants to put is refused: its thread goes on without it.
+ * `position` is the run's; 0: an update puts. */
+static enum err put_fence(struct tx *tx, const struct request *r, int64_t *position)
 {
+    struct str run_id = text(r, "run_id");
     struct run run;
     enum err err;
 
+    *position = 0;
     if (str_is_none(run_id))
         return OK;
     err = run_get(tx, r->tenant, STR_NONE, run_id, tx->arena, &run);
     if (err)
         return err == ERR_NOT_FOUND ? ERR_CONFLICT : err;
+    *position = run.position;
     return run_status_is_live(run.status) ? OK : ERR_CONFLICT;
 }
 
 static enum err ckpt_put(struct tx *tx, struct request *r)
 {
     struct checkpoint checkpoint = key_of(r);
-    enum err err;
     struct str metadata = json_raw(r->header_text, STR("metadata"));
+    int64_t position;
+    enum err err;
 
     checkpoint.parent_id = text(r, "parent_id");
     checkpoint.run_id = text(r, "run_id");
@@ -186,7 +191,7 @@ static enum err ckpt_put(struct tx *tx, struct request *r)
     if (str_is_none(checkpoint.checkpoint_id) || str_is_none(checkpoint.serde) ||
         str_is_none(checkpoint.body))
         return ERR_INVALID;
-    err = put_fence(tx, r, checkpoint.run_id);
+    err = put_fence(tx, r, &position);
     return err ? err : checkpoint_put(tx, &checkpoint);
 }
 
@@ -197,7 +202,11 @@ static enum err ckpt_put_writes(struct tx *tx, struct request *r)
     size_t count = json_count(rows);
     struct checkpoint_write *writes = ARENA_ARRAY(tx->arena, struct checkpoint_write, count + 1);
     struct str task_path = text(r, "task_path");
+    int64_t position;
+    enum err err = put_fence(tx, r, &position);
 
+    if (err)
+        return err;
     for (size_t i = 0; i < count; i++) {
         const struct json *row = json_item(rows, i);
 
@@ -213,7 +222,7 @@ static enum err ckpt_put_writes(struct tx *tx, struct request *r)
             str_is_none(writes[i].body) || str_is_none(writes[i].task_id))
             return ERR_INVALID;
     }
-    return checkpoint_writes_put(tx, &key, writes, count);
+    return checkpoint_writes_put(tx, &key, position, writes, count);
 }
 
 static enum err ckpt_delete_thread(struct tx *tx, struct request *r)

@@ -44,9 +44,9 @@ static const struct db_statement of_run = {"checkpoints_of_run",
 
 #define WRITE_COLUMNS "task_id, idx, task_path, channel, serde, body"
 #define WRITE_INSERT                                                                               \
-    "INSERT INTO checkpoint_writes (tenant, thread_id, ns, checkpoint_id, " WRITE_COLUMNS ")"      \
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"                                            \
-    " ON CONFLICT (tenant, thread_id, ns, checkpoint_id, task_id, idx)"
+    "INSERT INTO checkpoint_writes (tenant, thread_id, ns, checkpoint_id, " WRITE_COLUMNS          \
+    ", run_position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"                        \
+    " ON CONFLICT (tenant, thread_id, ns, checkpoint_id, task_id, idx, run_position)"
 static const struct db_statement write_keep_first = {"checkpoint_writes_keep",
                                                      WRITE_INSERT " DO NOTHING", NULL};
 static const struct db_statement write_overwrite = {
@@ -54,11 +54,17 @@ static const struct db_statement write_overwrite = {
     WRITE_INSERT " DO UPDATE SET task_path = excluded.task_path, channel = excluded.channel,"
                  " serde = excluded.serde, body = excluded.body",
     NULL};
-static const struct db_statement writes_select = {"checkpoint_writes_list",
-                                                  "SELECT " WRITE_COLUMNS
-                                                  " FROM checkpoint_writes WHERE " KEY
-                                                  " ORDER BY task_path, task_id, idx",
-                                                  NULL};
+/* Of a task's writes in one place, those of a special channel overwrite, else the first stays: also
+ * from run to run. */
+static const struct db_statement writes_select = {
+    "checkpoint_writes_list",
+    "SELECT " WRITE_COLUMNS " FROM checkpoint_writes w WHERE " KEY
+    " AND NOT EXISTS (SELECT 1 FROM checkpoint_writes o WHERE o.tenant = $1 AND o.thread_id = $2"
+    " AND o.ns = $3 AND o.checkpoint_id = $4 AND o.task_id = w.task_id AND o.idx = w.idx"
+    " AND CASE WHEN w.idx < 0 THEN o.run_position > w.run_position"
+    " ELSE o.run_position < w.run_position END)"
+    " ORDER BY task_path, task_id, idx",
+    NULL};
 
 static const struct db_statement delete_thread[] = {
     {"checkpoint_writes_delete_thread",
@@ -66,7 +72,12 @@ static const struct db_statement delete_thread[] = {
     {"checkpoints_delete_thread", "DELETE FROM checkpoints WHERE tenant = $1 AND thread_id = $2",
      NULL},
 };
+/* What it wrote on checkpoints of others, those on its own, and its own. */
 static const struct db_statement delete_run[] = {
+    {"checkpoint_writes_undo_run",
+     "DELETE FROM checkpoint_writes WHERE tenant = $1 AND (thread_id, run_position) IN"
+     " (SELECT thread_id, position FROM runs WHERE tenant = $1 AND run_id = $2)",
+     NULL},
     {"checkpoint_writes_delete_run",
      "DELETE FROM checkpoint_writes WHERE tenant = $1 AND EXISTS (SELECT 1 FROM checkpoints c"
      " WHERE c.tenant = $1 AND c.run_id = $2 AND c.thread_id = checkpoint_writes.thread_id"
@@ -92,9 +103,12 @@ static const struct db_statement copy[] = {
     {"checkpoints_copy", COPY("json_replace(metadata, '$.thread_id', $3)"),
      COPY("CAST(jsonb_set(CAST(metadata AS jsonb), '{thread_id}', to_jsonb(CAST($3 AS TEXT)), "
           "false) AS TEXT)")},
+    /* Older than whatever the new thread's runs write, in the order they have. */
     {"checkpoint_writes_copy",
-     "INSERT INTO checkpoint_writes (tenant, thread_id, ns, checkpoint_id, " WRITE_COLUMNS ")"
-     " SELECT tenant, $3, ns, checkpoint_id, " WRITE_COLUMNS
+     "INSERT INTO checkpoint_writes (tenant, thread_id, ns, checkpoint_id, " WRITE_COLUMNS
+     ", run_position) SELECT tenant, $3, ns, checkpoint_id, " WRITE_COLUMNS
+     ", -ROW_NUMBER() OVER (PARTITION BY ns, checkpoint_id, task_id, idx"
+     " ORDER BY run_position DESC)"
      " FROM checkpoint_writes WHERE tenant = $1 AND thread_id = $2",
      NULL},
 };
@@ -187,7 +201,7 @@ enum err checkpoint_exists_of_run(struct tx *tx, struct str tenant, struct str t
     return db_rows_end(&rows);
 }
 
-enum err checkpoint_writes_put(struct tx *tx, const struct checkpoint *of,
+enum err checkpoint_writes_put(struct tx *tx, const struct checkpoint *of, int64_t run_position,
                                const struct checkpoint_write *writes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -196,7 +210,7 @@ enum err checkpoint_writes_put(struct tx *tx, const struct checkpoint *of,
                               DB_ARGS(db_text(of->tenant), db_text(of->thread_id), db_text(of->ns),
                                       db_text(of->checkpoint_id), db_text(w->task_id),
                                       db_int(w->idx), db_text(w->task_path), db_text(w->channel),
-                                      db_text(w->serde), db_blob(w->body)),
+                                      db_text(w->serde), db_blob(w->body), db_int(run_position)),
                               NULL);
 
         if (err)

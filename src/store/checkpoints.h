@@ -52,13 +52,16 @@ enum err checkpoint_list(struct tx *tx, const struct checkpoint_filter *filter, 
 enum err checkpoint_exists_of_run(struct tx *tx, struct str tenant, struct str thread_id,
                                   struct str run_id, bool *exists) MUST_USE;
 
-/* The key's fields of `of` name the checkpoint. */
-enum err checkpoint_writes_put(struct tx *tx, const struct checkpoint *of,
+/* The key's fields of `of` name the checkpoint. `run_position`: of the run that writes (runs.h), 0
+ * without one. */
+enum err checkpoint_writes_put(struct tx *tx, const struct checkpoint *of, int64_t run_position,
                                const struct checkpoint_write *writes, size_t count) MUST_USE;
 enum err checkpoint_writes_list(struct tx *tx, const struct checkpoint *of, struct arena *arena,
                                 struct checkpoint_write **writes, size_t *count) MUST_USE;
 
 enum err checkpoints_delete_thread(struct tx *tx, struct str tenant, struct str thread_id) MUST_USE;
+/* And its writes on checkpoints of others: what they overwrote is there again. The run's row still
+ * exists. */
 enum err checkpoints_delete_run(struct tx *tx, struct str tenant, struct str run_id) MUST_USE;
 /* All but the head of each namespace. */
 enum err checkpoints_keep_latest(struct tx *tx, struct str tenant, struct str thread_id) MUST_USE;

@@ -1,5 +1,7 @@
 /* checkpoints_test.c -- what graphs remember, on both databases. */
 #include "store/checkpoints.h"
+
+#include "store/runs.h"
 #include "store/table_rig.h"
 
 static struct checkpoint checkpoint_of(const char *thread_id, const char *ns, const char *id)
@@ -171,9 +173,15 @@ static struct checkpoint_write write_of(const char *task_id, int64_t idx, const 
                                      .body = str_of(body)};
 }
 
+static void put_write_of(struct table *t, const struct checkpoint *of, int64_t run_position,
+                         struct checkpoint_write write)
+{
+    assert_int_equal(checkpoint_writes_put(t->tx, of, run_position, &write, 1), OK);
+}
+
 static void put_write(struct table *t, const struct checkpoint *of, struct checkpoint_write write)
 {
-    assert_int_equal(checkpoint_writes_put(t->tx, of, &write, 1), OK);
+    put_write_of(t, of, 0, write);
 }
 
 /* "task:idx=body,…" in the order of the list. */
@@ -218,7 +226,7 @@ static void writes_are_listed_by_path_task_and_index(void **state)
         list[i] = write_of("a", 19 - i, "x");
         list[i].task_path = i < 10 ? STR("p2") : STR("p10");
     }
-    assert_int_equal(checkpoint_writes_put(t->tx, &of, list, 20), OK);
+    assert_int_equal(checkpoint_writes_put(t->tx, &of, 0, list, 20), OK);
     other.ns = STR("sub");
     put_write(t, &other, write_of("s", 0, "x"));
     ASSERT_STR(writes(t, &of), "a:0=x,a:1=x,a:2=x,a:3=x,a:4=x,a:5=x,a:6=x,a:7=x,a:8=x,a:9=x,"
@@ -278,6 +286,44 @@ static void deleting_a_runs_leaves_the_others(void **state)
     ASSERT_STR(writes(t, &gone), "");
     ASSERT_STR(writes(t, &below), "");
     assert_int_equal(checkpoints_delete_run(t->tx, TENANT, STR("r2")), OK);
+}
+
+/* A run on thread t1; its position. */
+static int64_t add_run(struct table *t, const char *run_id)
+{
+    struct run run = {.tenant = TENANT,
+                      .run_id = str_of(run_id),
+                      .thread_id = STR("t1"),
+                      .assistant_id = STR("a"),
+                      .graph_id = STR("g"),
+                      .metadata = STR("{}"),
+                      .kwargs = STR("{}"),
+                      .multitask_strategy = STR("enqueue")};
+
+    assert_int_equal(run_insert(t->tx, &run), OK);
+    return run.position;
+}
+
+static void deleting_a_runs_takes_back_what_it_wrote_elsewhere(void **state)
+{
+    struct table *t = *state;
+    struct checkpoint of = checkpoint_of("t1", "", "1f-1"), copy = checkpoint_of("t2", "", "1f-1");
+    int64_t first = add_run(t, "r1"), second = add_run(t, "r2");
+
+    put_of_run(t, "t1", "", "1f-1", "r1");
+    put_write_of(t, &of, first, write_of("a", -3, "asks"));
+    put_write_of(t, &of, second, write_of("a", -3, "asks again"));
+    put_write_of(t, &of, second, write_of("a", -4, "answer"));
+    put_write_of(t, &of, second, write_of("a", 0, "done"));
+    put_write_of(t, &of, second, write_of("1f-1", 0, "too late")); /* the first stays */
+    ASSERT_STR(writes(t, &of), "1f-1:0=x,a:-4=answer,a:-3=asks again,a:0=done");
+    assert_int_equal(checkpoints_copy(t->tx, TENANT, STR("t1"), STR("t2")), OK);
+    ASSERT_STR(writes(t, &copy), "1f-1:0=x,a:-4=answer,a:-3=asks again,a:0=done");
+    assert_int_equal(checkpoints_delete_run(t->tx, TENANT, STR("r2")), OK);
+    ASSERT_STR(writes(t, &of), "1f-1:0=x,a:-3=asks");
+    ASSERT_STR(writes(t, &copy), "1f-1:0=x,a:-4=answer,a:-3=asks again,a:0=done");
+    put_write_of(t, &copy, 1, write_of("a", -3, "newer than a copy"));
+    ASSERT_STR(writes(t, &copy), "1f-1:0=x,a:-4=answer,a:-3=newer than a copy,a:0=done");
 }
 
 static void deleting_a_threads_leaves_the_others(void **state)
@@ -343,6 +389,8 @@ static const struct CMUnitTest tests[] = {
     TEST("a run has left something only in the root namespace",
          a_run_has_left_something_only_in_the_root),
     TEST("deleting a run's checkpoints leaves the others", deleting_a_runs_leaves_the_others),
+    TEST("deleting a run's takes back what it wrote on others' checkpoints",
+         deleting_a_runs_takes_back_what_it_wrote_elsewhere),
     TEST("deleting a thread's checkpoints leaves the others", deleting_a_threads_leaves_the_others),
     TEST("a copy has the same ids and a life of its own",
          a_copy_has_the_same_ids_and_a_life_of_its_own),

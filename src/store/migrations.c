@@ -132,5 +132,22 @@ static const char step_1[] =
 /* Deleting an assistant takes its runs along. */
 static const char step_2[] = "CREATE INDEX runs_by_assistant ON runs (tenant, assistant_id);";
 
-const char *const migrations[] = {step_1, step_2};
+/* checkpoints_by_age: retention walks it. A write has the position of the run that wrote it (0: an
+ * update; less: copied from another thread), so that a rollback takes back what its run overwrote.
+ */
+static const char step_3[] =
+    "CREATE INDEX checkpoints_by_age ON checkpoints (created_us);"
+    "ALTER TABLE checkpoint_writes RENAME TO checkpoint_writes_1;"
+    "CREATE TABLE checkpoint_writes ("
+    "  tenant TEXT NOT NULL, thread_id TEXT NOT NULL, ns TEXT NOT NULL, checkpoint_id TEXT NOT "
+    "NULL,"
+    "  task_id TEXT NOT NULL, idx BIGINT NOT NULL, run_position BIGINT NOT NULL,"
+    "  task_path TEXT NOT NULL, channel TEXT NOT NULL, serde TEXT NOT NULL, body BYTEA NOT NULL,"
+    "  PRIMARY KEY (tenant, thread_id, ns, checkpoint_id, task_id, idx, run_position));"
+    "INSERT INTO checkpoint_writes (tenant, thread_id, ns, checkpoint_id, task_id, idx,"
+    " run_position, task_path, channel, serde, body) SELECT tenant, thread_id, ns, checkpoint_id,"
+    " task_id, idx, 0, task_path, channel, serde, body FROM checkpoint_writes_1;"
+    "DROP TABLE checkpoint_writes_1;";
+
+const char *const migrations[] = {step_1, step_2, step_3};
 const size_t migration_count = ARRAY_LEN(migrations);

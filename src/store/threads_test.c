@@ -126,7 +126,7 @@ static void add_with_all(struct table *t, const char *id)
     assert_int_equal(run_insert(t->tx, &run), OK);
     assert_int_equal(run_events_insert(t->tx, TENANT, run_id, &event, 1), OK);
     assert_int_equal(checkpoint_put(t->tx, &checkpoint), OK);
-    assert_int_equal(checkpoint_writes_put(t->tx, &checkpoint, &write, 1), OK);
+    assert_int_equal(checkpoint_writes_put(t->tx, &checkpoint, 0, &write, 1), OK);
 }
 
 /* "thread run event checkpoint write": what there is of each. */

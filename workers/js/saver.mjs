@@ -101,6 +101,7 @@ export function makeSaverClass(BaseCheckpointSaver) {
                 task_id: taskId,
                 task_path: '',
                 writes: rows,
+                run_id: config.configurable.run_id,
             };
             const kept = rows.map((row, i) => ({ ...row, task_id: taskId, bytes: typed[i][1] }));
             this.#heads.wrote(threadId, ns, checkpointId, kept);

@@ -136,6 +136,8 @@ class ServerCheckpointer(BaseCheckpointSaver):
             "task_path": task_path,
             "writes": rows,
         }
+        if run_id := configurable.get("run_id"):
+            header["run_id"] = str(run_id)
         return header, blobs
 
     def _found(self, answer: Frame) -> CheckpointTuple | None:
