@@ -169,6 +169,7 @@ static enum err webhook_add(struct ending *e)
             .content_type = STR("application/json"),
             .body = buf_str(&out),
             .policy = STR("durable"),
+            .ordering_key = e->run.thread_id,
         };
 
         err = outbox_add(e->tx, &event, NULL);

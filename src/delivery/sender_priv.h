@@ -17,7 +17,7 @@
 #include "crypto/webhook_signature.h"
 #include "delivery/sender.h"
 #include "delivery/sender_works_priv.h"
-#include "store/outbox.h"
+#include "store/outbox_claim.h"
 
 #define ORIGINS_MAX 16384
 #define RETRY_MS 1000 /* after the store did not take something */

@@ -4,7 +4,7 @@
 #ifndef DELIVERY_SENDER_WORKS_PRIV_H
 #define DELIVERY_SENDER_WORKS_PRIV_H
 
-#include "store/outbox.h"
+#include "store/outbox_claim.h"
 
 #define CLAIM_ORIGINS_MAX 32
 #define CLAIM_ROWS_MAX 256

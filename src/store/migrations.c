@@ -149,5 +149,35 @@ static const char step_3[] =
     " task_id, idx, 0, task_path, channel, serde, body FROM checkpoint_writes_1;"
     "DROP TABLE checkpoint_writes_1;";
 
-const char *const migrations[] = {step_1, step_2, step_3};
+/* What an endpoint is told and remembers; the order of its deliveries. What must outlive a restart
+ * (a rest asked for, the clock of failing, the token bucket) stands in its row. */
+static const char step_4[] =
+    "ALTER TABLE endpoints ADD COLUMN name TEXT;"
+    "ALTER TABLE endpoints ADD COLUMN policy TEXT;"                 /* NULL: as the event says */
+    "ALTER TABLE endpoints ADD COLUMN rate_limit DOUBLE PRECISION;" /* a second; NULL: none */
+    "ALTER TABLE endpoints ADD COLUMN rate_burst BIGINT;"
+    "ALTER TABLE endpoints ADD COLUMN in_flight_max BIGINT;"                  /* NULL: none */
+    "ALTER TABLE endpoints ADD COLUMN ordering TEXT NOT NULL DEFAULT 'none';" /* none, fifo */
+    "ALTER TABLE endpoints ADD COLUMN expires_after_s BIGINT;"                /* NULL: never */
+    "ALTER TABLE endpoints ADD COLUMN next_sequence BIGINT NOT NULL DEFAULT 1;"
+    "ALTER TABLE endpoints ADD COLUMN state_since_us BIGINT;"
+    "ALTER TABLE endpoints ADD COLUMN failing_since_us BIGINT;" /* NULL: its last try went well */
+    "ALTER TABLE endpoints ADD COLUMN failures BIGINT NOT NULL DEFAULT 0;" /* in a row */
+    "ALTER TABLE endpoints ADD COLUMN told_us BIGINT;" /* its disabling was told; NULL: nothing was
+                                                        */
+    "ALTER TABLE endpoints ADD COLUMN rest_until_us BIGINT;" /* nothing is sent before */
+    "ALTER TABLE endpoints ADD COLUMN rate_next_us BIGINT;"  /* the token bucket: store/endpoints.h
+                                                              */
+    "ALTER TABLE endpoints ADD COLUMN moving TEXT;" /* hold, release: its rows follow its state */
+    "ALTER TABLE deliveries ADD COLUMN sequence BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE deliveries ADD COLUMN ordering_key TEXT;"
+    "ALTER TABLE deliveries ADD COLUMN class TEXT NOT NULL DEFAULT 'live';"
+    "UPDATE deliveries SET sequence = n.sequence FROM (SELECT delivery_id AS id, ROW_NUMBER() OVER"
+    " (PARTITION BY tenant, endpoint_id ORDER BY delivery_id) AS sequence FROM deliveries) n"
+    " WHERE n.id = deliveries.delivery_id;"
+    "UPDATE endpoints SET next_sequence = 1 + (SELECT COUNT(*) FROM deliveries d"
+    " WHERE d.tenant = endpoints.tenant AND d.endpoint_id = endpoints.endpoint_id);"
+    "CREATE UNIQUE INDEX deliveries_by_sequence ON deliveries (tenant, endpoint_id, sequence);";
+
+const char *const migrations[] = {step_1, step_2, step_3, step_4};
 const size_t migration_count = ARRAY_LEN(migrations);

@@ -2,37 +2,22 @@
 #include "store/outbox.h"
 
 #include "base/uuid.h"
-#include "format/url.h"
+#include "store/endpoints.h"
 #include "store/outbox_priv.h"
 #include "store/sequence.h"
-
-#define ENDPOINT_ACTIVE STR("active")
-#define ORIGIN_BYTES_MAX 512
-
-/* Endpoints that come from a URL alone have an id made of it, so that the primary key finds them.
- */
-static const struct uuid endpoint_name_space = {.bytes = {0x8e, 0x1c, 0x5b, 0x40, 0x2f, 0x6d, 0x4a,
-                                                          0x37, 0x9b, 0x10, 0x7d, 0xc2, 0x53, 0xe8,
-                                                          0x04, 0xa6}};
 
 static const struct db_statement body_insert = {
     "bodies_insert",
     "INSERT INTO bodies (tenant, body_id, content_type, bytes, created_us) VALUES ($1, $2, $3, $4, "
     "$5)",
     NULL};
-static const struct db_statement endpoint_state = {
-    "endpoints_state", "SELECT state FROM endpoints WHERE tenant = $1 AND endpoint_id = $2", NULL};
-static const struct db_statement endpoint_insert = {
-    "endpoints_insert",
-    "INSERT INTO endpoints (tenant, endpoint_id, kind, url, origin, state, created_us, updated_us)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (tenant, endpoint_id) DO NOTHING",
-    NULL};
 static const struct db_statement delivery_insert = {
     "deliveries_insert",
     "INSERT INTO deliveries (delivery_id, tenant, endpoint_id, origin, webhook_id, kind, "
     "object_id, body_id,"
-    " policy, state, state_reason, attempts, next_us, created_us, updated_us, resend_of)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $13, $14)",
+    " policy, state, state_reason, attempts, next_us, created_us, updated_us, resend_of, sequence,"
+    " ordering_key, class)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $13, $14, $15, $16, $17)",
     NULL};
 static const struct db_statement delivery_update = {
     "deliveries_move",
@@ -43,7 +28,7 @@ static const struct db_statement delivery_update = {
     NULL};
 static const struct db_statement delivery_select = {
     "deliveries_for_resend",
-    "SELECT endpoint_id, origin, webhook_id, kind, object_id, body_id, policy, state, resend_of"
+    "SELECT endpoint_id, webhook_id, kind, object_id, body_id, policy, class, state, resend_of"
     " FROM deliveries WHERE tenant = $1 AND delivery_id = $2",
     NULL};
 
@@ -71,6 +56,25 @@ enum err delivery_state_parse(struct str name, enum delivery_state *state)
         if (!str_eq(name, str_of(state_names[i])))
             continue;
         *state = (enum delivery_state)i;
+        return OK;
+    }
+    return ERR_INVALID;
+}
+
+static const char *const class_names[DELIVERY_CLASS_COUNT] = {"live", "replay", "system"};
+
+struct str delivery_class_name(enum delivery_class class)
+{
+    REQUIRE(class < DELIVERY_CLASS_COUNT);
+    return str_of(class_names[class]);
+}
+
+enum err delivery_class_parse(struct str name, enum delivery_class *class)
+{
+    for (int i = 0; i < DELIVERY_CLASS_COUNT; i++) {
+        if (!str_eq(name, str_of(class_names[i])))
+            continue;
+        *class = (enum delivery_class)i;
         return OK;
     }
     return ERR_INVALID;
@@ -126,90 +130,35 @@ enum err delivery_move(struct tx *tx, const struct delivery_move *moves, size_t 
 /* ---- new rows ---- */
 
 struct delivery_new {
-    struct str tenant, endpoint_id, origin, webhook_id, kind, object_id, body_id, policy;
-    struct str endpoint_state;
+    struct str tenant, webhook_id, kind, object_id, body_id, policy, ordering_key;
+    enum delivery_class class;
+    struct endpoint_turn endpoint;
     int64_t resend_of; /* 0: none */
 };
 
 static enum err insert_delivery(struct tx *tx, const struct delivery_new *new, int64_t *delivery_id)
 {
-    bool is_held = !str_eq(new->endpoint_state, ENDPOINT_ACTIVE);
+    const struct endpoint_turn *endpoint = &new->endpoint;
+    bool is_held = endpoint->state != ENDPOINT_ACTIVE;
     enum delivery_state state = is_held ? DELIVERY_HELD : DELIVERY_DUE;
     enum err err = sequence_next(tx, STR("delivery"), 1, delivery_id);
 
     if (err)
         return err;
     err = db_run(tx->db, &delivery_insert,
-                 DB_ARGS(db_int(*delivery_id), db_text(new->tenant), db_text(new->endpoint_id),
-                         db_text(new->origin), db_text(new->webhook_id), db_text(new->kind),
+                 DB_ARGS(db_int(*delivery_id), db_text(new->tenant), db_text(endpoint->endpoint_id),
+                         db_text(endpoint->origin), db_text(new->webhook_id), db_text(new->kind),
                          db_text(new->object_id), db_text(new->body_id), db_text(new->policy),
                          db_text(delivery_state_name(state)),
-                         db_text(is_held ? new->endpoint_state : STR_NONE),
+                         db_text(is_held ? endpoint_state_name(endpoint->state) : STR_NONE),
                          is_held ? db_null() : db_int(tx->now_us), db_int(tx->now_us),
-                         db_int_or_null(new->resend_of)),
+                         db_int_or_null(new->resend_of), db_int(endpoint->sequence),
+                         db_text(endpoint->is_fifo ? new->ordering_key : STR_NONE),
+                         db_text(delivery_class_name(new->class))),
                  NULL);
     if (!err && !is_held)
-        tx_notify(tx, TOPIC_DELIVERY_DUE, new->origin);
+        tx_notify(tx, TOPIC_DELIVERY_DUE, endpoint->origin);
     return err;
-}
-
-static struct str origin_of(struct arena *arena, struct str url_text)
-{
-    struct str origin = OUTBOX_ORIGIN_NONE;
-    const char *why = NULL;
-    struct url url = {0};
-    struct buf text;
-
-    if (url_parse(arena, url_text, &url, &why))
-        return origin;
-    if (url.is_relative)
-        return OUTBOX_ORIGIN_SELF;
-    buf_init(&text, ORIGIN_BYTES_MAX);
-    url_write_origin(&text, &url);
-    if (!text.failed)
-        origin = arena_str(arena, buf_str(&text));
-    buf_release(&text);
-    return origin;
-}
-
-static struct str endpoint_id_of(struct arena *arena, const struct outbox_event *event)
-{
-    struct str parts[] = {event->tenant, STR("\n"), event->kind, STR("\n"), event->url};
-    struct uuid id = uuid_v5(endpoint_name_space, arena_concat(arena, parts, ARRAY_LEN(parts)));
-    struct uuid_text text;
-
-    return arena_str(arena, uuid_write(id, &text));
-}
-
-static enum err find_state(struct tx *tx, struct str tenant, struct str endpoint_id,
-                           struct str *state)
-{
-    struct db_rows rows = {0};
-    enum err err = db_query_one(tx->db, &endpoint_state,
-                                DB_ARGS(db_text(tenant), db_text(endpoint_id)), &rows);
-
-    if (err)
-        return err;
-    *state = db_get_keep(&rows, 0, tx->arena);
-    return db_rows_end(&rows);
-}
-
-static enum err endpoint_find_or_add(struct tx *tx, const struct outbox_event *event,
-                                     struct delivery_new *new)
-{
-    enum err err;
-
-    new->endpoint_id = endpoint_id_of(tx->arena, event);
-    new->origin = origin_of(tx->arena, event->url);
-    err = find_state(tx, event->tenant, new->endpoint_id, &new->endpoint_state);
-    if (err != ERR_NOT_FOUND)
-        return err;
-    new->endpoint_state = ENDPOINT_ACTIVE;
-    return db_run(tx->db, &endpoint_insert,
-                  DB_ARGS(db_text(event->tenant), db_text(new->endpoint_id), db_text(event->kind),
-                          db_text(event->url), db_text(new->origin), db_text(ENDPOINT_ACTIVE),
-                          db_int(tx->now_us)),
-                  NULL);
 }
 
 /* "msg_" and 32 hex digits: rises with time, and 62 bits of it are chance. */
@@ -231,7 +180,9 @@ enum err outbox_add(struct tx *tx, const struct outbox_event *event, struct str 
     struct delivery_new new = {.tenant = event->tenant,
                                .kind = event->kind,
                                .object_id = event->object_id,
-                               .policy = event->policy};
+                               .policy = event->policy,
+                               .ordering_key = event->ordering_key,
+                               .class = event->class};
     struct uuid_text text;
     int64_t delivery_id = 0;
     enum err err;
@@ -239,7 +190,7 @@ enum err outbox_add(struct tx *tx, const struct outbox_event *event, struct str 
     REQUIRE(tx->is_write && event->tenant.data && event->body.data && event->url.len > 0);
     new.body_id = arena_str(tx->arena, uuid_write(uuid_v7(tx->rng, tx->now_us), &text));
     new.webhook_id = webhook_id_make(tx);
-    err = endpoint_find_or_add(tx, event, &new);
+    err = endpoint_take_turn(tx, event->tenant, event->kind, event->url, &new.endpoint);
     if (!err)
         err =
             db_run(tx->db, &body_insert,
@@ -253,33 +204,41 @@ enum err outbox_add(struct tx *tx, const struct outbox_event *event, struct str 
     return err;
 }
 
+static enum err resend_read(struct tx *tx, int64_t delivery_id, struct delivery_new *new,
+                            enum delivery_state *state)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query_one(tx->db, &delivery_select,
+                                DB_ARGS(db_text(new->tenant), db_int(delivery_id)), &rows);
+    enum err ended;
+
+    if (err)
+        return err;
+    new->endpoint.endpoint_id = db_get_keep(&rows, 0, tx->arena);
+    new->webhook_id = db_get_keep(&rows, 1, tx->arena);
+    new->kind = db_get_keep(&rows, 2, tx->arena);
+    new->object_id = db_get_keep(&rows, 3, tx->arena);
+    new->body_id = db_get_keep(&rows, 4, tx->arena);
+    new->policy = db_get_keep(&rows, 5, tx->arena);
+    err = delivery_class_parse(db_get_str(&rows, 6), &new->class);
+    if (!err)
+        err = delivery_state_parse(db_get_str(&rows, 7), state);
+    new->resend_of = db_is_null(&rows, 8) ? delivery_id : db_get_int(&rows, 8);
+    ended = db_rows_end(&rows);
+    return err ? err : ended;
+}
+
 enum err outbox_resend(struct tx *tx, struct str tenant, int64_t delivery_id, int64_t *new_id)
 {
     struct delivery_new new = {.tenant = tenant};
-    struct db_rows rows = {0};
     enum delivery_state state = DELIVERY_DUE;
-    enum err err = db_query_one(tx->db, &delivery_select,
-                                DB_ARGS(db_text(tenant), db_int(delivery_id)), &rows);
+    enum err err = resend_read(tx, delivery_id, &new, &state);
 
     REQUIRE(tx->is_write);
     if (err)
         return err;
-    new.endpoint_id = db_get_keep(&rows, 0, tx->arena);
-    new.origin = db_get_keep(&rows, 1, tx->arena);
-    new.webhook_id = db_get_keep(&rows, 2, tx->arena);
-    new.kind = db_get_keep(&rows, 3, tx->arena);
-    new.object_id = db_get_keep(&rows, 4, tx->arena);
-    new.body_id = db_get_keep(&rows, 5, tx->arena);
-    new.policy = db_get_keep(&rows, 6, tx->arena);
-    err = delivery_state_parse(db_get_str(&rows, 7), &state);
-    new.resend_of = db_is_null(&rows, 8) ? delivery_id : db_get_int(&rows, 8);
-    if (!err)
-        err = db_rows_end(&rows);
-    else
-        (void)(db_rows_end(&rows) == OK);
-    if (!err && state != DELIVERY_DONE && state != DELIVERY_DEAD)
+    if (state != DELIVERY_DONE && state != DELIVERY_DEAD)
         return ERR_CONFLICT;
-    if (!err)
-        err = find_state(tx, tenant, new.endpoint_id, &new.endpoint_state);
+    err = endpoint_take_turn_of(tx, tenant, new.endpoint.endpoint_id, &new.endpoint);
     return err ? err : insert_delivery(tx, &new, new_id);
 }

@@ -1,6 +1,6 @@
 /* What the sender asks of the outbox: what is due where, take it, write down what became of it, and
  * give back what nobody sends any more. */
-#include "store/outbox.h"
+#include "store/outbox_claim.h"
 
 #include "store/outbox_priv.h"
 #include "store/sequence.h"
@@ -66,7 +66,7 @@ enum err outbox_first_lease(struct tx *tx, int64_t *lease_until_us)
     "SELECT d.delivery_id, d.attempts, d.created_us, d.tenant, d.endpoint_id, d.webhook_id, "      \
     "d.kind,"                                                                                      \
     " d.object_id, d.body_id, d.policy, e.url, b.content_type, LENGTH(b.bytes),"                   \
-    " CASE WHEN LENGTH(b.bytes) <= " SMALL_BODY " THEN b.bytes END"                                \
+    " CASE WHEN LENGTH(b.bytes) <= " SMALL_BODY " THEN b.bytes END, d.sequence, d.class"           \
     " FROM deliveries d"                                                                           \
     " JOIN endpoints e ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id"                   \
     " JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"                              \
@@ -103,9 +103,10 @@ struct claiming {
     bool is_full; /* of bytes */
 };
 
-static struct outbox_claimed row_of(const struct db_rows *rows, struct arena *arena)
+static enum err row_read(const struct db_rows *rows, struct arena *arena,
+                         struct outbox_claimed *row)
 {
-    return (struct outbox_claimed){
+    *row = (struct outbox_claimed){
         .delivery_id = db_get_int(rows, 0),
         .attempts = db_get_int(rows, 1) + 1,
         .created_us = db_get_int(rows, 2),
@@ -119,7 +120,9 @@ static struct outbox_claimed row_of(const struct db_rows *rows, struct arena *ar
         .url = db_get_keep(rows, 10, arena),
         .content_type = db_get_keep(rows, 11, arena),
         .body = db_get_keep(rows, 13, arena),
+        .sequence = db_get_int(rows, 14),
     };
+    return delivery_class_parse(db_get_str(rows, 15), &row->class);
 }
 
 /* Up to `limit` more of one half; `offset` of it are taken already. *got says how many. */
@@ -128,7 +131,7 @@ static enum err take(struct claiming *c, size_t origin_index, enum outbox_half h
 {
     struct outbox_claim_origin *origin = &c->claim->origins[origin_index];
     struct db_rows rows = {0};
-    enum err err;
+    enum err err, ended;
 
     *got = 0;
     if (limit == 0 || c->is_full)
@@ -139,19 +142,20 @@ static enum err take(struct claiming *c, size_t origin_index, enum outbox_half h
         &rows);
     if (err)
         return err;
-    while (*got < limit && db_next(&rows)) {
+    while (!err && *got < limit && db_next(&rows)) {
         size_t bytes = (size_t)db_get_int(&rows, 12);
 
         c->is_full = c->count > 0 && c->bytes + bytes > c->claim->bytes_max;
         if (c->is_full)
             break;
-        c->list[c->count] = row_of(&rows, c->arena);
+        err = row_read(&rows, c->arena, &c->list[c->count]);
         c->list[c->count++].origin_index = origin_index;
         c->bytes += bytes;
         origin->taken++;
         ++*got;
     }
-    return db_rows_end(&rows);
+    ended = db_rows_end(&rows);
+    return err ? err : ended;
 }
 
 /* First tries get all places but the retries' share, retries what is then left, first tries the

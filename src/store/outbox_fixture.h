@@ -4,7 +4,7 @@
 #define STORE_OUTBOX_FIXTURE_H
 
 #include "base/test.h"
-#include "store/outbox.h"
+#include "store/outbox_claim.h"
 #include "store/outbox_query.h"
 
 struct outbox_rig {

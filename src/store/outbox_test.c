@@ -365,6 +365,45 @@ static void resending_makes_a_new_one(void **state)
     assert_int_equal(outbox_rig_get(rig, third_id).resend_of, row.delivery_id - 1);
 }
 
+static void sequences_have_no_gaps(void **state)
+{
+    struct outbox_rig *rig = *state;
+    struct outbox_event event = {.tenant = STR("t"),
+                                 .kind = STR("run"),
+                                 .object_id = STR("o"),
+                                 .url = STR(URL_A),
+                                 .content_type = STR("a/b"),
+                                 .body = STR("x"),
+                                 .policy = STR("once"),
+                                 .class = DELIVERY_SYSTEM};
+    struct outbox_claimed *rows;
+    int64_t new_id = 0;
+    size_t count = 0;
+    struct tx *tx;
+
+    (void)outbox_rig_add(rig, URL_A, "o1", STR("{}"));
+    tx = outbox_rig_begin(rig);
+    assert_int_equal(outbox_add(tx, &event, NULL), OK);
+    assert_int_equal(outbox_rig_end(rig, ERR_INVALID), ERR_INVALID);
+    (void)outbox_rig_add(rig, URL_B, "o1", STR("{}"));
+    tx = outbox_rig_begin(rig);
+    assert_int_equal(outbox_rig_end(rig, outbox_add(tx, &event, NULL)), OK);
+    rows = outbox_rig_claim(rig, A, 3, 0, &count);
+    assert_int_equal(count, 2);
+    assert_int_equal(rows[0].sequence, 1);
+    assert_int_equal(rows[0].class, DELIVERY_LIVE);
+    assert_int_equal(rows[1].sequence, 2);
+    assert_int_equal(rows[1].class, DELIVERY_SYSTEM);
+    outbox_rig_settle(rig, &rows[1], DELIVERY_DEAD, 0);
+    assert_int_equal(resend(rig, rows[1].delivery_id, &new_id), OK);
+    rows = outbox_rig_claim(rig, A, 3, 0, &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(rows[0].sequence, 3);
+    assert_int_equal(rows[0].class, DELIVERY_SYSTEM);
+    rows = outbox_rig_claim(rig, B, 3, 0, &count);
+    assert_int_equal(rows[0].sequence, 1);
+}
+
 static void lists_filter(void **state)
 {
     struct outbox_rig *rig = *state;
@@ -403,6 +442,7 @@ static const struct CMUnitTest tests[] = {
     TEST("the survey walks over the origins, page by page", the_survey_walks_origins),
     TEST("what was not sent after all leaves no trace", untried_leaves_no_trace),
     TEST("resending makes a new delivery with the same webhook id", resending_makes_a_new_one),
+    TEST("an endpoint's deliveries are counted without gaps", sequences_have_no_gaps),
     TEST("lists filter by object and state, newest first", lists_filter),
 };
 

@@ -104,7 +104,8 @@ static int64_t rows_of(const struct db_statement *statement)
 
 /* The columns that must have a value; those a test varies come last. */
 #define DELIVERY_COLUMNS                                                                           \
-    "delivery_id, tenant, endpoint_id, origin, webhook_id, kind, object_id, policy, body_id,"      \
+    "delivery_id, sequence, tenant, endpoint_id, origin, webhook_id, kind, object_id, policy, "    \
+    "body_id,"                                                                                     \
     " state, attempts, created_us, updated_us, ended_us"
 #define DELIVERY_MIDDLE(body) "'t', 'e', 'o', 'w', 'run', 'r', 'durable', '" body "'"
 #define RUN_COLUMNS                                                                                \
@@ -149,13 +150,13 @@ static void add_deliveries(void)
     script("INSERT INTO bodies (tenant, body_id, content_type, bytes, created_us) VALUES"
            " ('t', 'both', 'x', 'x', 1), ('t', 'old', 'x', 'x', 1), ('t', 'live', 'x', 'x', 1)");
     script("INSERT INTO deliveries (" DELIVERY_COLUMNS ") VALUES"
-           " (1, " DELIVERY_MIDDLE(
+           " (1, 1, " DELIVERY_MIDDLE(
                "both") ", 'done', 1, 1, 1, 5),"
-                       " (2, " DELIVERY_MIDDLE(
+                       " (2, 2, " DELIVERY_MIDDLE(
                            "both") ", 'done', 1, 1, 1, 999999999500),"
-                                   " (3, " DELIVERY_MIDDLE(
+                                   " (3, 3, " DELIVERY_MIDDLE(
                                        "old") ", 'dead', 1, 1, 1, 5),"
-                                              " (4, " DELIVERY_MIDDLE(
+                                              " (4, 4, " DELIVERY_MIDDLE(
                                                   "live") ", 'due', 1, 1, 1, NULL)");
     script("INSERT INTO attempts (attempt_id, tenant, delivery_id, number, started_us) VALUES"
            " (1, 't', 1, 1, 999999999900), (2, 't', 2, 1, 5), (3, 't', 4, 1, 999999999900)");
