@@ -2,6 +2,7 @@
 #include "app/node.h"
 
 #include "base/uuid.h"
+#include "crypto/random.h"
 #include "io/disk.h"
 
 #define FILE_NAME "node"
@@ -24,7 +25,7 @@ enum err node_id_load(struct disk *disk, const char *data_dir, struct arena *are
         if (!err && !uuid_is_valid(*id))
             err = ERR_INVALID;
     } else {
-        rng_seed_from_kernel(&rng);
+        random_bytes(rng.state, sizeof(rng.state));
         *id = arena_str(arena, uuid_write(uuid_v4(&rng), &text));
         err = disk->open_dir(disk, data_dir);
         if (!err)

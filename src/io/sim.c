@@ -167,6 +167,16 @@ static uint64_t hash_add(uint64_t hash, const void *bytes, size_t len)
     return hash;
 }
 
+/* What a person can read of a packet: the start of its first line. */
+static struct str first_line(struct str bytes)
+{
+    size_t len = 0;
+
+    while (len < bytes.len && len < 100 && bytes.data[len] >= ' ' && bytes.data[len] < 0x7f)
+        len++;
+    return str_first(bytes, len);
+}
+
 void sim_trace(struct sim *sim, const char *what, uint64_t id, struct str bytes)
 {
     uint64_t hash = hash_add(sim->trace_hash, &sim->now_us, sizeof(sim->now_us));
@@ -175,8 +185,8 @@ void sim_trace(struct sim *sim, const char *what, uint64_t id, struct str bytes)
     hash = hash_add(hash, &id, sizeof(id));
     sim->trace_hash = hash_add(hash, bytes.data, bytes.len);
     if (sim->trace_on)
-        fprintf(stderr, "%12.6f %s %llu %zu %016llx\n", (double)sim->now_us / 1e6, what,
-                (unsigned long long)id, bytes.len, (unsigned long long)sim->trace_hash);
+        fprintf(stderr, "%12.6f %s %llu %.*s\n", (double)sim->now_us / 1e6, what,
+                (unsigned long long)id, STR_ARG(first_line(bytes)));
 }
 
 static void clock_advance(struct sim *sim, int64_t to_us)

@@ -161,6 +161,14 @@ static void query_answer(struct sim_query *query, struct str host)
         query->err = ERR_NOT_FOUND;
 }
 
+static void query_spoil(struct sim_query *query)
+{
+    static const enum err errors[] = {ERR_NOT_FOUND, ERR_IO, ERR_AGAIN};
+
+    query->err = errors[sim_between(query->loop->sim, 0, ARRAY_LEN(errors) - 1)];
+    query->count = 0;
+}
+
 struct dns_query *sim_resolve(struct loop *base, struct str host, int64_t timeout_ms,
                               resolved_fn *on_done, void *context)
 {
@@ -174,6 +182,8 @@ struct dns_query *sim_resolve(struct loop *base, struct str host, int64_t timeou
     query->on_done = on_done;
     query->context = context;
     query_answer(query, host);
+    if (sim_chance(sim, sim->faults.lookup_fails))
+        query_spoil(query);
     if (sim_chance(sim, sim->faults.stall))
         delay_us += sim_stall_us(sim);
     if (delay_us > timeout_ms * US_PER_MS) {

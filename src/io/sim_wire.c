@@ -103,6 +103,18 @@ void sim_stream_on_reset(struct sim_stream *stream)
         sim_stream_turn_put(stream);
 }
 
+/* The connection breaks at any byte of the packet: what stood before it may arrive. */
+static void push_broken(struct sim_stream *stream, size_t len)
+{
+    size_t before = (size_t)sim_between(stream->sim, 0, (int64_t)len - 1);
+
+    if (before > 0)
+        sim_packet_send(stream, PACKET_DATA,
+                        str_range(stream->out.buf.data + stream->out.gone, before), before);
+    sim_packet_send(stream, PACKET_RESET, STR(""), 0);
+    sim_stream_on_reset(stream);
+}
+
 /* Sends what the window admits; then the end, if it was asked for. */
 void sim_stream_push(struct sim_stream *stream)
 {
@@ -118,8 +130,7 @@ void sim_stream_push(struct sim_stream *stream)
         if (len > 1 && sim_chance(sim, sim->faults.short_write))
             len = (size_t)sim_between(sim, 1, (int64_t)len - 1);
         if (sim_chance(sim, sim->faults.reset)) {
-            sim_packet_send(stream, PACKET_RESET, STR(""), 0);
-            sim_stream_on_reset(stream);
+            push_broken(stream, len);
             return;
         }
         sim_packet_send(stream, PACKET_DATA,
@@ -193,7 +204,7 @@ static void packet_arrive(struct sim_event *event)
 
 /* ---- the crash ---- */
 
-/* The end goes without a word to its owner; an outside peer sees a reset. */
+/* The end goes without a word to its owner; an outside peer sees a reset, or nothing at all. */
 static void stream_kill(struct sim_stream *stream)
 {
     struct list *node;
@@ -208,7 +219,8 @@ static void stream_kill(struct sim_stream *stream)
     sim_event_remove(stream->sim, &stream->turn);
     sim_event_remove(stream->sim, &stream->limit);
     sim_bury(stream->base.context);
-    if (!stream->reset_in && !(stream->fin_sent && stream->finished)) {
+    if (!stream->reset_in && !(stream->fin_sent && stream->finished) &&
+        !sim_chance(stream->sim, stream->sim->faults.half_open)) {
         bool dark = stream->sim->dark;
 
         stream->sim->dark = false;

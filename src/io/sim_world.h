@@ -23,6 +23,8 @@ struct sim_faults {
     double reset;           /* per packet */
     double stall;           /* per packet: a pause of seconds */
     double short_write;     /* per packet: the peer sees it in pieces */
+    double lookup_fails;    /* per name: no answer, no such name, or its server is broken */
+    double half_open;       /* per connection at a crash: the peer hears nothing of it */
     double disk_error;      /* per disk call: EIO */
     double fsync_error;     /* per sync */
     double clock_jump;      /* per second of simulated time: wall clock ± up to an hour */
@@ -49,10 +51,11 @@ void sim_at(struct sim *sim, int64_t at_us, bool outside, void (*run)(void *cont
             void *context);
 
 /* The machine loses power: all loops, actors, timers, messages, connections and children of it are
- * dropped without a callback; peers outside see resets; unsynced disk contents are kept, dropped or
- * torn by the seed. After that build the server anew on the same world. kill_only keeps all written
- * disk contents (a killed process, not a power cut). Best called between events of the machine;
- * from inside one, its code runs on to the end of that event without effect on disk and network. */
+ * dropped without a callback; peers outside see resets (or nothing: half_open); unsynced disk
+ * contents are kept, dropped or torn by the seed. After that build the server anew on the same
+ * world. kill_only keeps all written disk contents (a killed process, not a power cut). Best called
+ * between events of the machine; from inside one, its code runs on to the end of that event without
+ * effect on disk and network. */
 void sim_crash(struct sim *sim, bool kill_only);
 /* The power fails at the nth call from now that changes the disk (n ≥ 1; 0: never): that call and
  * all later ones fail, no packet leaves, sim_run returns and runs nothing before sim_crash. */
