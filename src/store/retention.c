@@ -6,7 +6,8 @@
 #define DAY_US (24 * 3600 * US_PER_SECOND)
 /* A look at an instant without anything to delete costs too. */
 #define INSTANTS_MAX 200
-#define THREADS_AT_ONCE 32
+#define RUNS_AT_ONCE 32
+#define NAMESPACES_AT_ONCE 32
 
 const struct retention_limits retention_defaults = {
     .idempotency_us = 1 * DAY_US,
@@ -14,10 +15,14 @@ const struct retention_limits retention_defaults = {
     .deliveries_us = 90 * DAY_US,
     .run_events_us = 7 * DAY_US,
     .temporary_runs_us = 1 * DAY_US,
+    .runs_us = 90 * DAY_US,
+    .checkpoints_us = 90 * DAY_US,
+    .checkpoints_keep = 10,
 };
 
 struct sweep {
     struct tx *tx;
+    const struct retention_limits *limits;
     int64_t now_us;
     int64_t rows_left, instants_left;
 };
@@ -115,12 +120,15 @@ static enum err delete_deliveries(struct sweep *sweep, int64_t age_us)
     return err;
 }
 
-/* ---- the walk over ended runs: instant after instant, each finished before the next ---- */
+/* ---- walks: instant after instant, each finished before the next ---- */
 
-static const struct db_statement next_instant = {
-    "retention_next_instant",
+static const struct db_statement next_end = {
+    "retention_next_end",
     "SELECT MIN(ended_us) FROM runs WHERE ended_us IS NOT NULL AND ended_us > $1 AND ended_us < $2",
     NULL};
+static const struct db_statement next_checkpoint = {
+    "retention_next_checkpoint",
+    "SELECT MIN(created_us) FROM checkpoints WHERE created_us > $1 AND created_us < $2", NULL};
 static const struct db_statement cursor_get = {
     "retention_cursor_get", "SELECT next_value FROM sequences WHERE name = $1", NULL};
 static const struct db_statement cursor_set = {
@@ -134,9 +142,9 @@ static const struct db_statement events_at = {
     " e.event_id FROM runs r JOIN run_events e ON e.tenant = r.tenant AND e.run_id = r.run_id"
     " WHERE r.ended_us = $1 AND r.temporary >= $3 LIMIT $2)",
     NULL};
-static const struct db_statement temporary_at = {
-    "retention_temporary_at",
-    "SELECT tenant, thread_id, run_id FROM runs WHERE ended_us = $1 AND temporary = 1 LIMIT $2",
+static const struct db_statement runs_at = {
+    "retention_runs_at",
+    "SELECT tenant, thread_id, run_id FROM runs WHERE ended_us = $1 AND temporary >= $3 LIMIT $2",
     NULL};
 static const struct db_statement thread_is_live = {
     "retention_thread_is_live",
@@ -148,8 +156,14 @@ static const struct db_statement thread_is_temporary = {
 static const struct db_statement run_delete_one = {
     "retention_run", "DELETE FROM runs WHERE tenant = $1 AND run_id = $2", NULL};
 
-/* Deletes what an instant has; leaves the budget above 0 when it is finished with it. */
-typedef enum err instant_fn(struct sweep *sweep, int64_t ended_us);
+/* What is walked over, how old it must be, and what happens at each instant: deletes what it has,
+ * and leaves the budget above 0 when it is finished with it. */
+struct path {
+    struct str cursor_name;
+    const struct db_statement *next;
+    int64_t age_us;
+    enum err (*visit)(struct sweep *sweep, int64_t instant_us);
+};
 
 static enum err read_int(struct db *db, const struct db_statement *statement,
                          const struct db_value *args, size_t arg_count, int64_t *value)
@@ -167,30 +181,32 @@ static enum err read_int(struct db *db, const struct db_statement *statement,
     return db_rows_end(&rows);
 }
 
-static enum err walk(struct sweep *sweep, struct str cursor_name, int64_t age_us, instant_fn *visit)
+static enum err walk(struct sweep *sweep, const struct path *path)
 {
     struct db *db = sweep->tx->db;
-    int64_t horizon_us = sweep->now_us - age_us, cursor_us = 0, started_us, ended_us;
-    enum err err = read_int(db, &cursor_get, DB_ARGS(db_text(cursor_name)), &cursor_us);
+    int64_t horizon_us = sweep->now_us - path->age_us, cursor_us = 0, started_us, instant_us;
+    enum err err;
 
+    if (path->age_us == 0)
+        return OK;
+    err = read_int(db, &cursor_get, DB_ARGS(db_text(path->cursor_name)), &cursor_us);
     if (err && err != ERR_NOT_FOUND)
         return err;
     started_us = cursor_us;
     err = OK;
     while (!err && sweep->rows_left > 0 && sweep->instants_left > 0) {
-        err =
-            read_int(db, &next_instant, DB_ARGS(db_int(cursor_us), db_int(horizon_us)), &ended_us);
+        err = read_int(db, path->next, DB_ARGS(db_int(cursor_us), db_int(horizon_us)), &instant_us);
         if (!err)
-            err = visit(sweep, ended_us);
+            err = path->visit(sweep, instant_us);
         if (!err && sweep->rows_left > 0)
-            cursor_us = ended_us;
+            cursor_us = instant_us;
         sweep->instants_left -= !err;
     }
     if (err && err != ERR_NOT_FOUND)
         return err;
     if (cursor_us == started_us)
         return OK;
-    return db_run(db, &cursor_set, DB_ARGS(db_text(cursor_name), db_int(cursor_us)), NULL);
+    return db_run(db, &cursor_set, DB_ARGS(db_text(path->cursor_name), db_int(cursor_us)), NULL);
 }
 
 static enum err delete_events(struct sweep *sweep, int64_t ended_us, int64_t temporary_min)
@@ -236,23 +252,25 @@ static enum err delete_thread(struct sweep *sweep, struct str tenant, struct str
     return thread_delete_temporary(sweep->tx, tenant, thread_id);
 }
 
-static enum err visit_temporary(struct sweep *sweep, int64_t ended_us)
+/* Of temporary runs only, or of all. */
+static enum err delete_runs(struct sweep *sweep, int64_t ended_us, int64_t temporary_min)
 {
     struct {
         struct str tenant, thread_id, run_id;
-    } found[THREADS_AT_ONCE];
+    } found[RUNS_AT_ONCE];
     struct arena *arena = sweep->tx->arena;
     struct db *db = sweep->tx->db;
     struct db_rows rows = {0};
     size_t count = 0;
-    enum err err = delete_events(sweep, ended_us, 1);
+    enum err err = delete_events(sweep, ended_us, temporary_min);
 
     if (err || sweep->rows_left <= 0)
         return err;
-    err = db_query(db, &temporary_at, DB_ARGS(db_int(ended_us), db_int(THREADS_AT_ONCE)), &rows);
+    err = db_query(db, &runs_at,
+                   DB_ARGS(db_int(ended_us), db_int(RUNS_AT_ONCE), db_int(temporary_min)), &rows);
     if (err)
         return err;
-    for (; count < THREADS_AT_ONCE && db_next(&rows); count++) {
+    for (; count < RUNS_AT_ONCE && db_next(&rows); count++) {
         found[count].tenant = db_get_keep(&rows, 0, arena);
         found[count].thread_id = db_get_keep(&rows, 1, arena);
         found[count].run_id = db_get_keep(&rows, 2, arena);
@@ -266,16 +284,130 @@ static enum err visit_temporary(struct sweep *sweep, int64_t ended_us)
         sweep->rows_left--;
     }
     /* There may be more at this instant: stay on it. */
-    if (count == THREADS_AT_ONCE)
+    if (count == RUNS_AT_ONCE)
         sweep->rows_left = 0;
+    return err;
+}
+
+static enum err visit_temporary(struct sweep *sweep, int64_t ended_us)
+{
+    return delete_runs(sweep, ended_us, 1);
+}
+
+static enum err visit_runs(struct sweep *sweep, int64_t ended_us)
+{
+    return delete_runs(sweep, ended_us, 0);
+}
+
+/* ---- checkpoints: where one has come of age, its namespace is looked through ---- */
+
+static const struct db_statement namespaces_at = {
+    "retention_namespaces_at",
+    "SELECT DISTINCT tenant, thread_id, ns FROM checkpoints WHERE created_us = $1"
+    " AND (tenant, thread_id, ns) > ($2, $3, $4) ORDER BY tenant, thread_id, ns LIMIT $5",
+    NULL};
+/* The oldest $6 of a namespace that are older than $4 and not among its $5 newest. */
+#define OLD_CHECKPOINTS                                                                            \
+    " WHERE tenant = $1 AND thread_id = $2 AND ns = $3 AND checkpoint_id IN (SELECT checkpoint_id" \
+    " FROM checkpoints WHERE tenant = $1 AND thread_id = $2 AND ns = $3 AND created_us < $4"       \
+    " AND checkpoint_id < (SELECT checkpoint_id FROM checkpoints WHERE tenant = $1"                \
+    " AND thread_id = $2 AND ns = $3 ORDER BY checkpoint_id DESC LIMIT 1 OFFSET $5)"               \
+    " ORDER BY checkpoint_id LIMIT $6)"
+static const struct db_statement old_writes = {
+    "retention_writes", "DELETE FROM checkpoint_writes" OLD_CHECKPOINTS, NULL};
+static const struct db_statement old_checkpoints = {
+    "retention_checkpoints", "DELETE FROM checkpoints" OLD_CHECKPOINTS, NULL};
+
+struct namespace_key {
+    struct str tenant, thread_id, ns;
+};
+
+/* Those behind `after`, at most NAMESPACES_AT_ONCE. */
+static enum err namespaces_read(struct sweep *sweep, int64_t created_us, struct namespace_key after,
+                                struct namespace_key *found, size_t *count)
+{
+    struct arena *arena = sweep->tx->arena;
+    struct db_rows rows = {0};
+    enum err err =
+        db_query(sweep->tx->db, &namespaces_at,
+                 DB_ARGS(db_int(created_us), db_text(after.tenant), db_text(after.thread_id),
+                         db_text(after.ns), db_int(NAMESPACES_AT_ONCE)),
+                 &rows);
+
+    if (err)
+        return err;
+    for (*count = 0; *count < NAMESPACES_AT_ONCE && db_next(&rows); (*count)++)
+        found[*count] = (struct namespace_key){.tenant = db_get_keep(&rows, 0, arena),
+                                               .thread_id = db_get_keep(&rows, 1, arena),
+                                               .ns = db_get_keep(&rows, 2, arena)};
+    return db_rows_end(&rows);
+}
+
+static enum err namespace_prune(struct sweep *sweep, const struct namespace_key *key)
+{
+    const struct db_value thread[] = {db_text(key->tenant), db_text(key->thread_id)};
+    const struct db_value args[] = {
+        thread[0],
+        thread[1],
+        db_text(key->ns),
+        db_int(sweep->now_us - sweep->limits->checkpoints_us),
+        db_int(sweep->limits->checkpoints_keep - 1),
+        db_int(sweep->rows_left),
+    };
+    int64_t writes = 0, checkpoints = 0;
+    bool is_live = false;
+    enum err err = exists(sweep->tx->db, &thread_is_live, thread, &is_live);
+
+    if (err || is_live)
+        return err;
+    err = db_run(sweep->tx->db, &old_writes, args, ARRAY_LEN(args), &writes);
+    if (!err)
+        err = db_run(sweep->tx->db, &old_checkpoints, args, ARRAY_LEN(args), &checkpoints);
+    sweep->rows_left -= writes + checkpoints;
+    return err;
+}
+
+/* With an exhausted budget the instant is visited again; what stays costs no budget, so it ends. */
+static enum err visit_checkpoints(struct sweep *sweep, int64_t created_us)
+{
+    struct namespace_key found[NAMESPACES_AT_ONCE], last = {STR(""), STR(""), STR("")};
+    size_t count;
+    enum err err;
+
+    do {
+        err = namespaces_read(sweep, created_us, last, found, &count);
+        for (size_t i = 0; !err && i < count && sweep->rows_left > 0; i++)
+            err = namespace_prune(sweep, &found[i]);
+        if (!err && count > 0)
+            last = found[count - 1];
+    } while (!err && count == NAMESPACES_AT_ONCE && sweep->rows_left > 0);
+    return err;
+}
+
+static enum err walk_all(struct sweep *sweep)
+{
+    const struct path paths[] = {
+        {STR("retention_temporary"), &next_end, sweep->limits->temporary_runs_us, visit_temporary},
+        {STR("retention_events"), &next_end, sweep->limits->run_events_us, visit_events},
+        {STR("retention_runs"), &next_end, sweep->limits->runs_us, visit_runs},
+        {STR("retention_checkpoints"), &next_checkpoint, sweep->limits->checkpoints_us,
+         visit_checkpoints},
+    };
+    enum err err = OK;
+
+    for (size_t i = 0; i < ARRAY_LEN(paths) && !err; i++)
+        err = walk(sweep, &paths[i]);
     return err;
 }
 
 enum err retention_step(struct tx *tx, int64_t now_us, const struct retention_limits *limits,
                         bool *more)
 {
-    struct sweep sweep = {
-        .tx = tx, .now_us = now_us, .rows_left = RETENTION_ROWS_MAX, .instants_left = INSTANTS_MAX};
+    struct sweep sweep = {.tx = tx,
+                          .limits = limits,
+                          .now_us = now_us,
+                          .rows_left = RETENTION_ROWS_MAX,
+                          .instants_left = INSTANTS_MAX};
     enum err err = OK;
 
     REQUIRE(tx->is_write);
@@ -287,10 +419,8 @@ enum err retention_step(struct tx *tx, int64_t now_us, const struct retention_li
         err = delete_older(&sweep, &old_attempts, limits->attempts_us);
     if (!err && limits->deliveries_us)
         err = delete_deliveries(&sweep, limits->deliveries_us);
-    if (!err && limits->temporary_runs_us)
-        err = walk(&sweep, STR("retention_temporary"), limits->temporary_runs_us, visit_temporary);
-    if (!err && limits->run_events_us)
-        err = walk(&sweep, STR("retention_events"), limits->run_events_us, visit_events);
+    if (!err)
+        err = walk_all(&sweep);
     if (!err)
         *more = sweep.rows_left <= 0 || sweep.instants_left <= 0;
     return err;

@@ -9,10 +9,15 @@
  *   bodies                with the last delivery that has them
  *   run events            the end of their run; the run stays                  7 days
  *   temporary runs        their end, with events and what is left of the thread  1 day
+ *   runs                  their end, with events; thread and checkpoints stay   90 days
+ *   checkpoints           their creation, beyond the newest of each namespace   90 days
  *
- * Nothing that is still due, being sent, pending or running is touched. How far the walk over ended
- * runs has come stands in the table `sequences` (rows "retention_…"), so that it is not started
- * anew and moves with its transaction. */
+ * Nothing that is still due, being sent, pending or running is touched. Of each namespace of a
+ * thread the `checkpoints_keep` newest stay whatever their age: the head is what the next run, or
+ * the answer to an interrupt, goes on from. A thread with a live run keeps all, since that run may
+ * have started from any. How far the walks over ended runs and over checkpoints have come stands in
+ * the table `sequences` (rows "retention_…"), so that they are not started anew and move with their
+ * transaction. */
 #ifndef STORE_RETENTION_H
 #define STORE_RETENTION_H
 
@@ -26,6 +31,9 @@ struct retention_limits { /* ages; 0 keeps for ever */
     int64_t deliveries_us;
     int64_t run_events_us;
     int64_t temporary_runs_us;
+    int64_t runs_us;
+    int64_t checkpoints_us;
+    int64_t checkpoints_keep; /* a count, at least 1 */
 };
 
 extern const struct retention_limits retention_defaults;

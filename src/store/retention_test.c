@@ -15,7 +15,11 @@ static const struct retention_limits limits = {
     .deliveries_us = 1000,
     .run_events_us = 1000,
     .temporary_runs_us = 1000,
+    .checkpoints_us = 1000,
+    .checkpoints_keep = 2,
 };
+/* The same, and of runs. */
+static const struct retention_limits limits_of_runs = {.runs_us = 1000};
 
 static int setup(void **state)
 {
@@ -220,6 +224,86 @@ static void old_events_and_temporary_runs_go(void **state)
     assert_int_equal(sweep(&limits), 1);
 }
 
+static void old_runs_go_and_their_threads_stay(void **state)
+{
+    (void)state;
+    add_runs();
+    assert_true(sweep(&limits_of_runs) >= 6);
+    assert_int_equal(ROWS("runs"), 2);
+    assert_int_equal(ROWS("runs WHERE run_id IN ('fresh', 'live')"), 2);
+    assert_int_equal(ROWS("run_events"), 20);
+    /* All but those of temporary runs; th5 has a live one. */
+    assert_int_equal(ROWS("threads"), 240 + 1);
+    assert_int_equal(sweep(&limits_of_runs), 1);
+}
+
+#define CHECKPOINT_COLUMNS "tenant, thread_id, ns, checkpoint_id, serde, body, metadata, created_us"
+#define WRITE_COLUMNS                                                                              \
+    "tenant, thread_id, ns, checkpoint_id, task_id, idx, run_position, task_path, channel, serde," \
+    " body"
+
+/* Checkpoints 'c101', … of a namespace, each with one write; at instants from `from` on. */
+#define CHECKPOINTS(thread, ns, n, from)                                                           \
+    script("INSERT INTO checkpoints (" CHECKPOINT_COLUMNS                                          \
+           ") " SERIES(n) "SELECT 't', '" thread "', '" ns                                         \
+                          "', 'c' || (100 + i), 'j', CAST('' AS BYTEA), '{}', " #from              \
+                          " + i FROM series")
+
+static void add_checkpoints(void)
+{
+    CHECKPOINTS("old", "", 800, 5);
+    CHECKPOINTS("old", "sub", 3, 5);
+    CHECKPOINTS("short", "", 1, 5);
+    CHECKPOINTS("busy", "", 20, 5);
+    CHECKPOINTS("recent", "", 6, 999999998996); /* the first two are of age */
+    script("INSERT INTO checkpoint_writes (" WRITE_COLUMNS ") SELECT tenant, thread_id, ns,"
+           " checkpoint_id, 'task', 0, 0, '', 'c', 'j', body FROM checkpoints");
+    script("INSERT INTO runs (" RUN_COLUMNS ") VALUES"
+           " ('t', 'live', 'busy', " RUN_MIDDLE ", 'pending', 0, NULL)");
+}
+
+static void old_checkpoints_go_but_the_newest_of_each_namespace(void **state)
+{
+    (void)state;
+    add_checkpoints();
+    assert_true(sweep(&limits) >= 3);
+    assert_int_equal(ROWS("checkpoints WHERE thread_id = 'old' AND ns = ''"), 2);
+    assert_int_equal(ROWS("checkpoints WHERE thread_id = 'old' AND checkpoint_id IN ('c899',"
+                          " 'c900') AND ns = ''"),
+                     2);
+    assert_int_equal(ROWS("checkpoints WHERE ns = 'sub'"), 2);
+    assert_int_equal(ROWS("checkpoints WHERE thread_id = 'short'"), 1);
+    assert_int_equal(ROWS("checkpoints WHERE thread_id = 'busy'"), 20);
+    assert_int_equal(ROWS("checkpoints WHERE thread_id = 'recent'"), 3);
+    assert_int_equal(ROWS("checkpoint_writes"), ROWS("checkpoints"));
+    assert_int_equal(sweep(&limits), 1);
+}
+
+/* What stayed because it was among the newest goes once newer ones have come of age. */
+static void what_stayed_goes_later(void **state)
+{
+    (void)state;
+    CHECKPOINTS("t", "", 4, 5);
+    sweep(&limits);
+    assert_int_equal(ROWS("checkpoints"), 2);
+    script("UPDATE checkpoints SET checkpoint_id = 'b' || checkpoint_id");
+    CHECKPOINTS("t", "", 4, 500);
+    sweep(&limits);
+    assert_int_equal(ROWS("checkpoints WHERE ns = ''"), 2);
+    assert_int_equal(ROWS("checkpoints WHERE checkpoint_id IN ('c103', 'c104')"), 2);
+}
+
+/* As thread copies make them: nothing of it may be forgotten, and nothing go round for ever. */
+static void a_hundred_namespaces_of_one_instant(void **state)
+{
+    (void)state;
+    script("INSERT INTO checkpoints (" CHECKPOINT_COLUMNS
+           ") " SERIES(300) "SELECT 't', 'th' || (i % 100), '', 'c' || (100 + i / 100), 'j',"
+                            " CAST('' AS BYTEA), '{}', 7 FROM series");
+    sweep(&limits);
+    assert_int_equal(ROWS("checkpoints"), 200);
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("old idempotency rows go, in pieces", old_answers_go),
     TEST("expired items go", expired_items_go),
@@ -227,6 +311,11 @@ static const struct CMUnitTest tests[] = {
          ended_deliveries_go_with_their_bodies),
     TEST("an age of zero keeps for ever", zero_keeps_for_ever),
     TEST("old events go, and temporary runs with their threads", old_events_and_temporary_runs_go),
+    TEST("old runs go with their events, their threads stay", old_runs_go_and_their_threads_stay),
+    TEST("old checkpoints go but the newest of each namespace, and those of a live run's thread",
+         old_checkpoints_go_but_the_newest_of_each_namespace),
+    TEST("checkpoints that stayed go when newer ones have come of age", what_stayed_goes_later),
+    TEST("many namespaces with one instant", a_hundred_namespaces_of_one_instant),
 };
 
 static int run(const char *name)
