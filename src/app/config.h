@@ -24,8 +24,9 @@ struct config {
     struct arena arena; /* everything below lives here */
     struct address listen;
     const char *data_dir;
-    const char *store_url;  /* NULL: SQLite in data_dir */
-    const char *sqlite_vfs; /* NULL, but in the simulator */
+    const char *store_url;       /* NULL: SQLite in data_dir */
+    const char *secret_key_file; /* NULL: secret.key in data_dir */
+    const char *sqlite_vfs;      /* NULL, but in the simulator */
     const char *project_dir;
     const char *file;     /* as an error names it; NULL: there is none */
     struct str file_text; /* langgraph.json as read; "{}" if there is none */

@@ -35,6 +35,8 @@ const struct setting settings[] = {
     {"", "net_threads", SETTING_COUNT, AT(net_threads), 1, 16, NULL, "threads that serve clients"},
     {"", "ca_file", SETTING_PATH, AT(ca_file), 0, 0, NULL,
      "trusted certificates for webhooks; default: the system's"},
+    {"", "secret_key_file", SETTING_PATH, AT(secret_key_file), 0, 0, NULL,
+     "keys that seal secrets in the store; default: secret.key in the data folder"},
     {"", "signing_secret", SETTING_SECRETS, AT(signing_secrets), 0, 0, NULL,
      "whsec_… or whsk_…; several while they change, the newest first"},
     {"tls", "cert", SETTING_PATH, AT(tls_cert), 0, 0, NULL, "PEM file; with tls.key: HTTPS"},

@@ -2,6 +2,7 @@
 #include "app/config_priv.h"
 #include "app/nearest.h"
 #include "base/log.h"
+#include "io/disk.h"
 
 #define PREFIX "RUNBELL_"
 #define FILE_SUFFIX "_FILE"
@@ -241,6 +242,18 @@ static enum err read_flag(struct config_reader *r, const struct config_flag *fla
 
 /* ---- all ---- */
 
+/* What systemd's LoadCredential= gave; NULL: nothing of this name. */
+static const char *find_credential(struct config_reader *r, const char *name)
+{
+    struct str folder = env_find_process(&r->env, STR("CREDENTIALS_DIRECTORY"));
+    const char *path;
+
+    if (str_is_none(folder) || str_is_empty(folder))
+        return NULL;
+    path = arena_cstr(r->arena, arena_printf(r->arena, "%.*s/%s", STR_ARG(folder), name));
+    return r->sources->disk->exists(r->sources->disk, path) ? path : NULL;
+}
+
 static enum err check_together(struct config_reader *r)
 {
     struct config *config = r->config;
@@ -249,6 +262,8 @@ static enum err check_together(struct config_reader *r)
         return config_refuse(r, "tls.%s is set and tls.%s is not; HTTPS needs both",
                              config->tls_cert ? "cert" : "key", config->tls_cert ? "key" : "cert");
     config->egress.dev = config->dev;
+    if (!config->secret_key_file)
+        config->secret_key_file = find_credential(r, "runbell-secret-key");
     return OK;
 }
 

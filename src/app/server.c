@@ -170,6 +170,7 @@ static void on_delivery_stopped_here(struct message *message)
     struct server *server = CONTAINER_OF(message, struct server, delivery_stopped);
 
     key_ring_stop(server->keys);
+    secret_upkeep_stop(server->secret_upkeep);
     hub_leave_store(server->hub);
     store_close(server->store);
     server->store = NULL;
@@ -289,6 +290,8 @@ void server_free(struct server *server)
         hub_free(server->hub);
     if (server->keys)
         key_ring_free(server->keys);
+    secret_upkeep_free(server->secret_upkeep);
+    keyring_free(server->keyring);
     if (server->tls_client)
         tls_client_free(server->tls_client);
     if (server->tls_server)

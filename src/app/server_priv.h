@@ -8,6 +8,7 @@
 #include "agent/worker_executor.h"
 #include "api/api.h"
 #include "app/key_ring.h"
+#include "app/secret_upkeep.h"
 #include "app/server.h"
 #include "delivery/sender.h"
 #include "http/tls.h"
@@ -47,6 +48,9 @@ struct server {
     struct address bound;
     struct str self_url;
     struct store *store;
+    struct secret_file secret_file;
+    struct keyring *keyring; /* seals secrets */
+    struct secret_upkeep *secret_upkeep;
     struct key_ring *keys;
     struct hub *hub;
     struct executor *executors[EXECUTORS_MAX];

@@ -5,6 +5,7 @@
 #include "app/node.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "crypto/secret.h"
 
 /* On the writer's thread: what is durable is unknown, so nothing may be answered any more. */
 static void on_store_fatal(void *context, const char *why)
@@ -14,20 +15,40 @@ static void on_store_fatal(void *context, const char *why)
     server->events.on_fatal(server->context, why);
 }
 
+static enum err wire_keyring(struct server *server, const char **why)
+{
+    struct keyring_keys keys = {.count = 0};
+    struct str words = STR_NONE;
+    enum err err;
+
+    server->secret_file = secret_file_of(server->config, server->world->disk, &server->arena);
+    err = secret_file_open(&server->secret_file, &server->arena, &keys, &words);
+    if (err) {
+        *why = arena_cstr(&server->arena, words);
+        return err;
+    }
+    server->keyring = keyring_new(&keys);
+    secret_wipe(&keys, sizeof(keys));
+    return OK;
+}
+
 enum err wire_store(struct server *server, const char **why)
 {
     const struct config *config = server->config;
+    enum err err = wire_keyring(server, why);
     const struct store_config store = {
         .world = server->world,
         .data_dir = config->data_dir,
         .postgres_url = config->store_url,
         .sqlite_vfs = config->sqlite_vfs,
         .reader_count = config->readers,
+        .keyring = server->keyring,
         .on_fatal = on_store_fatal,
         .context = server,
     };
-    enum err err = store_open(&store, &server->store, why);
 
+    if (!err)
+        err = store_open(&store, &server->store, why);
     if (err)
         return err;
     server->agent = (struct agent_config){
@@ -44,6 +65,8 @@ enum err wire_store(struct server *server, const char **why)
     if (err)
         return err;
     server->hub = hub_new(server->loop, server->store);
+    server->secret_upkeep =
+        secret_upkeep_new(server->loop, server->store, &server->secret_file, server->keyring);
     server->keys =
         key_ring_new(server->loop, server->store, &server->agent, server_on_keys, server);
     return OK;

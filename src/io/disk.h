@@ -24,6 +24,8 @@ struct disk {
     enum err (*remove)(struct disk *disk, const char *path);
     enum err (*sync_dir)(struct disk *disk, const char *path);
     bool (*exists)(struct disk *disk, const char *path);
+    /* Can nobody but its owner read or change it? */
+    bool (*is_private)(struct disk *disk, const char *path);
     /* An exclusive lock on a file that lives as long as the process; ERR_CONFLICT if another has
      * it. */
     enum err (*lock)(struct disk *disk, const char *path, int *fd);

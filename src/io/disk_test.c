@@ -2,6 +2,7 @@
  * each call failing in turn and the power failing at each call. */
 #include "base/test.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -116,6 +117,18 @@ static void names_move_and_go(void **state)
     assert_int_equal(disk->remove(disk, at(place, "two")), OK);
     assert_int_equal(disk->remove(disk, at(place, "two")), ERR_NOT_FOUND);
     assert_true(disk->exists(disk, place->dir));
+}
+
+static void what_is_made_here_is_private(void **state)
+{
+    struct place *place = *state;
+    struct disk *disk = place->disk;
+
+    assert_int_equal(disk_write_file(disk, place->dir, "key", STR("1")), OK);
+    assert_true(disk->is_private(disk, at(place, "key")));
+    assert_false(disk->is_private(disk, at(place, "none")));
+    if (chmod(at(place, "key"), 0640) == 0) /* the simulated disk has no file there */
+        assert_false(disk->is_private(disk, at(place, "key")));
 }
 
 static void a_missing_file_is_not_found(void **state)
@@ -345,6 +358,7 @@ static void unsynced_is_kept_dropped_or_torn(void **state UNUSED)
 static const struct CMUnitTest tests[] = {
     BOTH("what is written is what is read", what_is_written_is_read),
     BOTH("names move and go", names_move_and_go),
+    BOTH("what is made here nobody else can read", what_is_made_here_is_private),
     BOTH("a missing file is not found", a_missing_file_is_not_found),
     BOTH("a file may fill the buffer but not more", a_file_may_fill_the_buffer_but_not_more),
     BOTH("a lock admits one", a_lock_admits_one),

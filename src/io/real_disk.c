@@ -144,6 +144,13 @@ static bool real_exists(struct disk *disk UNUSED, const char *path)
     return access(path, F_OK) == 0;
 }
 
+static bool real_is_private(struct disk *disk UNUSED, const char *path)
+{
+    struct stat found;
+
+    return stat(path, &found) == 0 && (found.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+}
+
 /* flock, not fcntl: closing some other descriptor of the file must not drop it. */
 static enum err real_lock(struct disk *disk UNUSED, const char *path, int *fd)
 {
@@ -172,6 +179,7 @@ static const struct disk real_disk = {
     .remove = real_remove,
     .sync_dir = real_sync_dir,
     .exists = real_exists,
+    .is_private = real_is_private,
     .lock = real_lock,
 };
 

@@ -458,6 +458,7 @@ struct sim_disk *sim_disk_new(struct sim *sim)
         .remove = sim_remove,
         .sync_dir = sim_sync_dir,
         .exists = sim_exists,
+        .is_private = sim_exists, /* nobody else has it */
         .lock = sim_lock,
     };
     struct sim_disk *disk = sim_alloc(sim, sizeof(*disk));

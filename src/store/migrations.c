@@ -179,5 +179,18 @@ static const char step_4[] =
     " WHERE d.tenant = endpoints.tenant AND d.endpoint_id = endpoints.endpoint_id);"
     "CREATE UNIQUE INDEX deliveries_by_sequence ON deliveries (tenant, endpoint_id, sequence);";
 
-const char *const migrations[] = {step_1, step_2, step_3, step_4};
+/* Secrets of endpoints (secrets.h). secret_no rises with each value that is put. */
+static const char step_5[] =
+    "ALTER TABLE endpoints ADD COLUMN secrets_version BIGINT NOT NULL DEFAULT 0;"
+    "CREATE TABLE secrets ("
+    "  tenant TEXT NOT NULL, endpoint_id TEXT NOT NULL, kind TEXT NOT NULL, secret_id TEXT NOT "
+    "NULL,"
+    "  name TEXT NOT NULL, about TEXT, seal_key_id BIGINT NOT NULL, sealed BYTEA NOT NULL,"
+    "  secret_no BIGINT NOT NULL, created_us BIGINT NOT NULL, expires_us BIGINT,"
+    "  PRIMARY KEY (tenant, endpoint_id, kind, secret_id));"
+    "CREATE INDEX secrets_by_key ON secrets (seal_key_id, secret_no);"
+    "CREATE INDEX secrets_by_endpoint ON secrets (endpoint_id, kind);"
+    "CREATE INDEX secrets_by_expiry ON secrets (expires_us) WHERE expires_us IS NOT NULL;";
+
+const char *const migrations[] = {step_1, step_2, step_3, step_4, step_5};
 const size_t migration_count = ARRAY_LEN(migrations);

@@ -42,6 +42,7 @@ static enum err read_try(struct reader *reader, struct store_work *work, int64_t
                     .arena = &reader->arena,
                     .now_us = now_us,
                     .rng = &reader->rng,
+                    .keyring = reader->store->keyring,
                     .is_write = false};
     enum err err = snapshot_begin(reader);
 

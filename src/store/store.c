@@ -197,6 +197,7 @@ enum err store_open(const struct store_config *config, struct store **out, const
     REQUIRE(config->world && config->reader_count >= 1 && config->on_fatal);
     REQUIRE(config->postgres_url || config->data_dir);
     store->world = config->world;
+    store->keyring = config->keyring;
     store->data_dir = copy_of(config->data_dir);
     store->db_path = config->data_dir ? store_path(config->data_dir, STORE_DB_FILE) : NULL;
     store->postgres_url = copy_of(config->postgres_url);

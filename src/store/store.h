@@ -49,6 +49,7 @@ struct tx_note {
 };
 
 struct sequences;
+struct keyring;
 
 struct tx {
     struct db *db;
@@ -59,6 +60,7 @@ struct tx {
         *notes; /* room for TX_NOTES_MAX and one more of each topic; NULL: they are dropped */
     size_t note_count;
     struct sequences *sequences; /* sequence.h; NULL: no blocks, each value from the table */
+    struct keyring *keyring;     /* seals and opens secrets; NULL: none can be touched */
     bool is_write;
 };
 
@@ -86,6 +88,7 @@ struct store_config {
     const char *postgres_url; /* NULL: SQLite in data_dir */
     const char *sqlite_vfs;   /* NULL: the system's */
     unsigned reader_count;    /* ≥ 1 */
+    struct keyring *keyring;  /* crypto/keyring.h; borrowed; NULL: secrets cannot be touched */
     /* The store cannot go on (failed fsync, lost disk). Called once on the writer's thread. */
     void (*on_fatal)(void *context, const char *why);
     void *context;

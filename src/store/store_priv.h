@@ -17,7 +17,8 @@ struct subscription;
 
 struct store {
     struct world *world;
-    struct loop *clock; /* never runs: the wall clock and the seeds of this world */
+    struct keyring *keyring; /* borrowed */
+    struct loop *clock;      /* never runs: the wall clock and the seeds of this world */
     char *data_dir, *db_path, *postgres_url, *vfs; /* owned; NULL where they do not apply */
     int lock_fd;
     struct db *writer_db; /* opened before the threads, closed after them, by the opener */

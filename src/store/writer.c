@@ -279,6 +279,7 @@ static void group_run(struct writer *writer, struct store_work **works, size_t c
                .rng = &writer->rng,
                .notes = writer->notes,
                .sequences = writer->sequences,
+               .keyring = writer->store->keyring,
                .is_write = true},
     };
 
