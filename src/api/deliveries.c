@@ -1,4 +1,5 @@
 /* /v1/deliveries: what was sent, what waits, what failed, and sending it again. */
+#include "api/delivery_filter.h"
 #include "api/route.h"
 
 #include "delivery/delivery_json.h"
@@ -12,41 +13,24 @@ static enum err not_found(struct call *call)
 
 static enum err list_apply(struct tx *tx, struct call *call)
 {
-    const struct delivery_filter *filter = call->data;
-    struct delivery_row *found;
-    size_t count;
-    enum err err = delivery_list(tx, filter, call->arena, &found, &count);
+    struct delivery_page page;
+    enum err err = delivery_search(tx, call->data, call->arena, &page);
 
     if (!err)
-        delivery_json_out_list(call_json(call, 200), found, count, filter->limit);
+        delivery_json_out_page(call_json(call, 200), &page);
     return err;
-}
-
-static struct str query_or_none(const struct call *call, const char *key)
-{
-    struct str value = query_get(&call->query, key);
-
-    return str_is_empty(value) ? STR_NONE : value;
 }
 
 static enum err list_prepare(struct call *call)
 {
     struct delivery_filter *filter = ARENA_NEW(call->arena, struct delivery_filter);
-    enum delivery_state state;
     enum err err;
 
-    filter->tenant = call->principal.tenant;
-    filter->object_id = query_or_none(call, "object_id");
-    filter->endpoint_id = query_or_none(call, "endpoint_id");
-    filter->state = query_or_none(call, "state");
     filter->limit = 50;
-    if ((err = call_query_int(call, "limit", 1, OUTBOX_LIST_MAX, &filter->limit)) ||
+    if ((err = delivery_filter_read(call, false, filter)) ||
+        (err = call_query_int(call, "limit", 1, OUTBOX_LIST_MAX, &filter->limit)) ||
         (err = call_query_int(call, "before", 0, INT64_MAX, &filter->before_id)))
         return err;
-    if (!str_is_none(filter->state) && delivery_state_parse(filter->state, &state)) {
-        call_fail(call, 422, "state: must be due, sending, held, done or dead");
-        return ERR_INVALID;
-    }
     call->data = filter;
     return call_then_read(call, list_apply);
 }
@@ -96,14 +80,20 @@ static enum err get_prepare(struct call *call)
 static enum err body_apply(struct tx *tx, struct call *call)
 {
     const int64_t *id = call->data;
+    struct delivery_row delivery;
     struct str body;
-    enum err err = delivery_get_body(tx, call->principal.tenant, *id, call->arena, &body);
+    enum err err = delivery_get(tx, call->principal.tenant, *id, call->arena, &delivery);
 
+    if (!err)
+        err = delivery_get_body(tx, call->principal.tenant, *id, call->arena, &body);
     if (err == ERR_NOT_FOUND)
         return not_found(call);
-    if (!err)
-        json_raw_out(call_json(call, 200), body);
-    return err;
+    if (err)
+        return err;
+    call_empty(call, 200);
+    call->content_type = arena_cstr(call->arena, delivery.content_type);
+    buf_add(&call->reply, body);
+    return OK;
 }
 
 static enum err body_prepare(struct call *call)
@@ -135,13 +125,35 @@ static enum err resend_prepare(struct call *call)
     return one_prepare(call, true, resend_apply);
 }
 
+static enum err cancel_apply(struct tx *tx, struct call *call)
+{
+    const int64_t *id = call->data;
+    struct delivery_row delivery;
+    enum err err = outbox_cancel(tx, call->principal.tenant, *id);
+
+    if (err == ERR_NOT_FOUND)
+        return not_found(call);
+    if (err == ERR_CONFLICT)
+        return call_fail(call, 409, "this delivery has ended already: there is nothing to cancel");
+    if (err || (err = delivery_get(tx, call->principal.tenant, *id, call->arena, &delivery)))
+        return err;
+    delivery_json_out(call_json(call, 200), &delivery);
+    return OK;
+}
+
+static enum err cancel_prepare(struct call *call)
+{
+    return one_prepare(call, true, cancel_apply);
+}
+
 static const struct route routes[] = {
-    {HTTP_GET, "/v1/deliveries", list_prepare, 0,
-     "List deliveries by object_id, endpoint_id, state; newest first"},
+    {HTTP_GET, "/v1/deliveries", list_prepare, 0, "Search the log of deliveries; newest first"},
     {HTTP_GET, "/v1/deliveries/{delivery_id}", get_prepare, 0, "A delivery with its attempts"},
     {HTTP_GET, "/v1/deliveries/{delivery_id}/body", body_prepare, 0, "The body that is sent"},
     {HTTP_POST, "/v1/deliveries/{delivery_id}/resend", resend_prepare, ROUTE_IDEMPOTENT,
      "Send it again, under the same webhook-id"},
+    {HTTP_POST, "/v1/deliveries/{delivery_id}/cancel", cancel_prepare, 0,
+     "Try it no more; an attempt under way goes on"},
 };
 
 const struct route_list routes_deliveries = {routes, ARRAY_LEN(routes)};

@@ -24,6 +24,16 @@ static void put_i64_or_null(struct json_writer *w, const char *key, int64_t valu
         json_put_i64(w, key, value);
 }
 
+/* The result in a sentence. */
+static void put_message(struct json_writer *w, const char *key, struct str result, int64_t status)
+{
+    struct result_words words;
+
+    json_put_str(w, key,
+                 str_is_none(result) ? STR_NONE
+                                     : result_write_words(result_parse(result), status, &words));
+}
+
 static void put_members(struct json_writer *w, const struct delivery_row *delivery)
 {
     json_put_i64(w, "delivery_id", delivery->delivery_id);
@@ -42,6 +52,12 @@ static void put_members(struct json_writer *w, const struct delivery_row *delive
     json_put_time(w, "updated_at", delivery->updated_us);
     json_put_time(w, "ended_at", delivery->ended_us);
     put_i64_or_null(w, "resend_of", delivery->resend_of, 0);
+    json_put_bool(w, "cancelled",
+                  delivery->is_cancelled || (delivery->state == DELIVERY_DEAD &&
+                                             str_eq(delivery->state_reason, STR("cancelled"))));
+    json_put_str(w, "last_result", delivery->last_result);
+    put_i64_or_null(w, "last_status", delivery->last_status, 0);
+    put_message(w, "last_message", delivery->last_result, delivery->last_status);
     json_put_str(w, "content_type", delivery->content_type);
     json_put_i64(w, "body_bytes", delivery->body_bytes);
 }
@@ -67,19 +83,13 @@ static void put_phases(struct json_writer *w, const struct attempt_row *attempt)
 
 static void put_attempt(struct json_writer *w, const struct attempt_row *attempt)
 {
-    bool has_ended = !str_is_none(attempt->result);
-    struct result_words words;
-
     json_begin_object(w);
     json_put_i64(w, "attempt_id", attempt->attempt_id);
     json_put_i64(w, "number", attempt->number);
     json_put_time(w, "started_at", attempt->started_us);
     json_put_time(w, "ended_at", attempt->ended_us);
     json_put_str(w, "result", attempt->result);
-    json_put_str(w, "message",
-                 has_ended
-                     ? result_write_words(result_parse(attempt->result), attempt->status, &words)
-                     : STR_NONE);
+    put_message(w, "message", attempt->result, attempt->status);
     put_i64_or_null(w, "status", attempt->status, 0);
     json_put_str(w, "detail", attempt->detail);
     json_put_str(w, "address", attempt->address);
@@ -101,17 +111,14 @@ void delivery_json_out_with_attempts(struct json_writer *w, const struct deliver
     json_end_object(w);
 }
 
-void delivery_json_out_list(struct json_writer *w, const struct delivery_row *deliveries,
-                            size_t count, int64_t limit)
+void delivery_json_out_page(struct json_writer *w, const struct delivery_page *page)
 {
-    bool is_full = count > 0 && (int64_t)count >= limit;
-
     json_begin_object(w);
     json_key(w, "deliveries");
     json_begin_array(w);
-    for (size_t i = 0; i < count; i++)
-        delivery_json_out(w, &deliveries[i]);
+    for (size_t i = 0; i < page->count; i++)
+        delivery_json_out(w, &page->found[i]);
     json_end_array(w);
-    put_i64_or_null(w, "next_before", is_full ? deliveries[count - 1].delivery_id : 0, 0);
+    put_i64_or_null(w, "next_before", page->next_before, 0);
     json_end_object(w);
 }

@@ -4,8 +4,9 @@
  *   {"delivery_id": 7, "webhook_id": "msg_…", "kind": "run", "object_id": "…", "endpoint_id": "…",
  *    "url": "https://host/hook?token=***", "origin": "https://host:443", "policy": "durable",
  *    "state": "due", "state_reason": "timeout", "attempts": 2, "next_attempt_at": "…",
- * "created_at": "…", "updated_at": "…", "ended_at": null, "resend_of": null, "content_type":
- * "application/json", "body_bytes": 1234}
+ * "created_at": "…", "updated_at": "…", "ended_at": null, "resend_of": null, "cancelled": false,
+ *    "last_result": "timeout", "last_status": null, "last_message": "…", "content_type":
+ *    "application/json", "body_bytes": 1234}
  *
  * With its attempts it has one key more, "attempt_log". */
 #ifndef DELIVERY_DELIVERY_JSON_H
@@ -18,7 +19,6 @@ void delivery_json_out(struct json_writer *w, const struct delivery_row *deliver
 void delivery_json_out_with_attempts(struct json_writer *w, const struct delivery_row *delivery,
                                      const struct attempt_row *attempts, size_t count);
 /* {"deliveries": […], "next_before": 7 or null}: the cursor of the next page. */
-void delivery_json_out_list(struct json_writer *w, const struct delivery_row *deliveries,
-                            size_t count, int64_t limit);
+void delivery_json_out_page(struct json_writer *w, const struct delivery_page *page);
 
 #endif

@@ -192,5 +192,25 @@ static const char step_5[] =
     "CREATE INDEX secrets_by_endpoint ON secrets (endpoint_id, kind);"
     "CREATE INDEX secrets_by_expiry ON secrets (expires_us) WHERE expires_us IS NOT NULL;";
 
-const char *const migrations[] = {step_1, step_2, step_3, step_4, step_5};
+/* The log of deliveries: searched by what became of them, followed in the order of commits. */
+static const char step_6[] =
+    "ALTER TABLE deliveries ADD COLUMN last_result TEXT;"
+    "ALTER TABLE deliveries ADD COLUMN last_status BIGINT;"
+    "ALTER TABLE deliveries ADD COLUMN cancelled_us BIGINT;"
+    "CREATE INDEX deliveries_by_webhook ON deliveries (tenant, webhook_id, delivery_id);"
+    "CREATE INDEX deliveries_by_failure ON deliveries (tenant, last_result, delivery_id)"
+    "  WHERE last_result <> 'delivered';"
+    "CREATE INDEX deliveries_open ON deliveries (tenant, delivery_id)"
+    "  WHERE state IN ('due', 'sending');"
+    "CREATE INDEX deliveries_held ON deliveries (tenant, delivery_id) WHERE state = 'held';"
+    "CREATE INDEX deliveries_dead ON deliveries (tenant, delivery_id) WHERE state = 'dead';"
+    "CREATE INDEX deliveries_cancelled ON deliveries (delivery_id)"
+    "  WHERE cancelled_us IS NOT NULL AND state = 'sending';"
+    "CREATE TABLE delivery_feed ("
+    "\n@sqlite position INTEGER PRIMARY KEY,"
+    "\n@postgres position BIGINT PRIMARY KEY,\n"
+    "  delivery_id BIGINT NOT NULL, attempt_id BIGINT, state TEXT NOT NULL, at_us BIGINT NOT "
+    "NULL);";
+
+const char *const migrations[] = {step_1, step_2, step_3, step_4, step_5, step_6};
 const size_t migration_count = ARRAY_LEN(migrations);

@@ -2,6 +2,7 @@
 #include "store/outbox.h"
 
 #include "base/uuid.h"
+#include "store/delivery_feed.h"
 #include "store/endpoints.h"
 #include "store/outbox_priv.h"
 #include "store/sequence.h"
@@ -23,7 +24,9 @@ static const struct db_statement delivery_update = {
     "deliveries_move",
     "UPDATE deliveries SET state = $4, state_reason = $5, attempts = $6, next_us = $7, lease_node "
     "= $8,"
-    " lease_until_us = $9, attempt_id = $10, updated_us = $11, ended_us = $12"
+    " lease_until_us = $9, attempt_id = $10, updated_us = $11, ended_us = $12,"
+    " last_result = COALESCE($13, last_result),"
+    " last_status = CASE WHEN $13 IS NULL THEN last_status ELSE $14 END"
     " WHERE delivery_id = $1 AND state = $2 AND COALESCE(attempt_id, 0) = $3",
     NULL};
 static const struct db_statement delivery_select = {
@@ -80,7 +83,7 @@ enum err delivery_class_parse(struct str name, enum delivery_class *class)
     return ERR_INVALID;
 }
 
-#define MOVE_ARGS 12
+#define MOVE_ARGS 14
 
 static void move_check(const struct delivery_move *move)
 {
@@ -110,21 +113,38 @@ static void move_args(const struct tx *tx, const struct delivery_move *move, str
     args[9] = is_sending ? db_int(move->attempt_id) : db_null();
     args[10] = db_int(tx->now_us);
     args[11] = has_ended ? db_int(tx->now_us) : db_null();
+    args[12] = db_text(move->result);
+    args[13] = db_int_or_null(move->status);
+}
+
+/* Who follows the log hears of what has happened, not of claims and what they gave back. */
+static bool is_told(const struct delivery_move *move)
+{
+    return move->from == DELIVERY_SENDING ? !str_is_none(move->result)
+                                          : move->to != DELIVERY_SENDING;
 }
 
 enum err delivery_move(struct tx *tx, const struct delivery_move *moves, size_t count)
 {
+    struct delivery_change *changes;
     struct db_value *args;
+    size_t told = 0;
+    enum err err;
 
     REQUIRE(tx->is_write);
     if (count == 0)
         return OK;
     args = ARENA_ARRAY(tx->arena, struct db_value, count * MOVE_ARGS);
+    changes = ARENA_ARRAY(tx->arena, struct delivery_change, count);
     for (size_t i = 0; i < count; i++) {
         move_check(&moves[i]);
         move_args(tx, &moves[i], &args[i * MOVE_ARGS]);
+        if (is_told(&moves[i]))
+            changes[told++] =
+                (struct delivery_change){moves[i].delivery_id, moves[i].from_attempt_id};
     }
-    return db_run_many(tx->db, &delivery_update, args, MOVE_ARGS, count);
+    err = db_run_many(tx->db, &delivery_update, args, MOVE_ARGS, count);
+    return err ? err : delivery_feed_add(tx, changes, told);
 }
 
 /* ---- new rows ---- */
@@ -158,7 +178,7 @@ static enum err insert_delivery(struct tx *tx, const struct delivery_new *new, i
                  NULL);
     if (!err && !is_held)
         tx_notify(tx, TOPIC_DELIVERY_DUE, endpoint->origin);
-    return err;
+    return err ? err : delivery_feed_add(tx, &(struct delivery_change){*delivery_id, 0}, 1);
 }
 
 /* "msg_" and 32 hex digits: rises with time, and 62 bits of it are chance. */

@@ -55,6 +55,10 @@ enum err outbox_add(struct tx *tx, const struct outbox_event *event,
 enum err outbox_resend(struct tx *tx, struct str tenant, int64_t delivery_id,
                        int64_t *new_id) MUST_USE;
 
+/* Due or held: dead at once, reason "cancelled". Being sent: the attempt under way goes on, another
+ * one is not made. ERR_NOT_FOUND; ERR_CONFLICT: it is done or dead already. */
+enum err outbox_cancel(struct tx *tx, struct str tenant, int64_t delivery_id) MUST_USE;
+
 /* What relative URLs have for an origin: our own listener. */
 #define OUTBOX_ORIGIN_SELF STR("self")
 /* What cannot be parsed has this one; the sender refuses it. */

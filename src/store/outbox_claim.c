@@ -319,15 +319,20 @@ enum err outbox_settle(struct tx *tx, const struct outbox_outcome *outcomes, siz
             untried[untried_count++] = db_int(outcome->attempt_id);
         else
             outcome_args(outcome, &ended[OUTCOME_ARGS * ended_count++]);
-        moves[i] = (struct delivery_move){.delivery_id = outcome->delivery_id,
-                                          .from = DELIVERY_SENDING,
-                                          .from_attempt_id = outcome->attempt_id,
-                                          .to = outcome->to,
-                                          .attempts = outcome->attempts - outcome->is_untried,
-                                          .reason = outcome->reason,
-                                          .next_us = outcome->next_us};
+        moves[i] =
+            (struct delivery_move){.delivery_id = outcome->delivery_id,
+                                   .from = DELIVERY_SENDING,
+                                   .from_attempt_id = outcome->attempt_id,
+                                   .to = outcome->to,
+                                   .attempts = outcome->attempts - outcome->is_untried,
+                                   .reason = outcome->reason,
+                                   .next_us = outcome->next_us,
+                                   .result = outcome->is_untried ? STR_NONE : outcome->result,
+                                   .status = outcome->status};
     }
-    err = delivery_move(tx, moves, count);
+    err = cancelled_move(tx, moves, count);
+    if (!err)
+        err = delivery_move(tx, moves, count);
     if (!err && ended_count)
         err = db_run_many(tx->db, &attempt_end, ended, OUTCOME_ARGS, ended_count);
     if (!err && untried_count)
@@ -370,12 +375,15 @@ enum err outbox_recover(struct tx *tx, struct str node, size_t limit, size_t *co
                                           .from_attempt_id = db_get_int(&rows, 1),
                                           .to = DELIVERY_DUE,
                                           .attempts = db_get_int(&rows, 2),
-                                          .next_us = tx->now_us};
+                                          .next_us = tx->now_us,
+                                          .result = STR("unknown")};
         args[n * 2] = db_int(moves[n].from_attempt_id);
         args[n * 2 + 1] = db_int(tx->now_us);
         tx_notify(tx, TOPIC_DELIVERY_DUE, db_get_str(&rows, 3));
     }
     err = db_rows_end(&rows);
+    if (!err)
+        err = cancelled_move(tx, moves, n);
     if (!err)
         err = delivery_move(tx, moves, n);
     if (!err && n)

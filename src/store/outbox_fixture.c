@@ -187,9 +187,9 @@ size_t outbox_rig_list(struct outbox_rig *rig, const char *object_id, const char
     struct delivery_filter filter = {
         .tenant = STR("t"), .object_id = str_of(object_id), .state = str_of(state), .limit = 100};
     struct tx *tx = outbox_rig_begin(rig);
-    size_t count = 0;
+    struct delivery_page page;
 
-    assert_int_equal(outbox_rig_end(rig, delivery_list(tx, &filter, &rig->arena, found, &count)),
-                     OK);
-    return count;
+    assert_int_equal(outbox_rig_end(rig, delivery_search(tx, &filter, &rig->arena, &page)), OK);
+    *found = page.found;
+    return page.count;
 }

@@ -16,9 +16,13 @@ struct delivery_move {
     int64_t next_us;                    /* of due */
     struct str lease_node;              /* of sending … */
     int64_t lease_until_us, attempt_id; /* … too */
+    struct str result; /* how the attempt it leaves has ended; STR_NONE: it has not */
+    int64_t status;
 };
 
 /* A row that is not in the state `from` (in that attempt) is left alone. */
 enum err delivery_move(struct tx *tx, const struct delivery_move *moves, size_t count) MUST_USE;
+/* Of moves from sending: what was cancelled meanwhile does not become due, it is dead. */
+enum err cancelled_move(struct tx *tx, struct delivery_move *moves, size_t count) MUST_USE;
 
 #endif

@@ -1,45 +1,25 @@
 /* The questions people ask of the outbox. */
-#include "store/outbox_query.h"
+#include "store/outbox_query_priv.h"
 
-#define COLUMNS                                                                                    \
-    "SELECT d.delivery_id, d.tenant, d.endpoint_id, e.url, d.origin, d.webhook_id, d.kind, "       \
-    "d.object_id,"                                                                                 \
-    " d.policy, d.state, d.state_reason, d.attempts, d.next_us, d.created_us, d.updated_us, "      \
-    "d.ended_us,"                                                                                  \
-    " d.resend_of, b.content_type, LENGTH(b.bytes)"                                                \
-    " FROM deliveries d"                                                                           \
-    " JOIN endpoints e ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id"                   \
-    " JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"                              \
-    " WHERE d.tenant = $1"
-#define LIST(condition)                                                                            \
-    COLUMNS condition " AND d.delivery_id < $2 AND (CAST($3 AS TEXT) IS NULL OR d.state = $3)"     \
-                      " ORDER BY d.delivery_id DESC LIMIT CAST($4 AS BIGINT)"
-
-static const struct db_statement select_one = {"deliveries_get", COLUMNS " AND d.delivery_id = $2",
-                                               NULL};
-/* Each has an index of its own, so each is a statement of its own. An object has few deliveries, so
- * `both` goes by it: the `|| ''` keeps the planner from the endpoint's index. */
-static const struct db_statement list_all = {"deliveries_list", LIST(""), NULL};
-static const struct db_statement list_of_object = {"deliveries_list_of_object",
-                                                   LIST(" AND d.object_id = $5"), NULL};
-static const struct db_statement list_of_endpoint = {"deliveries_list_of_endpoint",
-                                                     LIST(" AND d.endpoint_id = $5"), NULL};
-static const struct db_statement list_of_both = {
-    "deliveries_list_of_both", LIST(" AND d.object_id = $5 AND d.endpoint_id || '' = $6"), NULL};
+static const struct db_statement select_one = {"deliveries_get",
+                                               OUTBOX_ROW_COLUMNS " AND d.delivery_id = $2", NULL};
 static const struct db_statement select_body = {"deliveries_get_body",
                                                 "SELECT b.bytes FROM deliveries d JOIN bodies b ON "
                                                 "b.tenant = d.tenant AND b.body_id = d.body_id"
                                                 " WHERE d.tenant = $1 AND d.delivery_id = $2",
                                                 NULL};
+#define ATTEMPT_COLUMNS                                                                            \
+    "SELECT attempt_id, number, started_us, ended_us, result, status, detail, address, dns_us,"    \
+    " connect_us, tls_us, first_byte_us, total_us, response_excerpt FROM attempts"
 static const struct db_statement select_attempts = {
     "attempts_list",
-    "SELECT attempt_id, number, started_us, ended_us, result, status, detail, address, dns_us, "
-    "connect_us,"
-    " tls_us, first_byte_us, total_us, response_excerpt FROM attempts"
-    " WHERE tenant = $1 AND delivery_id = $2 ORDER BY number, attempt_id LIMIT CAST($3 AS BIGINT)",
+    ATTEMPT_COLUMNS " WHERE tenant = $1 AND delivery_id = $2"
+                    " ORDER BY number, attempt_id LIMIT CAST($3 AS BIGINT)",
     NULL};
+static const struct db_statement select_attempt = {"attempts_get",
+                                                   ATTEMPT_COLUMNS " WHERE attempt_id = $1", NULL};
 
-static enum err row_read(const struct db_rows *rows, struct arena *arena, struct delivery_row *row)
+enum err outbox_row_read(const struct db_rows *rows, struct arena *arena, struct delivery_row *row)
 {
     *row = (struct delivery_row){
         .delivery_id = db_get_int(rows, 0),
@@ -58,14 +38,17 @@ static enum err row_read(const struct db_rows *rows, struct arena *arena, struct
         .updated_us = db_get_int(rows, 14),
         .ended_us = db_get_int(rows, 15),
         .resend_of = db_get_int(rows, 16),
-        .content_type = db_get_keep(rows, 17, arena),
-        .body_bytes = db_get_int(rows, 18),
+        .last_result = db_get_keep(rows, 17, arena),
+        .last_status = db_get_int(rows, 18),
+        .is_cancelled = !db_is_null(rows, 19),
+        .content_type = db_get_keep(rows, 20, arena),
+        .body_bytes = db_get_int(rows, 21),
     };
     return delivery_state_parse(db_get_str(rows, 9), &row->state);
 }
 
 /* The first error counts; the rows are ended in any case. */
-static enum err end_rows(struct db_rows *rows, enum err err)
+enum err outbox_rows_end(struct db_rows *rows, enum err err)
 {
     enum err ended = db_rows_end(rows);
 
@@ -82,56 +65,10 @@ enum err delivery_get(struct tx *tx, struct str tenant, int64_t delivery_id, str
 
     if (err)
         return err;
-    err = end_rows(&rows, row_read(&rows, arena, &row));
+    err = outbox_rows_end(&rows, outbox_row_read(&rows, arena, &row));
     if (!err)
         *delivery = row;
     return err;
-}
-
-static enum err list_query(struct tx *tx, const struct delivery_filter *filter,
-                           struct db_rows *rows)
-{
-    const struct db_statement *statement = &list_all;
-    size_t arg_count = 4;
-    struct db_value args[6] = {
-        db_text(filter->tenant),
-        db_int(filter->before_id > 0 ? filter->before_id : INT64_MAX),
-        db_text(filter->state),
-        db_int(filter->limit),
-    };
-
-    if (!str_is_none(filter->object_id)) {
-        args[arg_count++] = db_text(filter->object_id);
-        statement = &list_of_object;
-    }
-    if (!str_is_none(filter->endpoint_id)) {
-        args[arg_count++] = db_text(filter->endpoint_id);
-        statement = statement == &list_of_object ? &list_of_both : &list_of_endpoint;
-    }
-    return db_query(tx->db, statement, args, arg_count, rows);
-}
-
-enum err delivery_list(struct tx *tx, const struct delivery_filter *filter, struct arena *arena,
-                       struct delivery_row **found, size_t *count)
-{
-    struct db_rows rows = {0};
-    struct delivery_row *list;
-    size_t n = 0;
-    enum err err;
-
-    REQUIRE(filter->limit >= 1 && filter->limit <= OUTBOX_LIST_MAX);
-    list = ARENA_ARRAY(arena, struct delivery_row, (size_t)filter->limit);
-    err = list_query(tx, filter, &rows);
-    if (err)
-        return err;
-    while (!err && n < (size_t)filter->limit && db_next(&rows))
-        err = row_read(&rows, arena, &list[n++]);
-    err = end_rows(&rows, err);
-    if (err)
-        return err;
-    *found = list;
-    *count = n;
-    return OK;
 }
 
 enum err delivery_get_body(struct tx *tx, struct str tenant, int64_t delivery_id,
@@ -192,4 +129,16 @@ enum err attempt_list(struct tx *tx, struct str tenant, int64_t delivery_id, str
     *found = list;
     *count = n;
     return OK;
+}
+
+enum err attempt_get(struct tx *tx, int64_t attempt_id, struct arena *arena,
+                     struct attempt_row *attempt)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query_one(tx->db, &select_attempt, DB_ARGS(db_int(attempt_id)), &rows);
+
+    if (err)
+        return err;
+    *attempt = attempt_read(&rows, arena);
+    return db_rows_end(&rows);
 }

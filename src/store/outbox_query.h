@@ -1,5 +1,10 @@
-/* outbox_query.h -- reading the outbox for people: deliveries by object, state and endpoint, newest
- * first, and their attempts. Nothing here changes a row. */
+/* outbox_query.h -- reading the outbox for people: one delivery with its attempts, and the search
+ * of the log, newest first. Nothing here changes a row.
+ *
+ * A search costs the same however many deliveries there are: it walks one index (that of the most
+ * selective filter given), tests the other filters on at most OUTBOX_SCAN_MAX rows of it, and then
+ * answers what it has found with the place where to go on. So a page may be short, or empty, and
+ * still not be the last. */
 #ifndef STORE_OUTBOX_QUERY_H
 #define STORE_OUTBOX_QUERY_H
 
@@ -7,6 +12,7 @@
 
 #define OUTBOX_LIST_MAX 1000
 #define OUTBOX_ATTEMPTS_MAX 1000
+#define OUTBOX_SCAN_MAX 20000
 
 struct delivery_row {
     int64_t delivery_id;
@@ -23,7 +29,10 @@ struct delivery_row {
     int64_t attempts;
     int64_t next_us; /* 0 unless due */
     int64_t created_us, updated_us, ended_us;
-    int64_t resend_of; /* 0: none */
+    int64_t resend_of;      /* 0: none */
+    struct str last_result; /* of its last ended attempt; STR_NONE: none yet */
+    int64_t last_status;    /* 0: none */
+    bool is_cancelled;      /* while it is being sent: it will not be tried again */
     struct str content_type;
     int64_t body_bytes;
 };
@@ -40,25 +49,45 @@ struct attempt_row {
     struct str excerpt;
 };
 
+/* Every text: STR_NONE is any. */
 struct delivery_filter {
     struct str tenant;
-    struct str object_id;   /* STR_NONE: any */
-    struct str endpoint_id; /* STR_NONE: any */
-    struct str state;       /* STR_NONE: any */
-    int64_t before_id;      /* ids less than this; 0: from the newest */
-    int64_t limit;          /* 1 … OUTBOX_LIST_MAX */
+    struct str object_id;
+    struct str endpoint_id;
+    struct str webhook_id;
+    struct str kind;
+    struct str state;
+    struct str result;              /* of the last attempt: a word of delivery/classify.h */
+    int64_t status_min, status_max; /* of the last answer; 0, 0: any */
+    struct str url;                 /* a part of it, in any letter case; the same for `text` */
+    struct str text;                /* in the reason, or in what an attempt said of its failure */
+    int64_t since_us, until_us;     /* created in [since, until); 0: open */
+    int64_t before_id;              /* ids less than this; 0: from the newest */
+    int64_t limit;                  /* 1 … OUTBOX_LIST_MAX */
+};
+
+struct delivery_page {
+    struct delivery_row *found;
+    size_t count;
+    int64_t next_before; /* before_id of the next page; 0: this was the last */
 };
 
 /* ERR_NOT_FOUND. */
 enum err delivery_get(struct tx *tx, struct str tenant, int64_t delivery_id, struct arena *arena,
                       struct delivery_row *delivery) MUST_USE;
-enum err delivery_list(struct tx *tx, const struct delivery_filter *filter, struct arena *arena,
-                       struct delivery_row **found, size_t *count) MUST_USE;
+enum err delivery_search(struct tx *tx, const struct delivery_filter *filter, struct arena *arena,
+                         struct delivery_page *page) MUST_USE;
+/* The first id of the tenant that was given out at this time or later (more or less: where several
+ * nodes give ids, they are not quite in the order of time); INT64_MAX if there is none yet. */
+enum err delivery_id_at(struct tx *tx, struct str tenant, int64_t created_us,
+                        int64_t *delivery_id) MUST_USE;
 /* The bytes that are sent. ERR_NOT_FOUND. */
 enum err delivery_get_body(struct tx *tx, struct str tenant, int64_t delivery_id,
                            struct arena *arena, struct str *body) MUST_USE;
 /* Of one delivery, the first first; at most OUTBOX_ATTEMPTS_MAX. */
 enum err attempt_list(struct tx *tx, struct str tenant, int64_t delivery_id, struct arena *arena,
                       struct attempt_row **found, size_t *count) MUST_USE;
+enum err attempt_get(struct tx *tx, int64_t attempt_id, struct arena *arena,
+                     struct attempt_row *attempt) MUST_USE;
 
 #endif

@@ -56,8 +56,9 @@ static void adding_nudges_the_origin(void **state)
     struct outbox_rig *rig = *state;
 
     (void)outbox_rig_add(rig, URL_A, "run-1", STR("{}"));
-    assert_int_equal(rig->tx.note_count, 1);
+    assert_int_equal(rig->tx.note_count, 2);
     assert_int_equal(rig->notes[0].topic, TOPIC_DELIVERY_DUE);
+    assert_int_equal(rig->notes[1].topic, TOPIC_DELIVERY_LOG);
     ASSERT_STR(rig->notes[0].key, A);
     (void)outbox_rig_add(rig, "/relative", "run-1", STR("{}"));
     ASSERT_STR(rig->notes[0].key, "self");
@@ -161,7 +162,7 @@ static void a_crash_makes_it_due_again(void **state)
     row = outbox_rig_claim(rig, A, 1, 0, &count)[0];
     assert_int_equal(outbox_rig_recover(rig, "another node"), 0);
     assert_int_equal(outbox_rig_recover(rig, "node"), 1);
-    assert_int_equal(rig->tx.note_count, 1);
+    assert_int_equal(rig->tx.note_count, 2);
     rows = outbox_rig_claim(rig, A, 1, 0, &count);
     assert_int_equal(count, 1);
     ASSERT_STR(rows[0].webhook_id, id);

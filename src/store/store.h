@@ -36,6 +36,7 @@ enum topic {
     TOPIC_RUN_CANCEL,   /* key: run id. Somebody asked a running run to end */
     TOPIC_RUN_DONE,     /* key: run id */
     TOPIC_DELIVERY_DUE, /* key: origin. A delivery may be ready to send */
+    TOPIC_DELIVERY_LOG, /* no key. Deliveries were made or have changed (delivery_feed.h) */
     TOPIC_KEYS,         /* key: key id. The set of API keys has changed */
     TOPIC_COUNT
 };

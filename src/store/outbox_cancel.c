@@ -1,0 +1,59 @@
+/* Calling a delivery off. One that is being sent is only marked: its attempt goes on, and the move
+ * that would make it due again makes it dead. */
+#include "store/outbox_priv.h"
+
+#define REASON STR("cancelled")
+
+static const struct db_statement select_state = {
+    "deliveries_for_cancel",
+    "SELECT state, attempts FROM deliveries WHERE tenant = $1 AND delivery_id = $2",
+    "SELECT state, attempts FROM deliveries WHERE tenant = $1 AND delivery_id = $2 FOR UPDATE"};
+static const struct db_statement mark = {
+    "deliveries_cancel",
+    "UPDATE deliveries SET cancelled_us = $2 WHERE delivery_id = $1 AND state = 'sending'", NULL};
+static const struct db_statement select_marked = {
+    "deliveries_cancelled",
+    "SELECT delivery_id FROM deliveries WHERE cancelled_us IS NOT NULL AND state = 'sending'",
+    NULL};
+
+enum err outbox_cancel(struct tx *tx, struct str tenant, int64_t delivery_id)
+{
+    struct delivery_move move = {.delivery_id = delivery_id, .to = DELIVERY_DEAD, .reason = REASON};
+    struct db_rows rows = {0};
+    enum err err, ended;
+
+    REQUIRE(tx->is_write);
+    err = db_query_one(tx->db, &select_state, DB_ARGS(db_text(tenant), db_int(delivery_id)), &rows);
+    if (err)
+        return err;
+    err = delivery_state_parse(db_get_str(&rows, 0), &move.from);
+    move.attempts = db_get_int(&rows, 1);
+    ended = db_rows_end(&rows);
+    if (err || ended)
+        return err ? err : ended;
+    if (move.from == DELIVERY_DONE || move.from == DELIVERY_DEAD)
+        return ERR_CONFLICT;
+    if (move.from == DELIVERY_SENDING)
+        return db_run(tx->db, &mark, DB_ARGS(db_int(delivery_id), db_int(tx->now_us)), NULL);
+    return delivery_move(tx, &move, 1);
+}
+
+enum err cancelled_move(struct tx *tx, struct delivery_move *moves, size_t count)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query(tx->db, &select_marked, DB_NO_ARGS, &rows);
+
+    if (err)
+        return err;
+    while (db_next(&rows)) {
+        int64_t delivery_id = db_get_int(&rows, 0);
+
+        for (size_t i = 0; i < count; i++) {
+            if (moves[i].delivery_id != delivery_id || moves[i].to != DELIVERY_DUE)
+                continue;
+            moves[i].to = DELIVERY_DEAD;
+            moves[i].reason = REASON;
+        }
+    }
+    return db_rows_end(&rows);
+}

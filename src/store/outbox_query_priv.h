@@ -1,0 +1,25 @@
+/* outbox_query_priv.h -- what the files that read deliveries share: the columns of a row. */
+#ifndef STORE_OUTBOX_QUERY_PRIV_H
+#define STORE_OUTBOX_QUERY_PRIV_H
+
+#include "store/outbox_query.h"
+
+/* $1 is the tenant; conditions on d, e and b follow. */
+#define OUTBOX_ROW_COLUMNS                                                                         \
+    "SELECT d.delivery_id, d.tenant, d.endpoint_id, e.url, d.origin, d.webhook_id, d.kind,"        \
+    " d.object_id, d.policy, d.state, d.state_reason, d.attempts, d.next_us, d.created_us,"        \
+    " d.updated_us, d.ended_us, d.resend_of, d.last_result, d.last_status, d.cancelled_us,"        \
+    " b.content_type, LENGTH(b.bytes)"                                                             \
+    " FROM deliveries d"                                                                           \
+    " JOIN endpoints e ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id"                   \
+    " JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"                              \
+    " WHERE d.tenant = $1"
+
+enum err outbox_row_read(const struct db_rows *rows, struct arena *arena,
+                         struct delivery_row *row) MUST_USE;
+/* Ends the rows in any case; the first error counts. */
+enum err outbox_rows_end(struct db_rows *rows, enum err err) MUST_USE;
+/* "%part%" in lower case, for LIKE … ESCAPE '\\'; STR_NONE stays. */
+struct str outbox_pattern(struct arena *arena, struct str part);
+
+#endif
