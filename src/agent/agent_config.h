@@ -5,6 +5,20 @@
 
 #include "agent/graphs.h"
 
+/* checkpointer.ttl: what threads live by that were made without a ttl of their own. */
+struct thread_life {
+    int64_t ttl_us;      /* 0: for ever */
+    struct str strategy; /* delete, keep_latest */
+    int64_t sweep_interval_ms;
+    int64_t sweep_limit; /* threads per sweep */
+};
+
+/* store.ttl: the same for items. */
+struct item_life {
+    int64_t ttl_us; /* 0: for ever */
+    bool refresh_on_read;
+};
+
 struct agent_config {
     struct graphs graphs;
     struct str node_id;      /* stable over restarts of this server */
@@ -13,7 +27,9 @@ struct agent_config {
     int64_t cancel_grace_ms; /* from asking an executor to cancel to ending it by force */
     int64_t lease_ms;        /* how long a running run stays ours without a sign of life */
     unsigned runs_max;       /* executed at the same time by this node */
-    unsigned attempts_max;   /* of one run, when its executor is lost */
+    struct thread_life thread_life;
+    struct item_life item_life;
+    unsigned attempts_max; /* of one run, when its executor is lost */
 };
 
 #endif

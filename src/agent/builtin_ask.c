@@ -13,10 +13,10 @@
 struct query {
     struct store_work work;
     struct arena arena;
-    struct loop *loop;
     struct agent_ask *ask;
     const struct json *config, *fields;
-    struct uuid_text new_id;
+    int64_t asked_us;     /* ids of new states rise from here, */
+    uint16_t states_made; /* with this */
     struct str answer, state;
 };
 
@@ -108,38 +108,76 @@ static struct str update_metadata(struct query *q)
                         STR_ARG(q->ask->thread_id), STR_ARG(q->ask->graph_id));
 }
 
+/* One more state: `values` (JSON) over those of `state`, which becomes the new one. */
+static enum err state_put(struct tx *tx, struct query *q, struct builtin_state *state,
+                          struct str values)
+{
+    struct uuid_text id;
+    struct checkpoint next;
+
+    uuid_write(uuid_v6(tx->rng, q->asked_us, q->states_made++), &id);
+    state->parent_id = state->checkpoint_id;
+    state->thread_id = q->ask->thread_id;
+    state->checkpoint_id = arena_str(&q->arena, str_range(id.text, UUID_TEXT_BYTES));
+    state->values = builtin_values_merge(&q->arena, state->values, values);
+    state->metadata = update_metadata(q);
+    state->created_us = tx->now_us;
+    next = (struct checkpoint){
+        .tenant = q->ask->tenant,
+        .thread_id = q->ask->thread_id,
+        .ns = STR(""),
+        .checkpoint_id = state->checkpoint_id,
+        .parent_id = state->parent_id,
+        .serde = BUILTIN_SERDE,
+        .body = builtin_body(&q->arena, state),
+        .metadata = state->metadata,
+    };
+    return checkpoint_put(tx, &next);
+}
+
+/* One state per superstep, with the values of all its updates. */
+static enum err supersteps_put(struct tx *tx, struct query *q, struct builtin_state *state)
+{
+    struct str step, update, key;
+    size_t at = 0;
+    enum err err = OK;
+
+    while (!err && json_raw_next(q->ask->body, &at, &key, &step)) {
+        struct str updates = json_raw(step, STR("updates"));
+        struct str values = state->values;
+        size_t inner = 0;
+
+        while (json_raw_next(updates, &inner, &key, &update))
+            values = builtin_values_merge(&q->arena, values, json_raw(update, STR("values")));
+        state->values = values;
+        err = state_put(tx, q, state, STR_NONE);
+    }
+    return err;
+}
+
 static enum err state_update(struct tx *tx, struct query *q)
 {
-    struct builtin_state state = {.next = STR("[]")};
+    struct builtin_state state = {.next = STR("[]"), .checkpoint_id = STR_NONE};
     struct checkpoint head;
     enum err err = checkpoint_load(tx, q, &head);
 
+    q->states_made = 0;
     if (err && err != ERR_NOT_FOUND)
         return err;
     if (!err && builtin_load(&q->arena, &head, &state))
         return ERR_INVALID;
-    state.parent_id = err ? STR_NONE : head.checkpoint_id;
-    state.thread_id = q->ask->thread_id;
-    state.checkpoint_id = str_range(q->new_id.text, UUID_TEXT_BYTES);
-    state.values = builtin_values_merge(&q->arena, state.values, q->ask->body);
-    state.metadata = update_metadata(q);
-    state.created_us = tx->now_us;
-    head = (struct checkpoint){
-        .tenant = q->ask->tenant,
-        .thread_id = q->ask->thread_id,
-        .ns = STR(""),
-        .checkpoint_id = state.checkpoint_id,
-        .parent_id = state.parent_id,
-        .serde = BUILTIN_SERDE,
-        .body = builtin_body(&q->arena, &state),
-        .metadata = state.metadata,
-    };
+    if (q->ask->kind == ASK_STATE_UPDATE)
+        err = state_put(tx, q, &state, q->ask->body);
+    else
+        err = supersteps_put(tx, q, &state);
+    if (err)
+        return err;
     q->state = builtin_render(&q->arena, &state);
     q->answer = arena_printf(&q->arena,
                              "{\"checkpoint\":{\"thread_id\":\"%.*s\",\"checkpoint_ns\":\"\","
                              "\"checkpoint_id\":\"%.*s\"}}",
                              STR_ARG(q->ask->thread_id), STR_ARG(state.checkpoint_id));
-    return checkpoint_put(tx, &head);
+    return OK;
 }
 
 static struct str graph_text(struct query *q)
@@ -178,9 +216,8 @@ static enum err query_apply(struct tx *tx, struct store_work *work)
     case ASK_STATE_HISTORY:
         return state_history(tx, q);
     case ASK_STATE_UPDATE:
-        return state_update(tx, q);
     case ASK_STATE_BULK_UPDATE:
-        return ERR_INVALID;
+        return state_update(tx, q);
     case ASK_GRAPH_DRAW:
     case ASK_GRAPH_SCHEMAS:
     case ASK_GRAPH_SUBGRAPHS:
@@ -207,19 +244,18 @@ void builtin_ask_answer(struct loop *loop, struct store *store, struct agent_ask
     struct str fields;
 
     arena_init(&q->arena);
-    q->loop = loop;
     q->ask = ask;
+    q->asked_us = loop_wall_us(loop);
     fields = arena_printf(&q->arena, "{%.*s}", STR_ARG(ask->fields));
     if (json_parse(&q->arena, str_is_none(ask->config) ? STR("{}") : ask->config, &q->config, NULL))
         q->config = NULL;
     if (json_parse(&q->arena, fields, &q->fields, NULL))
         q->fields = NULL;
-    uuid_write(uuid_v6(loop_rng(loop), loop_wall_us(loop), 0), &q->new_id);
     q->work.apply = query_apply;
     q->work.done = query_done;
     q->work.reply_to = loop;
     q->work.class = STORE_REPLY;
-    if (ask->kind == ASK_STATE_UPDATE)
+    if (ask->kind == ASK_STATE_UPDATE || ask->kind == ASK_STATE_BULK_UPDATE)
         store_write(store, &q->work);
     else
         store_read(store, &q->work);

@@ -211,6 +211,8 @@ struct dispatch *dispatch_new(const struct dispatch_setup *setup)
     timer_init(&d->due, setup->loop, on_due);
     timer_init(&d->tick, setup->loop, on_tick);
     timer_start(&d->tick, TICK_MS);
+    timer_init(&d->sweep, setup->loop, thread_sweep_start);
+    timer_start(&d->sweep, d->config->thread_life.sweep_interval_ms);
     store_subscribe(setup->store, TOPIC_RUN_PENDING, setup->loop, on_pending_nudge, d);
     store_subscribe(setup->store, TOPIC_RUN_CANCEL, setup->loop, upkeep_on_cancel, d);
     for (size_t i = 0; i < setup->executor_count; i++) {
@@ -226,6 +228,7 @@ void dispatch_close(struct dispatch *d)
     d->is_stopping = true;
     timer_stop(&d->due);
     timer_stop(&d->tick);
+    timer_stop(&d->sweep);
 }
 
 void dispatch_stop(struct dispatch *d, void (*on_stopped)(void *context), void *context)

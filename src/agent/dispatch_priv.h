@@ -17,6 +17,8 @@ struct dispatch {
     struct map running; /* run id → struct execution_entry */
     struct timer due;   /* the next pending run */
     struct timer tick;  /* leases, lost runs, lost nudges */
+    struct timer sweep; /* of threads whose life is over */
+    int64_t swept;      /* by the sweep under way */
     unsigned ticks;
     bool is_recovered; /* what the last life left running was taken as lost */
     bool is_claiming;
@@ -54,6 +56,9 @@ struct executor *dispatch_executor(const struct dispatch *d, struct str graph_id
 /* execution.c */
 void entry_start(struct dispatch *d, const struct run *run, bool resume);
 void entry_cancel(struct entry *entry, struct str reason);
+
+/* thread_sweep.c: on the timer `sweep` */
+void thread_sweep_start(struct timer *timer);
 
 /* upkeep.c */
 void upkeep_start(struct dispatch *d, bool is_start);

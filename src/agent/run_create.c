@@ -269,6 +269,10 @@ static enum err thread_find_or_make(struct maker *m)
         .created_us = m->tx->now_us,
         .updated_us = m->tx->now_us,
     };
+    if (!m->thread.temporary && m->config->thread_life.ttl_us > 0) {
+        m->thread.ttl_us = m->config->thread_life.ttl_us;
+        m->thread.ttl_strategy = m->config->thread_life.strategy;
+    }
     return OK;
 }
 

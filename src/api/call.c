@@ -75,7 +75,10 @@ static enum err tx_apply(struct tx *tx, struct store_work *work)
 
 static void tx_done(struct store_work *work, enum err err)
 {
-    call_go(CONTAINER_OF(work, struct call, work), err);
+    struct call *call = CONTAINER_OF(work, struct call, work);
+
+    call->transactions += !err;
+    call_go(call, err);
 }
 
 static void store_go(struct call *call)

@@ -61,6 +61,7 @@ struct call {
     call_step step;
     call_tx_step tx_step; /* of the next stage */
     call_tx_step running; /* of the one under way */
+    size_t transactions;  /* done so far: for work in pieces */
     struct dispatch_ask ask;
     enum err ask_err;
     struct str ask_answer, ask_state;

@@ -82,6 +82,8 @@ static bool is_picked(const struct picker *picker, struct str name)
     struct json_iter iter = json_iter(picker->names);
     const struct json *picked;
 
+    if (str_eq(name, STR("extracted"))) /* asked for by itself */
+        return true;
     while (json_next(&iter, NULL, &picked))
         if (str_eq(json_string(picked), name))
             return true;

@@ -2,23 +2,19 @@
  *
  * The head of an idle thread is answered from the row; everything else is asked of the worker that
  * hosts the graph. */
-#include "api/route.h"
+#include "api/threads_priv.h"
 
 #include "agent/run_create.h"
-#include "shape/shape.h"
+#include "agent/thread_remove.h"
+#include "store/checkpoints.h"
 
 struct state_call {
     struct str checkpoint; /* JSON object with checkpoint_id, checkpoint_ns …; STR_NONE: the head */
     struct str checkpoint_id;
     bool subgraphs;
-    struct str values, as_node; /* update: raw JSON */
+    struct str values, as_node; /* update: raw JSON; patch: the metadata */
     struct thread thread;
 };
-
-static enum err not_found(struct call *call)
-{
-    return call_fail(call, 404, "Thread with ID %.*s not found", STR_ARG(call->params[0]));
-}
 
 static enum err empty_state(struct call *call)
 {
@@ -69,7 +65,7 @@ static enum err thread_load(struct tx *tx, struct call *call, struct state_call 
         thread_get(tx, call->principal.tenant, call->params[0], call->arena, &state->thread);
 
     if (err == ERR_NOT_FOUND) {
-        not_found(call);
+        thread_reply_not_found(call);
         return ERR_NOT_FOUND;
     }
     return err;
@@ -158,17 +154,16 @@ static struct str interrupts_of(struct call *call, struct str state)
 
 /* The new head of the thread, unless a run has begun since: then its end will say what the head is.
  */
-static enum err update_save(struct tx *tx, struct call *call)
+static enum err head_save(struct tx *tx, struct call *call)
 {
     struct state_call *state = call->data;
     struct thread *thread = &state->thread;
     int64_t seen_us = thread->state_updated_us, live = 0;
-    struct str next = json_raw(call->ask_state, STR("next"));
+    struct str next = json_raw(call->ask_state, STR("next")), thread_id = thread->thread_id;
     enum err err =
-        thread_get_for_update(tx, call->principal.tenant, call->params[0], call->arena, thread);
+        thread_get_for_update(tx, call->principal.tenant, thread_id, call->arena, thread);
 
-    json_raw_out(call_json(call, 200), call->ask_answer);
-    if (err || (err = run_count_live(tx, call->principal.tenant, call->params[0], &live)))
+    if (err || (err = run_count_live(tx, call->principal.tenant, thread_id, &live)))
         return err;
     if (live > 0 || thread->state_updated_us != seen_us)
         return OK;
@@ -176,11 +171,18 @@ static enum err update_save(struct tx *tx, struct call *call)
     thread->head_values = json_raw(call->ask_state, STR("values"));
     thread->interrupts = interrupts_of(call, call->ask_state);
     thread->updated_us = tx->now_us;
+    thread->state_updated_us = tx->now_us;
     thread->status =
         str_is_none(next) || str_eq(next, STR("[]")) ? THREAD_IDLE : THREAD_INTERRUPTED;
     if ((err = thread_update_head(tx, thread)))
         return err;
     return thread_update(tx, thread);
+}
+
+static enum err update_save(struct tx *tx, struct call *call)
+{
+    json_raw_out(call_json(call, 200), call->ask_answer);
+    return head_save(tx, call);
 }
 
 static enum err update_answered(struct call *call)
@@ -226,6 +228,84 @@ static enum err update_prepare(struct call *call)
     state->values = json_raw(call->body_text, STR("values"));
     call->data = state;
     return call_then_read(call, update_apply);
+}
+
+/* ---- supersteps of a new thread ---- */
+
+static enum err supersteps_save(struct tx *tx, struct call *call)
+{
+    struct state_call *state = call->data;
+    enum err err = head_save(tx, call);
+
+    return err ? err : thread_reply(call, &state->thread);
+}
+
+static enum err supersteps_undo(struct tx *tx, struct call *call)
+{
+    const struct state_call *state = call->data;
+    enum err err =
+        thread_remove(tx, call->setup->agent, state->thread.tenant, state->thread.thread_id);
+
+    call_reply_answer(call);
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+static enum err supersteps_answered(struct call *call)
+{
+    return call_then_write(call, call->ask_err ? supersteps_undo : supersteps_save);
+}
+
+enum err state_supersteps(struct call *call, const struct thread *thread, struct str supersteps)
+{
+    struct state_call *state = ARENA_NEW(call->arena, struct state_call);
+
+    state->thread = *thread;
+    call->data = state;
+    ask_fill(call, state, ASK_STATE_BULK_UPDATE);
+    call->ask.ask.body = supersteps;
+    return call_then_ask(call, supersteps_answered);
+}
+
+/* ---- patch ---- */
+
+/* Metadata over that of the thread's last checkpoint. */
+static enum err patch_apply(struct tx *tx, struct call *call)
+{
+    struct state_call *state = call->data;
+    struct thread *thread = &state->thread;
+    struct checkpoint head;
+    struct checkpoint key = {.tenant = call->principal.tenant, .ns = STR("")};
+    int64_t live = 0;
+    enum err err = thread_load(tx, call, state);
+
+    if (err || (err = run_count_live(tx, key.tenant, thread->thread_id, &live)))
+        return err;
+    if (live > 0)
+        return call_fail(call, 409, "Thread is busy");
+    key.thread_id = thread->thread_id;
+    err = checkpoint_get(tx, &key, call->arena, &head);
+    if (err == ERR_NOT_FOUND)
+        return call_fail(call, 404, "Thread %.*s has no state yet", STR_ARG(thread->thread_id));
+    if (err)
+        return err;
+    head.metadata = call_merge(call, head.metadata, state->values);
+    thread->head_state = STR_NONE; /* shows the metadata: asked for anew */
+    if ((err = checkpoint_put(tx, &head)) || (err = thread_update_head(tx, thread)))
+        return err;
+    return call_empty(call, 204);
+}
+
+static enum err patch_prepare(struct call *call)
+{
+    struct state_call *state = ARENA_NEW(call->arena, struct state_call);
+    enum err err;
+
+    state->values = STR("{}");
+    call->data = state;
+    if ((err = call_param_uuid(call, 0, "thread_id")) || (err = call_body_object(call)) ||
+        (err = call_get_object(call, "metadata", &state->values)))
+        return err;
+    return call_then_write(call, patch_apply);
 }
 
 /* ---- history ---- */
@@ -306,6 +386,8 @@ static enum err history_post_prepare(struct call *call)
 static const struct route routes[] = {
     {HTTP_GET, "/threads/{thread_id}/state", get_prepare, 0, "The thread's state"},
     {HTTP_POST, "/threads/{thread_id}/state", update_prepare, 0, "Change the thread's state"},
+    {HTTP_PATCH, "/threads/{thread_id}/state", patch_prepare, 0,
+     "Change the metadata of the thread's state"},
     {HTTP_POST, "/threads/{thread_id}/state/checkpoint", get_by_body_prepare, 0,
      "The state at a checkpoint"},
     {HTTP_GET, "/threads/{thread_id}/state/{checkpoint_id}", get_prepare, 0,

@@ -84,6 +84,10 @@ void config_init(struct config *config)
         .stop_grace_ms = 10 * MS_PER_SECOND,
         .http_limits = http_limits_default,
         .retention = retention_defaults,
+        .thread_life = {.strategy = STR("delete"),
+                        .sweep_interval_ms = 5 * 60 * MS_PER_SECOND,
+                        .sweep_limit = 1000},
+        .item_life = {.refresh_on_read = true},
         .delivery = {.active_max = 1024,
                      .bytes_max = 64 * MIB,
                      .survey_ms = 5 * MS_PER_SECOND,
@@ -168,6 +172,8 @@ static enum err read_all(struct config_reader *r)
     err = config_read_graphs(r);
     if (!err)
         err = config_read_assistants(r);
+    if (!err)
+        err = config_read_lives(r);
     if (!err)
         err = read_webhooks(r);
     if (!err)

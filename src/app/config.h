@@ -8,7 +8,7 @@
 #ifndef APP_CONFIG_H
 #define APP_CONFIG_H
 
-#include "agent/graphs.h"
+#include "agent/agent_config.h"
 #include "base/log.h"
 #include "delivery/sender.h"
 #include "delivery/webhook_config.h"
@@ -34,6 +34,8 @@ struct config {
     bool is_simulated;
     enum log_level log_level;
     struct graphs graphs; /* configured and built-in */
+    struct thread_life thread_life;
+    struct item_life item_life;
     struct webhook_config webhooks;
     struct egress_policy egress;
     const struct str *egress_allow; /* the entries as written */

@@ -101,9 +101,7 @@ static const struct {
     {"http", "cors", "browsers of other origins are not let in"},
     {"http", "configurable_headers", "headers of requests do not reach the configuration of runs"},
     {"store", "index", "items are found by namespace and filter, not by meaning"},
-    {"store", "ttl", "items are kept until they are deleted"},
     {"checkpointer", "path", "checkpoints are kept in the server's store"},
-    {"checkpointer", "ttl", "threads are kept until they are deleted"},
 };
 
 static void warn_of_unknown(struct config_reader *r, struct str key)

@@ -59,6 +59,8 @@ enum err wire_store(struct server *server, const char **why)
         .lease_ms = config->lease_ms,
         .runs_max = config->runs_max,
         .attempts_max = config->attempts_max,
+        .thread_life = config->thread_life,
+        .item_life = config->item_life,
     };
     err = node_id_load(server->world->disk, config->data_dir, &server->arena,
                        &server->agent.node_id, why);

@@ -17,7 +17,23 @@ void shape_assistant(struct json_writer *json, const struct assistant *a)
     json_end_object(json);
 }
 
-void shape_thread(struct json_writer *json, const struct thread *t)
+static void ttl_out(struct json_writer *json, const struct thread *t)
+{
+    json_key(json, "ttl");
+    if (!t->ttl_us) {
+        json_null_out(json);
+        return;
+    }
+    json_begin_object(json);
+    json_put_str(json, "strategy", t->ttl_strategy);
+    json_key(json, "ttl_minutes");
+    json_double_out(json, (double)t->ttl_us / (60.0 * (double)US_PER_SECOND));
+    json_put_time(json, "expires_at", t->expires_us);
+    json_end_object(json);
+}
+
+void shape_thread(struct json_writer *json, const struct thread *t,
+                  const struct thread_extras *extras)
 {
     json_begin_object(json);
     json_put_str(json, "thread_id", t->thread_id);
@@ -32,6 +48,10 @@ void shape_thread(struct json_writer *json, const struct thread *t)
     json_put_raw(json, "interrupts", t->interrupts);
     if (!str_is_none(t->error))
         json_put_raw(json, "error", t->error);
+    if (extras && extras->ttl)
+        ttl_out(json, t);
+    if (extras && !str_is_none(extras->extracted))
+        json_put_raw(json, "extracted", extras->extracted);
     json_end_object(json);
 }
 

@@ -11,7 +11,15 @@
 #include "store/threads.h"
 
 void shape_assistant(struct json_writer *json, const struct assistant *assistant);
-void shape_thread(struct json_writer *json, const struct thread *thread);
+/* What a client asked for beyond the thread itself. */
+struct thread_extras {
+    bool ttl;
+    struct str extracted; /* JSON object; STR_NONE: none */
+};
+
+/* `extras` NULL: none. */
+void shape_thread(struct json_writer *json, const struct thread *thread,
+                  const struct thread_extras *extras);
 void shape_run(struct json_writer *json, const struct run *run);
 
 /* What the receiver of a run's webhook gets (C9, C10): the run, and … */

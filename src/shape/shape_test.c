@@ -86,7 +86,7 @@ static void threads(void **state)
     };
 
     (void)state;
-    shape_thread(&json, &thread);
+    shape_thread(&json, &thread, NULL);
     expect("thread_new");
     thread.status = THREAD_INTERRUPTED;
     thread.head_values = STR("{\"messages\":[{\"role\":\"user\",\"content\":\"\\u00e9\"}]}");
@@ -94,7 +94,7 @@ static void threads(void **state)
     thread.head_state = STR("{\"values\":{}}"); /* its own question's answer, not part of this */
     thread.state_updated_us = CREATED_US + US_PER_SECOND;
     thread.error = STR("{\"error\":\"ValueError\",\"message\":\"Boo!\"}");
-    shape_thread(&json, &thread);
+    shape_thread(&json, &thread, NULL);
     expect("thread_interrupted");
 }
 

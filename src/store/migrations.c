@@ -212,5 +212,12 @@ static const char step_6[] =
     "  delivery_id BIGINT NOT NULL, attempt_id BIGINT, state TEXT NOT NULL, at_us BIGINT NOT "
     "NULL);";
 
-const char *const migrations[] = {step_1, step_2, step_3, step_4, step_5, step_6};
+/* Threads that live for a time only. */
+static const char step_7[] =
+    "ALTER TABLE threads ADD COLUMN ttl_us BIGINT;"
+    "ALTER TABLE threads ADD COLUMN ttl_strategy TEXT;"
+    "ALTER TABLE threads ADD COLUMN expires_us BIGINT;"
+    "CREATE INDEX threads_by_expiry ON threads (expires_us) WHERE expires_us IS NOT NULL;";
+
+const char *const migrations[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7};
 const size_t migration_count = ARRAY_LEN(migrations);

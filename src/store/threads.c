@@ -5,7 +5,8 @@
 
 #define COLUMNS                                                                                    \
     "tenant, thread_id, status, metadata, config, graph_id, head_values, interrupts, error, "      \
-    "head_state, temporary, created_us, updated_us, state_updated_us"
+    "head_state, temporary, created_us, updated_us, state_updated_us, ttl_us, ttl_strategy, "      \
+    "expires_us"
 
 static const struct db_statement select_one = {
     "threads_get", "SELECT " COLUMNS " FROM threads WHERE tenant = $1 AND thread_id = $2", NULL};
@@ -16,19 +17,106 @@ static const struct db_statement select_locked = {
 static const struct db_statement insert_one = {
     "threads_insert",
     "INSERT INTO threads (" COLUMNS
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     NULL};
 static const struct db_statement update_one = {
     "threads_update",
     "UPDATE threads SET status = $3, metadata = $4, config = $5, graph_id = $6, error = $7, "
-    "updated_us = $8"
+    "updated_us = $8, ttl_us = $9, ttl_strategy = $10, expires_us = CAST($8 AS BIGINT) + $9"
     " WHERE tenant = $1 AND thread_id = $2",
     NULL};
 static const struct db_statement update_head = {
     "threads_update_head",
     "UPDATE threads SET head_values = $3, interrupts = $4, head_state = $5, updated_us = $6,"
-    " state_updated_us = $6 WHERE tenant = $1 AND thread_id = $2",
+    " state_updated_us = $6, expires_us = CAST($6 AS BIGINT) + ttl_us"
+    " WHERE tenant = $1 AND thread_id = $2",
     NULL};
+static const struct db_statement expire_one = {
+    "threads_expire", "UPDATE threads SET expires_us = NULL WHERE tenant = $1 AND thread_id = $2",
+    NULL};
+static const struct db_statement select_expired = {
+    "threads_expired",
+    "SELECT tenant, thread_id, ttl_strategy FROM threads t WHERE expires_us IS NOT NULL"
+    " AND expires_us <= $1 AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.tenant = t.tenant"
+    " AND r.thread_id = t.thread_id AND r.status IN ('pending', 'running'))"
+    " ORDER BY expires_us LIMIT CAST($2 AS BIGINT)",
+    NULL};
+#define OF_THREAD " WHERE tenant = $1 AND thread_id = $2"
+#define SQLITE_BYTES(text) "COALESCE(LENGTH(CAST(" text " AS BLOB)), 0)"
+#define POSTGRES_BYTES(text) "COALESCE(OCTET_LENGTH(" text "), 0)"
+#define SUM(expression) "CAST(COALESCE(SUM(" expression "), 0) AS BIGINT)"
+#define MEASURE(BYTES)                                                                                                    \
+    "SELECT " BYTES("metadata") " + " BYTES("config") " + " BYTES("interrupts") " + " BYTES(                              \
+        "head"                                                                                                            \
+        "_val"                                                                                                            \
+        "ues") " + " BYTES("head_state") ", "                                                                             \
+                                         "(SELECT " SUM("LENGTH(body) + " BYTES(                                          \
+                                             "metadata")) " FROM checkpoints" OF_THREAD "), "                             \
+                                                          "(SELECT " SUM(                                                 \
+                                                              "LENGTH(body)") " FROM "                                    \
+                                                                              "checkpoint_"                               \
+                                                                              "writes" OF_THREAD                          \
+                                                                              "), "                                       \
+                                                                              "(SELECT " SUM(BYTES("kwargs") " + " BYTES( \
+                                                                                  "result")) " FR"                        \
+                                                                                             "OM "                        \
+                                                                                             "run"                        \
+                                                                                             "s" OF_THREAD                \
+                                                                                             "), "                        \
+                                                                                             "(SE"                        \
+                                                                                             "LEC"                        \
+                                                                                             "T"                          \
+                                                                                             " " SUM(BYTES(               \
+                                                                                                 "e.data")) " FR"         \
+                                                                                                            "OM "         \
+                                                                                                            "run"         \
+                                                                                                            "s "          \
+                                                                                                            "r "          \
+                                                                                                            "JOI"         \
+                                                                                                            "N "          \
+                                                                                                            "run"         \
+                                                                                                            "_ev"         \
+                                                                                                            "ent"         \
+                                                                                                            "s "          \
+                                                                                                            "e "          \
+                                                                                                            "ON "         \
+                                                                                                            "e."          \
+                                                                                                            "ten"         \
+                                                                                                            "ant"         \
+                                                                                                            " = "         \
+                                                                                                            "r."          \
+                                                                                                            "ten"         \
+                                                                                                            "ant"         \
+                                                                                                            " AN"         \
+                                                                                                            "D "          \
+                                                                                                            "e."          \
+                                                                                                            "run"         \
+                                                                                                            "_id"         \
+                                                                                                            " = "         \
+                                                                                                            "r."          \
+                                                                                                            "run"         \
+                                                                                                            "_id"         \
+                                                                                                            " WH"         \
+                                                                                                            "ERE"         \
+                                                                                                            " r."         \
+                                                                                                            "ten"         \
+                                                                                                            "ant"         \
+                                                                                                            " = "         \
+                                                                                                            "$1 "         \
+                                                                                                            "AND"         \
+                                                                                                            " r."         \
+                                                                                                            "thr"         \
+                                                                                                            "ead"         \
+                                                                                                            "_id"         \
+                                                                                                            " = "         \
+                                                                                                            "$2)"         \
+                                                                                                            " FR"         \
+                                                                                                            "OM "         \
+                                                                                                            "thr"         \
+                                                                                                            "ead"         \
+                                                                                                            "s" OF_THREAD
+static const struct db_statement measure_one = {"threads_measure", MEASURE(SQLITE_BYTES),
+                                                MEASURE(POSTGRES_BYTES)};
 
 /* In the order in which locks are taken: the thread's row first. */
 static const struct db_statement deletes[] = {
@@ -93,6 +181,9 @@ static void row_read(const struct db_rows *rows, struct arena *arena, struct thr
         .created_us = db_get_int(rows, 11),
         .updated_us = db_get_int(rows, 12),
         .state_updated_us = db_get_int(rows, 13),
+        .ttl_us = db_get_int(rows, 14),
+        .ttl_strategy = db_get_keep(rows, 15, arena),
+        .expires_us = db_get_int(rows, 16),
     };
 }
 
@@ -131,7 +222,9 @@ enum err thread_insert(struct tx *tx, const struct thread *t)
                           db_text(t->metadata), db_text(t->config), db_text(t->graph_id),
                           db_text(t->head_values), db_text(t->interrupts), db_text(t->error),
                           db_text(t->head_state), db_int(t->temporary), db_int(t->created_us),
-                          db_int(t->updated_us), db_int_or_null(t->state_updated_us)),
+                          db_int(t->updated_us), db_int_or_null(t->state_updated_us),
+                          db_int_or_null(t->ttl_us), db_text(t->ttl_strategy),
+                          db_int_or_null(t->ttl_us ? t->updated_us + t->ttl_us : 0)),
                   NULL);
 }
 
@@ -140,7 +233,8 @@ enum err thread_update(struct tx *tx, const struct thread *t)
     return db_run(tx->db, &update_one,
                   DB_ARGS(db_text(t->tenant), db_text(t->thread_id), db_text(t->status),
                           db_text(t->metadata), db_text(t->config), db_text(t->graph_id),
-                          db_text(t->error), db_int(t->updated_us)),
+                          db_text(t->error), db_int(t->updated_us), db_int_or_null(t->ttl_us),
+                          db_text(t->ttl_strategy)),
                   NULL);
 }
 
@@ -150,6 +244,50 @@ enum err thread_update_head(struct tx *tx, const struct thread *t)
                   DB_ARGS(db_text(t->tenant), db_text(t->thread_id), db_text(t->head_values),
                           db_text(t->interrupts), db_text(t->head_state), db_int(tx->now_us)),
                   NULL);
+}
+
+enum err thread_expire(struct tx *tx, const struct thread *t)
+{
+    return db_run(tx->db, &expire_one, DB_ARGS(db_text(t->tenant), db_text(t->thread_id)), NULL);
+}
+
+enum err thread_list_expired(struct tx *tx, int64_t limit, struct arena *arena,
+                             struct thread **found, size_t *count)
+{
+    struct thread *list = ARENA_ARRAY(arena, struct thread, (size_t)limit + 1);
+    struct db_rows rows = {0};
+    size_t n = 0;
+    enum err err =
+        db_query(tx->db, &select_expired, DB_ARGS(db_int(tx->now_us), db_int(limit)), &rows);
+
+    if (err)
+        return err;
+    while (db_next(&rows))
+        list[n++] = (struct thread){.tenant = db_get_keep(&rows, 0, arena),
+                                    .thread_id = db_get_keep(&rows, 1, arena),
+                                    .ttl_strategy = db_get_keep(&rows, 2, arena)};
+    *found = list;
+    *count = n;
+    return db_rows_end(&rows);
+}
+
+enum err thread_measure(struct tx *tx, struct str tenant, struct str thread_id,
+                        struct thread_storage *storage)
+{
+    struct db_rows rows = {0};
+    enum err err =
+        db_query_one(tx->db, &measure_one, DB_ARGS(db_text(tenant), db_text(thread_id)), &rows);
+
+    if (err)
+        return err;
+    *storage = (struct thread_storage){
+        .thread = db_get_int(&rows, 0),
+        .checkpoints = db_get_int(&rows, 1),
+        .writes = db_get_int(&rows, 2),
+        .runs = db_get_int(&rows, 3),
+        .events = db_get_int(&rows, 4),
+    };
+    return db_rows_end(&rows);
 }
 
 static enum err delete_first(struct tx *tx, struct str tenant, struct str thread_id, size_t count)

@@ -26,7 +26,14 @@ struct thread {
     struct str head_state;  /* rendered ThreadState; STR_NONE: ask the worker */
     bool temporary;         /* of a stateless run: deleted with its end */
     int64_t created_us, updated_us, state_updated_us;
+    /* How long it lives without a change; 0: for ever. What happens then: delete, keep_latest. */
+    int64_t ttl_us;
+    struct str ttl_strategy;
+    int64_t expires_us; /* the last change and ttl_us; 0: never, or done already */
 };
+
+#define THREAD_DELETE STR("delete")
+#define THREAD_KEEP_LATEST STR("keep_latest")
 
 enum err thread_get(struct tx *tx, struct str tenant, struct str thread_id, struct arena *arena,
                     struct thread *thread) MUST_USE;
@@ -35,15 +42,30 @@ enum err thread_get(struct tx *tx, struct str tenant, struct str thread_id, stru
 enum err thread_get_for_update(struct tx *tx, struct str tenant, struct str thread_id,
                                struct arena *arena, struct thread *thread) MUST_USE;
 enum err thread_insert(struct tx *tx, const struct thread *thread) MUST_USE; /* ERR_CONFLICT */
-/* status, metadata, config, graph_id, error and updated_us of the struct; not the head. */
+/* status, metadata, config, graph_id, error, ttl and updated_us of the struct; not the head. Its
+ * life begins anew. */
 enum err thread_update(struct tx *tx, const struct thread *thread) MUST_USE;
-/* head_values, interrupts, head_state, and both times := now. */
+/* head_values, interrupts, head_state, and both times := now. Its life begins anew. */
 enum err thread_update_head(struct tx *tx, const struct thread *thread) MUST_USE;
+/* Its life is over, and nothing of it is left to do: until it changes again. */
+enum err thread_expire(struct tx *tx, const struct thread *thread) MUST_USE;
 /* With its runs, events, checkpoints and writes. ERR_NOT_FOUND. */
 enum err thread_delete(struct tx *tx, struct str tenant, struct str thread_id) MUST_USE;
 /* With its checkpoints and writes; its runs stay until retention, so that a late join finds a
  * result. */
 enum err thread_delete_temporary(struct tx *tx, struct str tenant, struct str thread_id) MUST_USE;
+
+/* Whose life is over and on which nothing runs, of all tenants; at most `limit`. Only tenant,
+ * thread_id and ttl_strategy are set. */
+enum err thread_list_expired(struct tx *tx, int64_t limit, struct arena *arena,
+                             struct thread **found, size_t *count) MUST_USE;
+
+/* Bytes in the store. */
+struct thread_storage {
+    int64_t thread, checkpoints, writes, runs, events;
+};
+enum err thread_measure(struct tx *tx, struct str tenant, struct str thread_id,
+                        struct thread_storage *storage) MUST_USE; /* ERR_NOT_FOUND */
 
 struct thread_filter {
     struct str tenant;

@@ -300,6 +300,95 @@ static void searches_sort_and_page(void **state)
     ASSERT_STR(search(t, &filter), "");
 }
 
+static size_t expired(struct table *t, struct thread **found)
+{
+    size_t count = 99;
+
+    assert_int_equal(thread_list_expired(t->tx, 10, &t->arena, found, &count), OK);
+    return count;
+}
+
+static void a_life_begins_anew_with_each_change(void **state)
+{
+    struct table *t = *state;
+    struct thread thread = thread_of("a"), *found;
+
+    add(t, &thread); /* lives for ever */
+    thread = thread_of("b");
+    thread.ttl_us = 50;
+    thread.ttl_strategy = THREAD_KEEP_LATEST;
+    add(t, &thread);
+    assert_int_equal(get(t, "b").expires_us, 150);
+    t->tx->now_us = 149;
+    assert_int_equal(expired(t, &found), 0);
+    t->tx->now_us = 150;
+    assert_int_equal(expired(t, &found), 1);
+    ASSERT_STR(found[0].thread_id, "b");
+    ASSERT_STR(found[0].ttl_strategy, "keep_latest");
+    thread.updated_us = 160;
+    assert_int_equal(thread_update(t->tx, &thread), OK);
+    assert_int_equal(get(t, "b").expires_us, 210);
+    t->tx->now_us = 200;
+    assert_int_equal(thread_update_head(t->tx, &thread), OK);
+    assert_int_equal(get(t, "b").expires_us, 250);
+    t->tx->now_us = 250;
+    assert_int_equal(expired(t, &found), 1);
+    assert_int_equal(thread_expire(t->tx, &found[0]), OK);
+    assert_int_equal(expired(t, &found), 0);
+    assert_int_equal(get(t, "b").ttl_us, 50); /* the next change counts again */
+    thread.ttl_us = 0;
+    assert_int_equal(thread_update(t->tx, &thread), OK);
+    assert_int_equal(get(t, "b").expires_us, 0);
+}
+
+static void a_thread_with_a_live_run_does_not_expire(void **state)
+{
+    struct table *t = *state;
+    struct thread thread = thread_of("a"), *found;
+    struct run run = {.tenant = TENANT,
+                      .run_id = STR("r"),
+                      .thread_id = STR("a"),
+                      .assistant_id = STR("s"),
+                      .graph_id = STR("g"),
+                      .metadata = STR("{}"),
+                      .kwargs = STR("{}"),
+                      .multitask_strategy = STR("enqueue")};
+
+    thread.ttl_us = 1;
+    thread.ttl_strategy = THREAD_DELETE;
+    add(t, &thread);
+    assert_int_equal(run_insert(t->tx, &run), OK);
+    t->tx->now_us = 1000;
+    assert_int_equal(expired(t, &found), 0);
+    run.status = RUN_SUCCESS;
+    run.ended_us = 900;
+    assert_int_equal(run_end(t->tx, &run), OK);
+    assert_int_equal(expired(t, &found), 1);
+}
+
+static void what_a_thread_takes_is_measured(void **state)
+{
+    struct table *t = *state;
+    struct thread thread = thread_of("a");
+    struct thread_storage storage;
+    const struct checkpoint checkpoint = {.tenant = TENANT,
+                                          .thread_id = STR("a"),
+                                          .ns = STR(""),
+                                          .checkpoint_id = STR("1"),
+                                          .serde = STR("s"),
+                                          .body = STR("12345"),
+                                          .metadata = STR("{}")};
+
+    assert_int_equal(thread_measure(t->tx, TENANT, STR("a"), &storage), ERR_NOT_FOUND);
+    thread.metadata = STR("{\"n\":\"\xc3\xa4\"}"); /* bytes, not characters */
+    add(t, &thread);
+    assert_int_equal(checkpoint_put(t->tx, &checkpoint), OK);
+    assert_int_equal(thread_measure(t->tx, TENANT, STR("a"), &storage), OK);
+    assert_int_equal(storage.thread, 10 + 2 + 2);
+    assert_int_equal(storage.checkpoints, 7);
+    assert_int_equal(storage.writes + storage.runs + storage.events, 0);
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("what is added is found as it was, by its tenant", what_is_added_is_found_as_it_was),
     TEST("an update leaves the head alone, and a head the rest",
@@ -310,6 +399,9 @@ static const struct CMUnitTest tests[] = {
          a_temporary_thread_leaves_its_run_for_late_joins),
     TEST("searches filter by status, metadata, values and ids", searches_filter),
     TEST("searches sort and page", searches_sort_and_page),
+    TEST("a life begins anew with each change (issue 4)", a_life_begins_anew_with_each_change),
+    TEST("a thread with a live run does not expire", a_thread_with_a_live_run_does_not_expire),
+    TEST("what a thread takes is measured", what_a_thread_takes_is_measured),
 };
 
 int main(void)
