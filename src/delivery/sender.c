@@ -114,11 +114,11 @@ static enum err init_keys(struct delivery *d, const struct delivery_config *conf
         return ERR_LIMIT;
     }
     for (size_t i = 0; i < config->secret_count; i++) {
-        enum err err = webhook_key_init(&d->keys[i], config->signing_secrets[i], why);
+        enum err err = webhook_key_init(&d->keys.list[i], config->signing_secrets[i], why);
 
         if (err)
             return err;
-        d->key_count++;
+        d->keys.count++;
     }
     return OK;
 }
@@ -227,8 +227,7 @@ void delivery_free(struct delivery *d)
         loop_stop(d->loop);
         loop_free(d->loop);
     }
-    for (size_t i = 0; i < d->key_count; i++)
-        webhook_key_release(&d->keys[i]);
+    signing_keys_release(&d->keys);
     arena_release(&d->claim.arena);
     arena_release(&d->survey.arena);
     map_release(&d->origins);

@@ -1,12 +1,11 @@
-/* One request: headers, target, the client, and what its answer means for the delivery and for the
- * origin. */
+/* One attempt: how it begins, and what its answer means for the delivery and for the origin. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "delivery/sender_priv.h"
 #include "io/loop.h"
 
 #define EXCERPT_BYTES_MAX (4 * KIB)
-#define OWN_HEADERS_MAX 8
+#define UNREADABLE_US (60 * US_PER_SECOND)
 
 /* ---- coming and going ---- */
 
@@ -29,6 +28,8 @@ void attempt_add(struct delivery *d, struct origin *origin, const struct outbox_
     a->row.policy = arena_str(&a->arena, row->policy);
     a->row.content_type = arena_str(&a->arena, row->content_type);
     a->row.body = arena_str(&a->arena, row->body);
+    a->row.secrets = secrets_copy(&row->secrets, &a->arena);
+    a->row.secrets_why = arena_str(&a->arena, row->secrets_why);
     a->policy = d->config.tuning.policy ? d->config.tuning.policy : policy_find(row->policy);
     a->outcome = (struct outbox_outcome){.delivery_id = row->delivery_id,
                                          .attempt_id = row->attempt_id,
@@ -54,6 +55,7 @@ void attempt_free(struct attempt *a)
     d->active_count--;
     d->active_bytes -= a->row.body.len;
     list_remove(&a->node);
+    attempt_forget_secrets(a);
     arena_release(&a->arena);
     mem_free(a);
 }
@@ -155,75 +157,17 @@ static void on_done(void *context, const struct http_result *answer)
 
 /* ---- the request ---- */
 
-static bool has_header(const struct http_header *headers, size_t count, const char *name)
+/* Its secrets cannot be opened: not tried, and not lost. It comes again when somebody may have put
+ * the key back. */
+static void put_off(struct attempt *a)
 {
-    return !str_is_none(http_header_find(headers, count, name));
-}
-
-static struct str signature(struct attempt *a, int64_t timestamp_s)
-{
-    struct delivery *d = a->delivery;
-    struct webhook_message message = {
-        .id = a->row.webhook_id, .timestamp_s = timestamp_s, .body = a->row.body};
-    struct str kept;
-    struct buf out;
-
-    buf_init(&out, WEBHOOK_KEYS_MAX * WEBHOOK_SIGNATURE_BYTES_MAX);
-    webhook_signature_write(&out, d->keys, d->key_count, &message);
-    kept = arena_str(&a->arena, buf_str(&out));
-    buf_release(&out);
-    return kept;
-}
-
-/* The configured headers of run webhooks, then ours; id stable, time and signature of this moment.
- */
-static void write_headers(struct attempt *a, struct http_client_request *request)
-{
-    struct delivery *d = a->delivery;
-    const struct webhook_config *webhooks = d->config.webhooks;
-    size_t count = str_eq(a->row.kind, STR("run")) && webhooks ? webhooks->header_count : 0;
-    struct http_header *headers =
-        ARENA_ARRAY(&a->arena, struct http_header, count + OWN_HEADERS_MAX);
-    int64_t timestamp_s = loop_wall_us(d->loop) / US_PER_SECOND;
-
-    if (count)
-        memcpy(headers, webhooks->headers, count * sizeof(*headers));
-    request->headers = headers;
-    if (!has_header(headers, count, "User-Agent"))
-        headers[count++] = (struct http_header){STR("User-Agent"), d->config.user_agent};
-    headers[count++] = (struct http_header){STR("Content-Type"), a->row.content_type};
-    headers[count++] = (struct http_header){STR("webhook-id"), a->row.webhook_id};
-    headers[count++] = (struct http_header){
-        STR("webhook-timestamp"), arena_printf(&a->arena, "%lld", (long long)timestamp_s)};
-    if (d->key_count)
-        headers[count++] =
-            (struct http_header){STR("webhook-signature"), signature(a, timestamp_s)};
-    if (!has_header(headers, count, "webhook-attempt"))
-        headers[count++] = (struct http_header){
-            STR("webhook-attempt"), arena_printf(&a->arena, "%lld", (long long)a->row.attempts)};
-    request->header_count = count;
-}
-
-/* Which client may send it, and where. NULL: nobody, *why says the rule. */
-static struct http_client *aim(struct attempt *a, struct http_client_request *request,
-                               struct str *why)
-{
-    struct delivery *d = a->delivery;
-    bool is_run = str_eq(a->row.kind, STR("run")) && d->config.webhooks;
-    const struct target_rules *rules = is_run ? &d->config.webhooks->rules : &target_rules_none;
-    struct url url = {0};
-
-    if (target_check(rules, d->config.egress, &a->arena, a->row.url, &url, why))
-        return NULL;
-    if (url.is_relative && !d->self_client) {
-        *why = STR("this server has no address of its own to send relative URLs to");
-        return NULL;
-    }
-    request->target = url.target;
-    request->https = url.is_relative ? d->self.scheme_is_https : url.scheme_is_https;
-    request->host = url.is_relative ? d->self.host : url.host;
-    request->port = url.is_relative ? d->self.port : url.port;
-    return url.is_relative ? d->self_client : d->client;
+    log_error("delivery", "the webhook %.*s waits: %.*s", STR_ARG(a->row.webhook_id),
+              STR_ARG(a->row.secrets_why));
+    a->outcome.is_untried = true;
+    a->outcome.to = DELIVERY_DUE;
+    a->outcome.reason = STR("secret_unreadable");
+    a->outcome.next_us = loop_wall_us(a->delivery->loop) + UNREADABLE_US;
+    settle_add(a);
 }
 
 static void refuse(struct attempt *a, struct str why)
@@ -246,15 +190,19 @@ void attempt_start(struct attempt *a)
     struct http_client_request request = {
         .method = STR("POST"), .body = a->row.body, .budget = a->policy->budget};
     struct str why = STR_NONE;
-    struct http_client *client = aim(a, &request, &why);
+    struct http_client *client;
 
     leave_waiting(a);
+    if (!str_is_none(a->row.secrets_why)) {
+        put_off(a);
+        return;
+    }
+    client = attempt_request(a, &request, &why);
     window_begin(&a->origin->window);
     if (!client) {
         refuse(a, why);
         return;
     }
-    write_headers(a, &request);
     list_push(&a->delivery->sending, &a->node);
     a->http = http_client_send(client, &request, on_done, a);
 }

@@ -100,6 +100,7 @@ static void claim_done(struct store_work *work, enum err err)
         origin_claimed(d, i, err);
     for (size_t i = 0; !err && i < c->row_count; i++)
         attempt_add(d, c->origins[c->rows[i].origin_index], &c->rows[i]);
+    outbox_claimed_wipe(c->rows, err ? 0 : c->row_count);
     arena_reset(&c->arena);
     for (size_t i = 0; i < c->claim.origin_count; i++) {
         origin_pump(c->origins[i]);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "delivery/sender_rig.h"
+#include "store/outbox_claim.h"
 
 #define MANY 40
 

@@ -4,7 +4,8 @@
  *   sender_survey.c   what is due where; what nobody sends any more
  *   sender_origin.c   when may this origin be claimed for
  *   sender_claim.c    due → sending
- *   sender_attempt.c  one request
+ *   sender_attempt.c  one attempt: its coming and going, its outcome
+ *   sender_request.c  its request: target, headers, secrets
  *   sender_settle.c   sending → due, done, dead
  *
  * All of it on one thread, the loop's; only a work's apply runs elsewhere, on the work's own
@@ -14,7 +15,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
-#include "crypto/webhook_signature.h"
+#include "delivery/request_headers.h"
 #include "delivery/sender.h"
 #include "delivery/sender_works_priv.h"
 #include "store/outbox_claim.h"
@@ -51,7 +52,8 @@ struct attempt {
     struct arena arena;
     struct outbox_claimed row;
     const struct policy *policy;
-    struct http_send *http; /* NULL: not on the network */
+    struct http_send *http;    /* NULL: not on the network */
+    struct signing_keys *keys; /* its endpoint's own; NULL: none */
     struct outbox_outcome outcome;
 };
 
@@ -67,8 +69,7 @@ struct delivery {
     struct egress_policy self_egress;
     struct url self;
     bool has_self;
-    struct webhook_key keys[WEBHOOK_KEYS_MAX];
-    size_t key_count;
+    struct signing_keys keys; /* the server's own */
 
     struct map origins;
     struct list ready;
@@ -114,6 +115,13 @@ void recover_start(struct delivery *d, bool by_lease);
 /* ---- sender_claim.c ---- */
 /* Claims for those that are ready, if there is room and no claim is under way. */
 void claim_pump(struct delivery *d);
+
+/* ---- sender_request.c ---- */
+/* What is sent, and which client may send it. NULL: nobody, *why says the rule. */
+struct http_client *attempt_request(struct attempt *attempt, struct http_client_request *request,
+                                    struct str *why);
+/* Overwrites what was secret in it. */
+void attempt_forget_secrets(struct attempt *attempt);
 
 /* ---- sender_attempt.c ---- */
 /* Copies the row; it waits at its origin. */

@@ -9,8 +9,11 @@ static const char *const reserved_names[] = {
     "proxy-authenticate", "proxy-authorization", "via", "max-forwards",
     /* what the body is, and what comes back */
     "content-type", "content-encoding", "content-range", "accept-encoding", "range",
-    /* Standard Webhooks */
-    "webhook-id", "webhook-timestamp", "webhook-signature"};
+    /* the trace that the sender passes on */
+    "traceparent", "tracestate"};
+
+/* Standard Webhooks, and what we say besides. */
+#define RESERVED_PREFIX STR("webhook-")
 
 static bool is_token_char(char c)
 {
@@ -44,6 +47,8 @@ bool header_value_is_valid(struct str value)
 
 bool header_is_reserved(struct str name)
 {
+    if (str_starts_nocase(name, RESERVED_PREFIX))
+        return true;
     for (size_t i = 0; i < ARRAY_LEN(reserved_names); i++)
         if (str_eq_nocase(name, str_of(reserved_names[i])))
             return true;

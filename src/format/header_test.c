@@ -55,9 +55,12 @@ static void reserved(void **state)
                                        "Webhook-Signature",
                                        "content-type",
                                        "Accept-Encoding",
-                                       "proxy-authorization"};
-    static const char *const theirs[] = {"authorization", "cookie", "user-agent", "x-host", "hos",
-                                         "hosts",         ""};
+                                       "proxy-authorization",
+                                       "Webhook-Attempt",
+                                       "webhook-",
+                                       "traceparent"};
+    static const char *const theirs[] = {"authorization", "cookie", "user-agent", "x-host",
+                                         "hos",           "hosts",  "webhooks",   ""};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)

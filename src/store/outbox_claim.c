@@ -66,7 +66,8 @@ enum err outbox_first_lease(struct tx *tx, int64_t *lease_until_us)
     "SELECT d.delivery_id, d.attempts, d.created_us, d.tenant, d.endpoint_id, d.webhook_id, "      \
     "d.kind,"                                                                                      \
     " d.object_id, d.body_id, d.policy, e.url, b.content_type, LENGTH(b.bytes),"                   \
-    " CASE WHEN LENGTH(b.bytes) <= " SMALL_BODY " THEN b.bytes END, d.sequence, d.class"           \
+    " CASE WHEN LENGTH(b.bytes) <= " SMALL_BODY " THEN b.bytes END, d.sequence, d.class,"          \
+    " e.secrets_version"                                                                           \
     " FROM deliveries d"                                                                           \
     " JOIN endpoints e ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id"                   \
     " JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"                              \
@@ -121,6 +122,7 @@ static enum err row_read(const struct db_rows *rows, struct arena *arena,
         .content_type = db_get_keep(rows, 11, arena),
         .body = db_get_keep(rows, 13, arena),
         .sequence = db_get_int(rows, 14),
+        .secrets_version = db_get_int(rows, 16),
     };
     return delivery_class_parse(db_get_str(rows, 15), &row->class);
 }
@@ -259,6 +261,8 @@ enum err outbox_claim(struct tx *tx, struct outbox_claim *claim, struct arena *a
         err = take_origin(&c, i);
     if (!err)
         err = load_large_bodies(&c);
+    if (!err)
+        err = claimed_open_secrets(tx, arena, c.list, c.count);
     if (!err && c.count)
         err = begin_attempts(&c);
     for (size_t i = 0; !err && i < claim->origin_count; i++)

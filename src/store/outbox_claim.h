@@ -7,6 +7,7 @@
 #define STORE_OUTBOX_CLAIM_H
 
 #include "store/outbox.h"
+#include "store/secrets.h"
 
 /* First tries and retries are looked up and claimed apart, so that neither starves the other. */
 enum outbox_half { OUTBOX_FRESH, OUTBOX_RETRY };
@@ -63,12 +64,18 @@ struct outbox_claimed {
     struct str policy;
     struct str content_type;
     struct str body;
+    int64_t secrets_version; /* 0: its endpoint never had any */
+    struct secrets secrets;  /* the endpoint's, opened; wiped by outbox_claimed_wipe */
+    struct str secrets_why;  /* they cannot be opened, in words: it must not be sent; STR_NONE */
 };
 
 /* Takes what is due: state sending, lease, a row for the attempt. Everything lives in the arena,
  * which the call resets first (apply may run again). */
 enum err outbox_claim(struct tx *tx, struct outbox_claim *claim, struct arena *arena,
                       struct outbox_claimed **claimed, size_t *count) MUST_USE;
+
+/* Overwrites the opened secrets of rows whose strings are no longer needed. */
+void outbox_claimed_wipe(struct outbox_claimed *rows, size_t count);
 
 /* How an attempt ended. */
 struct outbox_outcome {

@@ -5,6 +5,8 @@
 
 #include "store/outbox.h"
 
+struct outbox_claimed;
+
 /* One legal move. What a state does not have is empty in its row, whatever stands here. */
 struct delivery_move {
     int64_t delivery_id;
@@ -24,5 +26,9 @@ struct delivery_move {
 enum err delivery_move(struct tx *tx, const struct delivery_move *moves, size_t count) MUST_USE;
 /* Of moves from sending: what was cancelled meanwhile does not become due, it is dead. */
 enum err cancelled_move(struct tx *tx, struct delivery_move *moves, size_t count) MUST_USE;
+
+/* Opens the secrets of the rows' endpoints; in the arena. */
+enum err claimed_open_secrets(struct tx *tx, struct arena *arena, struct outbox_claimed *rows,
+                              size_t count) MUST_USE;
 
 #endif

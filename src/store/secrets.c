@@ -294,6 +294,25 @@ void secrets_wipe(struct secrets *secrets)
     }
 }
 
+struct secrets secrets_copy(const struct secrets *secrets, struct arena *arena)
+{
+    struct secrets copy = {.count = secrets->count};
+
+    copy.list = ARENA_ARRAY(arena, struct secret, secrets->count + 1);
+    for (size_t i = 0; i < copy.count; i++) {
+        const struct secret *from = &secrets->list[i];
+
+        copy.list[i] = (struct secret){.kind = from->kind,
+                                       .secret_id = arena_str(arena, from->secret_id),
+                                       .name = arena_str(arena, from->name),
+                                       .about = arena_str(arena, from->about),
+                                       .value = arena_str(arena, from->value),
+                                       .created_us = from->created_us,
+                                       .expires_us = from->expires_us};
+    }
+    return copy;
+}
+
 /* ---- keys that change ---- */
 
 static const struct db_statement count_uses = {

@@ -66,6 +66,8 @@ enum err secret_list(struct tx *tx, const struct secret_owner *owner, enum secre
 enum err secrets_open(struct tx *tx, const struct secret_owner *owner, struct arena *arena,
                       struct secrets *found, struct str *why) MUST_USE;
 void secrets_wipe(struct secrets *secrets);
+/* A copy in the arena, with values. */
+struct secrets secrets_copy(const struct secrets *secrets, struct arena *arena);
 /* The public halves of an endpoint's Ed25519 keys, whoever's it is. */
 enum err secret_public_keys(struct tx *tx, struct str endpoint_id, struct arena *arena,
                             struct secrets *found) MUST_USE;

@@ -1,0 +1,144 @@
+/* The headers of one attempt, put together. */
+#include "delivery/request_headers.h"
+
+#include "base/log.h"
+#include "format/traceparent.h"
+
+#define OURS_MAX 9
+#define WEBHOOK_ID_PREFIX STR("msg_")
+
+/* ---- keys ---- */
+
+void signing_keys_open(struct signing_keys *keys, const struct secrets *secrets)
+{
+    keys->count = 0;
+    for (size_t i = 0; i < secrets->count && keys->count < WEBHOOK_KEYS_MAX; i++) {
+        const struct secret *secret = &secrets->list[i];
+        const char *why = NULL;
+
+        if (secret->kind != SECRET_SIGNING_KEY)
+            continue;
+        if (webhook_key_init(&keys->list[keys->count], secret->value, &why) == OK)
+            keys->count++;
+        else
+            log_error("delivery", "the signing key %.*s cannot be used: %s",
+                      STR_ARG(secret->secret_id), why);
+    }
+}
+
+void signing_keys_release(struct signing_keys *keys)
+{
+    for (size_t i = 0; i < keys->count; i++)
+        webhook_key_release(&keys->list[i]);
+    keys->count = 0;
+}
+
+/* ---- headers ---- */
+
+struct making {
+    const struct request_headers_input *input;
+    struct arena *arena;
+    struct http_header *list;
+    size_t count;
+};
+
+static struct http_header *find(struct making *m, struct str name)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (str_eq_nocase(m->list[i].name, name))
+            return &m->list[i];
+    return NULL;
+}
+
+static void set(struct making *m, struct str name, struct str value)
+{
+    struct http_header *there = find(m, name);
+
+    if (!there)
+        there = &m->list[m->count++];
+    *there = (struct http_header){name, value};
+}
+
+static void set_number(struct making *m, struct str name, int64_t value)
+{
+    set(m, name, arena_printf(m->arena, "%lld", (long long)value));
+}
+
+static void set_users(struct making *m)
+{
+    const struct request_headers_input *input = m->input;
+
+    for (size_t i = 0; i < input->fixed_count; i++)
+        set(m, input->fixed[i].name, input->fixed[i].value);
+    for (size_t i = 0; input->secrets && i < input->secrets->count; i++) {
+        const struct secret *secret = &input->secrets->list[i];
+
+        if (secret->kind == SECRET_HEADER)
+            set(m, secret->name, secret->value);
+    }
+}
+
+static void add_signatures(struct buf *out, struct signing_keys *keys,
+                           const struct webhook_message *message)
+{
+    if (!keys || keys->count == 0)
+        return;
+    if (out->len)
+        buf_add_char(out, ' ');
+    webhook_signature_write(out, keys->list, keys->count, message);
+}
+
+static void set_signature(struct making *m)
+{
+    const struct request_headers_input *input = m->input;
+    const struct webhook_message message = {
+        .id = input->row->webhook_id, .timestamp_s = input->timestamp_s, .body = input->row->body};
+    struct buf out;
+
+    buf_init(&out, 2 * WEBHOOK_KEYS_MAX * WEBHOOK_SIGNATURE_BYTES_MAX);
+    add_signatures(&out, input->own, &message);
+    add_signatures(&out, input->server, &message);
+    REQUIRE(!out.failed);
+    if (out.len)
+        set(m, STR("webhook-signature"), arena_str(m->arena, buf_str(&out)));
+    buf_release(&out);
+}
+
+/* A webhook-id is "msg_" and 32 hex digits, which serve as the trace's id. */
+static void set_traceparent(struct making *m)
+{
+    const struct outbox_claimed *row = m->input->row;
+    struct str made = str_from(row->webhook_id, WEBHOOK_ID_PREFIX.len);
+    struct traceparent parent = {.trace_id = made, .is_sampled = true};
+    struct buf out;
+
+    if (traceparent_parse(m->input->traceparent, &parent) && !trace_id_is_valid(made))
+        return;
+    buf_init(&out, TRACEPARENT_CHARS);
+    traceparent_write(&out, &parent, (uint64_t)row->attempt_id);
+    set(m, STR("traceparent"), arena_str(m->arena, buf_str(&out)));
+    buf_release(&out);
+}
+
+void request_headers_make(const struct request_headers_input *input, struct arena *arena,
+                          const struct http_header **headers, size_t *count)
+{
+    size_t users = input->fixed_count + (input->secrets ? input->secrets->count : 0);
+    struct making m = {.input = input, .arena = arena};
+
+    m.list = ARENA_ARRAY(arena, struct http_header, users + OURS_MAX);
+    set_users(&m);
+    if (!str_is_none(input->bearer))
+        set(&m, STR("Authorization"), input->bearer);
+    if (!find(&m, STR("User-Agent")))
+        set(&m, STR("User-Agent"), input->user_agent);
+    set(&m, STR("Content-Type"), input->row->content_type);
+    set(&m, STR("webhook-id"), input->row->webhook_id);
+    set_number(&m, STR("webhook-timestamp"), input->timestamp_s);
+    set_signature(&m);
+    set_number(&m, STR("webhook-attempt"), input->row->attempts);
+    set_number(&m, STR("webhook-sequence"), input->row->sequence);
+    set_traceparent(&m);
+    *headers = m.list;
+    *count = m.count;
+}

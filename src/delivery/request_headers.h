@@ -1,0 +1,49 @@
+/* request_headers.h -- the headers of one attempt.
+ *
+ *   the user's                     of langgraph.json (runs), then the endpoint's own: of two with
+ * one name the endpoint's wins Authorization: Bearer          if the endpoint has OAuth; wins over
+ * a user's User-Agent                     unless the user has set it Content-Type webhook-id stable
+ * over all attempts and resends webhook-timestamp              of this attempt, and so
+ *   webhook-signature              by the endpoint's keys, then the server's, the newest first
+ *   webhook-attempt                1, 2, …
+ *   webhook-sequence               rises by one with each delivery of its endpoint: a gap is one
+ * that has not come yet traceparent                    the trace of the request that caused it,
+ * else one made of the webhook-id; the span is this attempt
+ *
+ * Pure but for the keys, which hold a keyed state: one thread at a time. */
+#ifndef DELIVERY_REQUEST_HEADERS_H
+#define DELIVERY_REQUEST_HEADERS_H
+
+#include "crypto/webhook_signature.h"
+#include "http/server.h"
+#include "store/outbox_claim.h"
+#include "store/secrets.h"
+
+/* The signing keys of an endpoint, opened. */
+struct signing_keys {
+    struct webhook_key list[WEBHOOK_KEYS_MAX];
+    size_t count;
+};
+
+/* Of its secrets; what is no signing key is left out. */
+void signing_keys_open(struct signing_keys *keys, const struct secrets *secrets);
+void signing_keys_release(struct signing_keys *keys);
+
+struct request_headers_input {
+    const struct outbox_claimed *row;
+    int64_t timestamp_s;
+    struct str user_agent;
+    const struct http_header *fixed; /* of the configuration */
+    size_t fixed_count;
+    const struct secrets *secrets; /* the endpoint's; NULL: none */
+    struct str bearer;             /* STR_NONE: none */
+    struct str traceparent;        /* of what caused it; STR_NONE: nothing did that said so */
+    struct signing_keys *own;      /* NULL: none */
+    struct signing_keys *server;   /* NULL: none */
+};
+
+/* In the arena; values borrow the input. */
+void request_headers_make(const struct request_headers_input *input, struct arena *arena,
+                          const struct http_header **headers, size_t *count);
+
+#endif

@@ -1,0 +1,86 @@
+/* What an attempt sends, to whom, and with which secrets. */
+#include "base/mem.h"
+#include "delivery/sender_priv.h"
+#include "io/loop.h"
+
+/* ---- secrets ---- */
+
+static void open_keys(struct attempt *a)
+{
+    struct signing_keys *keys;
+
+    if (a->keys || a->row.secrets.count == 0)
+        return;
+    keys = MEM_NEW(struct signing_keys);
+    signing_keys_open(keys, &a->row.secrets);
+    a->keys = keys;
+}
+
+void attempt_forget_secrets(struct attempt *a)
+{
+    secrets_wipe(&a->row.secrets);
+    if (!a->keys)
+        return;
+    signing_keys_release(a->keys);
+    mem_free(a->keys);
+    a->keys = NULL;
+}
+
+/* ---- the request ---- */
+
+static const struct webhook_config *config_of(const struct attempt *a)
+{
+    return str_eq(a->row.kind, STR("run")) ? a->delivery->config.webhooks : NULL;
+}
+
+static void write_headers(struct attempt *a, struct http_client_request *request)
+{
+    struct delivery *d = a->delivery;
+    const struct webhook_config *webhooks = config_of(a);
+    struct request_headers_input input = {
+        .row = &a->row,
+        .timestamp_s = loop_wall_us(d->loop) / US_PER_SECOND,
+        .user_agent = d->config.user_agent,
+        .fixed = webhooks ? webhooks->headers : NULL,
+        .fixed_count = webhooks ? webhooks->header_count : 0,
+        .secrets = &a->row.secrets,
+        .own = a->keys,
+        .server = &d->keys,
+    };
+
+    request_headers_make(&input, &a->arena, &request->headers, &request->header_count);
+}
+
+/* Which client may send it, and where. */
+static struct http_client *aim(struct attempt *a, struct http_client_request *request,
+                               struct str *why)
+{
+    struct delivery *d = a->delivery;
+    const struct webhook_config *webhooks = config_of(a);
+    const struct target_rules *rules = webhooks ? &webhooks->rules : &target_rules_none;
+    struct url url = {0};
+
+    if (target_check(rules, d->config.egress, &a->arena, a->row.url, &url, why))
+        return NULL;
+    if (url.is_relative && !d->self_client) {
+        *why = STR("this server has no address of its own to send relative URLs to");
+        return NULL;
+    }
+    request->target = url.target;
+    request->https = url.is_relative ? d->self.scheme_is_https : url.scheme_is_https;
+    request->host = url.is_relative ? d->self.host : url.host;
+    request->port = url.is_relative ? d->self.port : url.port;
+    return url.is_relative ? d->self_client : d->client;
+}
+
+struct http_client *attempt_request(struct attempt *a, struct http_client_request *request,
+                                    struct str *why)
+{
+    struct http_client *client = aim(a, request, why);
+
+    if (!client)
+        return NULL;
+    open_keys(a);
+    write_headers(a, request);
+    return client;
+}
