@@ -43,9 +43,9 @@ struct channel {
     size_t unstored_count;
 };
 
+/* There are thousands of idle ones: small, in one piece. */
 struct run_reader {
     struct run_reader_config config;
-    struct arena arena;
     struct hub *hub;
     /* the reader's loop */
     bool is_closed;
@@ -56,6 +56,7 @@ struct run_reader {
     struct channel *channel; /* NULL: none any more */
     int64_t cursor;
     bool wants, is_ended;
+    char texts[]; /* of config */
 };
 
 struct reader_batch {

@@ -48,7 +48,6 @@ static void on_freed(struct message *message)
 {
     struct run_reader *reader = CONTAINER_OF(message, struct run_reader, close_message);
 
-    arena_release(&reader->arena);
     mem_free(reader);
 }
 
@@ -67,12 +66,13 @@ static void on_close(struct message *message)
 
 struct run_reader *run_reader_open(struct hub *hub, const struct run_reader_config *config)
 {
-    struct run_reader *reader = MEM_NEW(struct run_reader);
+    struct run_reader *reader =
+        mem_alloc_zero(sizeof(*reader) + config->tenant.len + config->run_id.len);
+    char *at = reader->texts;
 
-    arena_init(&reader->arena);
     reader->config = *config;
-    reader->config.tenant = arena_str(&reader->arena, config->tenant);
-    reader->config.run_id = arena_str(&reader->arena, config->run_id);
+    reader->config.tenant = str_put(&at, config->tenant);
+    reader->config.run_id = str_put(&at, config->run_id);
     reader->hub = hub;
     reader->open_message.deliver = on_open;
     reader->more_message.deliver = on_more;

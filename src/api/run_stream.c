@@ -14,18 +14,19 @@
 #define PENDING_BYTES_MAX (256 * KIB) /* unsent bytes beyond which no more is pulled */
 #define SSE_BATCH_MAX (64 * MIB)
 
+/* There are thousands of idle ones: small, in one piece. */
 struct run_stream {
     struct list node;
     struct http_exchange *exchange;
     const struct api_setup *setup;
     struct run_reader *reader;
     struct timer heartbeat;
-    struct arena arena;
     struct str tenant, run_id;
     struct str modes; /* names joined by '\n', each with one behind; STR_NONE: all */
     bool wait, empty_end;
     bool cancel_on_disconnect;
     bool wants_more; /* a batch was taken, the next is asked for when the network has room */
+    char texts[];
 };
 
 struct api_streams {
@@ -50,7 +51,6 @@ static void stream_free(struct run_stream *stream)
     timer_stop(&stream->heartbeat);
     list_remove(&stream->node);
     run_reader_close(stream->reader);
-    arena_release(&stream->arena);
     mem_free(stream);
 }
 
@@ -293,14 +293,17 @@ static struct str modes_join(struct arena *arena, const struct json *modes)
 
 static struct run_stream *stream_new(struct call *call)
 {
-    struct run_stream *stream = MEM_NEW(struct run_stream);
+    struct str modes = modes_join(call->arena, call->stream.modes);
+    struct str tenant = call->principal.tenant, run_id = call->stream.run_id;
+    struct run_stream *stream =
+        mem_alloc_zero(sizeof(*stream) + tenant.len + run_id.len + modes.len);
+    char *at = stream->texts;
 
-    arena_init(&stream->arena);
     stream->exchange = call->exchange;
     stream->setup = call->setup;
-    stream->tenant = arena_str(&stream->arena, call->principal.tenant);
-    stream->run_id = arena_str(&stream->arena, call->stream.run_id);
-    stream->modes = modes_join(&stream->arena, call->stream.modes);
+    stream->tenant = str_put(&at, tenant);
+    stream->run_id = str_put(&at, run_id);
+    stream->modes = str_put(&at, modes);
     stream->wait = call->stream.wait;
     stream->empty_end = call->stream.empty_end;
     stream->cancel_on_disconnect = call->stream.cancel_on_disconnect;

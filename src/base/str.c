@@ -10,6 +10,17 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
+struct str str_put(char **at, struct str s)
+{
+    struct str copy = {*at, s.len};
+
+    if (str_is_none(s))
+        return STR_NONE;
+    memcpy(*at, s.data, s.len);
+    *at += s.len;
+    return copy;
+}
+
 bool str_eq(struct str a, struct str b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);

@@ -40,6 +40,10 @@ static inline bool str_is_empty(struct str s)
     return s.len == 0;
 }
 
+/* Copies it to *at, and moves *at behind it: for texts that lie behind the struct they belong to.
+ * STR_NONE stays STR_NONE. */
+struct str str_put(char **at, struct str s);
+
 bool str_eq(struct str a, struct str b);
 bool str_eq_nocase(struct str a, struct str b); /* ASCII */
 int str_compare(struct str a, struct str b);    /* bytewise, as strcmp */

@@ -146,6 +146,18 @@ static void utf8(void **state)
         assert_false(str_is_utf8(str_of(bad[i])));
 }
 
+static void put_copies_behind_one_another(void **state)
+{
+    char room[8], *at = room;
+    struct str first = str_put(&at, STR("abc")), none = str_put(&at, STR_NONE);
+    struct str second = str_put(&at, STR("de"));
+
+    (void)state;
+    assert_true(str_eq(first, STR("abc")) && str_eq(second, STR("de")));
+    assert_true(str_is_none(none));
+    assert_ptr_equal(at, room + 5);
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("what is not found is at the end", searching),
     TEST("text is compared by bytes and length", comparing),
@@ -156,6 +168,7 @@ static const struct CMUnitTest tests[] = {
     TEST("only what JSON calls a number is a number", fractions),
     TEST("a truth value is one of eight words", truths),
     TEST("overlong forms, surrogates and cut characters are not UTF-8", utf8),
+    TEST("put copies texts behind one another", put_copies_behind_one_another),
 };
 
 int main(void)
