@@ -26,14 +26,13 @@ static struct secret_owner owner_of(struct table *t, const char *object_id)
                                  .content_type = STR("application/json"),
                                  .body = STR("{}"),
                                  .policy = STR("once")};
-    struct delivery_row *rows;
-    size_t count;
+    struct delivery_page page;
 
     if (t->tx->keyring != ring || !ring)
         fresh_ring(t);
     assert_int_equal(outbox_add(t->tx, &event, NULL), OK);
-    assert_int_equal(delivery_list(t->tx, &filter, &t->arena, &rows, &count), OK);
-    return (struct secret_owner){TENANT, rows[0].endpoint_id};
+    assert_int_equal(delivery_search(t->tx, &filter, &t->arena, &page), OK);
+    return (struct secret_owner){TENANT, page.found[0].endpoint_id};
 }
 
 static void put(struct table *t, struct secret_owner owner, const char *id, const char *value,
