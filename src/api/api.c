@@ -7,6 +7,8 @@ struct api {
     const struct api_setup *setup;
     struct loop *loop;
     struct api_streams *streams;
+    struct api_feeds *feeds;
+    struct inbox *inbox;
 };
 
 struct api_streams *api_streams(struct api *api)
@@ -14,10 +16,24 @@ struct api_streams *api_streams(struct api *api)
     return api->streams;
 }
 
+struct api_feeds *api_feeds(struct api *api)
+{
+    return api->feeds;
+}
+
+struct inbox *api_inbox(struct api *api)
+{
+    return api->inbox;
+}
+
 static bool on_head(void *context, struct http_exchange *exchange, struct http_plan *plan)
 {
     struct api *api = context;
 
+    if (inbox_takes(api->setup, http_exchange_request(exchange))) {
+        plan->body_bytes_max = api->setup->inspector_body_bytes_max;
+        return true;
+    }
     plan->body_bytes_max = api->setup->body_bytes_max;
     return call_admits(api, api->setup, exchange);
 }
@@ -26,7 +42,10 @@ static void on_request(void *context, struct http_exchange *exchange)
 {
     struct api *api = context;
 
-    call_start(api, api->setup, exchange);
+    if (inbox_takes(api->setup, http_exchange_request(exchange)))
+        inbox_receive(api, api->setup, exchange);
+    else
+        call_start(api, api->setup, exchange);
 }
 
 struct api *api_new(const struct api_setup *setup, struct loop *loop)
@@ -36,6 +55,8 @@ struct api *api_new(const struct api_setup *setup, struct loop *loop)
     api->setup = setup;
     api->loop = loop;
     api->streams = api_streams_new();
+    api->feeds = api_feeds_new();
+    api->inbox = inbox_new();
     return api;
 }
 
@@ -47,10 +68,14 @@ struct http_handler api_handler(struct api *api)
 void api_drain(struct api *api)
 {
     api_streams_drain(api->streams);
+    api_feeds_drain(api->feeds);
+    inbox_drain(api->inbox);
 }
 
 void api_free(struct api *api)
 {
     api_streams_free(api->streams);
+    api_feeds_free(api->feeds);
+    inbox_free(api->inbox);
     mem_free(api);
 }

@@ -8,6 +8,7 @@
 #include "auth/principal.h"
 #include "delivery/target.h"
 #include "http/server.h"
+#include "store/inspector.h"
 
 struct api_setup {
     struct store *store;
@@ -19,6 +20,11 @@ struct api_setup {
     struct str mount_prefix; /* "" or "/prefix" */
     int64_t heartbeat_ms;    /* of streams */
     size_t body_bytes_max;
+    struct inspector_limits inspector;
+    size_t inspector_body_bytes_max;
+    struct str self_url; /* "http://127.0.0.1:8123" */
+    const struct str *signing_secrets;
+    size_t secret_count;
     /* The current keys; the caller gets a reference. Any thread. */
     struct key_set *(*keys)(void *context);
     void *keys_context;
@@ -26,7 +32,7 @@ struct api_setup {
 
 struct api;
 
-/* The setup is borrowed and must outlive the api. */
+/* The setup is borrowed and must outlive the api, as the api must outlive the loop. */
 struct api *api_new(const struct api_setup *setup, struct loop *loop);
 struct http_handler api_handler(struct api *api);
 /* Ends streams that would go on for long, so that a drain can finish. */

@@ -156,6 +156,9 @@ static void call_go(struct call *call, enum err err)
     case CALL_STREAM:
         run_stream_start(call);
         break;
+    case CALL_FEED:
+        feed_start(call);
+        break;
     }
 }
 

@@ -26,7 +26,7 @@ struct route;
 typedef enum err (*call_step)(struct call *call);
 typedef enum err (*call_tx_step)(struct tx *tx, struct call *call);
 
-enum call_stage { CALL_REPLY, CALL_READ, CALL_WRITE, CALL_ASK, CALL_STREAM };
+enum call_stage { CALL_REPLY, CALL_READ, CALL_WRITE, CALL_ASK, CALL_STREAM, CALL_FEED };
 
 /* What a client that reads a run's events is to get. */
 struct call_stream {
@@ -37,6 +37,14 @@ struct call_stream {
     bool empty_end; /* nothing but the status at the end: cancel with wait */
     bool cancel_on_disconnect;
     const struct json *modes; /* array: only events of these modes; NULL: all */
+};
+
+/* What a client that follows rows is to get (feed.h). */
+struct feed_source;
+struct call_feed {
+    const struct feed_source *source;
+    struct str key;
+    int64_t cursor;
 };
 
 struct call {
@@ -66,6 +74,7 @@ struct call {
     enum err ask_err;
     struct str ask_answer, ask_state;
     struct call_stream stream;
+    struct call_feed feed;
 
     int status;
     struct buf reply;

@@ -30,4 +30,22 @@ struct api_streams *api_streams_new(void);
 void api_streams_drain(struct api_streams *streams);
 void api_streams_free(struct api_streams *streams);
 
+/* feed.c */
+void feed_start(struct call *call);
+
+struct api_feeds; /* the clients of one net loop that follow rows */
+struct api_feeds *api_feeds(struct api *api);
+struct api_feeds *api_feeds_new(void);
+void api_feeds_drain(struct api_feeds *feeds);
+void api_feeds_free(struct api_feeds *feeds);
+
+/* inspector_receive.c: requests to /in/… are no calls */
+struct inbox; /* those of one net loop that wait with their answer */
+struct inbox *api_inbox(struct api *api);
+struct inbox *inbox_new(void);
+void inbox_drain(struct inbox *inbox);
+void inbox_free(struct inbox *inbox);
+bool inbox_takes(const struct api_setup *setup, const struct http_request *request);
+void inbox_receive(struct api *api, const struct api_setup *setup, struct http_exchange *exchange);
+
 #endif

@@ -1,9 +1,9 @@
 /* Finds the route of a request. */
 #include "api/route.h"
 
-static const struct route_list *const lists[] = {&routes_system,  &routes_assistants,
-                                                 &routes_threads, &routes_state,
-                                                 &routes_runs,    &routes_deliveries};
+static const struct route_list *const lists[] = {
+    &routes_system, &routes_assistants, &routes_threads,    &routes_state,
+    &routes_runs,   &routes_deliveries, &routes_inspectors, &routes_inspected};
 
 size_t route_count(void)
 {

@@ -93,6 +93,10 @@ void config_init(struct config *config)
                      .survey_ms = 5 * MS_PER_SECOND,
                      .lease_ms = 120 * MS_PER_SECOND,
                      .grace_ms = 2 * MS_PER_SECOND},
+        .inspector = {.inspectors_max = 20,
+                      .requests_max = 500,
+                      .bytes_max = 8 * MIB,
+                      .body_bytes_max = 2 * MIB},
     };
     arena_init(&config->arena);
     config_builtin_graphs(config);

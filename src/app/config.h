@@ -20,6 +20,12 @@
 
 struct disk;
 
+/* Of the addresses /in/… that keep what comes to them. */
+struct inspector_config {
+    unsigned inspectors_max, requests_max;
+    size_t bytes_max, body_bytes_max;
+};
+
 struct config {
     struct arena arena; /* everything below lives here */
     struct address listen;
@@ -52,6 +58,7 @@ struct config {
     const struct str *signing_secrets;
     size_t secret_count;
     struct delivery_tuning delivery;
+    struct inspector_config inspector;
     const char *const *worker_env; /* NULL-terminated "NAME=value": ours, with `env` of the file */
 };
 

@@ -138,6 +138,8 @@ static enum err listen_open(struct server *server, const char **why)
     server->egress = server->config->egress;
     if (server->egress.own_count < ARRAY_LEN(server->egress.own))
         server->egress.own[server->egress.own_count++] = server->bound;
+    server->egress.own_path =
+        arena_printf(&server->arena, "%.*s/in/", STR_ARG(server->config->mount_prefix));
     return OK;
 }
 
@@ -277,8 +279,8 @@ void server_free(struct server *server)
     for (unsigned i = 0; i < server->net_count; i++) {
         loop_stop(server->nets[i].loop);
         http_server_free(server->nets[i].http);
-        api_free(server->nets[i].api);
         loop_free(server->nets[i].loop);
+        api_free(server->nets[i].api); /* nudges may have come until now */
     }
     if (server->delivery)
         delivery_free(server->delivery);

@@ -207,6 +207,13 @@ enum err wire_net(struct server *server, const char **why)
         .mount_prefix = config->mount_prefix,
         .heartbeat_ms = config->heartbeat_ms,
         .body_bytes_max = config->http_limits.body_bytes_max,
+        .inspector = {.inspectors_max = config->inspector.inspectors_max,
+                      .requests_max = config->inspector.requests_max,
+                      .bytes_max = (int64_t)config->inspector.bytes_max},
+        .inspector_body_bytes_max = config->inspector.body_bytes_max,
+        .self_url = server->self_url,
+        .signing_secrets = config->signing_secrets,
+        .secret_count = config->secret_count,
         .keys = key_ring_get,
         .keys_context = server->keys,
     };

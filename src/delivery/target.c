@@ -64,7 +64,9 @@ enum err target_check(const struct target_rules *rules, const struct egress_poli
         err = check_rules(rules, arena, &parsed, why);
         if (err)
             return err;
-        if (!egress_admits_host(egress, parsed.host, parsed.port, &reason))
+        if (egress_is_own_path(egress, parsed.host, parsed.port, parsed.path))
+            parsed.is_relative = true;
+        else if (!egress_admits_host(egress, parsed.host, parsed.port, &reason))
             return deny(why,
                         arena_printf(arena, "%.*s must not be called: %s (runbell.egress.allow)",
                                      STR_ARG(parsed.host), reason));

@@ -7,7 +7,10 @@
  * Without a `webhooks.url` block any port and domain may be called. With one, the ports are 443 for
  * https and 80 for http unless allowed_ports lists others. A relative URL is refused unless
  * disable_loopback is false; it is then sent to our own listener, like anybody's request, and the
- * rules about domains, ports and schemes say nothing about it. Pure. */
+ * rules about domains, ports and schemes say nothing about it.
+ *
+ * An absolute URL of an inspector of ours (egress_policy.own_path) is judged by the rules, then
+ * sent like a relative one: url.is_relative is set. Pure. */
 #ifndef DELIVERY_TARGET_H
 #define DELIVERY_TARGET_H
 

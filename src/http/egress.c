@@ -261,21 +261,38 @@ static bool is_loopback_name(struct str host)
            (host.len > 10 && str_eq_nocase(str_from(host, host.len - 10), STR(".localhost")));
 }
 
+/* The address that the text of a host tells. */
+static bool address_of_text(struct str host, uint16_t port, struct address *address)
+{
+    bool is_literal = address_parse_ip(without_brackets(host), address) == OK;
+
+    if (!is_literal)
+        *address = (struct address){.family = ADDRESS_IPV4, .bytes = {127, 0, 0, 1}};
+    address->port = port;
+    return is_literal || is_loopback_name(host);
+}
+
 bool egress_admits_host(const struct egress_policy *policy, struct str host, uint16_t port,
                         const char **rule)
 {
     struct address address;
 
-    if (address_parse_ip(without_brackets(host), &address) == OK) {
-        address.port = port;
+    if (address_of_text(host, port, &address))
         return egress_admits(policy, host, &address, rule);
-    }
-    if (!is_host_name(host)) {
-        *rule = "not a host name";
-        return false;
-    }
-    if (!is_loopback_name(host))
+    if (is_host_name(host))
         return true;
-    address = (struct address){.family = ADDRESS_IPV4, .bytes = {127, 0, 0, 1}, .port = port};
-    return egress_admits(policy, host, &address, rule);
+    *rule = "not a host name";
+    return false;
+}
+
+bool egress_is_own_path(const struct egress_policy *policy, struct str host, uint16_t port,
+                        struct str path)
+{
+    struct address address;
+
+    if (str_is_none(policy->own_path) || !str_starts(path, policy->own_path) ||
+        !address_of_text(host, port, &address))
+        return false;
+    address = unmapped(&address);
+    return is_own(policy, &address);
 }

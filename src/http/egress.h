@@ -30,6 +30,7 @@ struct egress_policy {
     struct address
         own[16]; /* our listen addresses: never, unless an entry names address and port */
     size_t own_count;
+    struct str own_path; /* below which our own listener may be called: "/in/"; STR_NONE: nowhere */
 };
 
 /* One entry of runbell.egress.allow: CIDR ("10.0.0.0/8", "fd00::/8"), address, "host.example",
@@ -46,5 +47,9 @@ bool egress_admits(const struct egress_policy *policy, struct str host,
  * egress_admits, the names localhost, *.localhost and host.docker.internal count as loopback. */
 bool egress_admits_host(const struct egress_policy *policy, struct str host, uint16_t port,
                         const char **rule);
+/* Does a URL with this host, port and path name our own listener, below own_path? Then it is sent
+ * there like a relative one: through the ordinary door, to our own address and no other. */
+bool egress_is_own_path(const struct egress_policy *policy, struct str host, uint16_t port,
+                        struct str path);
 
 #endif

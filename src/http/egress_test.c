@@ -292,6 +292,43 @@ static void the_policy_rules_as_written(void **state)
     arena_release(&arena);
 }
 
+static void only_the_own_path_of_our_own_address_is_ours(void **state)
+{
+    static const struct {
+        const char *host;
+        uint16_t port;
+        const char *path;
+        bool is_own;
+    } cases[] = {
+        {"127.0.0.1", 8123, "/in/x", true},
+        {"localhost", 8123, "/in/x", true},
+        {"::ffff:127.0.0.1", 8123, "/in/", true},
+        {"a.localhost", 9123, "/in/x/y", true},
+        {"::1", 9123, "/in/x", true},
+        {"127.0.0.1", 8123, "/v1/keys", false},
+        {"127.0.0.1", 8123, "/in", false},
+        {"127.0.0.1", 8123, "", false},
+        {"127.0.0.1", 8124, "/in/x", false},
+        {"127.0.0.2", 8123, "/in/x", false},
+        {"10.0.0.1", 8123, "/in/x", false},
+        {"a.example", 8123, "/in/x", false},
+        {"localhost", 80, "/in/x", false},
+    };
+    struct egress_policy policy;
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    set_policy(&policy, &arena, NULL, true);
+    assert_false(egress_is_own_path(&policy, STR("127.0.0.1"), 8123, STR("/in/x")));
+    policy.own_path = STR("/in/");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        if (egress_is_own_path(&policy, str_of(cases[i].host), cases[i].port,
+                               str_of(cases[i].path)) != cases[i].is_own)
+            fail_msg("%s:%u%s", cases[i].host, cases[i].port, cases[i].path);
+    arena_release(&arena);
+}
+
 static const struct ruling hosts[] = {
     {NULL, false, "a.example", NULL, 443, NULL},
     {NULL, false, "8.8.8.8", NULL, 443, NULL},
@@ -397,6 +434,8 @@ int main(void)
         {"outside 2000::/3 no random address is public", outside_global_unicast_nothing_is_public,
          NULL, NULL, NULL},
         {"the policy rules as written", the_policy_rules_as_written, NULL, NULL, NULL},
+        {"only the own path of our own address is ours",
+         only_the_own_path_of_our_own_address_is_ours, NULL, NULL, NULL},
         {"a host is judged by its text", hosts_are_judged_by_their_text, NULL, NULL, NULL},
         {"a wrong entry is refused with a reason", wrong_entries_are_refused_with_a_reason, NULL,
          NULL, NULL},

@@ -219,5 +219,21 @@ static const char step_7[] =
     "ALTER TABLE threads ADD COLUMN expires_us BIGINT;"
     "CREATE INDEX threads_by_expiry ON threads (expires_us) WHERE expires_us IS NOT NULL;";
 
-const char *const migrations[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7};
+/* Inspectors. body_bytes stands before the body, so that sizes are summed without reading bodies.
+ */
+static const char step_8[] =
+    "CREATE TABLE inspectors ("
+    "  tenant TEXT NOT NULL, inspector_id TEXT NOT NULL, slug TEXT NOT NULL, name TEXT NOT NULL,"
+    "  answer TEXT NOT NULL, received BIGINT NOT NULL, answered BIGINT NOT NULL,"
+    "  created_us BIGINT NOT NULL, updated_us BIGINT NOT NULL, used_us BIGINT NOT NULL,"
+    "  PRIMARY KEY (tenant, inspector_id));"
+    "CREATE UNIQUE INDEX inspectors_by_slug ON inspectors (slug);"
+    "CREATE INDEX inspectors_by_use ON inspectors (used_us);"
+    "CREATE TABLE inspector_requests ("
+    "  tenant TEXT NOT NULL, inspector_id TEXT NOT NULL, request_id BIGINT NOT NULL,"
+    "  received_us BIGINT NOT NULL, status BIGINT NOT NULL, body_bytes BIGINT NOT NULL,"
+    "  head TEXT NOT NULL, body BYTEA NOT NULL, PRIMARY KEY (tenant, inspector_id, request_id));"
+    "CREATE INDEX inspector_requests_by_age ON inspector_requests (received_us);";
+
+const char *const migrations[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8};
 const size_t migration_count = ARRAY_LEN(migrations);

@@ -18,6 +18,8 @@ const struct retention_limits retention_defaults = {
     .runs_us = 90 * DAY_US,
     .checkpoints_us = 90 * DAY_US,
     .checkpoints_keep = 10,
+    .inspected_us = 7 * DAY_US,
+    .inspectors_us = 30 * DAY_US,
 };
 
 struct sweep {
@@ -42,6 +44,21 @@ static const struct db_statement old_attempts = {
     "retention_attempts",
     "DELETE FROM attempts WHERE attempt_id IN (SELECT attempt_id FROM attempts"
     " WHERE started_us < $1 ORDER BY started_us LIMIT $2)",
+    NULL};
+
+static const struct db_statement old_inspected = {
+    "retention_inspected",
+    "DELETE FROM inspector_requests WHERE (tenant, inspector_id, request_id) IN"
+    " (SELECT tenant, inspector_id, request_id FROM inspector_requests WHERE received_us < $1"
+    " ORDER BY received_us LIMIT $2)",
+    NULL};
+/* One that still has requests waits until those are gone. */
+static const struct db_statement unused_inspectors = {
+    "retention_inspectors",
+    "DELETE FROM inspectors WHERE (tenant, inspector_id) IN (SELECT i.tenant, i.inspector_id"
+    " FROM inspectors i WHERE i.used_us < $1 AND NOT EXISTS (SELECT 1 FROM inspector_requests r"
+    " WHERE r.tenant = i.tenant AND r.inspector_id = i.inspector_id)"
+    " ORDER BY i.used_us LIMIT $2)",
     NULL};
 
 static enum err delete_older(struct sweep *sweep, const struct db_statement *statement,
@@ -415,6 +432,10 @@ enum err retention_step(struct tx *tx, int64_t now_us, const struct retention_li
         err = delete_older(&sweep, &old_idempotency, limits->idempotency_us);
     if (!err)
         err = delete_older(&sweep, &expired_items, 0);
+    if (!err && limits->inspected_us)
+        err = delete_older(&sweep, &old_inspected, limits->inspected_us);
+    if (!err && limits->inspectors_us)
+        err = delete_older(&sweep, &unused_inspectors, limits->inspectors_us);
     if (!err && limits->attempts_us)
         err = delete_older(&sweep, &old_attempts, limits->attempts_us);
     if (!err && limits->deliveries_us)

@@ -8,6 +8,8 @@
  *   deliveries            their end, done or dead, with their attempts        90 days
  *   bodies                with the last delivery that has them
  *   run events            the end of their run; the run stays                  7 days
+ *   requests to inspectors  their coming                                      7 days
+ *   inspectors            their last use, with their requests               30 days
  *   temporary runs        their end, with events and what is left of the thread  1 day
  *   runs                  their end, with events; thread and checkpoints stay   90 days
  *   checkpoints           their creation, beyond the newest of each namespace   90 days
@@ -34,6 +36,8 @@ struct retention_limits { /* ages; 0 keeps for ever */
     int64_t runs_us;
     int64_t checkpoints_us;
     int64_t checkpoints_keep; /* a count, at least 1 */
+    int64_t inspected_us;
+    int64_t inspectors_us;
 };
 
 extern const struct retention_limits retention_defaults;

@@ -17,6 +17,8 @@ static const struct retention_limits limits = {
     .temporary_runs_us = 1000,
     .checkpoints_us = 1000,
     .checkpoints_keep = 2,
+    .inspected_us = 1000,
+    .inspectors_us = 1000,
 };
 /* The same, and of runs. */
 static const struct retention_limits limits_of_runs = {.runs_us = 1000};
@@ -304,7 +306,29 @@ static void a_hundred_namespaces_of_one_instant(void **state)
     assert_int_equal(ROWS("checkpoints"), 200);
 }
 
+static void old_requests_go_then_unused_inspectors(void **state)
+{
+    (void)state;
+    script("INSERT INTO inspectors (tenant, inspector_id, slug, name, answer, received, answered,"
+           " created_us, updated_us, used_us) VALUES"
+           " ('t', 'old', 's1', '', '{}', 0, 0, 1, 1, 999999998999),"
+           " ('t', 'used', 's2', '', '{}', 0, 0, 1, 1, 999999999000)");
+    script("INSERT INTO inspector_requests (tenant, inspector_id, request_id, received_us, status,"
+           " body_bytes, head, body) " SERIES(
+               600) "SELECT 't', 'old', i, CASE WHEN i > 598 THEN 999999999000 ELSE 1 END, 200, 0,"
+                    " '{}', CAST('' AS BYTEA) FROM series");
+    assert_true(sweep(&limits) >= 2);
+    assert_int_equal(ROWS("inspector_requests"), 2);
+    assert_int_equal(ROWS("inspectors"), 2); /* one that has requests stays */
+    script("DELETE FROM inspector_requests");
+    assert_int_equal(sweep(&limits), 1);
+    assert_int_equal(ROWS("inspectors WHERE inspector_id = 'used'"), 1);
+    assert_int_equal(ROWS("inspectors WHERE inspector_id = 'old'"), 0);
+}
+
 static const struct CMUnitTest tests[] = {
+    TEST("old requests to inspectors go, then inspectors that nobody uses",
+         old_requests_go_then_unused_inspectors),
     TEST("old idempotency rows go, in pieces", old_answers_go),
     TEST("expired items go", expired_items_go),
     TEST("ended deliveries go, and a body with the last that has it",

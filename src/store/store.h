@@ -38,6 +38,7 @@ enum topic {
     TOPIC_DELIVERY_DUE, /* key: origin. A delivery may be ready to send */
     TOPIC_DELIVERY_LOG, /* no key. Deliveries were made or have changed (delivery_feed.h) */
     TOPIC_KEYS,         /* key: key id. The set of API keys has changed */
+    TOPIC_INSPECTED,    /* key: inspector id. A request came */
     TOPIC_COUNT
 };
 
