@@ -149,6 +149,13 @@ static enum err key_create_prepare(struct call *call)
     struct key_call *key = ARENA_NEW(call->arena, struct key_call);
     enum err err;
 
+    /* To repeat the answer the key itself would have to be kept. */
+    if (!str_is_none(http_header_find(call->request->headers, call->request->header_count,
+                                      "idempotency-key")))
+        return call_fail(
+            call, 422,
+            "Idempotency-Key: not for API keys, which are stored nowhere and so cannot "
+            "be answered twice; leave it out, and revoke a key whose answer was lost");
     key->row.name = STR("");
     if ((err = call_body_object(call)) || (err = call_get_text(call, "name", &key->row.name)))
         return err;

@@ -434,3 +434,38 @@ def test_a_thread_that_goes_with_its_last_run_can_be_deleted(api):
     api.status_becomes(run, "running")
     assert api.delete(f"/threads/{run['thread_id']}").status_code == 204
     assert api.get(f"/threads/{uuid.UUID(run['thread_id'])}").status_code == 404
+
+
+CREATES = {
+    "/assistants": {"graph_id": "agent", "name": "one"},
+    "/threads": {"metadata": {"a": 1}},
+    "/threads/{thread}/copy": None,
+    "/threads/{thread}/runs": run_body([say("once")]),
+    "/threads/{thread}/runs/wait": run_body([say("once")]),
+    "/threads/{thread}/runs/stream": run_body([say("once")]),
+    "/runs": run_body([say("once")], on_completion="keep"),
+    "/runs/wait": run_body([say("once")], on_completion="keep"),
+    "/runs/stream": run_body([say("once")], on_completion="keep"),
+    "/runs/batch": [run_body([say("once")], on_completion="keep")] * 2,
+}
+
+
+@pytest.mark.parametrize("path", CREATES)
+def test_every_create_is_done_once_under_one_idempotency_key(api, path):
+    """Issue 2, agent: "Idempotency-Key on every create"."""
+    url, headers = path.format(thread=api.thread()), {"Idempotency-Key": uuid.uuid4().hex}
+    first, again = (api.post(url, json=CREATES[path], headers=headers) for _ in range(2))
+    assert first.status_code == again.status_code == 200, (first.text, again.text)
+    if "stream" in path:
+        first, again = ([line for line in one.text.splitlines() if "run_id" in line] for one in (first, again))
+        assert first and first == again
+    else:
+        assert first.json() == again.json()
+    assert api.post(url, json={"metadata": {"other": 1}, "graph_id": "agent", "assistant_id": "agent"},
+                    headers=headers).status_code in (409, 422)
+
+
+def test_an_api_key_is_not_made_under_an_idempotency_key(api):
+    """Its text is stored nowhere, so no answer could be repeated: refused in words, instead of made twice."""
+    refused = api.post("/v1/keys", json={"name": "x"}, headers={"Idempotency-Key": "k"})
+    assert refused.status_code == 422 and refused.json()["detail"].startswith("Idempotency-Key: not for API keys")
