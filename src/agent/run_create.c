@@ -353,7 +353,9 @@ static void run_fill(struct maker *m)
         .resumable = r->stream_resumable,
         .created_us = m->tx->now_us,
         .updated_us = m->tx->now_us,
-        .due_us = m->tx->now_us + (int64_t)(r->after_seconds * (double)US_PER_SECOND),
+        .due_us = r->after_seconds > 0
+                      ? m->tx->now_us + (int64_t)(r->after_seconds * (double)US_PER_SECOND)
+                      : 0,
     };
     m->run->metadata = merge_all(
         m, (struct str[]){m->assistant.metadata, m->thread.metadata, r->metadata, ids_metadata(m)},

@@ -16,7 +16,7 @@ void sim_stream_adopt(struct stream *stream, struct sim_loop *loop);
 void sim_stream_set_outside(struct stream *stream, bool outside);
 void sim_stream_set_peer(struct stream *stream, const struct address *peer);
 void sim_stream_set_process(struct stream *stream, struct sim_process *process);
-struct sim_process *sim_stream_process(struct stream *stream);
+struct sim_process *sim_stream_process(const struct stream *stream);
 /* The process behind this end is gone: the peer sees its end, the owner of this one a reset. */
 void sim_stream_break(struct stream *stream);
 void sim_streams_kill(struct sim *sim);

@@ -114,6 +114,11 @@ void sim_child_exit(struct stream *channel, int code)
     sim_stream_break(channel);
 }
 
+bool sim_child_is_alive(const struct stream *channel)
+{
+    return sim_stream_process(channel) != NULL;
+}
+
 static void on_line_event(struct sim_event *event)
 {
     struct sim_line *line = CONTAINER_OF(event, struct sim_line, event);

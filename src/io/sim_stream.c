@@ -269,7 +269,7 @@ void sim_stream_set_process(struct stream *stream, struct sim_process *process)
     stream_of(stream)->process = process;
 }
 
-struct sim_process *sim_stream_process(struct stream *stream)
+struct sim_process *sim_stream_process(const struct stream *stream)
 {
     return stream_of(stream)->process;
 }

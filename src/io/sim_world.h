@@ -76,6 +76,8 @@ void sim_set_spawner(struct sim *sim,
  * and is still to be closed. */
 void sim_child_print(struct stream *channel, struct str line);
 void sim_child_exit(struct stream *channel, int code);
+/* False from the moment of its end, which its script may hear of later. */
+bool sim_child_is_alive(const struct stream *channel);
 
 /* Every event so far, in one number: equal seeds give equal numbers. */
 uint64_t sim_trace_hash(const struct sim *sim);

@@ -53,20 +53,26 @@ static const struct db_statement count_live = {
     "'running')",
     NULL};
 
+/* What has come due is due for good: no jump of the clock lets a later run overtake it. */
+static const struct db_statement ripen = {
+    "runs_ripen",
+    "UPDATE runs SET due_us = 0, updated_us = $1"
+    " WHERE status = 'pending' AND due_us > 0 AND due_us <= $1",
+    NULL};
 /* Due, first in line among the due ones of its thread, and nothing of its thread running. */
 #define IS_NEXT                                                                                    \
-    " FROM runs r WHERE r.status = 'pending' AND r.due_us <= $1 AND NOT EXISTS (SELECT 1 FROM "    \
+    " FROM runs r WHERE r.status = 'pending' AND r.due_us = 0 AND NOT EXISTS (SELECT 1 FROM "      \
     "runs o"                                                                                       \
     " WHERE o.tenant = r.tenant AND o.thread_id = r.thread_id"                                     \
     " AND o.status IN ('pending', 'running') AND (o.status = 'running' OR"                         \
-    " (o.status = 'pending' AND o.due_us <= $1 AND o.position < r.position)))"
+    " (o.status = 'pending' AND o.due_us = 0 AND o.position < r.position)))"
 static const struct db_statement select_next = {
     "runs_next",
-    "SELECT " COLUMNS IS_NEXT " AND r.graph_id IN (SELECT value FROM json_each($2))"
-    " ORDER BY r.due_us, r.position LIMIT CAST($3 AS BIGINT)",
+    "SELECT " COLUMNS IS_NEXT " AND r.graph_id IN (SELECT value FROM json_each($1))"
+    " ORDER BY r.position LIMIT CAST($2 AS BIGINT)",
     "SELECT " COLUMNS IS_NEXT
-    " AND r.graph_id IN (SELECT jsonb_array_elements_text(CAST($2 AS jsonb)))"
-    " ORDER BY r.due_us, r.position LIMIT CAST($3 AS BIGINT) FOR UPDATE SKIP LOCKED"};
+    " AND r.graph_id IN (SELECT jsonb_array_elements_text(CAST($1 AS jsonb)))"
+    " ORDER BY r.position LIMIT CAST($2 AS BIGINT) FOR UPDATE SKIP LOCKED"};
 static const struct db_statement claim_one = {
     "runs_claim",
     "UPDATE runs SET status = 'running', attempt = attempt + 1, lease_node = $3, lease_until_us = "
@@ -120,13 +126,15 @@ static const struct db_statement select_cancelled = {
     "SELECT " COLUMNS " FROM runs r WHERE status = 'running' AND lease_node = $1"
     " AND cancel_action IS NOT NULL LIMIT CAST($2 AS BIGINT)",
     NULL};
-#define IS_ORPHAN " FROM runs r WHERE r.status = 'pending' AND r.due_us < $1 AND r.graph_id NOT IN "
+#define IS_ORPHAN                                                                                  \
+    " FROM runs r WHERE r.status = 'pending' AND r.due_us = 0 AND r.updated_us < $1"               \
+    " AND r.graph_id NOT IN "
 static const struct db_statement select_orphans = {
     "runs_orphans",
     "SELECT " COLUMNS IS_ORPHAN "(SELECT value FROM json_each($2))"
-    " ORDER BY r.due_us, r.position LIMIT CAST($3 AS BIGINT)",
+    " ORDER BY r.position LIMIT CAST($3 AS BIGINT)",
     "SELECT " COLUMNS IS_ORPHAN "(SELECT jsonb_array_elements_text(CAST($2 AS jsonb)))"
-    " ORDER BY r.due_us, r.position LIMIT CAST($3 AS BIGINT)"};
+    " ORDER BY r.position LIMIT CAST($3 AS BIGINT)"};
 static const struct db_statement insert_event = {
     "run_events_insert",
     "INSERT INTO run_events (tenant, run_id, event_id, event, data) VALUES ($1, $2, $3, $4, $5)"
@@ -281,10 +289,11 @@ enum err run_claim(struct tx *tx, const struct run_claim *claim, struct arena *a
                    struct runs *claimed)
 {
     struct db_rows rows = {0};
-    enum err err = db_query(
-        tx->db, &select_next,
-        DB_ARGS(db_int(tx->now_us), db_text(claim->graph_ids), db_int(claim->limit)), &rows);
+    enum err err = db_run(tx->db, &ripen, DB_ARGS(db_int(tx->now_us)), NULL);
 
+    if (!err)
+        err = db_query(tx->db, &select_next,
+                       DB_ARGS(db_text(claim->graph_ids), db_int(claim->limit)), &rows);
     if (!err)
         err = rows_read(&rows, claim->limit, arena, claimed);
     for (size_t i = 0; !err && i < claimed->count; i++) {
@@ -394,12 +403,12 @@ enum err run_list_lost(struct tx *tx, struct str node, int64_t limit, struct are
     return err ? err : rows_read(&rows, limit, arena, found);
 }
 
-enum err run_list_orphans(struct tx *tx, struct str graph_ids, int64_t due_us, int64_t limit,
+enum err run_list_orphans(struct tx *tx, struct str graph_ids, int64_t since_us, int64_t limit,
                           struct arena *arena, struct runs *found)
 {
     struct db_rows rows = {0};
     enum err err = db_query(tx->db, &select_orphans,
-                            DB_ARGS(db_int(due_us), db_text(graph_ids), db_int(limit)), &rows);
+                            DB_ARGS(db_int(since_us), db_text(graph_ids), db_int(limit)), &rows);
 
     return err ? err : rows_read(&rows, limit, arena, found);
 }

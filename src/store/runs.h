@@ -38,7 +38,7 @@ struct run {
     bool temporary;     /* its thread is deleted with its end */
     bool resumable;     /* its events are kept in run_events */
     int64_t created_us, updated_us;
-    int64_t due_us; /* not before */
+    int64_t due_us; /* not before; 0: at once */
     int64_t position;
     int64_t started_us, ended_us; /* 0: not yet */
     int64_t attempt;
@@ -114,8 +114,9 @@ enum err run_delete(struct tx *tx, struct str tenant, struct str run_id) MUST_US
 enum err run_list_lost(struct tx *tx, struct str node, int64_t limit, struct arena *arena,
                        struct runs *found) MUST_USE;
 
-/* Pending runs, due before `due_us`, of graphs that are not in the JSON array `graph_ids`. */
-enum err run_list_orphans(struct tx *tx, struct str graph_ids, int64_t due_us, int64_t limit,
+/* Pending runs, due and untouched since `since_us`, of graphs that are not in the JSON array
+ * `graph_ids`. */
+enum err run_list_orphans(struct tx *tx, struct str graph_ids, int64_t since_us, int64_t limit,
                           struct arena *arena, struct runs *found) MUST_USE;
 
 /* Running runs of this node that somebody asked to end. */

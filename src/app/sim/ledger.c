@@ -121,10 +121,14 @@ void ledger_on_events(struct ledger *ledger, struct order *order, struct str tex
 {
     struct sse_reader reader;
     struct sse_event event;
+    struct str last = STR("");
 
     sse_reader_init(&reader, EVENT_BYTES_MAX);
-    while (sse_reader_next(&reader, &text, &event) == OK)
-        event_note(ledger, order, &event);
+    while (sse_reader_next(&reader, &text, &event) == OK) {
+        if (!str_eq(event.id, last)) /* an event without an id of its own has the last one's */
+            event_note(ledger, order, &event);
+        last = arena_str(&ledger->trial->arena, event.id);
+    }
     sse_reader_release(&reader);
 }
 

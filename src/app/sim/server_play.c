@@ -9,6 +9,7 @@
 #include "app/sim/audit.h"
 #include "app/sim/customer.h"
 #include "app/sim/machine.h"
+#include "app/sim/puppet.h"
 #include "app/sim/scenario.h"
 #include "io/loop.h"
 
@@ -26,6 +27,8 @@ struct play {
     struct receiver receiver;
     struct customer customers[CUSTOMERS];
     struct audit audit;
+    struct puppets puppets;
+    bool has_workers;
 };
 
 /* ---- the weather ---- */
@@ -81,12 +84,33 @@ static void customers_set(struct play *play)
             .trial = play->trial,
             .ledger = &play->ledger,
             .server = play->machine.config.listen,
-            .graphs = {STR("agent"), STR("script")},
-            .graph_count = 2,
+            .graphs = {STR("agent"), STR("script"), PUPPET_GRAPH, PUPPET_GRAPH},
+            .graph_count = play->has_workers ? 4 : 2,
             .until_us = ORDERS_UNTIL_US,
         };
         customer_start(customer);
     }
+}
+
+/* Half of the trials have a graph in a worker beside the built-in ones. */
+static void workers_set(struct play *play)
+{
+    struct trial *trial = play->trial;
+    struct config *config = &play->machine.config;
+    struct graph *list = ARENA_ARRAY(&trial->arena, struct graph, config->graphs.count + 1);
+
+    play->has_workers = trial_once_in(trial, 2);
+    if (!play->has_workers)
+        return;
+    memcpy(list, config->graphs.list, config->graphs.count * sizeof(*list));
+    list[config->graphs.count] =
+        (struct graph){.id = PUPPET_GRAPH, .path = STR("./graph.py:graph"), .kind = GRAPH_PYTHON};
+    config->graphs = (struct graphs){list, config->graphs.count + 1};
+    config->python_workers = 1 + (unsigned)rng_below(&trial->rng, 2);
+    config->runs_per_worker = 1 + (unsigned)rng_below(&trial->rng, 4);
+    config->dev = true; /* a worker that dies while it loads does not end the server */
+    puppets_init(&play->puppets, trial, &play->ledger);
+    play->puppets.unruly = trial_once_in(trial, 4) ? 0 : 4 + rng_below(&trial->rng, 20);
 }
 
 /* ---- the acts ---- */
@@ -121,6 +145,7 @@ static void heal(struct play *play)
     trial_note(play->trial, "the weather calms");
     sim_set_faults(sim, NULL);
     play->receiver.is_healed = true;
+    play->puppets.unruly = 0;
     machine_boot(&play->machine);
     for (int i = 0; i < SLICES_MAX && !play->machine.has_failed && !is_settled(play); i++)
         machine_live(&play->machine, sim_now_us(sim) + SLICE_US);
@@ -138,6 +163,7 @@ static void play_server(struct trial *trial)
     machine_init(&play->machine, trial);
     audit_init(&play->audit, &play->machine, &play->ledger);
     receiver_set(play);
+    workers_set(play);
     customers_set(play);
     for (uint64_t i = 0; i < lives; i++)
         live_once(play);
