@@ -17,6 +17,8 @@ struct api_setup {
     const struct agent_config *agent;
     const struct target_rules *webhook_rules;
     const struct egress_policy *egress;
+    const struct str *public_keys; /* whpk_… of the server's own signing keys */
+    size_t public_key_count;
     struct str mount_prefix; /* "" or "/prefix" */
     int64_t heartbeat_ms;    /* of streams */
     size_t body_bytes_max;

@@ -2,8 +2,10 @@
 #include "api/route.h"
 
 static const struct route_list *const lists[] = {
-    &routes_system, &routes_assistants, &routes_threads,    &routes_state,
-    &routes_runs,   &routes_deliveries, &routes_inspectors, &routes_inspected};
+    &routes_system,      &routes_assistants, &routes_threads,
+    &routes_state,       &routes_runs,       &routes_deliveries,
+    &routes_inspectors,  &routes_inspected,  &routes_endpoint_headers,
+    &routes_signing_keys};
 
 size_t route_count(void)
 {

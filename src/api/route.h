@@ -25,7 +25,8 @@ struct route_list {
 
 /* One list per resource file. */
 extern const struct route_list routes_system, routes_assistants, routes_threads, routes_state,
-    routes_runs, routes_deliveries, routes_inspectors, routes_inspected;
+    routes_runs, routes_deliveries, routes_inspectors, routes_inspected, routes_endpoint_headers,
+    routes_signing_keys;
 
 /* All lists, in order. */
 size_t route_count(void);

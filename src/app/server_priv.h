@@ -62,6 +62,8 @@ struct server {
     struct tls_server *tls_server;
     struct delivery *delivery;
     struct api_setup api;
+    const struct str *public_keys; /* of the signing secrets */
+    size_t public_key_count;
     struct net nets[NET_MAX];
     unsigned net_count, nets_open;
     struct timer retention;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "crypto/secret.h"
+#include "crypto/webhook_signature.h"
 
 /* On the writer's thread: what is durable is unknown, so nothing may be answered any more. */
 static void on_store_fatal(void *context, const char *why)
@@ -188,6 +189,32 @@ static void wire_one_net(struct server *server, struct net *net)
     loop_start(net->loop);
 }
 
+/* The public halves of the configured signing secrets. */
+static void find_public_keys(struct server *server)
+{
+    const struct config *config = server->config;
+    struct str *list = ARENA_ARRAY(&server->arena, struct str, config->secret_count + 1);
+    size_t count = 0;
+
+    for (size_t i = 0; i < config->secret_count; i++) {
+        struct webhook_key key;
+        const char *why;
+        struct buf out;
+
+        if (webhook_key_init(&key, config->signing_secrets[i], &why))
+            continue; /* configuration has checked it */
+        buf_init(&out, KIB);
+        if (key.is_ed25519) {
+            webhook_key_write_public(&out, &key);
+            list[count++] = arena_str(&server->arena, buf_str(&out));
+        }
+        buf_release(&out);
+        webhook_key_release(&key);
+    }
+    server->public_keys = list;
+    server->public_key_count = count;
+}
+
 enum err wire_net(struct server *server, const char **why)
 {
     const struct config *config = server->config;
@@ -197,6 +224,7 @@ enum err wire_net(struct server *server, const char **why)
         err = tls_server_new(config->tls_cert, config->tls_key, &server->tls_server, why);
     if (err)
         return err;
+    find_public_keys(server);
     server->api = (struct api_setup){
         .store = server->store,
         .dispatch = server->dispatch,
@@ -204,6 +232,8 @@ enum err wire_net(struct server *server, const char **why)
         .agent = &server->agent,
         .webhook_rules = &config->webhooks.rules,
         .egress = &server->egress,
+        .public_keys = server->public_keys,
+        .public_key_count = server->public_key_count,
         .mount_prefix = config->mount_prefix,
         .heartbeat_ms = config->heartbeat_ms,
         .body_bytes_max = config->http_limits.body_bytes_max,

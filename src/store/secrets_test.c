@@ -16,23 +16,28 @@ static void fresh_ring(struct table *t)
     t->tx->keyring = ring;
 }
 
-static struct secret_owner owner_of(struct table *t, const char *object_id)
+static struct secret_owner owner_of(struct table *t, const char *host)
 {
-    struct delivery_filter filter = {.tenant = TENANT, .object_id = str_of(object_id), .limit = 1};
+    static const struct db_statement find = {
+        "test_endpoint_by_url", "SELECT endpoint_id FROM endpoints WHERE origin = $1", NULL};
+    struct str origin = arena_printf(&t->arena, "https://%s.test:443", host);
     struct outbox_event event = {.tenant = TENANT,
                                  .kind = STR("run"),
-                                 .object_id = str_of(object_id),
-                                 .url = arena_printf(&t->arena, "https://%s.test/", object_id),
+                                 .object_id = STR("run-1"),
+                                 .url = arena_printf(&t->arena, "https://%s.test/", host),
                                  .content_type = STR("application/json"),
                                  .body = STR("{}"),
                                  .policy = STR("once")};
-    struct delivery_page page;
+    struct secret_owner owner = {.tenant = TENANT};
+    struct db_rows rows = {0};
 
     if (t->tx->keyring != ring || !ring)
         fresh_ring(t);
     assert_int_equal(outbox_add(t->tx, &event, NULL), OK);
-    assert_int_equal(delivery_search(t->tx, &filter, &t->arena, &page), OK);
-    return (struct secret_owner){TENANT, page.found[0].endpoint_id};
+    assert_int_equal(db_query_one(t->tx->db, &find, DB_ARGS(db_text(origin)), &rows), OK);
+    owner.endpoint_id = db_get_keep(&rows, 0, &t->arena);
+    assert_int_equal(db_rows_end(&rows), OK);
+    return owner;
 }
 
 static void put(struct table *t, struct secret_owner owner, const char *id, const char *value,
