@@ -6,8 +6,8 @@
 #ifndef AGENT_WORKER_EXECUTOR_H
 #define AGENT_WORKER_EXECUTOR_H
 
+#include "agent/agent_config.h"
 #include "agent/executor.h"
-#include "agent/graphs.h"
 
 struct worker_executor_setup {
     struct loop *loop;
@@ -18,6 +18,7 @@ struct worker_executor_setup {
     const char *const *env;
     const char *cwd;
     struct str init; /* members of the init message */
+    struct item_life item_life;
     unsigned worker_count;
     unsigned runs_per_worker;
     int64_t load_timeout_ms;

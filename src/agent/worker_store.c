@@ -262,7 +262,9 @@ static enum err ckpt_prune(struct tx *tx, struct request *r)
 
 static enum err store_batch(struct tx *tx, struct request *r)
 {
-    return worker_items_batch(tx, r->tenant, r->header, r->header_text, &r->json);
+    const struct items_of whose = {r->tenant, &r->slot->owner->setup.item_life};
+
+    return worker_items_batch(tx, &whose, r->header, r->header_text, &r->json);
 }
 
 static const struct request_type types[] = {

@@ -5,6 +5,7 @@
 #define API_API_H
 
 #include "agent/dispatch.h"
+#include "api/surface.h"
 #include "auth/principal.h"
 #include "delivery/target.h"
 #include "http/server.h"
@@ -19,8 +20,12 @@ struct api_setup {
     const struct egress_policy *egress;
     const struct str *public_keys; /* whpk_… of the server's own signing keys */
     size_t public_key_count;
-    struct str mount_prefix; /* "" or "/prefix" */
-    int64_t heartbeat_ms;    /* of streams */
+    struct str mount_prefix;  /* "" or "/prefix" */
+    unsigned disabled_groups; /* bit 1 << group */
+    struct api_copied_headers copied_headers;
+    bool compat_js; /* as the JavaScript dev server does it, where the two servers differ */
+    bool dev;
+    int64_t heartbeat_ms; /* of streams */
     size_t body_bytes_max;
     struct inspector_limits inspector;
     size_t inspector_body_bytes_max;

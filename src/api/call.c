@@ -237,17 +237,6 @@ static struct call *call_new(struct api *api, const struct api_setup *setup,
     return call;
 }
 
-static const struct route *route_of(const struct api_setup *setup,
-                                    const struct http_request *request, struct str *params,
-                                    bool *path_exists)
-{
-    struct str path = request->path;
-
-    if (str_starts(path, setup->mount_prefix))
-        path = str_from(path, setup->mount_prefix.len);
-    return route_find(request->method, path, params, path_exists);
-}
-
 bool call_admits(struct api *api, const struct api_setup *setup, struct http_exchange *exchange)
 {
     const struct http_request *request = http_exchange_request(exchange);
@@ -260,7 +249,7 @@ bool call_admits(struct api *api, const struct api_setup *setup, struct http_exc
 
     if (request->method == HTTP_OPTIONS)
         return true;
-    route = route_of(setup, request, raw, &path_exists);
+    route = route_find(setup, request, raw, &path_exists);
     if (!route || route->flags & ROUTE_PUBLIC)
         return true;
     keys = setup->keys(setup->keys_context);
@@ -286,7 +275,7 @@ void call_start(struct api *api, const struct api_setup *setup, struct http_exch
         call_reply(call);
         return;
     }
-    call->route = route_of(setup, request, raw, &path_exists);
+    call->route = route_find(setup, request, raw, &path_exists);
     if (!call->route) {
         if (path_exists)
             call_fail(call, 405, "this path does not take %.*s", STR_ARG(request->method_text));

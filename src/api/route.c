@@ -1,11 +1,12 @@
 /* Finds the route of a request. */
 #include "api/route.h"
 
-static const struct route_list *const lists[] = {
-    &routes_system,      &routes_assistants, &routes_threads,
-    &routes_state,       &routes_runs,       &routes_deliveries,
-    &routes_inspectors,  &routes_inspected,  &routes_endpoint_headers,
-    &routes_signing_keys};
+static const struct route_list *const lists[] = {&routes_system,      &routes_assistants,
+                                                 &routes_threads,     &routes_state,
+                                                 &routes_runs,        &routes_store,
+                                                 &routes_deliveries,  &routes_inspectors,
+                                                 &routes_inspected,   &routes_endpoint_headers,
+                                                 &routes_signing_keys};
 
 size_t route_count(void)
 {
@@ -56,24 +57,84 @@ static bool path_matches(struct str pattern, struct str path, struct str *params
     return path.len == 0;
 }
 
-const struct route *route_find(enum http_method method, struct str path, struct str *params,
-                               bool *path_exists)
+/* What http.disable_… calls the routes of a list. */
+static enum route_group group_of(const struct route_list *list)
 {
+    static const struct {
+        const struct route_list *list;
+        enum route_group group;
+    } groups[] = {
+        {&routes_assistants, ROUTE_GROUP_ASSISTANTS}, {&routes_threads, ROUTE_GROUP_THREADS},
+        {&routes_state, ROUTE_GROUP_THREADS},         {&routes_runs, ROUTE_GROUP_RUNS},
+        {&routes_store, ROUTE_GROUP_STORE},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(groups); i++)
+        if (groups[i].list == list)
+            return groups[i].group;
+    return ROUTE_GROUP_NONE;
+}
+
+static bool is_served(const struct route_list *list, const struct route *route,
+                      const struct api_setup *setup)
+{
+    enum route_group group = route->flags & ROUTE_META ? ROUTE_GROUP_META : group_of(list);
+
+    if (route->flags & ROUTE_DEV && !setup->dev)
+        return false;
+    return !(setup->disabled_groups & 1u << group);
+}
+
+bool route_is_served(const struct route *route, const struct api_setup *setup)
+{
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        if (route >= lists[i]->routes && route < lists[i]->routes + lists[i]->count)
+            return is_served(lists[i], route, setup);
+    return false;
+}
+
+/* Takes the prefix off the front; false: it is not there. */
+static bool prefix_take(struct str *path, struct str prefix)
+{
+    struct str rest = str_from(*path, prefix.len);
+
+    if (!str_starts(*path, prefix) || (rest.len > 0 && rest.data[0] != '/'))
+        return false;
+    *path = rest.len > 0 ? rest : STR("/");
+    return true;
+}
+
+/* The one of a list, or NULL. */
+static const struct route *find_in(const struct route_list *list, enum http_method method,
+                                   struct str path, struct str *params, bool *path_exists)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (!path_matches(str_of(list->routes[i].path), path, params))
+            continue;
+        if (list->routes[i].method == method)
+            return &list->routes[i];
+        *path_exists = true;
+    }
+    return NULL;
+}
+
+const struct route *route_find(const struct api_setup *setup, const struct http_request *request,
+                               struct str *params, bool *path_exists)
+{
+    enum http_method method = request->method == HTTP_HEAD ? HTTP_GET : request->method;
+    struct str path = request->path;
+    bool is_below = prefix_take(&path, setup->mount_prefix);
+
     *path_exists = false;
     if (path.len == 0 || path.data[0] != '/')
         return NULL;
-    if (method == HTTP_HEAD)
-        method = HTTP_GET;
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        for (size_t k = 0; k < lists[i]->count; k++) {
-            const struct route *route = &lists[i]->routes[k];
+        const struct route *route = find_in(lists[i], method, path, params, path_exists);
 
-            if (!path_matches(str_of(route->path), path, params))
-                continue;
-            if (route->method == method)
-                return route;
-            *path_exists = true;
-        }
+        if (route && is_served(lists[i], route, setup) &&
+            (is_below || route->flags & ROUTE_AT_ROOT))
+            return route;
     }
+    *path_exists = *path_exists && is_below;
     return NULL;
 }

@@ -6,8 +6,11 @@
 #include "api/call.h"
 
 enum route_flags {
-    ROUTE_PUBLIC = 1,    /* no key needed */
-    ROUTE_IDEMPOTENT = 2 /* honours Idempotency-Key */
+    ROUTE_PUBLIC = 1,     /* no key needed */
+    ROUTE_IDEMPOTENT = 2, /* honours Idempotency-Key */
+    ROUTE_AT_ROOT = 4,    /* answers also without the mount prefix */
+    ROUTE_META = 8,       /* goes with http.disable_meta */
+    ROUTE_DEV = 16        /* only with --dev */
 };
 
 struct route {
@@ -25,15 +28,17 @@ struct route_list {
 
 /* One list per resource file. */
 extern const struct route_list routes_system, routes_assistants, routes_threads, routes_state,
-    routes_runs, routes_deliveries, routes_inspectors, routes_inspected, routes_endpoint_headers,
-    routes_signing_keys;
+    routes_runs, routes_store, routes_deliveries, routes_inspectors, routes_inspected,
+    routes_endpoint_headers, routes_signing_keys;
 
+/* Does a server with this setup have it? */
+bool route_is_served(const struct route *route, const struct api_setup *setup);
 /* All lists, in order. */
 size_t route_count(void);
 const struct route *route_at(size_t index);
-/* The route of method and path (without query, without mount prefix); its parameters, still
- * encoded, go to `params`. NULL: none; *path_exists says if another method would do. */
-const struct route *route_find(enum http_method method, struct str path, struct str *params,
-                               bool *path_exists);
+/* The served route of method and path (without query); its parameters, still encoded, go to
+ * `params`. NULL: none; *path_exists says if another method would do. */
+const struct route *route_find(const struct api_setup *setup, const struct http_request *request,
+                               struct str *params, bool *path_exists);
 
 #endif

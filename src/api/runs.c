@@ -47,19 +47,45 @@ static enum err context_check(struct call *call, const struct json *body)
     return ERR_INVALID;
 }
 
-static bool is_copied(struct str name)
+/* "*" stands for any text; names of headers have no letter case. */
+static bool fits(struct str name, struct str pattern)
 {
-    static const char *const secret[] = {"x-api-key", "x-tenant-id", "x-service-key"};
+    struct str rest = pattern, piece = STR("");
+    bool is_first = true;
 
-    if (str_eq_nocase(name, STR("user-agent")))
-        return true;
-    for (size_t i = 0; i < ARRAY_LEN(secret); i++)
-        if (str_eq_nocase(name, str_of(secret[i])))
+    while (str_split(&rest, '*', &piece)) {
+        while (!is_first && name.len > 0 && !str_starts_nocase(name, piece))
+            name = str_from(name, 1);
+        if (!str_starts_nocase(name, piece))
             return false;
-    return str_starts_nocase(name, STR("x-"));
+        name = str_from(name, piece.len);
+        is_first = false;
+    }
+    return name.len == 0 || str_ends(pattern, STR("*"));
 }
 
-/* Request headers "x-…" and user-agent become members of config.configurable, in lower case. */
+static bool fits_any(struct str name, const struct str *patterns, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (fits(name, patterns[i]))
+            return true;
+    return false;
+}
+
+static bool is_copied(const struct api_copied_headers *rules, struct str name)
+{
+    static const struct str secret[] = {
+        {"x-api-key", 9}, {"x-tenant-id", 11}, {"x-service-key", 13}};
+
+    if (fits_any(name, secret, ARRAY_LEN(secret)) ||
+        fits_any(name, rules->excludes, rules->exclude_count))
+        return false;
+    if (rules->include_count > 0)
+        return fits_any(name, rules->includes, rules->include_count);
+    return str_starts_nocase(name, STR("x-")) || str_eq_nocase(name, STR("user-agent"));
+}
+
+/* The request's headers that become members of config.configurable, in lower case. */
 static struct str headers_configurable(struct call *call)
 {
     const struct http_request *request = call->request;
@@ -74,7 +100,7 @@ static struct str headers_configurable(struct call *call)
         struct str name = request->headers[i].name;
         char *lower;
 
-        if (!is_copied(name))
+        if (!is_copied(&call->setup->copied_headers, name))
             continue;
         lower = arena_cstr(call->arena, name);
         for (char *c = lower; *c; c++)

@@ -219,13 +219,15 @@ static enum err key_revoke_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_GET, "/ok", ok_prepare, ROUTE_PUBLIC, "Is the server there?"},
-    {HTTP_GET, "/health/live", ok_prepare, ROUTE_PUBLIC, "Is the process alive?"},
-    {HTTP_GET, "/health/ready", ready_prepare, ROUTE_PUBLIC, "Does the database answer?"},
-    {HTTP_GET, "/info", info_prepare, ROUTE_PUBLIC, "Versions and features"},
-    {HTTP_GET, "/metrics", metrics_prepare, 0, "Numbers for Prometheus"},
-    {HTTP_GET, "/openapi.json", openapi_prepare, ROUTE_PUBLIC, "This API as OpenAPI 3.1"},
-    {HTTP_GET, "/docs", docs_prepare, ROUTE_PUBLIC, "This API for people"},
+    {HTTP_GET, "/ok", ok_prepare, ROUTE_PUBLIC | ROUTE_AT_ROOT, "Is the server there?"},
+    {HTTP_GET, "/health/live", ok_prepare, ROUTE_PUBLIC | ROUTE_AT_ROOT, "Is the process alive?"},
+    {HTTP_GET, "/health/ready", ready_prepare, ROUTE_PUBLIC | ROUTE_AT_ROOT,
+     "Does the database answer?"},
+    {HTTP_GET, "/info", info_prepare, ROUTE_PUBLIC | ROUTE_META, "Versions and features"},
+    {HTTP_GET, "/metrics", metrics_prepare, ROUTE_META, "Numbers for Prometheus"},
+    {HTTP_GET, "/openapi.json", openapi_prepare, ROUTE_PUBLIC | ROUTE_META,
+     "This API as OpenAPI 3.1"},
+    {HTTP_GET, "/docs", docs_prepare, ROUTE_PUBLIC | ROUTE_META, "This API for people"},
     {HTTP_POST, "/v1/keys", key_create_prepare, 0, "Make an API key; it is shown once"},
     {HTTP_GET, "/v1/keys", key_list_prepare, 0, "List API keys"},
     {HTTP_DELETE, "/v1/keys/{key_id}", key_revoke_prepare, 0, "Revoke an API key"},

@@ -133,31 +133,13 @@ static enum err read_webhooks(struct config_reader *r)
     return config_refuse(r, "%s: %.*s", r->file, STR_ARG(why));
 }
 
-static bool is_path_char(char c)
+static enum err check_compat(struct config_reader *r)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           memchr("/-._~", c, 5) != NULL;
-}
+    const char *compat = r->config->compat;
 
-static enum err read_mount_prefix(struct config_reader *r)
-{
-    const struct json *value = json_get(json_get(r->root, "http"), "mount_prefix");
-    struct str prefix = json_string(value);
-    size_t at = 0;
-
-    if (!value || json_is_null(value))
+    if (!compat || strcmp(compat, "js") == 0)
         return OK;
-    while (at < prefix.len && is_path_char(prefix.data[at]))
-        at++;
-    if (json_type(value) != JSON_STRING || at < prefix.len ||
-        (prefix.len > 0 && prefix.data[0] != '/') || str_ends(prefix, STR("/")) ||
-        str_contains(prefix, STR("//")))
-        return config_refuse(r,
-                             "%s: http.mount_prefix must be a path such as \"/agents\", with a "
-                             "slash at its beginning and none at its end",
-                             r->file);
-    r->config->mount_prefix = arena_str(r->arena, prefix);
-    return OK;
+    return config_refuse(r, "runbell.compat must be \"js\", or be left out; it is \"%s\"", compat);
 }
 
 static enum err read_all(struct config_reader *r)
@@ -181,7 +163,9 @@ static enum err read_all(struct config_reader *r)
     if (!err)
         err = read_webhooks(r);
     if (!err)
-        err = read_mount_prefix(r);
+        err = config_read_http(r);
+    if (!err)
+        err = check_compat(r);
     config->worker_env = env_for_workers(&r->env, setting_is_variable, extra, r->arena);
     return err;
 }

@@ -9,6 +9,7 @@
 #define APP_CONFIG_H
 
 #include "agent/agent_config.h"
+#include "api/surface.h"
 #include "base/log.h"
 #include "delivery/sender.h"
 #include "delivery/webhook_config.h"
@@ -46,7 +47,10 @@ struct config {
     struct egress_policy egress;
     const struct str *egress_allow; /* the entries as written */
     size_t egress_allow_count;
-    struct str mount_prefix;        /* "" or "/prefix" */
+    struct str mount_prefix;  /* "" or "/prefix" */
+    unsigned disabled_groups; /* of routes: bit 1 << group */
+    struct api_copied_headers copied_headers;
+    const char *compat;             /* "js" or NULL */
     const char *tls_cert, *tls_key; /* NULL: plain HTTP */
     const char *ca_file;            /* for webhooks; NULL: the system's */
     const char *python, *node;      /* programs */

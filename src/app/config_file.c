@@ -99,7 +99,6 @@ static const struct {
     {NULL, "ui", "no components are served"},
     {"http", "app", "only the server's own routes are served"},
     {"http", "cors", "browsers of other origins are not let in"},
-    {"http", "configurable_headers", "headers of requests do not reach the configuration of runs"},
     {"store", "index", "items are found by namespace and filter, not by meaning"},
     {"checkpointer", "path", "checkpoints are kept in the server's store"},
 };

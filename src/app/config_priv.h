@@ -34,6 +34,8 @@ void config_builtin_graphs(struct config *config);
 
 /* config_assistants.c: LANGGRAPH_CONFIG; after the graphs. */
 enum err config_read_assistants(struct config_reader *r) MUST_USE;
+/* config_http.c */
+enum err config_read_http(struct config_reader *r) MUST_USE;
 /* config_lives.c: checkpointer.ttl and store.ttl */
 enum err config_read_lives(struct config_reader *r) MUST_USE;
 

@@ -15,6 +15,8 @@ const struct setting settings[] = {
      "postgres://… instead of the SQLite file in the data folder"},
     {"", "dev", SETTING_FLAG, AT(dev), 0, 0, NULL,
      "webhooks to loopback and private addresses; graphs that do not load are left out"},
+    {"", "compat", SETTING_TEXT, AT(compat), 0, 0, NULL,
+     "js: answers as LangGraph's JavaScript dev server does, where it differs from the platform's"},
     {"", "log_level", SETTING_LEVEL, AT(log_level), 0, 0, NULL, "debug, info, warn or error"},
     {"", "python", SETTING_PROGRAM, AT(python), 0, 0, NULL,
      "program for Python graphs; default: .venv/bin/python of the project, else python3"},

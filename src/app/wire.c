@@ -98,7 +98,11 @@ static void wire_language(struct server *server, enum graph_kind kind)
         server_fail(server, why);
         return;
     }
-    language->init = config_worker_init(config, kind, server->self_url, &server->arena);
+    language->init =
+        config_worker_init(config, kind,
+                           arena_printf(&server->arena, "%.*s%.*s", STR_ARG(server->self_url),
+                                        STR_ARG(config->mount_prefix)),
+                           &server->arena);
     server->loads_open++;
     server->executors[server->executor_count] = worker_executor_new(&(struct worker_executor_setup){
         .loop = server->loop,
@@ -109,6 +113,7 @@ static void wire_language(struct server *server, enum graph_kind kind)
         .env = config->worker_env,
         .cwd = config->project_dir,
         .init = language->init,
+        .item_life = config->item_life,
         .worker_count = is_python ? config->python_workers : config->js_workers,
         .runs_per_worker = config->runs_per_worker,
         .load_timeout_ms = config->load_timeout_ms,
@@ -235,6 +240,10 @@ enum err wire_net(struct server *server, const char **why)
         .public_keys = server->public_keys,
         .public_key_count = server->public_key_count,
         .mount_prefix = config->mount_prefix,
+        .disabled_groups = config->disabled_groups,
+        .copied_headers = config->copied_headers,
+        .compat_js = config->compat && strcmp(config->compat, "js") == 0,
+        .dev = config->dev,
         .heartbeat_ms = config->heartbeat_ms,
         .body_bytes_max = config->http_limits.body_bytes_max,
         .inspector = {.inspectors_max = config->inspector.inspectors_max,

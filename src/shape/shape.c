@@ -1,6 +1,8 @@
 /* The JSON of assistants, threads, runs and webhook payloads. */
 #include "shape/shape.h"
 
+#include "store/namespaces.h"
+
 void shape_assistant(struct json_writer *json, const struct assistant *a)
 {
     json_begin_object(json);
@@ -73,6 +75,18 @@ void shape_run(struct json_writer *json, const struct run *r)
     json_put_raw(json, "kwargs", r->kwargs);
     json_put_str(json, "multitask_strategy", r->multitask_strategy);
     json_put_null(json, "langsmith_session_name");
+    json_end_object(json);
+}
+
+void shape_item(struct json_writer *json, const struct item *item)
+{
+    json_begin_object(json);
+    json_key(json, "namespace");
+    namespace_out(json, item->namespace_text);
+    json_put_str(json, "key", item->key);
+    json_put_raw(json, "value", item->value);
+    json_put_time(json, "created_at", item->created_us);
+    json_put_time(json, "updated_at", item->updated_us);
     json_end_object(json);
 }
 

@@ -1,7 +1,8 @@
 /* items.h -- the table items: the key-value store that graphs share.
  *
  * A namespace is a list of labels; in the table it is the labels joined by U+001F, with one behind
- * each, so that a prefix of labels is a prefix of the text. Labels never contain that character. */
+ * each, so that a prefix of labels is a prefix of the text (namespaces.h). Labels never contain
+ * that character. What has expired is not found, whether retention has taken it or not. */
 #ifndef STORE_ITEMS_H
 #define STORE_ITEMS_H
 
@@ -14,13 +15,15 @@ struct item {
     struct str key;
     struct str value; /* JSON */
     int64_t created_us, updated_us;
+    int64_t ttl_us; /* how long it lives without being written or refreshed; 0: for ever */
 };
 
 enum err item_get(struct tx *tx, struct str tenant, struct str namespace_text, struct str key,
                   struct arena *arena, struct item *item) MUST_USE;
-/* Adds or replaces; created_us stays, updated_us strictly rises. expires_us 0: never. */
-enum err item_put(struct tx *tx, struct str tenant, const struct item *item,
-                  int64_t expires_us) MUST_USE;
+/* Adds or replaces; created_us stays, updated_us strictly rises, its life begins anew. */
+enum err item_put(struct tx *tx, struct str tenant, const struct item *item) MUST_USE;
+/* Its life begins anew, if it has an end. */
+enum err item_refresh(struct tx *tx, struct str tenant, const struct item *item) MUST_USE;
 enum err item_delete(struct tx *tx, struct str tenant, struct str namespace_text,
                      struct str key) MUST_USE;
 struct items {
@@ -31,11 +34,11 @@ struct items {
 struct item_filter {
     struct str tenant;
     struct str prefix; /* of the namespace */
-    struct str value;  /* JSON object that the value contains; STR_NONE: any */
+    struct str value;  /* what the value must fit, as in item_match.h; STR_NONE: any */
     int64_t limit, offset;
 };
 
-/* Last updated first. */
+/* Last updated first. ERR_INVALID: a filter that is no filter. */
 enum err item_search(struct tx *tx, const struct item_filter *filter, struct arena *arena,
                      struct items *found) MUST_USE;
 /* Distinct namespaces below the filter's prefix, in order; of each only namespace_text is set. */

@@ -26,10 +26,12 @@ static struct str labels_of(struct table *t, struct str namespace_text)
 static void put_until(struct table *t, const char *labels, const char *key, const char *value,
                       int64_t expires_us)
 {
-    struct item item = {
-        .namespace_text = namespace_of(t, labels), .key = str_of(key), .value = str_of(value)};
+    struct item item = {.namespace_text = namespace_of(t, labels),
+                        .key = str_of(key),
+                        .value = str_of(value),
+                        .ttl_us = expires_us ? expires_us - t->tx->now_us : 0};
 
-    assert_int_equal(item_put(t->tx, TENANT, &item, expires_us), OK);
+    assert_int_equal(item_put(t->tx, TENANT, &item), OK);
 }
 
 static void put(struct table *t, const char *labels, const char *key, const char *value)

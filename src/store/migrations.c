@@ -235,5 +235,9 @@ static const char step_8[] =
     "  head TEXT NOT NULL, body BYTEA NOT NULL, PRIMARY KEY (tenant, inspector_id, request_id));"
     "CREATE INDEX inspector_requests_by_age ON inspector_requests (received_us);";
 
-const char *const migrations[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8};
+/* How long an item lives, so that reading it can begin its life anew. */
+static const char step_9[] = "ALTER TABLE items ADD COLUMN ttl_us BIGINT;";
+
+const char *const migrations[] = {step_1, step_2, step_3, step_4, step_5,
+                                  step_6, step_7, step_8, step_9};
 const size_t migration_count = ARRAY_LEN(migrations);
