@@ -29,6 +29,7 @@ struct run_request {
     bool cancel_on_disconnect;
     bool create_thread; /* if_not_exists = create */
     bool keep;          /* on_completion = keep */
+    bool is_protocol;   /* its events are those of the event streaming protocol; never parsed */
 };
 
 struct request_error {

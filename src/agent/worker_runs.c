@@ -51,6 +51,7 @@ static void run_start_fill(struct frame_writer *frame, const struct execution *e
     put_raw_unless_none(json, "interrupt_before", json_raw(run->kwargs, STR("interrupt_before")));
     put_raw_unless_none(json, "interrupt_after", json_raw(run->kwargs, STR("interrupt_after")));
     put_raw_unless_none(json, "durability", durability);
+    put_raw_unless_none(json, "protocol", json_raw(run->kwargs, STR("protocol")));
     if (!execution->resume) {
         frame_writer_put_blob(frame, "input", json_raw(run->kwargs, STR("input")));
         frame_writer_put_blob(frame, "command", json_raw(run->kwargs, STR("command")));

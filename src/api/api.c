@@ -9,6 +9,7 @@ struct api {
     struct api_streams *streams;
     struct api_feeds *feeds;
     struct inbox *inbox;
+    struct protocol_streams *protocol_streams;
 };
 
 struct api_streams *api_streams(struct api *api)
@@ -24,6 +25,11 @@ struct api_feeds *api_feeds(struct api *api)
 struct inbox *api_inbox(struct api *api)
 {
     return api->inbox;
+}
+
+struct protocol_streams *api_protocol_streams(struct api *api)
+{
+    return api->protocol_streams;
 }
 
 static bool on_head(void *context, struct http_exchange *exchange, struct http_plan *plan)
@@ -57,6 +63,7 @@ struct api *api_new(const struct api_setup *setup, struct loop *loop)
     api->streams = api_streams_new();
     api->feeds = api_feeds_new();
     api->inbox = inbox_new();
+    api->protocol_streams = protocol_streams_new();
     return api;
 }
 
@@ -70,6 +77,7 @@ void api_drain(struct api *api)
     api_streams_drain(api->streams);
     api_feeds_drain(api->feeds);
     inbox_drain(api->inbox);
+    protocol_streams_drain(api->protocol_streams);
 }
 
 void api_free(struct api *api)
@@ -77,5 +85,6 @@ void api_free(struct api *api)
     api_streams_free(api->streams);
     api_feeds_free(api->feeds);
     inbox_free(api->inbox);
+    protocol_streams_free(api->protocol_streams);
     mem_free(api);
 }

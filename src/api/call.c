@@ -35,6 +35,13 @@ enum err call_then_stream(struct call *call)
     return OK;
 }
 
+enum err call_then_take(struct call *call, void (*take)(struct call *call))
+{
+    call->next = CALL_TAKE;
+    call->take = take;
+    return OK;
+}
+
 /* ---- the end ---- */
 
 void call_free(struct call *call)
@@ -158,6 +165,9 @@ static void call_go(struct call *call, enum err err)
         break;
     case CALL_FEED:
         feed_start(call);
+        break;
+    case CALL_TAKE:
+        call->take(call);
         break;
     }
 }

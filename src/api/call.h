@@ -26,7 +26,7 @@ struct route;
 typedef enum err (*call_step)(struct call *call);
 typedef enum err (*call_tx_step)(struct tx *tx, struct call *call);
 
-enum call_stage { CALL_REPLY, CALL_READ, CALL_WRITE, CALL_ASK, CALL_STREAM, CALL_FEED };
+enum call_stage { CALL_REPLY, CALL_READ, CALL_WRITE, CALL_ASK, CALL_STREAM, CALL_FEED, CALL_TAKE };
 
 /* What a client that reads a run's events is to get. */
 struct call_stream {
@@ -67,6 +67,7 @@ struct call {
 
     enum call_stage next;
     call_step step;
+    void (*take)(struct call *call);
     call_tx_step tx_step; /* of the next stage */
     call_tx_step running; /* of the one under way */
     size_t transactions;  /* done so far: for work in pieces */
@@ -93,6 +94,9 @@ enum err call_then_write(struct call *call, call_tx_step step);
 enum err call_then_ask(struct call *call, call_step step);
 /* call->stream must be filled. The head of the reply is what the call holds. */
 enum err call_then_stream(struct call *call);
+
+/* `take` runs on the net loop; the exchange is its own from then on. It calls call_free. */
+enum err call_then_take(struct call *call, void (*take)(struct call *call));
 
 /* ---- the reply ---- */
 

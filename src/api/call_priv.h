@@ -24,6 +24,13 @@ enum err idempotent_apply(struct tx *tx, struct call *call, call_tx_step step) M
 /* run_stream.c */
 void run_stream_start(struct call *call);
 
+/* protocol_stream.c: those that follow threads, of one net loop */
+struct protocol_streams;
+struct protocol_streams *api_protocol_streams(struct api *api);
+struct protocol_streams *protocol_streams_new(void);
+void protocol_streams_drain(struct protocol_streams *streams);
+void protocol_streams_free(struct protocol_streams *streams);
+
 struct api_streams; /* the open streams of one net loop */
 struct api_streams *api_streams(struct api *api);
 struct api_streams *api_streams_new(void);

@@ -160,6 +160,8 @@ static bool is_wanted(const struct run_stream *stream, struct str name)
 {
     struct str rest = stream->modes, mode, wanted = mode_of(name);
 
+    if (str_starts(name, STR("@"))) /* of the event streaming protocol, for its readers */
+        return false;
     if (str_is_none(stream->modes) || str_eq(name, STR("metadata")) || str_eq(name, STR("error")))
         return true;
     while (str_split(&rest, '\n', &mode))

@@ -86,7 +86,7 @@ static bool is_copied(const struct api_copied_headers *rules, struct str name)
 }
 
 /* The request's headers that become members of config.configurable, in lower case. */
-static struct str headers_configurable(struct call *call)
+struct str call_headers(struct call *call)
 {
     const struct http_request *request = call->request;
     struct json_writer json;
@@ -131,7 +131,7 @@ static enum err request_read(struct call *call, struct str text, const struct js
         .thread_id = call->params[0],
         .run_id = call_new_id(call),
         .fresh_thread_id = call_new_id(call),
-        .headers = headers_configurable(call),
+        .headers = call_headers(call),
         .request = request,
     };
     return OK;

@@ -4,6 +4,9 @@
 
 #include "api/route.h"
 
+/* The request's headers that become members of config.configurable, as a JSON object. */
+struct str call_headers(struct call *call);
+
 enum err run_list_prepare(struct call *call);
 enum err run_get_prepare(struct call *call);
 enum err run_delete_prepare(struct call *call);

@@ -25,3 +25,11 @@ struct str sha256_write(const struct sha256 *digest, struct sha256_text *text)
     text->text[sizeof(text->text) - 1] = '\0';
     return str_range(text->text, sizeof(text->text) - 1);
 }
+
+void sha1_of(struct str text, uint8_t bytes[SHA1_BYTES])
+{
+    unsigned len = 0;
+
+    REQUIRE(EVP_Digest(text.data ? text.data : "", text.len, bytes, &len, EVP_sha1(), NULL));
+    REQUIRE(len == SHA1_BYTES);
+}

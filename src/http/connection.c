@@ -155,6 +155,16 @@ static bool parse_on(struct connection *c, struct str *input)
     return false;
 }
 
+static bool upgraded_take(struct connection *c, struct str *input)
+{
+    struct str bytes = *input;
+
+    *input = str_from(*input, input->len);
+    if (bytes.len > 0 && c->exchange)
+        c->exchange->on_body(c->exchange, bytes);
+    return false;
+}
+
 static bool take_turn(struct connection *c, struct str *input)
 {
     switch ((enum connection_state)c->state) {
@@ -170,6 +180,8 @@ static bool take_turn(struct connection *c, struct str *input)
     case CONNECTION_LINGER:
         *input = str_from(*input, input->len);
         return false;
+    case CONNECTION_UPGRADED:
+        return upgraded_take(c, input);
     case CONNECTION_WAIT:
         return false;
     }
@@ -231,6 +243,7 @@ static void update_deadline(struct connection *c)
         set_deadline(c, c->body_paused ? DEADLINE_NONE : DEADLINE_BODY, limits->body_timeout_ms);
         break;
     case CONNECTION_WAIT:
+    case CONNECTION_UPGRADED:
         set_deadline(c, DEADLINE_NONE, 0);
         break;
     case CONNECTION_LINGER:

@@ -89,7 +89,8 @@ void http_exchange_shed(struct http_exchange *exchange)
 {
     const struct http_request *old = &exchange->request;
 
-    REQUIRE(!exchange->connection || exchange->connection->state == CONNECTION_WAIT);
+    REQUIRE(!exchange->connection || exchange->connection->state == CONNECTION_WAIT ||
+            exchange->connection->state == CONNECTION_UPGRADED);
     exchange->request = (struct http_request){
         .method = old->method, .peer = old->peer, .keep_alive = old->keep_alive};
     arena_release(&exchange->arena);

@@ -150,6 +150,31 @@ void http_begin(struct http_exchange *exchange, int status, const struct http_he
     connection_leave(c);
 }
 
+void http_upgrade(struct http_exchange *exchange, struct str protocol, struct http_header header,
+                  void (*on_bytes)(struct http_exchange *exchange, struct str bytes))
+{
+    struct connection *c = exchange->connection;
+    struct buf *out;
+
+    REQUIRE(!exchange->begun);
+    exchange->begun = true;
+    exchange->on_body = on_bytes;
+    if (!c)
+        return;
+    REQUIRE(c->state == CONNECTION_WAIT);
+    connection_enter(c);
+    c->keep_alive = false;
+    c->state = CONNECTION_UPGRADED;
+    out = &c->server->scratch;
+    buf_clear(out);
+    buf_add(out, STR("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"));
+    put_header(out, &(struct http_header){STR("Upgrade"), protocol});
+    put_header(out, &header);
+    buf_add(out, STR("\r\n"));
+    connection_write(c, &(struct str){out->data, out->len}, 1);
+    connection_leave(c);
+}
+
 void http_write(struct http_exchange *exchange, struct str bytes)
 {
     struct connection *c = exchange->connection;

@@ -39,6 +39,7 @@ enum connection_state {
     CONNECTION_BODY,
     CONNECTION_WAIT,
     CONNECTION_SKIP,
+    CONNECTION_UPGRADED, /* http_upgrade: every byte is the owner's, until the exchange ends */
     CONNECTION_LINGER
 };
 

@@ -36,6 +36,11 @@ static const struct db_statement select_live = {
     "SELECT " COLUMNS " FROM runs r WHERE tenant = $1 AND thread_id = $2"
     " AND status IN ('pending', 'running') ORDER BY position LIMIT CAST($3 AS BIGINT)",
     NULL};
+static const struct db_statement select_from = {
+    "runs_from",
+    "SELECT " COLUMNS " FROM runs r WHERE tenant = $1 AND thread_id = $2"
+    " AND position >= CAST($3 AS BIGINT) ORDER BY position LIMIT 1",
+    NULL};
 static const struct db_statement select_by_status = {
     "runs_by_status",
     "SELECT " COLUMNS " FROM runs r WHERE tenant = $1 AND status IN ('pending', 'running')"
@@ -251,6 +256,23 @@ enum err run_list_live(struct tx *tx, struct str tenant, struct str thread_id, i
                             DB_ARGS(db_text(tenant), db_text(thread_id), db_int(limit)), &rows);
 
     return err ? err : rows_read(&rows, limit, arena, found);
+}
+
+enum err run_from(struct tx *tx, const struct run_filter *of, int64_t position, struct arena *arena,
+                  struct run *run)
+{
+    struct db_rows rows = {0};
+    struct runs found;
+    enum err err =
+        db_query(tx->db, &select_from,
+                 DB_ARGS(db_text(of->tenant), db_text(of->thread_id), db_int(position)), &rows);
+
+    if (err || (err = rows_read(&rows, 1, arena, &found)))
+        return err;
+    if (found.count == 0)
+        return ERR_NOT_FOUND;
+    *run = found.list[0];
+    return OK;
 }
 
 enum err run_list_by_status(struct tx *tx, struct str tenant, struct str status, int64_t limit,

@@ -70,6 +70,9 @@ struct run_filter {
 /* Of one thread, newest first. */
 enum err run_list(struct tx *tx, const struct run_filter *filter, struct arena *arena,
                   struct runs *found) MUST_USE;
+/* The first run of the thread from this position on. */
+enum err run_from(struct tx *tx, const struct run_filter *of, int64_t position, struct arena *arena,
+                  struct run *run) MUST_USE;
 /* Pending and running runs of a thread, oldest first; at most `limit`. */
 enum err run_list_live(struct tx *tx, struct str tenant, struct str thread_id, int64_t limit,
                        struct arena *arena, struct runs *found) MUST_USE;

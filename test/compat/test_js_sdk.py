@@ -11,7 +11,7 @@ JS_HOME = Path(__file__).resolve().parents[1] / "js"
 
 @pytest.mark.parametrize("script", sorted(path.name for path in JS_HOME.glob("*.test.mjs")))
 def test_javascript_client(script, any_server):
-    done = subprocess.run(["node", "--test", "--test-reporter=spec", script], cwd=JS_HOME, capture_output=True,
+    done = subprocess.run(["node", "--experimental-websocket", "--test", "--test-reporter=spec", script], cwd=JS_HOME, capture_output=True,
                           text=True, timeout=150, check=False,
                           env={**os.environ, "RUNBELL_URL": any_server.url, "LANGSMITH_TRACING": "false"})
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

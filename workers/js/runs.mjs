@@ -6,6 +6,7 @@
 import { ACCESS } from './graphs.mjs';
 import { addressFalsyResume, commandFrom } from './command.mjs';
 import { MessageStream } from './messages.mjs';
+import { ProtocolRouter } from './protocol.mjs';
 import { StreamRouter, libraryModes, needsEvents } from './stream.mjs';
 import { describeError, render } from './render.mjs';
 import { CHECKPOINT_KEYS, interruptsByTask, runnableConfig, threadState } from './state.mjs';
@@ -77,10 +78,13 @@ class Run {
         this.#start = start;
         this.#blobs = blobs;
         this.#house = house;
-        this.#router = new StreamRouter(start.stream_modes ?? [], (name, data, isLastValues) => {
-            const text = this.#send(name, data);
-            if (isLastValues) this.#valuesText = text;
-        });
+        this.#router =
+            start.protocol === 'v2'
+                ? new ProtocolRouter((name, params) => this.#send(name, params))
+                : new StreamRouter(start.stream_modes ?? [], (name, data, isLastValues) => {
+                      const text = this.#send(name, data);
+                      if (isLastValues) this.#valuesText = text;
+                  });
     }
 
     cancel(reason) {
@@ -128,7 +132,8 @@ class Run {
         this.#graph = opened.graph;
         this.#library = opened.library;
         const input = await this.#input();
-        if (needsEvents(stream_modes)) await this.#followEvents(input);
+        if (this.#start.protocol === 'v2') await this.#followProtocol(input);
+        else if (needsEvents(stream_modes)) await this.#followEvents(input);
         else await this.#followStream(input);
     }
 
@@ -185,6 +190,17 @@ class Run {
             this.#router.route(ns, mode, payload);
             if (this.#uncredited > EVENT_BYTES_MAX) await this.#untilCredited();
         }
+    }
+
+    /* These events have all modes and all subgraphs: the library does not let anyone choose. */
+    async #followProtocol(input) {
+        const { streamMode, subgraphs, ...options } = this.#options();
+        const run = await this.#graph.streamEvents(input, { ...options, version: 'v3' });
+        for await (const event of run) {
+            this.#router.route(event);
+            if (this.#uncredited > EVENT_BYTES_MAX) await this.#untilCredited();
+        }
+        this.#abort.signal.throwIfAborted();
     }
 
     /* The slower way: every callback event of the run, with the stream's chunks among them. */

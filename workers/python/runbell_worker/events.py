@@ -52,7 +52,7 @@ class Events:
         elif mode == "debug":
             yield "debug", _debug(payload)
         elif mode == "tasks":
-            yield "tasks", _task(payload)
+            yield "tasks", task_form(payload)
         elif mode == "checkpoints":
             yield "checkpoints", _checkpoint(payload)
         else:
@@ -126,11 +126,11 @@ def _messages_in(values: Any) -> Iterator[BaseMessage]:
 
 
 def _debug(payload: dict[str, Any]) -> dict[str, Any]:
-    form = _checkpoint if payload["type"] == "checkpoint" else _task
+    form = _checkpoint if payload["type"] == "checkpoint" else task_form
     return {**payload, "payload": form(payload["payload"])}
 
 
-def _task(payload: dict[str, Any]) -> dict[str, Any]:
+def task_form(payload: dict[str, Any]) -> dict[str, Any]:
     """A task's start or its result."""
     task = {**payload, "interrupts": [_interrupt(i) for i in payload.get("interrupts") or ()]}
     if "error" in task:
@@ -153,7 +153,7 @@ def _checkpoint(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checkpoint_task(payload: dict[str, Any]) -> dict[str, Any]:
-    task = _task(payload)
+    task = task_form(payload)
     inner = task.get("state")
     if snapshots.is_config(inner):
         del task["state"]

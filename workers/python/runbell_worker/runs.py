@@ -94,6 +94,9 @@ class Run:
 
     async def _stream(self, graph: Any, config: dict[str, Any]) -> None:
         given = await self._input(graph, config)
+        if self._frame.header.get("protocol") == "v2":
+            await self._stream_protocol(graph, given, config)
+            return
         source = self._with_events if "events" in self._events.requested else self._plain
         async with contextlib.aclosing(source(graph, given, config)) as items:
             async for ns, mode, payload in items:
@@ -102,6 +105,17 @@ class Run:
                     continue
                 for name, data in self._events.translate(ns, mode, payload):
                     await self._send_event(name, data)
+
+    async def _stream_protocol(self, graph: Any, given: Any, config: dict[str, Any]) -> None:
+        from . import protocol
+
+        own = ("stream_mode", "subgraphs")  # these the protocol decides
+        arguments = {k: v for k, v in self._arguments().items() if k not in own}
+        async with contextlib.aclosing(
+            protocol.stream(graph, given, config, **arguments)
+        ) as items:
+            async for name, params in items:
+                await self._send_event(name, params)
 
     async def _input(self, graph: Any, config: dict[str, Any]) -> Any:
         header = self._frame.header
