@@ -5,7 +5,8 @@
 #include "io/loop.h"
 
 #define EXCERPT_BYTES_MAX (4 * KIB)
-#define UNREADABLE_US (60 * US_PER_SECOND)
+#define UNREADABLE_US (10 * US_PER_SECOND)
+#define UNREADABLE_SILENT_MS (60 * MS_PER_SECOND) /* between two lines of the log */
 
 /* ---- coming and going ---- */
 
@@ -161,12 +162,18 @@ static void on_done(void *context, const struct http_result *answer)
  * the key back. */
 static void put_off(struct attempt *a)
 {
-    log_error("delivery", "the webhook %.*s waits: %.*s", STR_ARG(a->row.webhook_id),
-              STR_ARG(a->row.secrets_why));
+    struct delivery *d = a->delivery;
+    int64_t now_ms = loop_mono_ms(d->loop);
+
+    if (now_ms >= d->unreadable_silent_ms) {
+        d->unreadable_silent_ms = now_ms + UNREADABLE_SILENT_MS;
+        log_error("delivery", "the webhook %.*s waits, and others may too: %.*s",
+                  STR_ARG(a->row.webhook_id), STR_ARG(a->row.secrets_why));
+    }
     a->outcome.is_untried = true;
     a->outcome.to = DELIVERY_DUE;
     a->outcome.reason = STR("secret_unreadable");
-    a->outcome.next_us = loop_wall_us(a->delivery->loop) + UNREADABLE_US;
+    a->outcome.next_us = loop_wall_us(d->loop) + UNREADABLE_US;
     settle_add(a);
 }
 

@@ -69,7 +69,8 @@ struct delivery {
     struct egress_policy self_egress;
     struct url self;
     bool has_self;
-    struct signing_keys keys; /* the server's own */
+    struct signing_keys keys;     /* the server's own */
+    int64_t unreadable_silent_ms; /* until then nothing is logged of secrets that do not open */
 
     struct map origins;
     struct list ready;

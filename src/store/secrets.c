@@ -350,6 +350,22 @@ enum err secret_uses(struct tx *tx, struct arena *arena, struct secret_use **use
     return db_rows_end(&rows);
 }
 
+enum err secret_uses_beside(const char *path, struct arena *arena, struct secret_use **uses,
+                            size_t *count, const char **why)
+{
+    const struct db_sqlite_options options = {.path = path, .read_only = true};
+    struct tx tx = {.arena = arena};
+    enum err err = db_sqlite_open(&options, &tx.db, why);
+
+    if (err)
+        return err;
+    err = secret_uses(&tx, arena, uses, count);
+    if (err)
+        *why = "it has no table of secrets yet; start the server once";
+    db_close(tx.db);
+    return err;
+}
+
 struct sealed_row {
     struct secret_owner owner;
     struct str kind, secret_id, sealed;

@@ -83,6 +83,10 @@ struct secret_use {
 enum err secret_uses(struct tx *tx, struct arena *arena, struct secret_use **uses,
                      size_t *count) MUST_USE;
 
+/* The same of a SQLite file that a server may have open: only looks. *why is static. */
+enum err secret_uses_beside(const char *path, struct arena *arena, struct secret_use **uses,
+                            size_t *count, const char **why) MUST_USE;
+
 struct secret_sweep { /* starts with zeroes */
     int64_t after;    /* of the key under way: rows up to this number have been tried */
     uint32_t key_id;  /* 0: none */

@@ -14,8 +14,9 @@ import pytest
 from standardwebhooks import Webhook
 
 from harness.api import Api
+from harness.ports import eventually
 from harness.receiver import Answer
-from harness.server import Server
+from harness.server import Server, binary
 
 OWN = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 WHSK = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
@@ -215,3 +216,140 @@ def test_public_keys_verify_what_was_sent(quick, hook):
         job = {"body": request.body.decode(), "headers": headers_of(request), "secret": OWN, "jwk": jwk}
         done = subprocess.run(["node", VERIFY_JS], input=json.dumps(job), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+# ---- at rest --------------------------------------------------------------------------------------
+
+
+def secrets_command(server, *args):
+    store = [] if server.store == "sqlite" else ["--store", server.store]
+    return subprocess.run([binary(), "secrets", *args, "--data", server.data, *store], capture_output=True, text=True,
+                          check=False, cwd=server.project, env=server.environment())
+
+
+def secrets_ok(server, *args):
+    done = secrets_command(server, *args)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def key_states(server):
+    return {key["key_id"]: (key["state"], key["secrets"])
+            for key in json.loads(secrets_ok(server, "status", "--json"))}
+
+
+def traces_of(server, canary):
+    """Files of the server, its log among them, in which the canary stands."""
+    return [str(path) for path in server.folder.rglob("*") if path.is_file() and canary.encode() in path.read_bytes()]
+
+
+def everything_shown(api, endpoint):
+    paths = ["/v1/deliveries?limit=100", f"/v1/endpoints/{endpoint}/headers", f"/v1/endpoints/{endpoint}/signing-keys",
+             f"/v1/webhook-keys?endpoint_id={endpoint}", "/openapi.json"]
+    page = api.ok("GET", paths[0])
+    paths += [f"/v1/deliveries/{one['delivery_id']}"
+              for one in (page if isinstance(page, list) else page["deliveries"])[:20]]
+    return "\n".join(api.get(path).text for path in paths)
+
+
+def test_secrets_stand_nowhere_in_plain_text(start_server, hook):
+    """Defect 25: after runs, failures, kill -9 and restarts no file, log line or answer has one of them."""
+    fixed, header, userinfo = (f"canary-{uuid.uuid4().hex}" for _ in range(3))
+    signing = "whsec_" + base64.b64encode(uuid.uuid4().bytes * 2).decode()
+    config = {"webhooks": {"headers": {"X-Fixed": "${{ env.LG_WEBHOOK_CANARY }}"}},
+              "runbell": {"delivery": {"test_schedule_ms": [100, 200, 300]}}}
+    env = {"LG_WEBHOOK_CANARY": fixed, "RUNBELL_SIGNING_SECRET": OWN}
+    server = start_server(config=config, env=env)
+    with Api(server.url) as api:
+        endpoint = endpoint_of(api, hook)
+        path = f"/v1/endpoints/{endpoint}"
+        api.ok("PUT", path + "/headers", json={"headers": {"Authorization": f"Bearer {header}"}})
+        api.ok("POST", path + "/signing-keys", json={"secret": signing}, headers={"Idempotency-Key": "one"})
+        made = api.ok("POST", path + "/signing-keys", json={"type": "ed25519"})["secret"]
+        refused = api.post("/runs", json={"assistant_id": "agent", "input": {},
+                                          "webhook": f"http://me:{userinfo}@127.0.0.1:1/"})
+        assert refused.status_code == 422
+        hook.answer(Answer(status=500), Answer(how="reset"), Answer())
+        api.run(None, webhook=hook.url)
+        sent = headers_of(hook.wait_for(4)[3])
+        assert sent["authorization"] == f"Bearer {header}" and sent["x-fixed"] == fixed
+        shown = everything_shown(api, endpoint) + refused.text
+        secrets_ok(server, "rotate")
+        server.kill()
+        server.start()
+        assert headers_of(next_request(api, hook))["authorization"] == f"Bearer {header}"
+        shown += everything_shown(api, endpoint)
+    server.stop()
+    for canary in (fixed, header, userinfo, signing, made, OWN):
+        assert canary not in shown
+        assert traces_of(server, canary) == []
+    key = (server.data / "secret.key").read_text().splitlines()[-1].split(":")[1]
+    assert traces_of(server, key) == [str(server.data / "secret.key")]
+
+
+def test_the_key_changes_while_webhooks_go_out(start_server, hostile):
+    """kill -9 in the middle leaves all readable; the old key can be dropped when nothing stands under it."""
+    server = start_server(config={"runbell": {"delivery": {"test_schedule_ms": [100, 200, 300]}}})
+    hooks = [hostile.hook(f"/{uuid.uuid4().hex}") for _ in range(6)]
+    with Api(server.url) as api:
+        for number, one in enumerate(hooks):
+            headers = {f"X-{i}": f"{number}-{i}" for i in range(60)}
+            api.ok("PUT", f"/v1/endpoints/{endpoint_of(api, one)}/headers", json={"headers": headers})
+        (old, _), = key_states(server).items()
+        assert secrets_command(server, "drop", str(old)).returncode == 1
+        secrets_ok(server, "rotate")
+        for _ in range(3):  # wherever in the sweep it is hit
+            eventually(lambda: key_states(server).get(old, ("", 0))[1] < 360, why="nothing is sealed again")
+            server.kill()
+            server.start()
+            for number, one in enumerate(hooks):
+                assert headers_of(next_request(api, one))["x-59"] == f"{number}-59"
+        eventually(lambda: key_states(server)[old] == ("opens", 0), why=lambda: str(key_states(server)))
+        secrets_ok(server, "drop", str(old))
+        server.restart()
+        assert list(key_states(server).values()) == [("seals", 360)]
+        assert headers_of(next_request(api, hooks[0]))["x-0"] == "0-0"
+
+
+def test_a_lost_key_holds_deliveries_and_loses_none(start_server, hook):
+    server = start_server(config={"runbell": {"delivery": {"test_schedule_ms": [100, 200, 300]}}})
+    with Api(server.url) as api:
+        endpoint = endpoint_of(api, hook)
+        api.ok("PUT", f"/v1/endpoints/{endpoint}/headers", json={"headers": {"X-Secret": "here"}})
+        server.stop()
+        key = server.data / "secret.key"
+        kept = key.read_bytes()
+        key.unlink()
+        server.start()
+        lost = next(name for name, (state, _) in key_states(server).items() if state == "missing")
+        eventually(lambda: f"sealed under the key {lost}" in server.log(), why="the start does not tell")
+        run = api.run(None, webhook=hook.url)
+        eventually(lambda: delivery_of(api, run)["state_reason"] == "secret_unreadable",
+                   why=lambda: str(delivery_of(api, run)))
+        assert delivery_of(api, run)["attempts"] == 0 and len(hook.requests) == 1
+        assert "the header X-Secret is sealed under the key" in server.log()
+        # Put back beside the new one: both are read.
+        key.write_bytes(key.read_bytes() + kept)
+        assert headers_of(hook.wait_for(2, timeout=60)[1])["x-secret"] == "here"
+    server.stop()
+
+
+def test_a_key_that_others_can_read_is_not_used(start_server):
+    server = start_server()
+    server.stop()
+    key = server.data / "secret.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    key.chmod(0o640)
+    _, log = server.start_fails()
+    assert "secret.key" in log and "chmod 600" in log
+    key.chmod(0o600)
+    server.env = {"RUNBELL_SECRET_KEY_FILE": str(server.folder / "missing")}
+    _, log = server.start_fails()
+    assert "does not exist" in log
+    credentials = server.folder / "credentials"
+    credentials.mkdir()
+    key.rename(credentials / "runbell-secret-key")
+    server.env = {"CREDENTIALS_DIRECTORY": str(credentials)}
+    server.start()
+    assert not key.exists()
+    server.stop()

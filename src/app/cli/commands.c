@@ -9,6 +9,7 @@
 static const struct cli_command commands[] = {
     {"serve", cli_serve, "start the server"},
     {"keys", cli_keys, "create, list and revoke API keys"},
+    {"secrets", cli_secrets, "change the keys that seal headers and signing keys"},
     {"backup", cli_backup, "copy the store into a file, also while the server runs"},
     {"restore", cli_restore, "make a backup the store of a data folder"},
     {"config", cli_config, "check the configuration, or print what is in force"},

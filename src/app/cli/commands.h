@@ -27,6 +27,7 @@ int cli_main(int argc, char **argv);
 
 int cli_serve(int argc, char **argv);
 int cli_keys(int argc, char **argv);
+int cli_secrets(int argc, char **argv);
 int cli_backup(int argc, char **argv);
 int cli_restore(int argc, char **argv);
 int cli_config(int argc, char **argv);
