@@ -29,7 +29,8 @@ struct agent_config {
     unsigned runs_max;       /* executed at the same time by this node */
     struct thread_life thread_life;
     struct item_life item_life;
-    unsigned attempts_max; /* of one run, when its executor is lost */
+    bool crons_skip_missed; /* firings missed while no server ran are left out */
+    unsigned attempts_max;  /* of one run, when its executor is lost */
 };
 
 #endif

@@ -5,7 +5,9 @@ static const struct route_list *const lists[] = {
     &routes_system,    &routes_assistants,       &routes_threads,
     &routes_state,     &routes_protocol,         &routes_runs,
     &routes_store,     &routes_deliveries,       &routes_inspectors,
-    &routes_inspected, &routes_endpoint_headers, &routes_signing_keys};
+    &routes_inspected, &routes_endpoint_headers, &routes_signing_keys,
+    &routes_crons,
+};
 
 size_t route_count(void)
 {
@@ -42,6 +44,7 @@ static bool path_matches(struct str pattern, struct str path, struct str *params
     size_t count = 0;
     bool is_first = true;
 
+    memset(params, 0, CALL_PARAMS_MAX * sizeof(*params)); /* what another pattern left there */
     pattern = str_from(pattern, 1);
     path = str_from(path, 1);
     if (path.len > 1 && path.data[path.len - 1] == '/')

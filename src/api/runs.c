@@ -18,8 +18,7 @@ struct create_call {
 
 /* ---- checks before the database ---- */
 
-/* May this URL ever be called? 422 now rather than a dead delivery later. */
-static enum err webhook_check(struct call *call, struct str webhook)
+enum err run_webhook_check(struct call *call, struct str webhook)
 {
     const struct api_setup *setup = call->setup;
     struct url url;
@@ -124,7 +123,7 @@ static enum err request_read(struct call *call, struct str text, const struct js
         call_fail(call, 422, "%s", error.text);
         return ERR_INVALID;
     }
-    if ((err = webhook_check(call, request->webhook)) || (err = context_check(call, body)))
+    if ((err = run_webhook_check(call, request->webhook)) || (err = context_check(call, body)))
         return err;
     *new_run = (struct run_new){
         .tenant = call->principal.tenant,

@@ -1,4 +1,5 @@
-/* runs_priv.h -- the handlers of run_actions.c, for the table of routes in runs.c. */
+/* runs_priv.h -- what the files about runs share: the handlers of run_actions.c for the table of
+ * routes in runs.c, and what crons.c checks as runs.c does. */
 #ifndef API_RUNS_PRIV_H
 #define API_RUNS_PRIV_H
 
@@ -6,6 +7,8 @@
 
 /* The request's headers that become members of config.configurable, as a JSON object. */
 struct str call_headers(struct call *call);
+/* May this URL ever be called? 422 now rather than a dead delivery later. STR_NONE: none is. */
+enum err run_webhook_check(struct call *call, struct str webhook) MUST_USE;
 
 enum err run_list_prepare(struct call *call);
 enum err run_get_prepare(struct call *call);

@@ -41,6 +41,8 @@ const struct setting settings[] = {
      "keys that seal secrets in the store; default: secret.key in the data folder"},
     {"", "signing_secret", SETTING_SECRETS, AT(signing_secrets), 0, 0, NULL,
      "whsec_… or whsk_…; several while they change, the newest first"},
+    {"crons", "skip_missed", SETTING_FLAG, AT(crons_skip_missed), 0, 0, NULL,
+     "firings missed while no server ran are left out; default: one makes up for them"},
     {"tls", "cert", SETTING_PATH, AT(tls_cert), 0, 0, NULL, "PEM file; with tls.key: HTTPS"},
     {"tls", "key", SETTING_PATH, AT(tls_key), 0, 0, NULL, "PEM file"},
     {"egress", "allow", SETTING_EGRESS, AT(egress_allow), 0, 0, NULL,

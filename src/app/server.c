@@ -222,6 +222,8 @@ static void stop_executors(struct server *server)
     server->stops_open++; /* this function itself */
     if (server->dispatch)
         dispatch_close(server->dispatch);
+    if (server->crons)
+        cron_clock_close(server->crons);
     for (size_t i = 0; i < server->executor_count; i++) {
         server->stops_open++;
         server->executors[i]->ops->stop(server->executors[i], on_executor_stopped, server);
@@ -284,6 +286,8 @@ void server_free(struct server *server)
     }
     if (server->delivery)
         delivery_free(server->delivery);
+    if (server->crons)
+        cron_clock_free(server->crons);
     if (server->dispatch)
         dispatch_free(server->dispatch);
     for (size_t i = 0; i < server->executor_count; i++)

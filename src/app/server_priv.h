@@ -4,6 +4,7 @@
 #define APP_SERVER_PRIV_H
 
 #include "agent/builtin.h"
+#include "agent/cron_clock.h"
 #include "agent/dispatch.h"
 #include "agent/worker_executor.h"
 #include "api/api.h"
@@ -58,6 +59,7 @@ struct server {
     struct language languages[2];
     size_t language_count, loads_open;
     struct dispatch *dispatch;
+    struct cron_clock *crons;
     struct tls_client *tls_client;
     struct tls_server *tls_server;
     struct delivery *delivery;

@@ -62,6 +62,7 @@ enum err wire_store(struct server *server, const char **why)
         .attempts_max = config->attempts_max,
         .thread_life = config->thread_life,
         .item_life = config->item_life,
+        .crons_skip_missed = config->crons_skip_missed,
     };
     err = node_id_load(server->world->disk, config->data_dir, &server->arena,
                        &server->agent.node_id, why);
@@ -148,6 +149,7 @@ void wire_dispatch(struct server *server)
         .executors = server->executors,
         .executor_count = server->executor_count,
     });
+    server->crons = cron_clock_new(server->loop, server->store, &server->agent);
 }
 
 /* ---- what leaves the house ---- */

@@ -90,6 +90,26 @@ void shape_item(struct json_writer *json, const struct item *item)
     json_end_object(json);
 }
 
+void shape_cron(struct json_writer *json, const struct cron_row *c)
+{
+    json_begin_object(json);
+    json_put_str(json, "cron_id", c->cron_id);
+    json_put_str(json, "assistant_id", c->assistant_id);
+    json_put_str(json, "thread_id", c->thread_id);
+    json_put_str(json, "on_run_completed", c->keep ? STR("keep") : STR("delete"));
+    json_put_time(json, "end_time", c->end_us);
+    json_put_str(json, "schedule", c->schedule);
+    json_put_str(json, "timezone", c->timezone);
+    json_put_time(json, "created_at", c->created_us);
+    json_put_time(json, "updated_at", c->updated_us);
+    json_put_raw(json, "payload", c->payload);
+    json_put_str(json, "user_id", c->user_id);
+    json_put_time(json, "next_run_date", c->next_us);
+    json_put_raw(json, "metadata", c->metadata);
+    json_put_bool(json, "enabled", c->enabled);
+    json_end_object(json);
+}
+
 void shape_webhook(struct json_writer *json, const struct webhook_payload *p)
 {
     const struct run *r = p->run;

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "store/assistants.h"
+#include "store/crons.h"
 #include "store/items.h"
 #include "store/runs.h"
 #include "store/threads.h"
@@ -23,6 +24,7 @@ void shape_thread(struct json_writer *json, const struct thread *thread,
                   const struct thread_extras *extras);
 void shape_run(struct json_writer *json, const struct run *run);
 void shape_item(struct json_writer *json, const struct item *item);
+void shape_cron(struct json_writer *json, const struct cron_row *cron);
 
 /* What the receiver of a run's webhook gets (C9, C10): the run, and … */
 struct webhook_payload {

@@ -238,6 +238,19 @@ static const char step_8[] =
 /* How long an item lives, so that reading it can begin its life anew. */
 static const char step_9[] = "ALTER TABLE items ADD COLUMN ttl_us BIGINT;";
 
-const char *const migrations[] = {step_1, step_2, step_3, step_4, step_5,
-                                  step_6, step_7, step_8, step_9};
+/* Runs that are made again and again. */
+static const char step_10[] =
+    "CREATE TABLE crons ("
+    "  tenant TEXT NOT NULL, cron_id TEXT NOT NULL, assistant_id TEXT NOT NULL, thread_id TEXT,"
+    "  schedule TEXT NOT NULL, timezone TEXT, end_us BIGINT, keep INTEGER NOT NULL,"
+    "  enabled INTEGER NOT NULL, payload TEXT NOT NULL, metadata TEXT NOT NULL, user_id TEXT,"
+    "  created_us BIGINT NOT NULL, updated_us BIGINT NOT NULL, next_us BIGINT,"
+    "  PRIMARY KEY (tenant, cron_id));"
+    "CREATE INDEX crons_due ON crons (next_us, cron_id) WHERE next_us IS NOT NULL;"
+    "CREATE INDEX crons_by_created ON crons (tenant, created_us);"
+    "CREATE INDEX crons_by_thread ON crons (tenant, thread_id) WHERE thread_id IS NOT NULL;";
+
+const char *const migrations[] = {
+    step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8, step_9, step_10,
+};
 const size_t migration_count = ARRAY_LEN(migrations);

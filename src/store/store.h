@@ -37,6 +37,7 @@ enum topic {
     TOPIC_RUN_DONE,     /* key: run id */
     TOPIC_DELIVERY_DUE, /* key: origin. A delivery may be ready to send */
     TOPIC_DELIVERY_LOG, /* no key. Deliveries were made or have changed (delivery_feed.h) */
+    TOPIC_CRON,         /* key: cron id. When the next one fires may have changed */
     TOPIC_KEYS,         /* key: key id. The set of API keys has changed */
     TOPIC_INSPECTED,    /* key: inspector id. A request came */
     TOPIC_COUNT

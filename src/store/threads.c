@@ -130,6 +130,7 @@ static const struct db_statement deletes[] = {
      " (SELECT run_id FROM runs WHERE tenant = $1 AND thread_id = $2)",
      NULL},
     {"threads_delete_runs", "DELETE FROM runs WHERE tenant = $1 AND thread_id = $2", NULL},
+    {"threads_delete_crons", "DELETE FROM crons WHERE tenant = $1 AND thread_id = $2", NULL},
 };
 /* The first of `deletes` that leave the runs. */
 #define DELETES_TEMPORARY 3

@@ -49,7 +49,7 @@ enum err thread_update(struct tx *tx, const struct thread *thread) MUST_USE;
 enum err thread_update_head(struct tx *tx, const struct thread *thread) MUST_USE;
 /* Its life is over, and nothing of it is left to do: until it changes again. */
 enum err thread_expire(struct tx *tx, const struct thread *thread) MUST_USE;
-/* With its runs, events, checkpoints and writes. ERR_NOT_FOUND. */
+/* With its runs, events, checkpoints, writes and crons. ERR_NOT_FOUND. */
 enum err thread_delete(struct tx *tx, struct str tenant, struct str thread_id) MUST_USE;
 /* With its checkpoints and writes; its runs stay until retention, so that a late join finds a
  * result. */
