@@ -8,6 +8,7 @@
 
 #include "agent/agent_config.h"
 #include "agent/executor.h"
+#include "auth/loopback.h"
 
 struct worker_executor_setup {
     struct loop *loop;
@@ -17,7 +18,8 @@ struct worker_executor_setup {
     const char *const *argv; /* borrowed, as are the next three: they must outlive the executor */
     const char *const *env;
     const char *cwd;
-    struct str init; /* members of the init message */
+    struct str init;                 /* members of the init message */
+    const struct loopback *loopback; /* for calls of the runs themselves; borrowed */
     struct item_life item_life;
     unsigned worker_count;
     unsigned runs_per_worker;

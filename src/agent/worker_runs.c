@@ -30,7 +30,8 @@ static void put_raw_unless_none(struct json_writer *json, const char *key, struc
         json_put_raw(json, key, raw);
 }
 
-static void run_start_fill(struct frame_writer *frame, const struct execution *execution)
+static void run_start_fill(const struct worker_executor *owner, struct frame_writer *frame,
+                           struct execution *execution)
 {
     const struct run *run = &execution->run;
     struct json_writer *json = &frame->json;
@@ -52,6 +53,8 @@ static void run_start_fill(struct frame_writer *frame, const struct execution *e
     put_raw_unless_none(json, "interrupt_after", json_raw(run->kwargs, STR("interrupt_after")));
     put_raw_unless_none(json, "durability", durability);
     put_raw_unless_none(json, "protocol", json_raw(run->kwargs, STR("protocol")));
+    json_put_str(json, "loopback",
+                 loopback_token(owner->setup.loopback, run->tenant, &execution->arena));
     if (!execution->resume) {
         frame_writer_put_blob(frame, "input", json_raw(run->kwargs, STR("input")));
         frame_writer_put_blob(frame, "command", json_raw(run->kwargs, STR("command")));
@@ -112,7 +115,7 @@ void worker_run_start(struct executor *executor, struct execution *execution)
         return;
     }
     frame_writer_begin(&frame, "run.start");
-    run_start_fill(&frame, execution);
+    run_start_fill(owner, &frame, execution);
     if (worker_send(slot->worker, &frame)) {
         lose_later(owner, execution);
         return;

@@ -6,6 +6,7 @@
 
 #include "agent/dispatch.h"
 #include "api/surface.h"
+#include "auth/loopback.h"
 #include "auth/principal.h"
 #include "delivery/target.h"
 #include "http/server.h"
@@ -35,6 +36,7 @@ struct api_setup {
     /* The current keys; the caller gets a reference. Any thread. */
     struct key_set *(*keys)(void *context);
     void *keys_context;
+    const struct loopback *loopback; /* runs that call back */
 };
 
 struct api;

@@ -195,6 +195,15 @@ static struct str key_given(const struct http_request *request)
     return key;
 }
 
+static enum err admit(const struct api_setup *setup, const struct key_set *keys, struct str key,
+                      struct principal *principal)
+{
+    *principal = (struct principal){.key_id = STR_NONE};
+    if (loopback_admits(setup->loopback, key, &principal->tenant))
+        return OK;
+    return key_set_admit(keys, key, principal);
+}
+
 static enum err principal_find(struct call *call)
 {
     call->keys = call->setup->keys(call->setup->keys_context);
@@ -202,7 +211,7 @@ static enum err principal_find(struct call *call)
         call->principal.tenant = TENANT_DEFAULT;
         return OK;
     }
-    if (key_set_admit(call->keys, key_given(call->request), &call->principal)) {
+    if (admit(call->setup, call->keys, key_given(call->request), &call->principal)) {
         call_fail(call, 401, KEY_NEEDED);
         return ERR_DENIED;
     }
@@ -263,7 +272,7 @@ bool call_admits(struct api *api, const struct api_setup *setup, struct http_exc
     if (!route || route->flags & ROUTE_PUBLIC)
         return true;
     keys = setup->keys(setup->keys_context);
-    admits = !key_set_admit(keys, key_given(request), &principal);
+    admits = !admit(setup, keys, key_given(request), &principal);
     key_set_unref(keys);
     if (admits)
         return true;

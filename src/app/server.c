@@ -135,6 +135,7 @@ static enum err listen_open(struct server *server, const char **why)
         return err;
     }
     server->self_url = self_url_make(server);
+    loopback_init(&server->loopback);
     server->egress = server->config->egress;
     if (server->egress.own_count < ARRAY_LEN(server->egress.own))
         server->egress.own[server->egress.own_count++] = server->bound;

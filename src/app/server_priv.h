@@ -48,6 +48,7 @@ struct server {
     struct listen_socket *socket;
     struct address bound;
     struct str self_url;
+    struct loopback loopback;
     struct store *store;
     struct secret_file secret_file;
     struct keyring *keyring; /* seals secrets */

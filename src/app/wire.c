@@ -114,6 +114,7 @@ static void wire_language(struct server *server, enum graph_kind kind)
         .env = config->worker_env,
         .cwd = config->project_dir,
         .init = language->init,
+        .loopback = &server->loopback,
         .item_life = config->item_life,
         .worker_count = is_python ? config->python_workers : config->js_workers,
         .runs_per_worker = config->runs_per_worker,
@@ -257,6 +258,7 @@ enum err wire_net(struct server *server, const char **why)
         .secret_count = config->secret_count,
         .keys = key_ring_get,
         .keys_context = server->keys,
+        .loopback = &server->loopback,
     };
     server->net_count = config->net_threads < NET_MAX ? config->net_threads : NET_MAX;
     for (unsigned i = 0; i < server->net_count; i++)

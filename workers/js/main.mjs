@@ -13,6 +13,7 @@ import { Graphs } from './graphs.mjs';
 import { Heads } from './heads.mjs';
 import { Libraries, versions } from './library.mjs';
 import { Link } from './link.mjs';
+import { install as installLoopback } from './loopback.mjs';
 import { Runs } from './runs.mjs';
 import { describeError } from './render.mjs';
 
@@ -62,7 +63,7 @@ class Worker {
     }
 
     async #init({ project_dir, graphs, server }) {
-        if (server?.url) globalThis[Symbol.for('langgraph_api:url')] = server.url;
+        if (server?.url) installLoopback(server.url);
         const heads = new Heads();
         const link = this.#link;
         this.#graphs = new Graphs(new Libraries(link, heads), project_dir ?? process.cwd());

@@ -5,6 +5,7 @@
 
 import { ACCESS } from './graphs.mjs';
 import { addressFalsyResume, commandFrom } from './command.mjs';
+import { withToken } from './loopback.mjs';
 import { MessageStream } from './messages.mjs';
 import { ProtocolRouter } from './protocol.mjs';
 import { StreamRouter, libraryModes, needsEvents } from './stream.mjs';
@@ -38,7 +39,7 @@ export class Runs {
         });
         if (this.#closing) run.cancel('shutdown');
         this.#active.set(header.run_id, run);
-        run.execute().finally(() => this.#ended(header.run_id, run));
+        withToken(header.loopback, () => run.execute()).finally(() => this.#ended(header.run_id, run));
     }
 
     cancel({ run_id, reason }) {

@@ -18,7 +18,7 @@ import socket
 import sys
 from typing import Any
 
-from . import logs
+from . import logs, loopback
 from .frames import Frame, FrameTooLarge
 from .link import Link, RemoteError, type_of
 from .loading import LoadError, add_paths
@@ -94,6 +94,7 @@ def _load(init: dict[str, Any], link: Link) -> tuple[Any, dict[str, Any]]:
     project_dir = os.path.abspath(init["project_dir"])
     config = init.get("config") or {}
     add_paths(project_dir, config.get("dependencies"))
+    loopback.install((init.get("server") or {}).get("url"))
     loaded, host = [], None
     for graph_id, graph in (init.get("graphs") or {}).items():
         try:

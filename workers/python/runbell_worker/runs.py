@@ -12,7 +12,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
-from . import inputs, render, snapshots
+from . import inputs, loopback, render, snapshots
 from .events import INTERRUPT, Events
 from .frames import Frame, FrameTooLarge
 from .host import Host
@@ -46,6 +46,7 @@ class Run:
     async def run(self) -> None:
         """Ends after run.done is sent. Never raises."""
         error: BaseException | None = None
+        loopback.token.set(self._frame.header.get("loopback"))
         self._task = asyncio.ensure_future(self._execute())
         if self._cancelled:
             self._task.cancel()
