@@ -6,6 +6,8 @@ PYTHON := .venv/bin/python
 FUZZ_SECONDS ?= 600
 SOAK_CYCLES ?= 500
 SOAK_SEEDS ?= 5000
+SOAK_CUTS ?= 1000
+SOAK_ENGINE_SEEDS ?= 100000
 SOAK_NAMES ?= 5000
 
 .PHONY: build demo test unit bench soak fuzz format clean setup cppcheck tidy $(CHECKS)
@@ -32,7 +34,8 @@ bench: build            ## measure speed and size against the JavaScript dev ser
 soak: build             ## the long campaigns: crash cycles, simulated seeds, all of IPv4, names that change
 	@tools/build asan && build/asan/src/http/egress_full_check
 	@RUNBELL_TEST_REBINDINGS=$(SOAK_NAMES) $(PYTHON) tools/run-tests --only crash,sim,faults \
-	    --crash-cycles $(SOAK_CYCLES) --sim-seeds $(SOAK_SEEDS)
+	    --crash-cycles $(SOAK_CYCLES) --sim-seeds $(SOAK_SEEDS) --sim-cuts $(SOAK_CUTS) \
+	    --engine-seeds $(SOAK_ENGINE_SEEDS)
 
 fuzz: setup             ## every fuzz target for FUZZ_SECONDS each
 	@$(PYTHON) tools/run-tests --only fuzz --fuzz-seconds $(FUZZ_SECONDS)

@@ -124,6 +124,8 @@ static bool request_take(struct line *line, struct copy *copy)
         .webhook_id = arena_str(arena, field(head, STR("\r\nwebhook-id:"))),
         .body = arena_str(arena, str_first(str_from(all, end + 4), (size_t)len)),
     };
+    if (str_to_i64(field(head, STR("\r\nwebhook-attempt:")), &copy->attempt))
+        copy->attempt = 0;
     buf_consume(&line->in, end + 4 + (size_t)len);
     return true;
 }

@@ -9,6 +9,7 @@
 struct copy {
     struct str target; /* of the request line */
     struct str webhook_id;
+    int64_t attempt; /* its number; 0: not told */
     struct str body;
 };
 

@@ -16,6 +16,8 @@
 #define CUSTOMERS 3
 #define ORDERS_UNTIL_US (20 * US_PER_SECOND)
 #define LIVES_MAX 7
+#define STORY_ORDERS_UNTIL_US (8 * US_PER_SECOND)
+#define STORY_US (5 * US_PER_SECOND)
 #define DISK_CALLS_MAX 150 /* until the power fails */
 #define SLICE_US (60 * US_PER_SECOND)
 #define SLICES_MAX (24 * 60) /* a day: longer than any retry that can be due */
@@ -75,7 +77,7 @@ static void receiver_set(struct play *play)
     sim_dns_set(play->trial->sim, STR("receiver.test"), &here, 1);
 }
 
-static void customers_set(struct play *play)
+static void customers_set(struct play *play, int64_t orders_until_us)
 {
     for (size_t i = 0; i < CUSTOMERS; i++) {
         struct customer *customer = &play->customers[i];
@@ -86,7 +88,7 @@ static void customers_set(struct play *play)
             .server = play->machine.config.listen,
             .graphs = {STR("agent"), STR("script"), PUPPET_GRAPH, PUPPET_GRAPH},
             .graph_count = play->has_workers ? 4 : 2,
-            .until_us = ORDERS_UNTIL_US,
+            .until_us = orders_until_us,
         };
         customer_start(customer);
     }
@@ -153,10 +155,9 @@ static void heal(struct play *play)
         trial_complain(play->trial, "the server failed in calm weather");
 }
 
-static void play_server(struct trial *trial)
+static struct play *play_new(struct trial *trial)
 {
     struct play *play = ARENA_NEW(&trial->arena, struct play);
-    uint64_t lives = 1 + rng_below(&trial->rng, LIVES_MAX);
 
     play->trial = trial;
     ledger_init(&play->ledger, trial);
@@ -164,12 +165,51 @@ static void play_server(struct trial *trial)
     audit_init(&play->audit, &play->machine, &play->ledger);
     receiver_set(play);
     workers_set(play);
-    customers_set(play);
-    for (uint64_t i = 0; i < lives; i++)
-        live_once(play);
+    return play;
+}
+
+static void play_end(struct play *play)
+{
     heal(play);
     ledger_judge(&play->ledger);
     audit_run(&play->audit);
 }
 
+static void play_server(struct trial *trial)
+{
+    struct play *play = play_new(trial);
+    uint64_t lives = 1 + rng_below(&trial->rng, LIVES_MAX);
+
+    customers_set(play, ORDERS_UNTIL_US);
+    for (uint64_t i = 0; i < lives; i++)
+        live_once(play);
+    play_end(play);
+}
+
+/* A short story in calm weather that ends at the nth call of the disk, n being the seed. */
+static void story_cut(struct trial *trial, bool is_kill)
+{
+    struct play *play = play_new(trial);
+
+    customers_set(play, STORY_ORDERS_UNTIL_US);
+    sim_power_fails_after(trial->sim, (size_t)trial->seed);
+    machine_boot(&play->machine);
+    machine_live(&play->machine, STORY_US);
+    sim_power_fails_after(trial->sim, 0);
+    machine_crash(&play->machine, is_kill);
+    play_end(play);
+}
+
+static void play_cuts(struct trial *trial)
+{
+    story_cut(trial, false);
+}
+
+static void play_kills(struct trial *trial)
+{
+    story_cut(trial, true);
+}
+
 const struct scenario scenario_server = {"server", play_server};
+const struct scenario scenario_cuts = {"cuts", play_cuts};
+const struct scenario scenario_kills = {"kills", play_kills};

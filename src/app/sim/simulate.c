@@ -18,7 +18,8 @@
 #define SEED_SECONDS_MAX 600        /* of one seed, with the slowest sanitizer on a busy machine */
 #define REPORT_BYTES_MAX (48 * KIB) /* less than a pipe holds */
 
-static const struct scenario *const scenarios[] = {&scenario_server};
+static const struct scenario *const scenarios[] = {&scenario_server, &scenario_cuts,
+                                                   &scenario_kills, &scenario_engine};
 
 struct campaign {
     const struct scenario *scenario;
