@@ -12,6 +12,8 @@ struct tls_client;
 /* PEM files; `why` is static or OpenSSL's text in a static buffer. */
 enum err tls_server_new(const char *certificate_file, const char *key_file, struct tls_server **tls,
                         const char **why) MUST_USE;
+/* How many days a certificate is still valid; less than 0 when it is not any more. */
+enum err tls_certificate_days(const char *certificate_file, int *days, const char **why) MUST_USE;
 void tls_server_free(struct tls_server *tls);
 /* ca_file NULL: the system's roots. Verifies host names; TLS ≥ 1.2; keeps sessions for resumption.
  */

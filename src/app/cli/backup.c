@@ -7,7 +7,7 @@
 
 static const struct arg_flag flags[] = {ARG_DATA, ARG_STORE, ARG_CONFIG};
 
-static const struct arg_command backup_command = {
+const struct arg_command backup_command = {
     .name = "runbell backup",
     .operands = "FILE",
     .summary = "Copies the store into one checked file, also while the server runs.",
@@ -17,7 +17,7 @@ static const struct arg_command backup_command = {
     .flag_count = ARRAY_LEN(flags),
 };
 
-static const struct arg_command restore_command = {
+const struct arg_command restore_command = {
     .name = "runbell restore",
     .operands = "FILE",
     .summary = "Checks a backup and makes it the store of a data folder that has none.",

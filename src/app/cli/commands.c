@@ -7,15 +7,28 @@
 #include "store/migrations.h"
 
 static const struct cli_command commands[] = {
-    {"serve", cli_serve, "start the server"},
-    {"keys", cli_keys, "create, list and revoke API keys"},
-    {"secrets", cli_secrets, "change the keys that seal headers and signing keys"},
-    {"backup", cli_backup, "copy the store into a file, also while the server runs"},
-    {"restore", cli_restore, "make a backup the store of a data folder"},
-    {"config", cli_config, "check the configuration, or print what is in force"},
-    {"version", cli_version, "print the version"},
-    {"help", cli_help, "this; help COMMAND; help settings"},
+    {"serve", cli_serve, "start the server", &serve_command, NULL},
+    {"deliveries", cli_deliveries, "what was sent, and sending it again", NULL, &deliveries_table},
+    {"inspect", cli_inspect, "an address that shows what is sent to it", &inspect_command, NULL},
+    {"trigger", cli_trigger, "send a sample of a webhook", &trigger_command, NULL},
+    {"verify", cli_verify, "check the signature of a captured webhook", &verify_command, NULL},
+    {"doctor", cli_doctor, "look for what does not work", &doctor_command, NULL},
+    {"keys", cli_keys, "create, list and revoke API keys", NULL, &keys_table},
+    {"secrets", cli_secrets, "change the keys that seal headers and signing keys", NULL,
+     &secrets_table},
+    {"backup", cli_backup, "copy the store into a file, also while the server runs",
+     &backup_command, NULL},
+    {"restore", cli_restore, "make a backup the store of a data folder", &restore_command, NULL},
+    {"config", cli_config, "check the configuration, or print what is in force", NULL,
+     &config_table},
+    {"openapi", cli_openapi, "print the description of the HTTP API", &openapi_command, NULL},
+    {"completion", cli_completion, "print completions for bash, zsh or fish; or the man page",
+     &completion_command, NULL},
+    {"version", cli_version, "print the version", NULL, NULL},
+    {"help", cli_help, "this; help COMMAND; help settings", NULL, NULL},
 };
+
+const struct cli_table cli_table = {"runbell", commands, ARRAY_LEN(commands)};
 
 /* ---- version ---- */
 
@@ -44,7 +57,7 @@ static void print_overview(FILE *out)
 {
     fputs("Runbell runs LLM agents and delivers their webhooks.\n\n", out);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        fprintf(out, "  runbell %-9s %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  runbell %-10s %s\n", commands[i].name, commands[i].summary);
     fputs("\nIn a folder with a langgraph.json, runbell serve runs its graphs; anywhere else the "
           "built-in "
           "agent.\nExit codes: 0 done, 1 failed (the message says what to do), 2 the command line "
@@ -88,7 +101,7 @@ int cli_help(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "settings") == 0)
         return print_settings();
     if (argc > 1 && strcmp(argv[1], "help") != 0)
-        return cli_dispatch("runbell", commands, ARRAY_LEN(commands), 3, asking);
+        return cli_dispatch(&cli_table, 3, asking);
     print_overview(stdout);
     return CLI_OK;
 }
@@ -110,7 +123,7 @@ static int run(int argc, char **argv)
         return cli_help(1, argv);
     if (is_any(argv[1], "--version", "-V"))
         return cli_version(1, argv);
-    return cli_dispatch("runbell", commands, ARRAY_LEN(commands), argc, argv);
+    return cli_dispatch(&cli_table, argc, argv);
 }
 
 int cli_main(int argc, char **argv)

@@ -12,18 +12,35 @@ enum cli_code {
     CLI_USAGE = 2   /* the command line was not understood; nothing was done */
 };
 
+struct arg_command;
+struct cli_table;
+
 struct cli_command {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *summary;
+    const struct arg_command *args; /* its flags; NULL: none, or it has a table */
+    const struct cli_table *table;  /* its own commands; NULL: none */
 };
 
-/* Runs the command that argv[1] names; `group` is what stands before it ("runbell keys"). */
-int cli_dispatch(const char *group, const struct cli_command *commands, size_t count, int argc,
-                 char **argv);
+struct cli_table {
+    const char *group; /* what stands before its commands: "runbell keys" */
+    const struct cli_command *commands;
+    size_t count;
+};
+
+/* All there are; completion and the man page are made from it. */
+extern const struct cli_table cli_table;
+
+/* Runs the command that argv[1] names. */
+int cli_dispatch(const struct cli_table *table, int argc, char **argv);
 
 /* The whole program: argv as main gets it. */
 int cli_main(int argc, char **argv);
+
+extern const struct arg_command serve_command, backup_command, restore_command, verify_command,
+    doctor_command, trigger_command, inspect_command, openapi_command, completion_command;
+extern const struct cli_table keys_table, secrets_table, config_table, deliveries_table;
 
 int cli_serve(int argc, char **argv);
 int cli_keys(int argc, char **argv);
@@ -31,6 +48,13 @@ int cli_secrets(int argc, char **argv);
 int cli_backup(int argc, char **argv);
 int cli_restore(int argc, char **argv);
 int cli_config(int argc, char **argv);
+int cli_deliveries(int argc, char **argv);
+int cli_trigger(int argc, char **argv);
+int cli_inspect(int argc, char **argv);
+int cli_verify(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
+int cli_openapi(int argc, char **argv);
+int cli_completion(int argc, char **argv);
 int cli_version(int argc, char **argv);
 int cli_help(int argc, char **argv);
 

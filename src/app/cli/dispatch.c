@@ -4,47 +4,45 @@
 #include "app/cli/commands.h"
 #include "app/nearest.h"
 
-static void write_list(FILE *out, const char *group, const struct cli_command *commands,
-                       size_t count)
+static void write_list(FILE *out, const struct cli_table *table)
 {
-    for (size_t i = 0; i < count; i++)
-        fprintf(out, "  %s %-9s %s\n", group, commands[i].name, commands[i].summary);
+    for (size_t i = 0; i < table->count; i++)
+        fprintf(out, "  %s %-9s %s\n", table->group, table->commands[i].name,
+                table->commands[i].summary);
     fprintf(out, "\nEach says more with --help.\n");
 }
 
-static const char *nearest_command(const struct cli_command *commands, size_t count,
-                                   const char *name)
+static const char *nearest_command(const struct cli_table *table, const char *name)
 {
-    const char *nearest = commands[0].name;
+    const char *nearest = table->commands[0].name;
     unsigned least = NEAREST_FAR + 1;
 
-    for (size_t i = 0; i < count; i++) {
-        unsigned distance = nearest_distance(str_of(name), str_of(commands[i].name));
+    for (size_t i = 0; i < table->count; i++) {
+        unsigned distance = nearest_distance(str_of(name), str_of(table->commands[i].name));
 
         if (distance < least) {
             least = distance;
-            nearest = commands[i].name;
+            nearest = table->commands[i].name;
         }
     }
     return nearest;
 }
 
-int cli_dispatch(const char *group, const struct cli_command *commands, size_t count, int argc,
-                 char **argv)
+int cli_dispatch(const struct cli_table *table, int argc, char **argv)
 {
-    REQUIRE(count > 0);
+    REQUIRE(table->count > 0);
     if (argc < 2) {
-        write_list(stderr, group, commands, count);
+        write_list(stderr, table);
         return CLI_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        write_list(stdout, group, commands, count);
+        write_list(stdout, table);
         return CLI_OK;
     }
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    fprintf(stderr, "%s: there is no command \"%s\"; did you mean: %s %s?\n", group, argv[1], group,
-            nearest_command(commands, count, argv[1]));
+    for (size_t i = 0; i < table->count; i++)
+        if (strcmp(argv[1], table->commands[i].name) == 0)
+            return table->commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "%s: there is no command \"%s\"; did you mean: %s %s?\n", table->group, argv[1],
+            table->group, nearest_command(table, argv[1]));
     return CLI_USAGE;
 }

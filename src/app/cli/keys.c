@@ -290,13 +290,15 @@ static int cli_revoke(int argc, char **argv)
     return run_with(&revoke_command, revoke_run, argc, argv);
 }
 
+static const struct cli_command commands[] = {
+    {"create", cli_create, "make a key and print it once", &create_command, NULL},
+    {"list", cli_list, "the keys there are", &list_command, NULL},
+    {"revoke", cli_revoke, "end a key's life", &revoke_command, NULL},
+};
+
+const struct cli_table keys_table = {"runbell keys", commands, ARRAY_LEN(commands)};
+
 int cli_keys(int argc, char **argv)
 {
-    static const struct cli_command commands[] = {
-        {"create", cli_create, "make a key and print it once"},
-        {"list", cli_list, "the keys there are"},
-        {"revoke", cli_revoke, "end a key's life"},
-    };
-
-    return cli_dispatch("runbell keys", commands, ARRAY_LEN(commands), argc, argv);
+    return cli_dispatch(&keys_table, argc, argv);
 }

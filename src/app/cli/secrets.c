@@ -294,13 +294,15 @@ static int cli_drop(int argc, char **argv)
     return run_with(&drop_command, drop_run, argc, argv);
 }
 
+static const struct cli_command commands[] = {
+    {"status", cli_status, "the keys, and what stands under each", &status_command, NULL},
+    {"rotate", cli_rotate, "a new key that seals from now on", &rotate_command, NULL},
+    {"drop", cli_drop, "remove a key that nothing needs", &drop_command, NULL},
+};
+
+const struct cli_table secrets_table = {"runbell secrets", commands, ARRAY_LEN(commands)};
+
 int cli_secrets(int argc, char **argv)
 {
-    static const struct cli_command commands[] = {
-        {"status", cli_status, "the keys, and what stands under each"},
-        {"rotate", cli_rotate, "a new key that seals from now on"},
-        {"drop", cli_drop, "remove a key that nothing needs"},
-    };
-
-    return cli_dispatch("runbell secrets", commands, ARRAY_LEN(commands), argc, argv);
+    return cli_dispatch(&secrets_table, argc, argv);
 }

@@ -14,7 +14,7 @@ static const struct arg_flag flags[] = {
     {"tls-key", "FILE", "PEM file", "tls.key"},
 };
 
-static const struct arg_command command = {
+const struct arg_command serve_command = {
     .name = "runbell serve",
     .operands = "",
     .summary = "Starts the server: graphs of langgraph.json, the built-in agent, webhooks.",
@@ -30,7 +30,7 @@ int cli_serve(int argc, char **argv)
     struct session session;
     int code;
 
-    if (!session_open(&session, &command, SESSION_WHOLE_CONFIG, argc, argv, &code))
+    if (!session_open(&session, &serve_command, SESSION_WHOLE_CONFIG, argc, argv, &code))
         return code;
     session_end_world(&session);
     code = serve_run(&session.config);

@@ -72,7 +72,7 @@ static size_t flags_of(const struct session *session, struct config_flag *flags)
     return count;
 }
 
-static bool load_config(struct session *session, bool settings_only, int *code)
+enum err session_read_config(struct session *session, bool settings_only, struct str *why)
 {
     char working_dir[PATH_BYTES_MAX];
     struct config_flag flags[ARGS_FLAGS_MAX];
@@ -85,14 +85,19 @@ static bool load_config(struct session *session, bool settings_only, int *code)
         .flag_count = flags_of(session, flags),
         .settings_only = settings_only,
     };
+
+    *why = STR("the working folder cannot be found; change to one that exists");
+    if (!getcwd(working_dir, sizeof(working_dir)))
+        return ERR_NOT_FOUND;
+    config_release(&session->config);
+    return config_load(&sources, &session->config, why);
+}
+
+static bool load_config(struct session *session, bool settings_only, int *code)
+{
     struct str why;
 
-    if (!getcwd(working_dir, sizeof(working_dir))) {
-        *code = session_fail(session, "the working folder cannot be found; change to one that "
-                                      "exists");
-        return false;
-    }
-    if (!config_load(&sources, &session->config, &why))
+    if (!session_read_config(session, settings_only, &why))
         return true;
     *code = session_fail(session, "%.*s", STR_ARG(why));
     return false;
@@ -109,7 +114,6 @@ bool session_open(struct session *session, const struct arg_command *command,
     config_init(&session->config);
     if (wanted == SESSION_NO_CONFIG)
         return true;
-    config_release(&session->config);
     if (load_config(session, wanted == SESSION_SETTINGS, code))
         return true;
     session_close(session);

@@ -39,6 +39,9 @@ enum session_config { SESSION_NO_CONFIG, SESSION_SETTINGS, SESSION_WHOLE_CONFIG 
 bool session_open(struct session *session, const struct arg_command *command,
                   enum session_config wanted, int argc, char **argv, int *code);
 void session_close(struct session *session);
+/* In place of the defaults, after session_open with SESSION_NO_CONFIG; the command has --config. On
+ * an error *why is the sentence. */
+enum err session_read_config(struct session *session, bool settings_only, struct str *why) MUST_USE;
 /* Earlier than session_close: there is one world per process, and the server makes its own. */
 void session_end_world(struct session *session);
 const char *session_value(const struct session *session, const char *flag);

@@ -1,0 +1,252 @@
+"""The commands, as a new user meets them (issue 3 row 8): help, JSON, exit codes, errors with their mend."""
+
+import base64
+import json
+import os
+import stat
+import subprocess
+import time
+
+import httpx
+import pytest
+from standardwebhooks import Webhook
+
+from harness.api import HELLO, Api
+from harness.ports import eventually, free_port
+from harness.server import HOME, Server, binary
+
+SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+OTHER = "whsec_" + base64.b64encode(b"fedcba9876543210fedcba9876543210").decode()
+GROUPS = {"deliveries": ["list", "show", "resend", "tail"], "keys": ["create", "list", "revoke"],
+          "config": ["check", "print"], "secrets": ["status", "rotate", "drop"]}
+LEAVES = ["serve", "inspect", "trigger", "verify", "doctor", "backup", "restore", "openapi", "completion"]
+
+
+@pytest.fixture(scope="module")
+def server(store, tmp_path_factory):
+    config = {"runbell": {"signing_secret": SECRET, "delivery": {"test_schedule_ms": [50, 50]}}}
+    with Server(tmp_path_factory.mktemp("cli"), store=store(), config=config) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(server):
+    with Api(server.url) as client:
+        yield client
+
+
+def runbell(*words, url=None, text=None, code=0, cwd=None, env=None):
+    """What a command prints; its exit code must be `code`. Colour and terminals are not there."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("RUNBELL_")}
+    done = subprocess.run([str(binary()), *words], input=text or b"", capture_output=True, cwd=cwd or "/", timeout=60,
+                          env={**clean, **({"RUNBELL_URL": url} if url else {}), **(env or {})}, check=False)
+    said = done.stderr.decode()
+    assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout.decode()}\n{said}"
+    assert "\x1b" not in done.stdout.decode(errors="replace") + said, "colour without a terminal"
+    return done.stdout.decode() if code == 0 else done.stdout.decode() + said
+
+
+def ended_run(api, **body):
+    run = api.ok("POST", "/runs", json={"assistant_id": "agent", "input": HELLO, **body})
+    api.ended(run)
+    return run
+
+
+def delivery_of(api, run, state="done"):
+    def find():
+        found = api.ok("GET", "/v1/deliveries", params={"object_id": run["run_id"]})["deliveries"]
+        return found and found[0]["state"] == state and found[0]
+    return eventually(find, 30)
+
+
+# ---- help ----
+
+@pytest.mark.parametrize("words", [[leaf] for leaf in LEAVES] + [[group, name] for group in GROUPS for name in GROUPS[group]],
+                         ids=" ".join)
+def test_every_command_helps(words):
+    text = runbell(*words, "--help")
+    assert text.startswith(text[0].upper()) and f"runbell {' '.join(words)}" in text
+    assert "--no-such" in runbell(*words, "--no-such-flag", code=2)
+
+
+def test_the_overview_names_all_and_typos_are_mended():
+    text = runbell("help")
+    assert all(f"runbell {name}" in text for name in [*LEAVES, *GROUPS])
+    assert "did you mean: runbell doctor?" in runbell("docter", code=2)
+    assert "did you mean: runbell deliveries list?" in runbell("deliveries", "lisd", code=2)
+    assert "did you mean --server?" in runbell("deliveries", "list", "--sever", "x", code=2)
+
+
+def test_completions_and_man_page_have_every_command_and_flag(tmp_path):
+    for shell in ("bash", "zsh", "fish", "man"):
+        text = runbell("completion", shell)
+        for name in [*LEAVES, *GROUPS, *GROUPS["deliveries"]]:
+            assert name in text, f"{shell}: {name}"
+        assert "any-time" in text.replace("\\-", "-"), shell
+    assert (HOME / "packaging/man/runbell.1").read_text() == runbell("completion", "man"), \
+        "build/runbell completion man >packaging/man/runbell.1"
+    assert "tcsh" in runbell("completion", "tcsh", code=2)
+    script = tmp_path / "c.bash"
+    script.write_text(runbell("completion", "bash"))
+    asked = 'COMP_WORDS=(runbell deliveries t); COMP_CWORD=2; _runbell; echo "${COMPREPLY[@]}"'
+    assert subprocess.check_output(["bash", "-c", f". {script}; {asked}"], text=True).split() == ["tail"]
+
+
+def test_openapi_is_that_of_the_server(api):
+    assert json.loads(runbell("openapi")) == api.ok("GET", "/openapi.json")
+
+
+# ---- deliveries ----
+
+def test_a_user_finds_a_failed_delivery_and_sends_it_again(server, api, hostile):
+    from harness.receiver import Answer
+    hook = hostile.hook("/hook", Answer(status=500, body=b"no \x1b[31mroom"))
+    delivery = delivery_of(api, ended_run(api, webhook=hook.url), "dead")
+    number = str(delivery["delivery_id"])
+    listed = runbell("deliveries", "list", "--state", "dead", url=server.url)
+    assert number in listed and "server_error" in listed and hook.url in listed
+    assert json.loads(runbell("deliveries", "list", "--status", "5xx", "--json", url=server.url))["deliveries"]
+    shown = runbell("deliveries", "show", number, url=server.url)
+    assert shown.count("server_error") == 3 and delivery["webhook_id"] in shown and "no ?[31mroom" in shown
+    assert json.loads(runbell("deliveries", "show", number, "--json", url=server.url))["delivery_id"] == int(number)
+    hook.answer(Answer())
+    again = json.loads(runbell("deliveries", "resend", number, "--json", url=server.url))
+    assert again["resend_of"] == int(number)
+    eventually(lambda: api.ok("GET", f"/v1/deliveries/{again['delivery_id']}")["state"] == "done")
+    assert "there is no delivery 987654" in runbell("deliveries", "show", "987654", url=server.url, code=1)
+    assert "state: must be" in runbell("deliveries", "list", "--state", "lost", url=server.url, code=1)
+
+
+def test_a_server_that_is_not_there_or_wants_a_key_is_told(start_server):
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    assert "runbell serve" in runbell("deliveries", "list", "--server", nowhere, code=1)
+    assert "must be a URL" in runbell("deliveries", "list", "--server", "here", code=1)
+    locked = start_server()
+    with Api(locked.url) as first:
+        key = first.ok("POST", "/v1/keys", json={})["key"]
+        eventually(lambda: first.get("/v1/deliveries").status_code == 401)
+    assert "--api-key" in runbell("deliveries", "list", url=locked.url, code=1)
+    runbell("deliveries", "list", "--api-key", key, url=locked.url)
+    runbell("deliveries", "list", url=locked.url, env={"RUNBELL_API_KEY": key})
+
+
+# ---- inspect ----
+
+def test_the_inspector_in_the_terminal(server, api):
+    process = subprocess.Popen([str(binary()), "inspect", "--slug", "term", "--script", "503,200", "--count", "2",
+                                "--server", server.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/")
+    try:
+        eventually(lambda: api.get("/v1/inspectors/term").status_code == 200)
+        run = ended_run(api, webhook=f"{server.url}/in/term")
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0 and f"{server.url}/in/term" in err.decode()
+    assert out.decode().count("verified: signed by the server's signing secret 1") == 2
+    assert "answered 503" in out.decode() and "answered 200" in out.decode() and run["run_id"] in out.decode()
+    assert api.get("/v1/inspectors/term").status_code == 404, "what it made it deletes"
+    assert "status" in runbell("inspect", "--status", "99", url=server.url, code=1)
+    assert "--count" in runbell("inspect", "--count", "x", url=server.url, code=2)
+
+
+# ---- verify ----
+
+def capture(body=b'{"a":1}', when=None, **changed):
+    when = when or int(time.time())
+    from datetime import datetime, timezone
+    signature = Webhook(SECRET).sign("msg_1", datetime.fromtimestamp(when, timezone.utc), '{"a":1}')
+    headers = {"webhook-id": "msg_1", "Webhook-Timestamp": str(when), "webhook-signature": signature, **changed}
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value is not None)
+    return f"POST /hook HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode() + body
+
+
+def test_a_captured_request_is_verified_or_its_mistake_is_told(tmp_path):
+    assert runbell("verify", "--secret", SECRET, text=capture()).startswith("Verified: signed by secret 1")
+    assert "signed by secret 2" in runbell("verify", text=capture(), env={"RUNBELL_SECRET": f"{OTHER} {SECRET}"})
+    (tmp_path / "secret").write_text(f"{SECRET}\n")
+    (tmp_path / "request").write_bytes(capture().replace(b"\r\n", b"\n"))
+    runbell("verify", "--secret-file", "secret", "--request", "request", cwd=tmp_path)
+    for words, text, told in [
+        (["--secret", OTHER], capture(), "another secret"),
+        (["--secret", SECRET], capture(b'{"a": 1}'), "changed on the way: as JSON without blanks"),
+        (["--secret", SECRET], capture(b'{"a":1}\n'), "without the line end"),
+        (["--secret", SECRET], capture(when=1700000000), "replay"),
+        (["--secret", SECRET], capture(**{"webhook-signature": None}), "no webhook-signature"),
+        (["--secret", SECRET], capture(**{"webhook-id": None}), "lacks webhook-id"),
+        ([], capture(), "no secret"),
+        (["--secret", "hunter2"], capture(), "begins with whsec_"),
+        (["--secret", SECRET], b"nothing", "no empty line"),
+    ]:
+        said = runbell("verify", *words, text=text, code=1)
+        assert told in said and "hunter2" not in said, said
+    assert runbell("verify", "--secret", SECRET, "--at", "1700000000", text=capture(when=1700000000))
+    assert runbell("verify", "--secret", SECRET, "--any-time", text=capture(when=1700000000))
+    verdict = json.loads(runbell("verify", "--secret", OTHER, "--json", text=capture(), code=1))
+    assert verdict["verified"] is False and verdict["verdict"] == "wrong_signature"
+
+
+def test_a_body_alone_is_verified_with_headers_from_flags(tmp_path):
+    (tmp_path / "body").write_bytes(b'{"test": 2432232314}')
+    words = ["verify", "--secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "--body", "body", "--id",
+             "msg_p5jXN8AQM9LWM0D4loKWxJek", "--timestamp", "1614265330", "--at", "1614265330", "--signature"]
+    runbell(*words, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", cwd=tmp_path)
+    runbell(*words, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OA=", cwd=tmp_path, code=1)
+
+
+# ---- doctor ----
+
+def checks(text):
+    return {check["check"]: check for check in json.loads(text)["checks"]}
+
+
+def doctor(server, *words, code=0):
+    store = [] if server.store == "sqlite" else ["--store", server.store]
+    return runbell("doctor", "--json", "--data", str(server.data), *store, *words, url=server.url, code=code,
+                   cwd=server.project)
+
+
+def test_the_doctor_finds_a_running_server_well(server):
+    found = checks(doctor(server))
+    assert {"config", "clock", "file limit", "disk", "permissions", "roots", "store", "backlog", "server"} <= set(found)
+    assert found["server"]["verdict"] == "ok" and found["store"]["verdict"] == "ok"
+    assert ("fsync" in found) == (server.store == "sqlite")
+    assert [check for check in found.values() if check["verdict"] == "failed"] == []
+    assert list(checks(doctor(server, "--quick"))) == ["config", "server"]
+
+
+def test_the_doctor_tells_what_does_not_work(server, tmp_path):
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    down = checks(runbell("doctor", "--quick", "--json", "--server", nowhere, cwd=tmp_path, code=1))
+    assert down["server"]["verdict"] == "failed" and "runbell serve" in down["server"]["mend"]
+    (tmp_path / "langgraph.json").write_text('{"runbell": {"redaers": 3}}')
+    wrong = checks(runbell("doctor", "--json", "--server", nowhere, cwd=tmp_path, code=1))
+    assert wrong["config"]["verdict"] == "failed" and "did you mean runbell.readers" in wrong["config"]["detail"]
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "5", "-subj", "/CN=localhost", "-keyout", str(key), "-out", str(certificate)],
+                   check=True, capture_output=True)
+    key.chmod(stat.S_IRUSR | stat.S_IRGRP)
+    (tmp_path / "langgraph.json").write_text('{"runbell": {"tls": {"cert": "cert.pem", "key": "key.pem"}}}')
+    found = checks(runbell("doctor", "--json", "--server", nowhere, cwd=tmp_path, code=1))
+    assert found["certificate"]["verdict"] == "warning" and "4 days" in found["certificate"]["detail"]
+    assert found["permissions"]["verdict"] == "failed" and "640" not in found["permissions"]["mend"]
+
+
+def test_the_doctor_tries_the_way_to_a_receiver(server, receiver):
+    """A2, A9: reachable, the path right, POST taken; refused by a rule; nobody there."""
+    from harness.receiver import Answer
+
+    def egress(url, code=0):
+        return checks(doctor(server, "--dev", "--egress", url, code=code))["egress"]
+
+    assert egress(receiver.url)["verdict"] == "ok" and receiver.requests[0].method == "POST"
+    receiver.answer(Answer(status=404))
+    assert "compare the URL" in egress(receiver.url)["mend"]
+    receiver.answer(Answer(status=401))
+    assert "headers" in egress(receiver.url)["mend"]
+    receiver.answer(Answer(status=405))
+    assert "POST" in egress(receiver.url)["mend"]
+    closed = egress(f"http://127.0.0.1:{free_port()}/", code=1)
+    assert closed["detail"] == "connection refused" and "firewall" in closed["mend"]
+    refused = checks(doctor(server, "--egress", receiver.url, code=1))["egress"]
+    assert "loopback" in refused["detail"]
