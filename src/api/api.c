@@ -10,6 +10,8 @@ struct api {
     struct api_feeds *feeds;
     struct inbox *inbox;
     struct protocol_streams *protocol_streams;
+    struct api_waits *waits;
+    struct api_tails *tails;
 };
 
 struct api_streams *api_streams(struct api *api)
@@ -30,6 +32,16 @@ struct inbox *api_inbox(struct api *api)
 struct protocol_streams *api_protocol_streams(struct api *api)
 {
     return api->protocol_streams;
+}
+
+struct api_waits *api_waits(struct api *api)
+{
+    return api->waits;
+}
+
+struct api_tails *api_tails(struct api *api)
+{
+    return api->tails;
 }
 
 static bool on_head(void *context, struct http_exchange *exchange, struct http_plan *plan)
@@ -64,6 +76,8 @@ struct api *api_new(const struct api_setup *setup, struct loop *loop)
     api->feeds = api_feeds_new();
     api->inbox = inbox_new();
     api->protocol_streams = protocol_streams_new();
+    api->waits = api_waits_new(setup->store, loop);
+    api->tails = api_tails_new(setup->store, loop);
     return api;
 }
 
@@ -78,6 +92,8 @@ void api_drain(struct api *api)
     api_feeds_drain(api->feeds);
     inbox_drain(api->inbox);
     protocol_streams_drain(api->protocol_streams);
+    api_waits_drain(api->waits);
+    api_tails_drain(api->tails);
 }
 
 void api_free(struct api *api)
@@ -86,5 +102,7 @@ void api_free(struct api *api)
     api_feeds_free(api->feeds);
     inbox_free(api->inbox);
     protocol_streams_free(api->protocol_streams);
+    api_waits_free(api->waits);
+    api_tails_free(api->tails);
     mem_free(api);
 }

@@ -88,10 +88,8 @@ static void tx_done(struct store_work *work, enum err err)
     call_go(call, err);
 }
 
-static void store_go(struct call *call)
+static void store_go(struct call *call, bool is_write)
 {
-    bool is_write = call->next == CALL_WRITE;
-
     call->running =
         call->tx_step; /* a repetition runs the same step, whatever that says comes next */
     call->work.apply = tx_apply;
@@ -149,16 +147,21 @@ static void call_go(struct call *call, enum err err)
         error_reply(call, err);
         call->next = CALL_REPLY;
     }
+    if (call->next != CALL_WAIT)
+        call_wait_leave(call);
     switch (call->next) {
     case CALL_REPLY:
         call_reply(call);
         break;
     case CALL_READ:
     case CALL_WRITE:
-        store_go(call);
+        store_go(call, call->next == CALL_WRITE);
         break;
     case CALL_ASK:
         ask_go(call);
+        break;
+    case CALL_WAIT:
+        call_wait_start(call);
         break;
     case CALL_STREAM:
         run_stream_start(call);
@@ -170,6 +173,11 @@ static void call_go(struct call *call, enum err err)
         call->take(call);
         break;
     }
+}
+
+void call_read_start(struct call *call)
+{
+    store_go(call, false);
 }
 
 /* ---- the start ---- */

@@ -13,6 +13,7 @@
 #define API_CALL_H
 
 #include "api/api.h"
+#include "api/call_wait.h"
 #include "base/json.h"
 #include "format/query.h"
 
@@ -25,8 +26,6 @@ struct route;
 
 typedef enum err (*call_step)(struct call *call);
 typedef enum err (*call_tx_step)(struct tx *tx, struct call *call);
-
-enum call_stage { CALL_REPLY, CALL_READ, CALL_WRITE, CALL_ASK, CALL_STREAM, CALL_FEED, CALL_TAKE };
 
 /* What a client that reads a run's events is to get. */
 struct call_stream {
@@ -76,6 +75,7 @@ struct call {
     struct str ask_answer, ask_state;
     struct call_stream stream;
     struct call_feed feed;
+    struct call_waiter waiter;
 
     int status;
     struct buf reply;

@@ -31,6 +31,24 @@ struct protocol_streams *protocol_streams_new(void);
 void protocol_streams_drain(struct protocol_streams *streams);
 void protocol_streams_free(struct protocol_streams *streams);
 
+/* call_wait.c */
+void call_wait_start(struct call *call);
+void call_wait_leave(struct call *call); /* before any other stage; harmless if it did not wait */
+struct api_waits;                        /* the parked calls of one net loop */
+struct api_waits *api_waits(struct api *api);
+struct api_waits *api_waits_new(struct store *store, struct loop *loop);
+void api_waits_drain(struct api_waits *waits); /* all are over, also those to come */
+void api_waits_free(struct api_waits *waits);
+void call_read_start(struct call *call); /* call.c */
+
+/* delivery_tail.c */
+void delivery_tail_start(struct call *call);
+struct api_tails; /* the open tails of one net loop */
+struct api_tails *api_tails(struct api *api);
+struct api_tails *api_tails_new(struct store *store, struct loop *loop);
+void api_tails_drain(struct api_tails *tails);
+void api_tails_free(struct api_tails *tails);
+
 struct api_streams; /* the open streams of one net loop */
 struct api_streams *api_streams(struct api *api);
 struct api_streams *api_streams_new(void);

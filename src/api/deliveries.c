@@ -1,5 +1,8 @@
 /* /v1/deliveries: what was sent, what waits, what failed, and sending it again. */
 #include "api/delivery_filter.h"
+#include "api/delivery_tail.h"
+#include "api/delivery_target.h"
+#include "api/delivery_test.h"
 #include "api/route.h"
 
 #include "delivery/delivery_json.h"
@@ -101,12 +104,21 @@ static enum err body_prepare(struct call *call)
     return one_prepare(call, false, body_apply);
 }
 
-static enum err resend_apply(struct tx *tx, struct call *call)
+/* ---- again ---- */
+
+struct resend_call {
+    int64_t id;
+    struct str url;
+};
+
+static enum err resend_write(struct tx *tx, struct call *call)
 {
-    const int64_t *id = call->data;
+    const struct resend_call *resend = call->data;
+    const struct outbox_again again = {
+        .tenant = call->principal.tenant, .delivery_id = resend->id, .url = resend->url};
     struct delivery_row delivery;
     int64_t new_id;
-    enum err err = outbox_resend(tx, call->principal.tenant, *id, &new_id);
+    enum err err = outbox_resend(tx, &again, &new_id);
 
     if (err == ERR_NOT_FOUND)
         return not_found(call);
@@ -120,9 +132,35 @@ static enum err resend_apply(struct tx *tx, struct call *call)
     return OK;
 }
 
+/* Which rules a URL has to pass depends on the kind of the delivery. */
+static enum err resend_apply(struct tx *tx, struct call *call)
+{
+    const struct resend_call *resend = call->data;
+    struct delivery_row delivery;
+    enum err err;
+
+    if (str_is_none(resend->url))
+        return resend_write(tx, call);
+    err = delivery_get(tx, call->principal.tenant, resend->id, tx->arena, &delivery);
+    if (err == ERR_NOT_FOUND)
+        return not_found(call);
+    if (err)
+        return err;
+    if (delivery_target_check(call, delivery.kind, resend->url))
+        return OK; /* the reply says why */
+    return resend_write(tx, call);
+}
+
 static enum err resend_prepare(struct call *call)
 {
-    return one_prepare(call, true, resend_apply);
+    struct resend_call *resend = ARENA_NEW(call->arena, struct resend_call);
+    enum err err;
+
+    if ((err = id_read(call, &resend->id)) || (err = call_body_object(call)) ||
+        (err = call_get_text(call, "url", &resend->url)))
+        return err;
+    call->data = resend;
+    return call_then_write(call, resend_apply);
 }
 
 static enum err cancel_apply(struct tx *tx, struct call *call)
@@ -148,12 +186,18 @@ static enum err cancel_prepare(struct call *call)
 
 static const struct route routes[] = {
     {HTTP_GET, "/v1/deliveries", list_prepare, 0, "Search the log of deliveries; newest first"},
+    {HTTP_GET, "/v1/deliveries/stream", delivery_tail_prepare, 0,
+     "Follow what happens to deliveries, as server-sent events"},
     {HTTP_GET, "/v1/deliveries/{delivery_id}", get_prepare, 0, "A delivery with its attempts"},
     {HTTP_GET, "/v1/deliveries/{delivery_id}/body", body_prepare, 0, "The body that is sent"},
     {HTTP_POST, "/v1/deliveries/{delivery_id}/resend", resend_prepare, ROUTE_IDEMPOTENT,
-     "Send it again, under the same webhook-id"},
+     "Send it again under the same webhook-id, to the same or another url"},
     {HTTP_POST, "/v1/deliveries/{delivery_id}/cancel", cancel_prepare, 0,
      "Try it no more; an attempt under way goes on"},
+    {HTTP_POST, "/v1/test", delivery_test_url_prepare, 0,
+     "Send a signed sample of a kind to a URL and tell what the receiver said"},
+    {HTTP_POST, "/v1/endpoints/{endpoint_id}/test", delivery_test_endpoint_prepare, 0,
+     "Send a signed sample to an endpoint and tell what the receiver said"},
 };
 
 const struct route_list routes_deliveries = {routes, ARRAY_LEN(routes)};

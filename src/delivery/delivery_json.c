@@ -81,7 +81,7 @@ static void put_phases(struct json_writer *w, const struct attempt_row *attempt)
     json_end_object(w);
 }
 
-static void put_attempt(struct json_writer *w, const struct attempt_row *attempt)
+void delivery_json_out_attempt(struct json_writer *w, const struct attempt_row *attempt)
 {
     json_begin_object(w);
     json_put_i64(w, "attempt_id", attempt->attempt_id);
@@ -106,7 +106,7 @@ void delivery_json_out_with_attempts(struct json_writer *w, const struct deliver
     json_key(w, "attempt_log");
     json_begin_array(w);
     for (size_t i = 0; i < count; i++)
-        put_attempt(w, &attempts[i]);
+        delivery_json_out_attempt(w, &attempts[i]);
     json_end_array(w);
     json_end_object(w);
 }
@@ -121,4 +121,39 @@ void delivery_json_out_page(struct json_writer *w, const struct delivery_page *p
     json_end_array(w);
     put_i64_or_null(w, "next_before", page->next_before, 0);
     json_end_object(w);
+}
+
+void delivery_json_out_change(struct json_writer *w, const struct feed_row *row)
+{
+    json_begin_object(w);
+    json_put_i64(w, "position", row->position);
+    json_put_time(w, "at", row->at_us);
+    json_put_str(w, "state", delivery_state_name(row->state));
+    json_key(w, "delivery");
+    delivery_json_out(w, &row->delivery);
+    json_key(w, "attempt");
+    if (row->has_attempt)
+        delivery_json_out_attempt(w, &row->attempt);
+    else
+        json_null_out(w);
+    json_end_object(w);
+}
+
+struct str delivery_json_verdict(const struct delivery_row *delivery)
+{
+    switch (delivery->state) {
+    case DELIVERY_DONE:
+        return STR("the receiver has it");
+    case DELIVERY_DEAD:
+        return STR("it did not arrive; the attempt says why");
+    case DELIVERY_HELD:
+        return STR("it is held, because its endpoint is not active: resume the endpoint first");
+    case DELIVERY_DUE:
+        return STR("it waits to be sent; the log will tell");
+    case DELIVERY_SENDING:
+        return STR("the receiver has not answered yet; the log will tell");
+    case DELIVERY_STATE_COUNT:
+        break;
+    }
+    return STR_NONE;
 }

@@ -13,12 +13,17 @@
 #define DELIVERY_DELIVERY_JSON_H
 
 #include "base/json.h"
-#include "store/outbox_query.h"
+#include "store/delivery_feed.h"
 
 void delivery_json_out(struct json_writer *w, const struct delivery_row *delivery);
 void delivery_json_out_with_attempts(struct json_writer *w, const struct delivery_row *delivery,
                                      const struct attempt_row *attempts, size_t count);
+void delivery_json_out_attempt(struct json_writer *w, const struct attempt_row *attempt);
+/* Where it stands, in a sentence; static text, or its reason's. */
+struct str delivery_json_verdict(const struct delivery_row *delivery);
 /* {"deliveries": […], "next_before": 7 or null}: the cursor of the next page. */
 void delivery_json_out_page(struct json_writer *w, const struct delivery_page *page);
+/* {"position": 9, "at": "…", "state": "done", "delivery": {…}, "attempt": {…} or null} */
+void delivery_json_out_change(struct json_writer *w, const struct feed_row *row);
 
 #endif

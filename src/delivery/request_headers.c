@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "format/traceparent.h"
 
-#define OURS_MAX 9
+#define OURS_MAX 10
 #define WEBHOOK_ID_PREFIX STR("msg_")
 
 /* ---- keys ---- */
@@ -139,6 +139,8 @@ void request_headers_make(const struct request_headers_input *input, struct aren
     set_number(&m, STR("webhook-attempt"), input->row->attempts);
     set_number(&m, STR("webhook-sequence"), input->row->sequence);
     set_traceparent(&m);
+    if (str_starts(input->row->object_id, OUTBOX_TEST_PREFIX))
+        set(&m, STR("webhook-test"), STR("true"));
     *headers = m.list;
     *count = m.count;
 }

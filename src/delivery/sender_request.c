@@ -36,7 +36,7 @@ static const struct webhook_config *config_of(const struct attempt *a)
 static void write_headers(struct attempt *a, struct http_client_request *request)
 {
     struct delivery *d = a->delivery;
-    const struct webhook_config *webhooks = config_of(a);
+    const struct webhook_config *webhooks = a->row.is_elsewhere ? NULL : config_of(a);
     struct request_headers_input input = {
         .row = &a->row,
         .timestamp_s = loop_wall_us(d->loop) / US_PER_SECOND,

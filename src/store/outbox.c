@@ -195,33 +195,50 @@ static struct str webhook_id_make(struct tx *tx)
     return arena_concat(tx->arena, parts, count);
 }
 
-enum err outbox_add(struct tx *tx, const struct outbox_event *event, struct str *webhook_id)
+static enum err add(struct tx *tx, const struct outbox_event *event, struct delivery_new *new,
+                    int64_t *delivery_id)
 {
-    struct delivery_new new = {.tenant = event->tenant,
-                               .kind = event->kind,
-                               .object_id = event->object_id,
-                               .policy = event->policy,
-                               .ordering_key = event->ordering_key,
-                               .class = event->class};
     struct uuid_text text;
-    int64_t delivery_id = 0;
     enum err err;
 
-    REQUIRE(tx->is_write && event->tenant.data && event->body.data && event->url.len > 0);
-    new.body_id = arena_str(tx->arena, uuid_write(uuid_v7(tx->rng, tx->now_us), &text));
-    new.webhook_id = webhook_id_make(tx);
-    err = endpoint_take_turn(tx, event->tenant, event->kind, event->url, &new.endpoint);
+    REQUIRE(tx->is_write && event->tenant.data && event->body.data);
+    *new = (struct delivery_new){.tenant = event->tenant,
+                                 .kind = event->kind,
+                                 .object_id = event->object_id,
+                                 .policy = event->policy,
+                                 .ordering_key = event->ordering_key,
+                                 .class = event->class};
+    new->body_id = arena_str(tx->arena, uuid_write(uuid_v7(tx->rng, tx->now_us), &text));
+    new->webhook_id = webhook_id_make(tx);
+    if (str_is_none(event->endpoint_id))
+        err = endpoint_take_turn(tx, event->tenant, event->kind, event->url, &new->endpoint);
+    else
+        err = endpoint_take_turn_of(tx, event->tenant, event->endpoint_id, &new->endpoint);
     if (!err)
         err =
             db_run(tx->db, &body_insert,
-                   DB_ARGS(db_text(event->tenant), db_text(new.body_id),
+                   DB_ARGS(db_text(event->tenant), db_text(new->body_id),
                            db_text(event->content_type), db_blob(event->body), db_int(tx->now_us)),
                    NULL);
-    if (!err)
-        err = insert_delivery(tx, &new, &delivery_id);
+    return err ? err : insert_delivery(tx, new, delivery_id);
+}
+
+enum err outbox_add(struct tx *tx, const struct outbox_event *event, struct str *webhook_id)
+{
+    struct delivery_new new;
+    int64_t delivery_id;
+    enum err err = add(tx, event, &new, &delivery_id);
+
     if (!err && webhook_id)
         *webhook_id = new.webhook_id;
     return err;
+}
+
+enum err outbox_add_one(struct tx *tx, const struct outbox_event *event, int64_t *delivery_id)
+{
+    struct delivery_new new;
+
+    return add(tx, event, &new, delivery_id);
 }
 
 static enum err resend_read(struct tx *tx, int64_t delivery_id, struct delivery_new *new,
@@ -248,17 +265,22 @@ static enum err resend_read(struct tx *tx, int64_t delivery_id, struct delivery_
     return err ? err : ended;
 }
 
-enum err outbox_resend(struct tx *tx, struct str tenant, int64_t delivery_id, int64_t *new_id)
+enum err outbox_resend(struct tx *tx, const struct outbox_again *again, int64_t *new_id)
 {
-    struct delivery_new new = {.tenant = tenant};
+    struct delivery_new new = {.tenant = again->tenant};
     enum delivery_state state = DELIVERY_DUE;
-    enum err err = resend_read(tx, delivery_id, &new, &state);
+    enum err err = resend_read(tx, again->delivery_id, &new, &state);
 
     REQUIRE(tx->is_write);
     if (err)
         return err;
     if (state != DELIVERY_DONE && state != DELIVERY_DEAD)
         return ERR_CONFLICT;
-    err = endpoint_take_turn_of(tx, tenant, new.endpoint.endpoint_id, &new.endpoint);
+    if (new.class != DELIVERY_SYSTEM)
+        new.class = again->class;
+    if (str_is_none(again->url))
+        err = endpoint_take_turn_of(tx, again->tenant, new.endpoint.endpoint_id, &new.endpoint);
+    else
+        err = endpoint_take_turn(tx, again->tenant, OUTBOX_KIND_RESEND, again->url, &new.endpoint);
     return err ? err : insert_delivery(tx, &new, new_id);
 }

@@ -40,6 +40,7 @@ struct outbox_event {
     struct str body;         /* rendered, never changed again */
     struct str policy;       /* "durable", "documented", "once" */
     enum delivery_class class;
+    struct str endpoint_id;  /* an endpoint that exists; STR_NONE: that of kind and url */
     struct str ordering_key; /* those of one key go in order, where the endpoint asks for order */
 };
 
@@ -50,10 +51,26 @@ struct outbox_event {
 enum err outbox_add(struct tx *tx, const struct outbox_event *event,
                     struct str *webhook_id) MUST_USE;
 
-/* A new delivery of the same body to the same endpoint under the same webhook-id, linked to the
- * first. ERR_NOT_FOUND; ERR_CONFLICT: it is not done or dead yet. */
-enum err outbox_resend(struct tx *tx, struct str tenant, int64_t delivery_id,
-                       int64_t *new_id) MUST_USE;
+/* The same, telling the delivery's id. ERR_NOT_FOUND: there is no such endpoint_id. */
+enum err outbox_add_one(struct tx *tx, const struct outbox_event *event,
+                        int64_t *delivery_id) MUST_USE;
+
+/* The object_id of a sample begins with this; it carries the header webhook-test. */
+#define OUTBOX_TEST_PREFIX STR("test-")
+/* The kind of the endpoints of those that are sent to another URL than their own: nothing that
+ * belongs to their first endpoint goes along. */
+#define OUTBOX_KIND_RESEND STR("resend")
+
+struct outbox_again {
+    struct str tenant;
+    int64_t delivery_id;
+    struct str url;            /* where to instead, has passed the URL checks; STR_NONE: the same */
+    enum delivery_class class; /* what was `system` stays it */
+};
+
+/* A new delivery of the same body under the same webhook-id, linked to the first. ERR_NOT_FOUND;
+ * ERR_CONFLICT: it is not done or dead yet. */
+enum err outbox_resend(struct tx *tx, const struct outbox_again *again, int64_t *new_id) MUST_USE;
 
 /* Due or held: dead at once, reason "cancelled". Being sent: the attempt under way goes on, another
  * one is not made. ERR_NOT_FOUND; ERR_CONFLICT: it is done or dead already. */

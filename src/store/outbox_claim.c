@@ -67,7 +67,7 @@ enum err outbox_first_lease(struct tx *tx, int64_t *lease_until_us)
     "d.kind,"                                                                                      \
     " d.object_id, d.body_id, d.policy, e.url, b.content_type, LENGTH(b.bytes),"                   \
     " CASE WHEN LENGTH(b.bytes) <= " SMALL_BODY " THEN b.bytes END, d.sequence, d.class,"          \
-    " e.secrets_version"                                                                           \
+    " e.secrets_version, e.kind"                                                                   \
     " FROM deliveries d"                                                                           \
     " JOIN endpoints e ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id"                   \
     " JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"                              \
@@ -123,6 +123,7 @@ static enum err row_read(const struct db_rows *rows, struct arena *arena,
         .body = db_get_keep(rows, 13, arena),
         .sequence = db_get_int(rows, 14),
         .secrets_version = db_get_int(rows, 16),
+        .is_elsewhere = str_eq(db_get_str(rows, 17), OUTBOX_KIND_RESEND),
     };
     return delivery_class_parse(db_get_str(rows, 15), &row->class);
 }

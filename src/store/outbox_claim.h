@@ -57,6 +57,7 @@ struct outbox_claimed {
     struct str tenant;
     struct str endpoint_id;
     struct str url;
+    bool is_elsewhere; /* sent to another URL than its own (OUTBOX_KIND_RESEND) */
     struct str webhook_id;
     struct str kind;
     struct str object_id;

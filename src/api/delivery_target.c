@@ -1,0 +1,22 @@
+/* What may be sent where. */
+#include "api/delivery_target.h"
+
+#include "delivery/target.h"
+
+enum err delivery_target_check(struct call *call, struct str kind, struct str url)
+{
+    const struct api_setup *setup = call->setup;
+    const struct target_rules *rules =
+        str_eq(kind, STR("run")) ? setup->webhook_rules : &target_rules_none;
+    struct url parsed;
+    struct str why;
+
+    if (str_is_empty(url)) {
+        call_fail(call, 422, "url: is missing");
+        return ERR_INVALID;
+    }
+    if (!target_check(rules, setup->egress, call->arena, url, &parsed, &why))
+        return OK;
+    call_fail(call, 422, "url: %.*s", STR_ARG(why));
+    return ERR_INVALID;
+}
