@@ -38,10 +38,13 @@ export class Graphs {
         this.#projectDir = projectDir;
     }
 
-    /** Loads one graph; resolves to null, or to {type, message} of what went wrong. */
-    async load(graphId, { path: spec }) {
+    /**
+     * Loads one graph; resolves to null, or to {type, message} of what went wrong. A round above 0
+     * loads its modules anew.
+     */
+    async load(graphId, { path: spec }, round = 0) {
         try {
-            this.#loaded.set(graphId, await this.#loadSpec(spec));
+            this.#loaded.set(graphId, await this.#loadSpec(spec, round));
             return null;
         } catch (error) {
             return explainLoadError(error, spec, this.#projectDir);
@@ -80,9 +83,9 @@ export class Graphs {
         return loaded;
     }
 
-    async #loadSpec(spec) {
+    async #loadSpec(spec, round) {
         const source = this.#sourceOf(spec);
-        const module = await this.#import(source.sourceFile);
+        const module = await this.#import(source.sourceFile, round);
         const exported = await exportOf(module, source.exportSymbol);
         const library = await this.#libraries.from(path.dirname(source.sourceFile));
         const usable = typeof exported === 'function' ? exported : compiledFrom(exported);
@@ -98,12 +101,12 @@ export class Graphs {
         return { sourceFile, exportSymbol };
     }
 
-    async #import(sourceFile) {
+    async #import(sourceFile, round) {
         if (TYPESCRIPT.has(path.extname(sourceFile))) {
             this.#typescript ??= registerTypeScript(path.dirname(sourceFile));
             await this.#typescript;
         }
-        return import(pathToFileURL(sourceFile).href);
+        return import(pathToFileURL(sourceFile).href + (round ? `?runbell=${round}` : ''));
     }
 }
 

@@ -14,6 +14,7 @@ import { Heads } from './heads.mjs';
 import { Libraries, versions } from './library.mjs';
 import { Link } from './link.mjs';
 import { install as installLoopback } from './loopback.mjs';
+import { watchProject } from './reloading.mjs';
 import { Runs } from './runs.mjs';
 import { describeError } from './render.mjs';
 
@@ -62,7 +63,16 @@ class Worker {
         RUN_MESSAGES[header.t](this.#runs, header, blobs);
     }
 
-    async #init({ project_dir, graphs, server }) {
+    async #loadAgain(graphs, round) {
+        const failed = [];
+        for (const [id, spec] of Object.entries(graphs)) {
+            const error = await this.#graphs.load(id, spec, round);
+            if (error) failed.push({ id, error });
+        }
+        return failed;
+    }
+
+    async #init({ project_dir, graphs, server, dev }) {
         if (server?.url) installLoopback(server.url);
         const heads = new Heads();
         const link = this.#link;
@@ -74,6 +84,7 @@ class Worker {
             if (error) link.send({ t: 'load_error', graph_id: id, error });
             else loaded.push({ id, description: spec.description });
         }
+        if (dev) watchProject(project_dir, (round) => this.#loadAgain(graphs ?? {}, round));
         link.send({ t: 'ready', graphs: loaded });
     }
 

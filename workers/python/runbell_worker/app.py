@@ -106,6 +106,10 @@ def _load(init: dict[str, Any], link: Link) -> tuple[Any, dict[str, Any]]:
             cause = type(error.__cause__ or error).__name__
             failed = {"type": cause, "message": str(error)}
             link.send({"t": "load_error", "graph_id": graph_id, "error": failed})
+    if init.get("dev") and host is not None:
+        from . import reloading
+
+        reloading.start(host, init.get("graphs") or {}, project_dir)
     return host, {"t": "ready", "graphs": loaded}
 
 

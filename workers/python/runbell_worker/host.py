@@ -41,6 +41,8 @@ class Host:
                 "that returns one was expected"
             )
         self._exports[graph_id] = export
+        for checkpointing in (True, False):
+            self._prepared.pop((graph_id, checkpointing), None)
 
     @contextlib.asynccontextmanager
     async def open(

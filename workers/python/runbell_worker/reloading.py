@@ -1,0 +1,88 @@
+"""`serve --dev`: graphs are loaded again when a file of the project changes.
+
+The modules of the project that are loaded are looked at once a second. After a change they are all
+imported anew, on a thread of their own. A graph that does not load any more keeps its old form
+and the log says why; a run under way goes on with the graph it began with.
+"""
+
+import importlib
+import logging
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+from .loading import LoadError
+
+LOOK_S = 0.5
+
+log = logging.getLogger("runbell.reload")
+
+
+def start(host: Any, graphs: dict[str, Any], project_dir: str) -> None:
+    sys.dont_write_bytecode = True  # a file changed twice in a second looks like its cached form
+    threading.Thread(
+        target=_watch, args=(host, graphs, os.path.realpath(project_dir)), daemon=True
+    ).start()
+
+
+def _watch(host: Any, graphs: dict[str, Any], project_dir: str) -> None:
+    paths = _paths(graphs, project_dir)
+    seen = _stamps(paths)
+    while True:
+        time.sleep(LOOK_S)
+        paths |= _paths(graphs, project_dir)  # a module that broke is still looked at
+        now = _stamps(paths)
+        if any(seen.get(path) != stamp for path, stamp in now.items() if path in seen):
+            _reload(host, graphs, project_dir)
+        seen |= now
+
+
+def _reload(host: Any, graphs: dict[str, Any], project_dir: str) -> None:
+    for name, path in _modules(project_dir).items():
+        log.debug("forgetting %s (%s)", name, path)
+        sys.modules.pop(name, None)
+    importlib.invalidate_caches()
+    loaded = 0
+    for graph_id, graph in graphs.items():
+        try:
+            host.load(graph_id, graph["path"], project_dir)
+            loaded += 1
+        except LoadError as error:
+            log.error("graph '%s' keeps its old form: %s", graph_id, error)
+    log.info("the project has changed: %d of %d graphs were loaded again", loaded, len(graphs))
+
+
+def _modules(project_dir: str) -> dict[str, str]:
+    """The loaded modules that are files of the project, but not of packages installed in it."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if not isinstance(path, str) or name == "__main__":
+            continue
+        path = os.path.realpath(path)
+        if path.startswith(os.path.join(project_dir, "")) and "site-packages" not in path:
+            found[name] = path
+    return found
+
+
+def _paths(graphs: dict[str, Any], project_dir: str) -> set[str]:
+    """The files of these modules, and of the graphs themselves: one that did not load may be
+    mended."""
+    paths = set(_modules(project_dir).values())
+    for graph in graphs.values():
+        source = graph["path"].rpartition(":")[0]
+        paths.add(os.path.realpath(os.path.join(project_dir, source)))
+    return paths
+
+
+def _stamps(paths: set[str]) -> dict[str, tuple[int, int]]:
+    stamps = {}
+    for path in paths:
+        try:
+            status = os.stat(path)
+            stamps[path] = (status.st_mtime_ns, status.st_size)
+        except OSError:
+            pass  # in the middle of being written, or a module's dotted name
+    return stamps
