@@ -1,6 +1,7 @@
 /* retention.c -- one piece of deleting, table after table while the budget lasts. */
 #include "store/retention.h"
 
+#include "store/delivery_feed.h"
 #include "store/threads.h"
 
 #define DAY_US (24 * 3600 * US_PER_SECOND)
@@ -440,6 +441,12 @@ enum err retention_step(struct tx *tx, int64_t now_us, const struct retention_li
         err = delete_older(&sweep, &old_attempts, limits->attempts_us);
     if (!err && limits->deliveries_us)
         err = delete_deliveries(&sweep, limits->deliveries_us);
+    if (!err && sweep.rows_left > 0) {
+        int64_t trimmed = 0;
+
+        err = delivery_feed_trim(tx, sweep.rows_left, &trimmed);
+        sweep.rows_left -= trimmed;
+    }
     if (!err)
         err = walk_all(&sweep);
     if (!err)
