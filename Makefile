@@ -8,7 +8,7 @@ SOAK_CYCLES ?= 500
 SOAK_SEEDS ?= 5000
 SOAK_CUTS ?= 1000
 SOAK_ENGINE_SEEDS ?= 100000
-SOAK_NAMES ?= 5000
+SOAK_NAMES ?= 2000
 
 .PHONY: build demo test unit bench soak fuzz format clean setup cppcheck tidy $(CHECKS)
 
@@ -32,7 +32,7 @@ bench: build            ## measure speed and size against the JavaScript dev ser
 	@$(PYTHON) bench/run
 
 soak: build             ## the long campaigns: crash cycles, simulated seeds, all of IPv4, names that change
-	@tools/build asan && build/asan/src/http/egress_full_check
+	@tools/build clang && ninja -C build/clang src/http/egress_full_check && build/clang/src/http/egress_full_check
 	@RUNBELL_TEST_REBINDINGS=$(SOAK_NAMES) $(PYTHON) tools/run-tests --only crash,sim,faults \
 	    --crash-cycles $(SOAK_CYCLES) --sim-seeds $(SOAK_SEEDS) --sim-cuts $(SOAK_CUTS) \
 	    --engine-seeds $(SOAK_ENGINE_SEEDS)

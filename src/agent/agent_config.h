@@ -31,6 +31,8 @@ struct agent_config {
     struct item_life item_life;
     bool crons_skip_missed; /* firings missed while no server ran are left out */
     unsigned attempts_max;  /* of one run, when its executor is lost */
+    /* How long runs wait for workers of which none comes up; then they end as error. */
+    int64_t workers_down_ms;
 };
 
 #endif

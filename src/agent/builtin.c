@@ -427,9 +427,14 @@ static void builtin_free(struct executor *executor)
     mem_free(CONTAINER_OF(executor, struct builtin, executor));
 }
 
+static int64_t builtin_down_since_ms(struct executor *executor UNUSED)
+{
+    return 0;
+}
+
 static const struct executor_ops builtin_ops = {
-    builtin_hosts, builtin_room, builtin_start, builtin_cancel,
-    builtin_kill,  builtin_ask,  builtin_stop,  builtin_free,
+    builtin_hosts, builtin_room, builtin_down_since_ms, builtin_start, builtin_cancel,
+    builtin_kill,  builtin_ask,  builtin_stop,          builtin_free,
 };
 
 struct executor *builtin_new(struct loop *loop, struct store *store, unsigned runs_max)

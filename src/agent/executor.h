@@ -56,6 +56,9 @@ struct executor_ops {
     bool (*hosts)(struct executor *executor, const struct graph *graph);
     /* How many more executions it takes now. */
     unsigned (*room)(struct executor *executor);
+    /* Since when it could have executed nothing, because none of its processes lives to be ready
+     * (loop_mono_ms); 0: it can. */
+    int64_t (*down_since_ms)(struct executor *executor);
     void (*start)(struct executor *executor, struct execution *execution);
     /* Asks it to end; done (or lost) follows. */
     void (*cancel)(struct executor *executor, struct execution *execution, struct str reason);

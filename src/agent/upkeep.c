@@ -14,6 +14,7 @@ struct upkeep {
     struct dispatch *dispatch;
     bool is_start;        /* all of this node's running runs are lost */
     struct str graph_ids; /* JSON array: what is configured; STR_NONE: orphans are not looked for */
+    struct str up_ids;    /* those of them that could be executed; STR_NONE: all */
     struct str *cancelled;
     size_t cancelled_count;
 };
@@ -36,24 +37,46 @@ static enum err lost_release(struct tx *tx, struct upkeep *upkeep, struct str no
     return err;
 }
 
-/* Runs of a graph that is configured no longer would wait for ever, and their threads with them. */
-static enum err orphans_end(struct tx *tx, const struct upkeep *upkeep)
+/* Ends runs that have been due for `age_us`, of graphs that are not among these. */
+static enum err orphans_end(struct tx *tx, const struct upkeep *upkeep, struct str graph_ids,
+                            int64_t age_us)
 {
     const struct agent_config *config = upkeep->dispatch->config;
     struct runs runs;
     bool ended;
-    enum err err = run_list_orphans(tx, upkeep->graph_ids, tx->now_us - ORPHAN_US, ORPHANS_MAX,
-                                    tx->arena, &runs);
+    enum err err =
+        run_list_orphans(tx, graph_ids, tx->now_us - age_us, ORPHANS_MAX, tx->arena, &runs);
 
-    for (size_t i = 0; !err && i < runs.count; i++) {
+    for (size_t i = 0; i < runs.count && !err; i++) {
+        struct str graph_id = runs.list[i].graph_id;
+        bool is_known = graphs_find(&config->graphs, graph_id) != NULL;
+        struct str message = arena_printf(
+            tx->arena,
+            is_known
+                ? "No worker process that hosts graph \"%.*s\" came up; the server's log says why."
+                : "No graph \"%.*s\" is configured.",
+            STR_ARG(graph_id));
         const struct run_outcome outcome = {
             .status = RUN_ERROR,
-            .error = run_error_json(tx->arena, STR("GraphNotFound"),
-                                    arena_printf(tx->arena, "No graph \"%.*s\" is configured.",
-                                                 STR_ARG(runs.list[i].graph_id)))};
+            .error = run_error_json(
+                tx->arena, is_known ? STR("WorkerUnavailable") : STR("GraphNotFound"), message)};
 
         err = run_finish(tx, config, &runs.list[i], &outcome, &ended);
     }
+    return err;
+}
+
+/* Runs of a graph that is configured no longer, or whose workers do not come up any more, would
+ * wait for ever, and their threads with them. */
+static enum err orphans_look(struct tx *tx, const struct upkeep *upkeep)
+{
+    enum err err = OK;
+
+    if (!str_is_none(upkeep->graph_ids))
+        err = orphans_end(tx, upkeep, upkeep->graph_ids, ORPHAN_US);
+    if (!err && !str_is_none(upkeep->up_ids))
+        err = orphans_end(tx, upkeep, upkeep->up_ids,
+                          upkeep->dispatch->config->workers_down_ms * US_PER_MS);
     return err;
 }
 
@@ -69,7 +92,7 @@ static enum err upkeep_apply(struct tx *tx, struct store_work *work)
     if ((err = run_extend_leases(tx, config->node_id, tx->now_us + config->lease_ms * US_PER_MS)) ||
         (err = lost_release(tx, upkeep, STR_NONE)))
         return err;
-    if (!str_is_none(upkeep->graph_ids) && (err = orphans_end(tx, upkeep)))
+    if ((err = orphans_look(tx, upkeep)))
         return err;
     err = run_list_cancelled(tx, config->node_id, CLAIM_MAX, &upkeep->arena, &runs);
     upkeep->cancelled = ARENA_ARRAY(&upkeep->arena, struct str, runs.count + 1);
@@ -106,6 +129,27 @@ static void upkeep_done(struct store_work *work, enum err err)
     dispatch_maybe_stopped(d);
 }
 
+static bool is_down(const struct dispatch *d, const struct graph *graph)
+{
+    struct executor *executor = dispatch_executor(d, graph->id);
+    int64_t since_ms = executor ? executor->ops->down_since_ms(executor) : 0;
+
+    return since_ms > 0 && loop_mono_ms(d->setup.loop) - since_ms > d->config->workers_down_ms;
+}
+
+/* STR_NONE if all are up. */
+static struct str graphs_up(const struct dispatch *d, struct arena *arena)
+{
+    const struct graphs *all = &d->config->graphs;
+    struct graph *list = ARENA_ARRAY(arena, struct graph, all->count + 1);
+    struct graphs up = {list, 0};
+
+    for (size_t i = 0; i < all->count; i++)
+        if (!is_down(d, &all->list[i]))
+            list[up.count++] = all->list[i];
+    return up.count == all->count ? STR_NONE : graphs_ids_json(&up, arena);
+}
+
 void upkeep_start(struct dispatch *d, bool is_start)
 {
     struct upkeep *upkeep = MEM_NEW(struct upkeep);
@@ -114,6 +158,7 @@ void upkeep_start(struct dispatch *d, bool is_start)
     upkeep->dispatch = d;
     upkeep->is_start = is_start;
     upkeep->graph_ids = STR_NONE;
+    upkeep->up_ids = is_start ? STR_NONE : graphs_up(d, &upkeep->arena);
     if (!is_start && ++d->ticks % ORPHAN_TICKS == 0)
         upkeep->graph_ids = graphs_ids_json(&d->config->graphs, &upkeep->arena);
     upkeep->work.apply = upkeep_apply;

@@ -92,8 +92,17 @@ static void on_ready(void *context, struct worker *worker, const struct frame *r
 
     log_info("agent", "%s worker %d is ready with %zu graphs", kind_name(slot->owner->setup.kind),
              worker_process_id(worker), json_count(json_get(ready->header, "graphs")));
+    slot->owner->down_since_ms = 0;
     loaded(slot->owner, NULL);
     worker_room_grew(slot->owner);
+}
+
+static bool has_ready_worker(const struct worker_executor *owner)
+{
+    for (unsigned i = 0; i < owner->setup.worker_count; i++)
+        if (owner->slots[i].worker && worker_state(owner->slots[i].worker) == WORKER_READY)
+            return true;
+    return false;
 }
 
 static void maybe_stopped(struct worker_executor *owner)
@@ -108,6 +117,15 @@ static void maybe_stopped(struct worker_executor *owner)
         on_stopped(owner->stopped_context);
 }
 
+/* A process that dies at once is started again less and less often. */
+static void restart_later(struct slot *slot)
+{
+    timer_start(&slot->restart, slot->restart_delay_ms);
+    slot->restart_delay_ms *= 2;
+    if (slot->restart_delay_ms > RESTART_MS_MAX)
+        slot->restart_delay_ms = RESTART_MS_MAX;
+}
+
 static void on_gone(void *context, struct worker *worker, const char *why)
 {
     struct slot *slot = context;
@@ -115,21 +133,21 @@ static void on_gone(void *context, struct worker *worker, const char *why)
 
     (void)worker;
     slot->worker = NULL;
+    if (loop_mono_ms(owner->setup.loop) - slot->started_ms > STABLE_MS)
+        slot->restart_delay_ms = RESTART_MS_MIN;
     if (!owner->is_stopping)
-        log_warn("agent", "a %s worker is gone: %s; %u runs are affected",
-                 kind_name(owner->setup.kind), why, slot->run_count);
+        log_warn("agent", "a %s worker is gone: %s; %u runs are affected; started again in %lld ms",
+                 kind_name(owner->setup.kind), why, slot->run_count,
+                 (long long)slot->restart_delay_ms);
     worker_runs_lose(slot, why);
     if (owner->is_stopping) {
         maybe_stopped(owner);
         return;
     }
     loaded(owner, why);
-    if (loop_mono_ms(owner->setup.loop) - slot->started_ms > STABLE_MS)
-        slot->restart_delay_ms = RESTART_MS_MIN;
-    timer_start(&slot->restart, slot->restart_delay_ms);
-    slot->restart_delay_ms *= 2;
-    if (slot->restart_delay_ms > RESTART_MS_MAX)
-        slot->restart_delay_ms = RESTART_MS_MAX;
+    if (owner->down_since_ms == 0 && !has_ready_worker(owner))
+        owner->down_since_ms = loop_mono_ms(owner->setup.loop);
+    restart_later(slot);
 }
 
 static const struct worker_events worker_events = {on_frame, on_load_error, on_ready, on_gone};
@@ -169,7 +187,7 @@ static void slot_start(struct slot *slot)
         log_error("agent", "%s could not be started: %s", setup->argv[0], why);
         slot->worker = NULL;
         slot->why_not = why;
-        timer_start(&slot->restart, slot->restart_delay_ms);
+        restart_later(slot);
     }
 }
 
@@ -193,6 +211,11 @@ static unsigned executor_room(struct executor *executor)
             room += owner->setup.runs_per_worker - slot->run_count;
     }
     return room;
+}
+
+static int64_t executor_down_since_ms(struct executor *executor)
+{
+    return owner_of(executor)->down_since_ms;
 }
 
 /* A worker ends by itself once its runs have: so they are cancelled. */
@@ -235,8 +258,9 @@ static void executor_free(struct executor *executor)
 }
 
 static const struct executor_ops executor_ops = {
-    executor_hosts,  executor_room,       worker_run_start, worker_run_cancel,
-    worker_run_kill, worker_question_ask, executor_stop,    executor_free,
+    executor_hosts,      executor_room,     executor_down_since_ms,
+    worker_run_start,    worker_run_cancel, worker_run_kill,
+    worker_question_ask, executor_stop,     executor_free,
 };
 
 struct executor *worker_executor_new(const struct worker_executor_setup *setup)
@@ -245,6 +269,7 @@ struct executor *worker_executor_new(const struct worker_executor_setup *setup)
 
     owner->executor.ops = &executor_ops;
     owner->setup = *setup;
+    owner->down_since_ms = loop_mono_ms(setup->loop);
     owner->slots = mem_alloc_zero(setup->worker_count * sizeof(struct slot));
     map_init(&owner->runs);
     map_init(&owner->tenants);

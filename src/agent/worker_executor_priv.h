@@ -30,7 +30,8 @@ struct worker_executor {
     struct map runs;    /* run id → struct worker_run */
     struct map tenants; /* thread id → struct thread_tenant: whose data a worker may ask for */
     unsigned graphs_failed;
-    bool is_loaded; /* on_loaded was called */
+    bool is_loaded;        /* on_loaded was called */
+    int64_t down_since_ms; /* since when no process is ready; 0: one is */
     bool is_stopping;
     void (*on_stopped)(void *context);
     void *stopped_context;

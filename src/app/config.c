@@ -74,6 +74,7 @@ void config_init(struct config *config)
         .runs_per_worker = 10,
         .runs_max = 256,
         .attempts_max = 3,
+        .workers_down_ms = 300000,
         .readers = 2,
         .net_threads = 2,
         .run_timeout_ms = 3600 * MS_PER_SECOND,

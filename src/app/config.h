@@ -58,6 +58,7 @@ struct config {
     unsigned python_workers, js_workers, runs_per_worker, runs_max, attempts_max;
     unsigned readers, net_threads;
     int64_t run_timeout_ms, cancel_grace_ms, lease_ms, heartbeat_ms, load_timeout_ms, stop_grace_ms;
+    int64_t workers_down_ms;
     struct http_limits http_limits;
     struct retention_limits retention;
     const struct str *signing_secrets;

@@ -57,6 +57,8 @@ const struct setting settings[] = {
      "how long a worker may take to load its graphs"},
     {"workers", "stop_grace_s", SETTING_SECONDS, AT(stop_grace_ms), 0, 3600, NULL,
      "how long a worker may take to end before it is killed"},
+    {"workers", "down_s", SETTING_SECONDS, AT(workers_down_ms), 1, 86400, NULL,
+     "how long runs wait for workers of which none comes up, before they end as error"},
     {"http", "header_bytes_max", SETTING_BYTES, AT(http_limits.header_bytes_max), 1024, 1048576,
      NULL, "of a request's line and headers"},
     {"http", "body_bytes_max", SETTING_BYTES, AT(http_limits.body_bytes_max), 1024, BYTES_MAX, NULL,

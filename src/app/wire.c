@@ -60,6 +60,7 @@ enum err wire_store(struct server *server, const char **why)
         .lease_ms = config->lease_ms,
         .runs_max = config->runs_max,
         .attempts_max = config->attempts_max,
+        .workers_down_ms = config->workers_down_ms,
         .thread_life = config->thread_life,
         .item_life = config->item_life,
         .crons_skip_missed = config->crons_skip_missed,

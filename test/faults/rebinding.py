@@ -160,7 +160,8 @@ def play(folder, count):
         # The check of the check: what goes to the public address is seen and arrives.
         runs = [api.run(None, webhook=f"http://{kind}-{number}.test:{PORT}/hook")
                 for number in range(count // 2) for kind in ("flips", "turns")]
-        eventually(lambda: all(state in ("done", "dead") for state, _ in outcomes(api, runs)), timeout=200, every=3)
+        eventually(lambda: all(state in ("done", "dead") for state, _ in outcomes(api, runs)), timeout=200 + count // 2,
+                   every=3 + count / 200)
         ends = outcomes(api, runs)
     words = {}
     for state, result in ends:
