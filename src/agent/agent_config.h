@@ -21,12 +21,13 @@ struct item_life {
 
 struct agent_config {
     struct graphs graphs;
-    struct str node_id;      /* stable over restarts of this server */
-    bool webhooks_disabled;  /* http.disable_webhooks: runs execute, webhooks are dropped */
-    int64_t run_timeout_ms;  /* deadline of each attempt's run */
-    int64_t cancel_grace_ms; /* from asking an executor to cancel to ending it by force */
-    int64_t lease_ms;        /* how long a running run stays ours without a sign of life */
-    unsigned runs_max;       /* executed at the same time by this node */
+    struct str node_id;        /* stable over restarts of this server */
+    bool webhooks_disabled;    /* http.disable_webhooks: runs execute, webhooks are dropped */
+    struct str webhook_policy; /* of runs' webhooks; STR_NONE: durable */
+    int64_t run_timeout_ms;    /* deadline of each attempt's run */
+    int64_t cancel_grace_ms;   /* from asking an executor to cancel to ending it by force */
+    int64_t lease_ms;          /* how long a running run stays ours without a sign of life */
+    unsigned runs_max;         /* executed at the same time by this node */
     struct thread_life thread_life;
     struct item_life item_life;
     bool crons_skip_missed; /* firings missed while no server ran are left out */

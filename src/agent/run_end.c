@@ -168,7 +168,8 @@ static enum err webhook_add(struct ending *e)
             .url = e->run.webhook,
             .content_type = STR("application/json"),
             .body = buf_str(&out),
-            .policy = STR("durable"),
+            .policy =
+                str_is_none(e->config->webhook_policy) ? STR("durable") : e->config->webhook_policy,
             .ordering_key = e->run.thread_id,
         };
 

@@ -8,6 +8,7 @@
 #include "api/surface.h"
 #include "auth/loopback.h"
 #include "auth/principal.h"
+#include "delivery/policies.h"
 #include "delivery/target.h"
 #include "http/server.h"
 #include "store/inspector.h"
@@ -26,7 +27,8 @@ struct api_setup {
     struct api_copied_headers copied_headers;
     bool compat_js; /* as the JavaScript dev server does it, where the two servers differ */
     bool dev;
-    int64_t heartbeat_ms; /* of streams */
+    int64_t heartbeat_ms;              /* of streams */
+    const struct policy_set *policies; /* of deliveries; NULL: the built-in ones */
     size_t body_bytes_max;
     struct inspector_limits inspector;
     size_t inspector_body_bytes_max;

@@ -29,7 +29,8 @@ struct route_list {
 /* One list per resource file. */
 extern const struct route_list routes_system, routes_assistants, routes_threads, routes_state,
     routes_runs, routes_crons, routes_protocol, routes_protocol, routes_store, routes_deliveries,
-    routes_inspectors, routes_inspected, routes_endpoint_headers, routes_signing_keys;
+    routes_endpoints, routes_inspectors, routes_inspected, routes_endpoint_headers,
+    routes_signing_keys;
 
 /* Does a server with this setup have it? */
 bool route_is_served(const struct route *route, const struct api_setup *setup);

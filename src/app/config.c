@@ -85,6 +85,8 @@ void config_init(struct config *config)
         .stop_grace_ms = 10 * MS_PER_SECOND,
         .http_limits = http_limits_default,
         .retention = retention_defaults,
+        .disable_after_us = 5 * 24 * 3600 * US_PER_SECOND,
+        .rest_after = 32,
         .thread_life = {.strategy = STR("delete"),
                         .sweep_interval_ms = 5 * 60 * MS_PER_SECOND,
                         .sweep_limit = 1000},

@@ -65,6 +65,10 @@ struct config {
     size_t secret_count;
     struct delivery_tuning delivery;
     struct inspector_config inspector;
+    struct policy_set policies;
+    const char *notify_url;        /* of operational events; NULL: nobody is told */
+    int64_t disable_after_us;      /* of an endpoint that fails; 0: never */
+    unsigned rest_after;           /* failures in a row; 0: never */
     const char *const *worker_env; /* NULL-terminated "NAME=value": ours, with `env` of the file */
 };
 

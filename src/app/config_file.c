@@ -1,7 +1,7 @@
 /* Finds langgraph.json, parses it, reads its `env`, and warns of keys that do nothing here. */
 #include "app/config_priv.h"
-#include "app/nearest.h"
 #include "base/log.h"
+#include "base/nearest.h"
 #include "io/disk.h"
 
 #define FILE_BYTES_MAX (4 * MIB)

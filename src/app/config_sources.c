@@ -1,7 +1,7 @@
 /* Finds the values of settings: in the file under "runbell", in variables, in flags. */
 #include "app/config_priv.h"
-#include "app/nearest.h"
 #include "base/log.h"
+#include "base/nearest.h"
 #include "io/disk.h"
 
 #define PREFIX "RUNBELL_"

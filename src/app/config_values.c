@@ -21,6 +21,9 @@ static enum json_type json_type_of(enum setting_type type)
     case SETTING_EGRESS:
     case SETTING_SCHEDULE:
         return JSON_ARRAY;
+    case SETTING_POLICIES:
+    case SETTING_KINDS:
+        return JSON_OBJECT;
     case SETTING_TEXT:
     case SETTING_PATH:
     case SETTING_PROGRAM:
@@ -92,6 +95,7 @@ enum err setting_from_json(struct config_reader *r, const struct setting *settin
     value->flag = json_bool(json, false);
     value->number = json_double(json, 0);
     value->text = json_string(json);
+    value->json = json;
     return OK;
 }
 
@@ -136,6 +140,10 @@ enum err setting_from_text(struct config_reader *r, const struct setting *settin
         return refuse(r, value, "must be true or false");
     if (wanted == JSON_NUMBER && str_to_double(value->text, &value->number))
         return refuse(r, value, "must be a number");
+    if (wanted == JSON_OBJECT &&
+        (json_parse(r->arena, arena_str(r->arena, value->text), &value->json, NULL) ||
+         json_type(value->json) != JSON_OBJECT))
+        return refuse(r, value, "must be a JSON object");
     return OK;
 }
 
@@ -258,6 +266,19 @@ static enum err apply_egress(struct config_reader *r, const struct setting_value
     return OK;
 }
 
+static enum err apply_policies(struct config_reader *r, const struct setting *setting,
+                               const struct setting_value *value)
+{
+    struct str why = STR_NONE;
+    enum err err;
+
+    if (setting->type == SETTING_POLICIES)
+        err = policies_read(value->json, r->arena, &r->config->policies, &why);
+    else
+        err = policies_read_kinds(value->json, r->arena, &r->config->policies, &why);
+    return err ? config_refuse(r, "%.*s: %.*s", STR_ARG(value->origin), STR_ARG(why)) : OK;
+}
+
 static enum err apply_schedule(struct config_reader *r, const struct setting *setting,
                                const struct setting_value *value)
 {
@@ -304,6 +325,9 @@ enum err setting_apply(struct config_reader *r, const struct setting *setting,
         return apply_secrets(r, value);
     case SETTING_EGRESS:
         return apply_egress(r, value);
+    case SETTING_POLICIES:
+    case SETTING_KINDS:
+        return apply_policies(r, setting, value);
     case SETTING_SCHEDULE:
         return apply_schedule(r, setting, value);
     case SETTING_COUNT:

@@ -129,6 +129,12 @@ static void write_value(struct json_writer *json, const struct setting *setting,
     case SETTING_EGRESS:
         write_list(json, config->egress_allow, config->egress_allow_count, false);
         break;
+    case SETTING_POLICIES:
+        policies_write(json, &config->policies);
+        break;
+    case SETTING_KINDS:
+        policies_write_kinds(json, &config->policies);
+        break;
     case SETTING_SCHEDULE:
         write_schedule(json, config->delivery.policy);
         break;

@@ -4,18 +4,6 @@
 #include "delivery/classify.h"
 #include "format/url.h"
 
-#define MASKED_BYTES_MAX (4 * URL_BYTES_MAX)
-
-static void put_masked(struct json_writer *w, const char *key, struct str url)
-{
-    struct buf masked;
-
-    buf_init(&masked, MASKED_BYTES_MAX);
-    url_mask(&masked, url);
-    json_put_str(w, key, masked.failed ? STR("***") : buf_str(&masked));
-    buf_release(&masked);
-}
-
 static void put_i64_or_null(struct json_writer *w, const char *key, int64_t value, int64_t none)
 {
     if (value == none)
@@ -41,7 +29,7 @@ static void put_members(struct json_writer *w, const struct delivery_row *delive
     json_put_str(w, "kind", delivery->kind);
     json_put_str(w, "object_id", delivery->object_id);
     json_put_str(w, "endpoint_id", delivery->endpoint_id);
-    put_masked(w, "url", delivery->url);
+    url_mask_put(w, "url", delivery->url);
     json_put_str(w, "origin", delivery->origin);
     json_put_str(w, "policy", delivery->policy);
     json_put_str(w, "state", delivery_state_name(delivery->state));

@@ -14,7 +14,7 @@
         .body_rate_min = 256                                                                       \
     }
 
-static const struct policy policies[] = {
+const struct policy policy_list[] = {
     {
         .name = "durable",
         .delays_ms = {SECONDS(5), SECONDS(30), MINUTES(2), MINUTES(10), HOURS(1), HOURS(3),
@@ -43,11 +43,13 @@ static const struct policy policies[] = {
     },
 };
 
+const size_t policy_count = ARRAY_LEN(policy_list);
+
 const struct policy *policy_find_known(struct str name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(policies); i++)
-        if (str_eq(name, str_of(policies[i].name)))
-            return &policies[i];
+    for (size_t i = 0; i < policy_count; i++)
+        if (str_eq(name, str_of(policy_list[i].name)))
+            return &policy_list[i];
     return NULL;
 }
 
@@ -55,7 +57,7 @@ const struct policy *policy_find(struct str name)
 {
     const struct policy *policy = policy_find_known(name);
 
-    return policy ? policy : &policies[0];
+    return policy ? policy : &policy_list[0];
 }
 
 static bool is_retried(const struct policy *policy, const struct schedule_input *input)
@@ -102,5 +104,19 @@ enum verdict schedule_next(const struct policy *policy, const struct schedule_in
     delay_ms = rng_jitter(rng, policy->delays_ms[input->attempts - 1], policy->jitter);
     asked_ms = asked_for_ms(policy, input);
     *delay_us = (asked_ms > delay_ms ? asked_ms : delay_ms) * US_PER_MS;
+    if (policy->age_ms_max &&
+        input->now_us + *delay_us - input->created_us > policy->age_ms_max * US_PER_MS) {
+        *reason = STR("expired");
+        return VERDICT_DEAD;
+    }
     return VERDICT_AGAIN;
+}
+
+int64_t schedule_rest_until(const struct policy *policy, const struct schedule_input *input)
+{
+    int64_t asked_ms = 0;
+
+    if (input->status == 429 || input->status == 503)
+        asked_ms = asked_for_ms(policy, input);
+    return asked_ms ? input->now_us + asked_ms * US_PER_MS : 0;
 }

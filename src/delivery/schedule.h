@@ -25,10 +25,14 @@ struct policy {
     unsigned retries;           /* set of SCHEDULE_RETRIES(result) */
     bool retries_every_5xx;     /* also those that count as busy */
     int64_t retry_after_ms_max; /* 0: a Retry-After is not read */
+    int64_t age_ms_max;         /* older, it is given up; 0: no limit */
     struct http_budget budget;  /* of one attempt */
 };
 
-/* The built-in policies; an unknown name gets `durable`: better tried too often than lost. */
+extern const struct policy policy_list[]; /* the built-in ones */
+extern const size_t policy_count;
+
+/* Of these; an unknown name gets `durable`: better tried too often than lost. */
 const struct policy *policy_find(struct str name);
 const struct policy *policy_find_known(struct str name); /* NULL if unknown */
 
@@ -39,12 +43,17 @@ struct schedule_input {
     int status;             /* 0: no answer */
     int64_t attempts;       /* made so far, this one included; ≥ 1 */
     struct str retry_after; /* the header's value; STR_NONE: none */
+    int64_t created_us;     /* of the delivery */
     int64_t now_us;
 };
 
 /* VERDICT_AGAIN sets *delay_us; VERDICT_DEAD sets *reason (static): the result's name if it is
- * final under this policy, or "exhausted". */
+ * final under this policy, "exhausted", or "expired" if it would then be too old. */
 enum verdict schedule_next(const struct policy *policy, const struct schedule_input *input,
                            struct rng *rng, int64_t *delay_us, struct str *reason);
+
+/* How long the receiver asks to be left alone: not only this delivery, but its endpoint. 0: it does
+ * not, or the policy does not read it. */
+int64_t schedule_rest_until(const struct policy *policy, const struct schedule_input *input);
 
 #endif

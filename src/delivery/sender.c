@@ -17,17 +17,17 @@
 static void on_nudge(void *context, struct str key)
 {
     struct delivery *d = context;
-    struct origin *origin;
+    struct lane *lane;
 
     if (d->phase != PHASE_RUNNING)
         return;
-    origin = str_is_none(key) ? NULL : origin_get(d, key);
-    if (!origin) {
+    lane = str_is_none(key) ? NULL : lane_get(d, key);
+    if (!lane) {
         survey_start(d);
         return;
     }
-    origin_hint(origin, OUTBOX_FRESH, loop_wall_us(d->loop));
-    origin_consider(origin);
+    lane_hint(lane, OUTBOX_FRESH, loop_wall_us(d->loop));
+    lane_consider(lane);
     claim_pump(d);
 }
 
@@ -39,6 +39,11 @@ static void on_slow_timer(struct timer *timer)
 static void on_recover_timer(struct timer *timer)
 {
     recover_start(CONTAINER_OF(timer, struct delivery, recover_timer), false);
+}
+
+static void on_chores_timer(struct timer *timer)
+{
+    chores_start(CONTAINER_OF(timer, struct delivery, chores_timer));
 }
 
 static void on_settle_timer(struct timer *timer)
@@ -62,7 +67,7 @@ static void stop_now(struct delivery *d)
 {
     d->phase = PHASE_STOPPED;
     timer_stop(&d->grace_timer);
-    origins_free(d);
+    lanes_free(d);
     http_client_free(d->client);
     if (d->self_client)
         http_client_free(d->self_client);
@@ -75,7 +80,8 @@ void stop_check(struct delivery *d)
 {
     if (d->phase != PHASE_STOPPING)
         return;
-    if (d->survey.is_busy || d->recover.is_busy || d->claim.is_busy || d->settle.is_busy)
+    if (d->survey.is_busy || d->recover.is_busy || d->chores.is_busy || d->claim.is_busy ||
+        d->settle.is_busy)
         return;
     if (list_is_empty(&d->sending) && list_is_empty(&d->ended))
         stop_now(d);
@@ -89,6 +95,7 @@ static void on_stop(struct message *message)
     d->phase = PHASE_STOPPING;
     timer_stop(&d->slow_timer);
     timer_stop(&d->recover_timer);
+    timer_stop(&d->chores_timer);
     timer_stop(&d->settle_timer);
     timer_start(&d->grace_timer, d->config.tuning.grace_ms);
     origins_give_back(d);
@@ -132,6 +139,23 @@ static enum err init_self(struct delivery *d, const struct delivery_config *conf
     return url_parse(&d->arena, arena_str(&d->arena, config->self_url), &d->self, why);
 }
 
+/* Else two could send one delivery at the same time. */
+static enum err check_lease(const struct delivery *d, const char **why)
+{
+    static const struct policy_set built_in;
+    const struct policy *only = d->config.tuning.policy;
+    int64_t attempt_ms =
+        policies_attempt_ms_max(d->config.policies ? d->config.policies : &built_in);
+
+    if (only)
+        attempt_ms = only->budget.total_ms + only->budget.body_ms;
+    if (d->config.tuning.lease_ms > attempt_ms + SETTLE_MS)
+        return OK;
+    *why = "runbell.delivery.lease_s must be longer than the longest timeout_s of a policy, by 5 s "
+           "at least";
+    return ERR_INVALID;
+}
+
 static void init_tuning(struct delivery_tuning *tuning)
 {
     tuning->window = tuning->window ? tuning->window : &window_limits_default;
@@ -169,6 +193,7 @@ static void init_timers(struct delivery *d)
 {
     timer_init(&d->slow_timer, d->loop, on_slow_timer);
     timer_init(&d->recover_timer, d->loop, on_recover_timer);
+    timer_init(&d->chores_timer, d->loop, on_chores_timer);
     timer_init(&d->settle_timer, d->loop, on_settle_timer);
     timer_init(&d->grace_timer, d->loop, on_grace_timer);
 }
@@ -181,6 +206,7 @@ static struct delivery *delivery_new(const struct delivery_config *config)
     arena_init(&d->claim.arena);
     arena_init(&d->survey.arena);
     map_init(&d->origins);
+    map_init(&d->lanes);
     list_init(&d->ready);
     list_init(&d->sending);
     list_init(&d->ended);
@@ -203,6 +229,8 @@ enum err delivery_start(const struct delivery_config *config, struct delivery **
     err = init_keys(d, config, why);
     if (!err)
         err = init_self(d, config, why);
+    if (!err)
+        err = check_lease(d, why);
     if (err) {
         delivery_free(d);
         return err;
@@ -230,6 +258,7 @@ void delivery_free(struct delivery *d)
     signing_keys_release(&d->keys);
     arena_release(&d->claim.arena);
     arena_release(&d->survey.arena);
+    map_release(&d->lanes);
     map_release(&d->origins);
     arena_release(&d->arena);
     mem_free(d);

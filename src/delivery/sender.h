@@ -12,10 +12,10 @@
 #ifndef DELIVERY_SENDER_H
 #define DELIVERY_SENDER_H
 
-#include "delivery/schedule.h"
+#include "delivery/policies.h"
 #include "delivery/webhook_config.h"
 #include "delivery/window.h"
-#include "store/store.h"
+#include "store/outbox_claim.h"
 
 struct tls_client;
 struct delivery;
@@ -44,10 +44,13 @@ struct delivery_config {
     struct str node;       /* stable over restarts */
     struct str self_url;   /* "http://127.0.0.1:8123": where relative URLs go; STR_NONE: nowhere */
     struct str user_agent; /* STR_NONE: "Runbell/<version>" */
+    struct outbox_rules rules;
+    const struct policy_set *policies; /* NULL: the built-in ones */
     struct delivery_tuning tuning;
 };
 
-/* Before config.loop runs, or on its thread. ERR_INVALID with *why: a secret or self_url. */
+/* Before config.loop runs, or on its thread. ERR_INVALID with *why: a secret, self_url, or a lease
+ * that is shorter than an attempt may be. */
 enum err delivery_start(const struct delivery_config *config, struct delivery **delivery,
                         const char **why) MUST_USE;
 /* Any thread. Claims nothing more, waits `grace_ms` for what is under way, writes down what is

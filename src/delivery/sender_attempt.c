@@ -10,36 +10,38 @@
 
 /* ---- coming and going ---- */
 
-void attempt_add(struct delivery *d, struct origin *origin, const struct outbox_claimed *row)
+static const struct policy *policy_of(const struct delivery *d, const struct outbox_claimed *row)
 {
+    static const struct policy_set built_in;
+    const struct policy_set *set = d->config.policies ? d->config.policies : &built_in;
+    const struct policy *policy = d->config.tuning.policy;
+
+    if (!policy)
+        policy = policies_find(set, row->policy);
+    return policy ? policy : policy_find(policies_for_kind(set, row->kind));
+}
+
+void attempt_add(struct delivery *d, struct lane *lane, const struct outbox_claimed *row,
+                 int64_t lease_ends_ms)
+{
+    struct origin *origin = lane->origin;
     struct attempt *a = MEM_NEW(struct attempt);
 
     arena_init(&a->arena);
     list_init(&a->node);
     a->delivery = d;
     a->origin = origin;
-    a->row = *row;
-    a->row.tenant = arena_str(&a->arena, row->tenant);
-    a->row.endpoint_id = arena_str(&a->arena, row->endpoint_id);
-    a->row.url = arena_str(&a->arena, row->url);
-    a->row.webhook_id = arena_str(&a->arena, row->webhook_id);
-    a->row.kind = arena_str(&a->arena, row->kind);
-    a->row.object_id = arena_str(&a->arena, row->object_id);
-    a->row.body_id = STR_NONE;
-    a->row.policy = arena_str(&a->arena, row->policy);
-    a->row.content_type = arena_str(&a->arena, row->content_type);
-    a->row.body = arena_str(&a->arena, row->body);
-    a->row.secrets = secrets_copy(&row->secrets, &a->arena);
-    a->row.secrets_why = arena_str(&a->arena, row->secrets_why);
-    a->policy = d->config.tuning.policy ? d->config.tuning.policy : policy_find(row->policy);
-    a->outcome = (struct outbox_outcome){.delivery_id = row->delivery_id,
-                                         .attempt_id = row->attempt_id,
-                                         .attempts = row->attempts,
+    a->lane = lane;
+    a->row = outbox_claimed_copy(row, &a->arena);
+    a->policy = policy_of(d, row);
+    a->lease_ends_ms = lease_ends_ms;
+    a->outcome = (struct outbox_outcome){.row = &a->row,
                                          .dns_us = -1,
                                          .connect_us = -1,
                                          .tls_us = -1,
                                          .first_byte_us = -1,
                                          .total_us = -1};
+    lane->attempts++;
     origin->attempts++;
     d->active_count++;
     d->active_bytes += row->body.len;
@@ -53,6 +55,8 @@ void attempt_free(struct attempt *a)
 
     REQUIRE(a->http == NULL && a->origin->attempts > 0 && d->active_count > 0);
     a->origin->attempts--;
+    a->origin->used_ms = loop_mono_ms(d->loop);
+    a->lane->attempts--;
     d->active_count--;
     d->active_bytes -= a->row.body.len;
     list_remove(&a->node);
@@ -63,6 +67,15 @@ void attempt_free(struct attempt *a)
 
 /* ---- the outcome ---- */
 
+static enum endpoint_news news_of(enum attempt_result result)
+{
+    if (result == RESULT_DELIVERED)
+        return ENDPOINT_WELL;
+    if (result == RESULT_GONE)
+        return ENDPOINT_GONE;
+    return classify_origin(result) == ORIGIN_UNTRIED ? ENDPOINT_NO_NEWS : ENDPOINT_FAILED;
+}
+
 static void decide(struct attempt *a, enum attempt_result result, int status,
                    struct str retry_after)
 {
@@ -72,12 +85,16 @@ static void decide(struct attempt *a, enum attempt_result result, int status,
                                    .status = status,
                                    .attempts = a->row.attempts,
                                    .retry_after = retry_after,
+                                   .created_us = a->row.created_us,
                                    .now_us = loop_wall_us(loop)};
     int64_t delay_us = 0;
 
     outcome->result = result_name(result);
     outcome->status = status;
     outcome->ended_us = input.now_us;
+    outcome->news = news_of(result);
+    outcome->is_hard = classify_origin(result) == ORIGIN_FAILED;
+    outcome->rest_until_us = schedule_rest_until(a->policy, &input);
     switch (schedule_next(a->policy, &input, loop_rng(loop), &delay_us, &outcome->reason)) {
     case VERDICT_DONE:
         outcome->to = DELIVERY_DONE;
@@ -86,6 +103,10 @@ static void decide(struct attempt *a, enum attempt_result result, int status,
         outcome->to = DELIVERY_DUE;
         outcome->next_us = input.now_us + delay_us;
         outcome->reason = outcome->result;
+        if (a->row.expires_us && outcome->next_us >= a->row.expires_us) {
+            outcome->to = DELIVERY_DEAD;
+            outcome->reason = STR("expired");
+        }
         break;
     case VERDICT_DEAD:
         outcome->to = DELIVERY_DEAD;
@@ -150,7 +171,6 @@ static void on_done(void *context, const struct http_result *answer)
     a->origin->answered_us = answer->phases.total_us;
     settle_add(a);
     origin_pump(a->origin);
-    origin_consider(a->origin);
     settle_pump(d);
     claim_pump(d);
     stop_check(d);
@@ -192,6 +212,15 @@ static void leave_waiting(struct attempt *a)
     a->origin->waiting_count--;
 }
 
+/* Would its lease end while it is under way? Then somebody else would send it too. */
+static bool is_too_late(const struct attempt *a)
+{
+    const struct http_budget *budget = &a->policy->budget;
+
+    return loop_mono_ms(a->delivery->loop) + budget->total_ms + budget->body_ms + SETTLE_MS >
+           a->lease_ends_ms;
+}
+
 void attempt_start(struct attempt *a)
 {
     struct http_client_request request = {
@@ -199,6 +228,10 @@ void attempt_start(struct attempt *a)
     struct str why = STR_NONE;
     struct http_client *client;
 
+    if (is_too_late(a)) {
+        attempt_give_back(a);
+        return;
+    }
     leave_waiting(a);
     if (!str_is_none(a->row.secrets_why)) {
         put_off(a);

@@ -1,4 +1,4 @@
-/* Takes what is due for the origins that are ready, all in one write, and starts it when that is
+/* Takes what is due for the lanes that are ready, all in one write, and starts it when that is
  * committed. */
 #include "base/log.h"
 #include "delivery/sender_priv.h"
@@ -6,6 +6,7 @@
 
 /* After a claim that found nothing of what was said to be due (another node has it). */
 #define REST_MS 50
+#define REPLAY_PART 8
 
 /* ---- on the writer ---- */
 
@@ -32,16 +33,31 @@ static size_t places_for(const struct delivery *d, const struct origin *origin, 
     return origin->attempts == 0 && active < max - max / 4 ? 1 : 0;
 }
 
-static unsigned retry_share(struct origin *origin, unsigned room, int64_t now_us)
+static bool is_due(const struct lane *lane, enum outbox_line line, int64_t now_us)
 {
-    int64_t retry_us = origin->next_us[OUTBOX_RETRY];
+    return lane->next_us[line] && lane->next_us[line] <= now_us;
+}
 
-    if (retry_us == 0 || retry_us > now_us)
-        return 0;
-    if (room > 1)
-        return room / 2;
-    origin->retries_turn = !origin->retries_turn;
-    return origin->retries_turn ? 1 : 0;
+/* Of the places: half for retries, an eighth for what is sent once more, if they want them; what
+ * others do not want is theirs. With few places the lines take turns. */
+static void share_out(struct lane *lane, struct outbox_claim_lane *c, int64_t now_us)
+{
+    bool is_fresh = is_due(lane, OUTBOX_FRESH, now_us),
+         is_retry = is_due(lane, OUTBOX_RETRY, now_us);
+    unsigned turn = ++lane->turns, replays = 0, retries = 0;
+
+    if (is_due(lane, OUTBOX_REPLAY, now_us)) {
+        replays = c->room >= REPLAY_PART ? c->room / REPLAY_PART : turn % REPLAY_PART == 0;
+        replays = is_fresh || is_retry ? replays : c->room;
+    }
+    if (is_retry) {
+        unsigned rest = c->room - replays;
+
+        retries = rest > 1 ? rest / 2 : rest && turn % 2;
+        retries = is_fresh ? retries : rest;
+    }
+    c->shares[OUTBOX_RETRY] = retries;
+    c->shares[OUTBOX_REPLAY] = replays;
 }
 
 static unsigned smaller(size_t a, size_t b)
@@ -49,42 +65,42 @@ static unsigned smaller(size_t a, size_t b)
     return (unsigned)(a < b ? a : b);
 }
 
-/* Adds one origin to the claim; `left` rows may still be taken. */
-static unsigned add_origin(struct delivery *d, struct origin *origin, size_t left, size_t each)
+/* Adds one lane to the claim; `left` rows may still be taken. */
+static unsigned add_lane(struct delivery *d, struct lane *lane, size_t left, size_t each)
 {
     struct claim_work *c = &d->claim;
-    size_t places = places_for(d, origin, d->active_count + CLAIM_ROWS_MAX - left);
-    unsigned room = smaller(smaller(smaller(origin_room(origin), each), left), places);
+    struct outbox_claim_lane *claim_lane = &c->rooms[c->claim.lane_count];
+    size_t places = places_for(d, lane->origin, d->active_count + CLAIM_ROWS_MAX - left);
+    unsigned room = smaller(smaller(smaller(origin_room(lane->origin), each), left), places);
 
     if (room == 0)
         return 0;
-    origin->is_claiming = true;
-    origin->is_nudged = false;
-    c->rooms[c->claim.origin_count] = (struct outbox_claim_origin){
-        .origin = origin->name,
-        .room = room,
-        .retry_share = retry_share(origin, room, loop_wall_us(d->loop)),
-    };
-    c->origins[c->claim.origin_count++] = origin;
+    lane->place = LANE_CLAIMING;
+    lane->is_nudged = false;
+    lane->origin->claiming += room;
+    *claim_lane = (struct outbox_claim_lane){.lane = lane->name, .room = room};
+    share_out(lane, claim_lane, loop_wall_us(d->loop));
+    c->lanes[c->claim.lane_count++] = lane;
     return room;
 }
 
 /* ---- back on the loop ---- */
 
-static void origin_claimed(struct delivery *d, size_t index, enum err err)
+static void lane_claimed(struct delivery *d, size_t index, enum err err)
 {
     struct claim_work *c = &d->claim;
-    struct origin *origin = c->origins[index];
-    struct outbox_claim_origin *room = &c->rooms[index];
+    struct lane *lane = c->lanes[index];
+    struct outbox_claim_lane *room = &c->rooms[index];
     unsigned taken = err ? 0 : room->taken;
 
-    origin->is_claiming = false;
+    lane->place = LANE_ASLEEP;
+    lane->origin->claiming -= room->room;
     if (err || taken == 0)
-        origin->rest_until_ms = loop_mono_ms(d->loop) + (err ? RETRY_MS : REST_MS);
+        lane->rest_until_ms = loop_mono_ms(d->loop) + (err ? RETRY_MS : REST_MS);
     if (!err) {
-        memcpy(origin->next_us, room->next_us, sizeof(origin->next_us));
-        if (origin->is_nudged)
-            origin_hint(origin, OUTBOX_FRESH, loop_wall_us(d->loop));
+        memcpy(lane->next_us, room->next_us, sizeof(lane->next_us));
+        if (lane->is_nudged)
+            lane_hint(lane, OUTBOX_FRESH, loop_wall_us(d->loop));
     }
 }
 
@@ -96,48 +112,50 @@ static void claim_done(struct store_work *work, enum err err)
     c->is_busy = false;
     if (err)
         log_warn("delivery", "a claim failed (%s); it is repeated", err_name(err));
-    for (size_t i = 0; i < c->claim.origin_count; i++)
-        origin_claimed(d, i, err);
+    for (size_t i = 0; i < c->claim.lane_count; i++)
+        lane_claimed(d, i, err);
     for (size_t i = 0; !err && i < c->row_count; i++)
-        attempt_add(d, c->origins[c->rows[i].origin_index], &c->rows[i]);
+        attempt_add(d, c->lanes[c->rows[i].lane_index], &c->rows[i],
+                    c->began_ms + d->config.tuning.lease_ms);
     outbox_claimed_wipe(c->rows, err ? 0 : c->row_count);
     arena_reset(&c->arena);
-    for (size_t i = 0; i < c->claim.origin_count; i++) {
-        origin_pump(c->origins[i]);
+    for (size_t i = 0; i < c->claim.lane_count; i++) {
+        origin_pump(c->lanes[i]->origin);
         if (d->phase == PHASE_RUNNING)
-            origin_consider(c->origins[i]);
+            lane_consider(c->lanes[i]);
     }
     settle_pump(d);
     claim_pump(d);
     stop_check(d);
 }
 
-static struct origin *next_ready(struct delivery *d)
+static struct lane *next_ready(struct delivery *d)
 {
     struct list *node = list_pop(&d->ready);
+    struct lane *lane;
 
     REQUIRE(node && d->ready_count > 0);
     d->ready_count--;
-    return LIST_ITEM(node, struct origin, ready);
+    lane = LIST_ITEM(node, struct lane, node);
+    lane->place = LANE_ASLEEP;
+    return lane;
 }
 
-/* Origins that got no place now wait for one behind the others. */
+/* Lanes that got no place now wait for one behind the others. */
 static void fill_claim(struct delivery *d)
 {
     size_t left = CLAIM_ROWS_MAX, tries = d->ready_count;
-    size_t sharing = tries < CLAIM_ORIGINS_MAX ? tries : CLAIM_ORIGINS_MAX;
+    size_t sharing = tries < CLAIM_LANES_MAX ? tries : CLAIM_LANES_MAX;
     size_t each = sharing ? CLAIM_ROWS_MAX / sharing : 0;
 
-    d->claim.claim.origin_count = 0;
-    while (tries-- > 0 && left > 0 && d->claim.claim.origin_count < CLAIM_ORIGINS_MAX) {
-        struct origin *origin = next_ready(d);
-        unsigned room = add_origin(d, origin, left, each);
+    d->claim.claim.lane_count = 0;
+    while (tries-- > 0 && left > 0 && d->claim.claim.lane_count < CLAIM_LANES_MAX) {
+        struct lane *lane = next_ready(d);
+        unsigned room = add_lane(d, lane, left, each);
 
         left -= room;
-        if (room == 0 && origin_room(origin) > 0) {
-            list_push(&d->ready, &origin->ready);
-            d->ready_count++;
-        }
+        if (room == 0)
+            lane_consider(lane);
     }
 }
 
@@ -151,14 +169,15 @@ void claim_pump(struct delivery *d)
     if (d->active_count >= tuning->active_max)
         return;
     fill_claim(d);
-    if (c->claim.origin_count == 0)
+    if (c->claim.lane_count == 0)
         return;
     c->is_busy = true;
     c->delivery = d;
     c->claim.node = d->config.node;
+    c->began_ms = loop_mono_ms(d->loop);
     c->claim.lease_us = tuning->lease_ms * US_PER_MS;
     c->claim.bytes_max = tuning->bytes_max - d->active_bytes;
-    c->claim.origins = c->rooms;
+    c->claim.lanes = c->rooms;
     c->work = (struct store_work){
         .apply = claim_apply, .done = claim_done, .reply_to = d->loop, .class = STORE_OUTCOME};
     store_write(d->config.store, &c->work);

@@ -40,7 +40,7 @@ static int teardown(void **state)
 
 struct claiming {
     struct arena *arena;
-    struct str node, origin;
+    struct str node, lane;
     int64_t lease_us;
     size_t count;
 };
@@ -48,12 +48,12 @@ struct claiming {
 static enum err apply_claim(struct tx *tx, void *context)
 {
     struct claiming *c = context;
-    struct outbox_claim_origin rooms[] = {{.origin = c->origin, .room = 10}};
+    struct outbox_claim_lane rooms[] = {{.lane = c->lane, .room = 10}};
     struct outbox_claim claim = {.node = c->node,
                                  .lease_us = c->lease_us,
                                  .bytes_max = MIB,
-                                 .origins = rooms,
-                                 .origin_count = 1};
+                                 .lanes = rooms,
+                                 .lane_count = 1};
     struct outbox_claimed *claimed;
 
     return outbox_claim(tx, &claim, c->arena, &claimed, &c->count);
@@ -62,13 +62,14 @@ static enum err apply_claim(struct tx *tx, void *context)
 /* As a process does that ends before it settles. */
 static void claim_and_die(struct scene *scene, const char *node, int64_t lease_us)
 {
-    char origin[64];
+    char origin[64], lane[80];
     struct arena arena;
     struct claiming c = {.arena = &arena, .node = str_of(node), .lease_us = lease_us};
 
     arena_init(&arena);
     inbox_url(&scene->inbox, "", origin, sizeof(origin));
-    c.origin = str_of(origin);
+    snprintf(lane, sizeof(lane), "%s t", origin);
+    c.lane = str_of(lane);
     assert_int_equal(sender_rig_write(&scene->rig, apply_claim, &c), OK);
     assert_int_equal(c.count, 1);
     arena_release(&arena);

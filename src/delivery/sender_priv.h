@@ -2,7 +2,9 @@
  *
  *   sender.c          start, stop, nudges
  *   sender_survey.c   what is due where; what nobody sends any more
- *   sender_origin.c   when may this origin be claimed for
+ *   sender_lane.c     when may this lane be claimed for
+ *   sender_origin.c   what the origin's window lets out
+ *   sender_chores.c   due ↔ held, expiry
  *   sender_claim.c    due → sending
  *   sender_attempt.c  one attempt: its coming and going, its outcome
  *   sender_request.c  its request: target, headers, secrets
@@ -17,41 +19,25 @@
 #include "base/map.h"
 #include "delivery/request_headers.h"
 #include "delivery/sender.h"
+#include "delivery/sender_lanes_priv.h"
 #include "delivery/sender_works_priv.h"
 #include "store/outbox_claim.h"
 
-#define ORIGINS_MAX 16384
-#define RETRY_MS 1000 /* after the store did not take something */
+#define SETTLE_MS 2000 /* from an attempt's end until that is written down, at most of times */
+#define RETRY_MS 1000  /* after the store did not take something */
 
 enum delivery_phase { PHASE_RECOVERING, PHASE_RUNNING, PHASE_STOPPING, PHASE_STOPPED };
-
-/* One destination that has, or lately had, something to be sent. */
-struct origin {
-    struct delivery *delivery;
-    struct str name; /* owned */
-    struct window window;
-    int64_t next_us[2];  /* by outbox_half: when the first falls due, as far as is known; 0: none */
-    struct timer timer;  /* runs until it may be claimed for */
-    struct list ready;   /* in delivery->ready while it waits for a claim */
-    struct list waiting; /* attempts claimed ahead, until the window has room */
-    unsigned waiting_count;
-    int64_t answered_us; /* how long its last answer took */
-    bool is_claiming;    /* it is part of the claim under way */
-    unsigned attempts;   /* in memory: sending or to be settled */
-    bool is_nudged;      /* while it was being claimed for */
-    bool retries_turn;   /* with a single place the halves take turns */
-    int64_t rest_until_ms;
-    int64_t used_ms;
-};
 
 /* One delivery in memory: being sent, or waiting to be settled. */
 struct attempt {
     struct list node; /* in origin->waiting, delivery->sending, delivery->ended */
     struct delivery *delivery;
     struct origin *origin;
+    struct lane *lane;
     struct arena arena;
     struct outbox_claimed row;
     const struct policy *policy;
+    int64_t lease_ends_ms;     /* at the earliest */
     struct http_send *http;    /* NULL: not on the network */
     struct signing_keys *keys; /* its endpoint's own; NULL: none */
     struct outbox_outcome outcome;
@@ -72,8 +58,8 @@ struct delivery {
     struct signing_keys keys;     /* the server's own */
     int64_t unreadable_silent_ms; /* until then nothing is logged of secrets that do not open */
 
-    struct map origins;
-    struct list ready;
+    struct map origins, lanes;
+    struct list ready; /* lanes */
     size_t ready_count;
     struct list sending;
     struct list ended;
@@ -81,10 +67,12 @@ struct delivery {
 
     struct survey_work survey;
     struct recover_work recover;
+    struct chores_work chores;
     struct claim_work claim;
     struct settle_work settle;
     struct timer slow_timer; /* the next survey */
     struct timer recover_timer;
+    struct timer chores_timer; /* the next piece */
     struct timer settle_timer;
     struct timer grace_timer;
     struct message stop_message;
@@ -92,26 +80,13 @@ struct delivery {
     void *stopped_context;
 };
 
-/* ---- sender_origin.c ---- */
-/* NULL: there are too many; a later survey finds it again. */
-struct origin *origin_get(struct delivery *d, struct str name);
-/* Something of this half may fall due at next_us. */
-void origin_hint(struct origin *origin, enum outbox_half half, int64_t next_us);
-/* Puts it where it belongs: among the ready, to sleep until a time, or nowhere until an attempt
- * ends. */
-void origin_consider(struct origin *origin);
-/* How many more may be claimed for it now. */
-unsigned origin_room(struct origin *origin);
-/* Starts what waits and has room; gives back what should not wait here any more. */
-void origin_pump(struct origin *origin);
-void origins_give_back(struct delivery *d);
-/* Forgets those that have nothing to send and nothing to remember. */
-void origins_tidy(struct delivery *d);
-void origins_free(struct delivery *d);
-
 /* ---- sender_survey.c ---- */
 void survey_start(struct delivery *d);
 void recover_start(struct delivery *d, bool by_lease);
+
+/* ---- sender_chores.c ---- */
+/* Deliveries that follow their endpoint's state, and those that expire: the next piece. */
+void chores_start(struct delivery *d);
 
 /* ---- sender_claim.c ---- */
 /* Claims for those that are ready, if there is room and no claim is under way. */
@@ -126,8 +101,9 @@ void attempt_forget_secrets(struct attempt *attempt);
 
 /* ---- sender_attempt.c ---- */
 /* Copies the row; it waits at its origin. */
-void attempt_add(struct delivery *d, struct origin *origin, const struct outbox_claimed *row);
-/* A waiting one: there is room. */
+void attempt_add(struct delivery *d, struct lane *lane, const struct outbox_claimed *row,
+                 int64_t lease_ends_ms);
+/* A waiting one: there is room. If its lease would end first it is given back. */
 void attempt_start(struct attempt *attempt);
 /* A waiting one: it is not sent after all. */
 void attempt_give_back(struct attempt *attempt);

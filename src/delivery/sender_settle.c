@@ -9,7 +9,7 @@ static enum err settle_apply(struct tx *tx, struct store_work *work)
 {
     struct settle_work *s = CONTAINER_OF(work, struct settle_work, work);
 
-    return outbox_settle(tx, s->outcomes, s->count);
+    return outbox_settle(tx, &s->delivery->config.rules, s->outcomes, s->count);
 }
 
 static void report(const struct attempt *a)
@@ -18,24 +18,24 @@ static void report(const struct attempt *a)
 
     if (outcome->to == DELIVERY_DEAD)
         log_warn("delivery", "gave up %.*s to %.*s after %d attempts: %.*s (%.*s, status %d)",
-                 STR_ARG(a->row.webhook_id), STR_ARG(a->origin->name), (int)outcome->attempts,
+                 STR_ARG(a->row.webhook_id), STR_ARG(a->origin->name), (int)a->row.attempts,
                  STR_ARG(outcome->reason), STR_ARG(outcome->result), (int)outcome->status);
     else
         log_debug("delivery", "%.*s to %.*s, attempt %d: %.*s", STR_ARG(a->row.webhook_id),
-                  STR_ARG(a->origin->name), (int)outcome->attempts, STR_ARG(outcome->result));
+                  STR_ARG(a->origin->name), (int)a->row.attempts, STR_ARG(outcome->result));
 }
 
 static void settled(struct attempt *a)
 {
     if (!a->outcome.is_untried)
         report(a);
-    if (a->outcome.to == DELIVERY_DUE) {
-        bool is_fresh = a->outcome.is_untried && a->outcome.attempts == 1;
-
-        origin_hint(a->origin, is_fresh ? OUTBOX_FRESH : OUTBOX_RETRY, a->outcome.next_us);
-        if (a->delivery->phase == PHASE_RUNNING)
-            origin_consider(a->origin);
-    }
+    if (a->outcome.to == DELIVERY_DUE)
+        lane_hint(a->lane, outbox_line_of(a->row.class, a->row.attempts - a->outcome.is_untried),
+                  a->outcome.next_us);
+    else if (a->row.is_limited || !str_is_none(a->row.ordering_key))
+        lane_hint(a->lane, OUTBOX_FRESH, loop_wall_us(a->delivery->loop)); /* the next one */
+    if (a->delivery->phase == PHASE_RUNNING)
+        lane_consider(a->lane);
     attempt_free(a);
 }
 

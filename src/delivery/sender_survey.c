@@ -12,43 +12,53 @@ static enum err survey_apply(struct tx *tx, struct store_work *work)
     enum err err;
 
     arena_reset(&s->arena);
-    err = outbox_first_lease(tx, &s->lease_ends_us);
-    for (int half = 0; !err && half < 2; half++) {
-        s->halves[half].count = 0;
-        if (s->is_walking[half])
-            err = outbox_survey(tx, &s->halves[half], &s->arena);
+    err = outbox_chores(tx, &s->chores);
+    for (int line = 0; !err && line < OUTBOX_LINES; line++) {
+        s->lines[line].count = 0;
+        if (s->is_walking[line])
+            err = outbox_survey(tx, &s->lines[line], &s->arena);
     }
     return err;
 }
 
-/* Where the next page of this half begins; false if this was the last. */
-static bool next_page(struct survey_work *s, int half)
+/* Where the next page of this line begins; false if this was the last. */
+static bool next_page(struct survey_work *s, int line)
 {
-    struct outbox_survey *page = &s->halves[half];
+    struct outbox_survey *page = &s->lines[line];
     struct str last;
 
-    s->is_walking[half] = s->is_walking[half] && page->count == page->limit;
-    if (!s->is_walking[half])
+    s->is_walking[line] = s->is_walking[line] && page->count == page->limit;
+    if (!s->is_walking[line])
         return false;
-    last = page->found[page->count - 1].origin;
-    s->is_walking[half] = last.len <= sizeof(s->names[half]);
-    if (!s->is_walking[half])
+    last = page->found[page->count - 1].lane;
+    s->is_walking[line] = last.len <= sizeof(s->names[line]);
+    if (!s->is_walking[line])
         return false;
-    memcpy(s->names[half], last.data, last.len);
-    page->after = str_range(s->names[half], last.len);
+    memcpy(s->names[line], last.data, last.len);
+    page->after = str_range(s->names[line], last.len);
     return true;
 }
 
 static void take_page(struct delivery *d, const struct outbox_survey *page)
 {
     for (size_t i = 0; i < page->count; i++) {
-        struct origin *origin = origin_get(d, page->found[i].origin);
+        struct lane *lane = lane_get(d, page->found[i].lane);
 
-        if (!origin)
+        if (!lane)
             continue;
-        origin_hint(origin, page->half, page->found[i].next_us);
-        origin_consider(origin);
+        lane_hint(lane, page->line, page->found[i].next_us);
+        lane_consider(lane);
     }
+}
+
+static void do_chores(struct delivery *d, const struct outbox_chores *chores)
+{
+    int64_t now_us = loop_wall_us(d->loop);
+
+    if (chores->lease_until_us && chores->lease_until_us < now_us)
+        recover_start(d, true);
+    if (chores->is_moving || (chores->expires_us && chores->expires_us <= now_us))
+        chores_start(d);
 }
 
 static void survey_done(struct store_work *work, enum err err)
@@ -64,12 +74,12 @@ static void survey_done(struct store_work *work, enum err err)
     }
     if (err)
         log_warn("delivery", "the survey failed (%s); it is repeated", err_name(err));
-    for (int half = 0; !err && half < 2; half++) {
-        take_page(d, &s->halves[half]);
-        is_more = next_page(s, half) || is_more;
+    for (int line = 0; !err && line < OUTBOX_LINES; line++) {
+        take_page(d, &s->lines[line]);
+        is_more = next_page(s, line) || is_more;
     }
-    if (!err && s->lease_ends_us && s->lease_ends_us < loop_wall_us(d->loop))
-        recover_start(d, true);
+    if (!err)
+        do_chores(d, &s->chores);
     claim_pump(d);
     if (is_more) {
         s->is_busy = true;
@@ -88,14 +98,14 @@ void survey_start(struct delivery *d)
     s->is_wanted = s->is_busy;
     if (s->is_busy || d->phase != PHASE_RUNNING)
         return;
-    origins_tidy(d);
+    lanes_tidy(d);
     timer_stop(&d->slow_timer);
     s->is_busy = true;
     s->delivery = d;
-    for (int half = 0; half < 2; half++) {
-        s->halves[half] = (struct outbox_survey){
-            .half = (enum outbox_half)half, .after = STR(""), .limit = SURVEY_PAGE};
-        s->is_walking[half] = true;
+    for (int line = 0; line < OUTBOX_LINES; line++) {
+        s->lines[line] = (struct outbox_survey){
+            .line = (enum outbox_line)line, .after = STR(""), .limit = SURVEY_PAGE};
+        s->is_walking[line] = true;
     }
     s->work = (struct store_work){.apply = survey_apply, .done = survey_done, .reply_to = d->loop};
     store_read(d->config.store, &s->work);

@@ -6,24 +6,25 @@
 
 #include "store/outbox_claim.h"
 
-#define CLAIM_ORIGINS_MAX 32
+#define CLAIM_LANES_MAX 32
 #define CLAIM_ROWS_MAX 256
 #define SETTLE_MAX 256
 #define SURVEY_PAGE 512
 #define RECOVER_PAGE 500
+#define CHORES_PIECE 500
 
 struct attempt;
 struct delivery;
-struct origin;
+struct lane;
 
 struct survey_work {
     struct store_work work;
     struct delivery *delivery;
     struct arena arena;
-    struct outbox_survey halves[2];
-    char names[2][600]; /* what halves[].after borrows */
-    bool is_walking[2];
-    int64_t lease_ends_us;
+    struct outbox_survey lines[OUTBOX_LINES];
+    char names[OUTBOX_LINES][800]; /* what lines[].after borrows */
+    bool is_walking[OUTBOX_LINES];
+    struct outbox_chores chores;
     bool is_busy, is_wanted;
 };
 
@@ -35,15 +36,23 @@ struct recover_work {
     bool is_busy;
 };
 
+struct chores_work {
+    struct store_work work;
+    struct delivery *delivery;
+    size_t shifted, expired;
+    bool is_busy;
+};
+
 struct claim_work {
     struct store_work work;
     struct delivery *delivery;
     struct arena arena;
     struct outbox_claim claim;
-    struct outbox_claim_origin rooms[CLAIM_ORIGINS_MAX];
-    struct origin *origins[CLAIM_ORIGINS_MAX];
+    struct outbox_claim_lane rooms[CLAIM_LANES_MAX];
+    struct lane *lanes[CLAIM_LANES_MAX];
     struct outbox_claimed *rows;
     size_t row_count;
+    int64_t began_ms;
     bool is_busy;
 };
 

@@ -45,5 +45,8 @@ void url_write_origin(struct buf *out, const struct url *url);
 /* The text for logs and answers: userinfo, fragment and the values of query parameters that look
  * secret become ***. Takes any text, also what url_parse refuses. */
 void url_mask(struct buf *out, struct str text);
+struct json_writer;
+/* The same as a member of a JSON object. */
+void url_mask_put(struct json_writer *json, const char *key, struct str text);
 
 #endif

@@ -1,7 +1,9 @@
 /* url_mask.c -- which parts of a URL look secret. */
+#include "base/json.h"
 #include "format/url.h"
 
 #define MASK STR("***")
+#define MASKED_BYTES_MAX (4 * URL_BYTES_MAX)
 
 /* Secret wherever they stand in a name … */
 static const char *const secret_parts[] = {"token",   "secret", "passw",      "signature",
@@ -135,4 +137,14 @@ void url_mask(struct buf *out, struct str text)
     }
     if (rest.len)
         buf_add(out, STR("#***"));
+}
+
+void url_mask_put(struct json_writer *json, const char *key, struct str text)
+{
+    struct buf masked;
+
+    buf_init(&masked, MASKED_BYTES_MAX);
+    url_mask(&masked, text);
+    json_put_str(json, key, masked.failed ? MASK : buf_str(&masked));
+    buf_release(&masked);
 }

@@ -1,40 +1,201 @@
-/* The table endpoints. */
+/* Reading the table endpoints. */
 #include "store/endpoints.h"
-
-#include "base/uuid.h"
-#include "format/url.h"
-
-#define ORIGIN_BYTES_MAX 512
 
 #define COLUMNS                                                                                    \
     "tenant, endpoint_id, kind, url, origin, name, policy, rate_limit, rate_burst, "               \
     "in_flight_max, ordering, expires_after_s, state, state_reason, state_since_us, "              \
     "next_sequence, failing_since_us, failures, rest_until_us, created_us, updated_us"
-#define TURN " RETURNING endpoint_id, origin, state, ordering, next_sequence - 1"
-
-/* Its id is made of its URL, so that the primary key finds it. */
-static const struct uuid endpoint_name_space = {.bytes = {0x8e, 0x1c, 0x5b, 0x40, 0x2f, 0x6d, 0x4a,
-                                                          0x37, 0x9b, 0x10, 0x7d, 0xc2, 0x53, 0xe8,
-                                                          0x04, 0xa6}};
-
 static const struct db_statement select_one = {
     "endpoints_get", "SELECT " COLUMNS " FROM endpoints WHERE tenant = $1 AND endpoint_id = $2",
     NULL};
-static const struct db_statement turn_or_insert = {
-    "endpoints_turn_or_insert",
-    "INSERT INTO endpoints (tenant, endpoint_id, kind, url, origin, state, created_us, updated_us,"
-    " next_sequence) VALUES ($1, $2, $3, $4, $5, 'active', $6, $6, 2)"
-    " ON CONFLICT (tenant, endpoint_id) DO UPDATE SET next_sequence = endpoints.next_sequence + "
-    "1" TURN,
+static const struct db_statement select_list = {
+    "endpoints_list",
+    "SELECT " COLUMNS " FROM endpoints WHERE tenant = $1 AND endpoint_id > $2"
+    " AND state <> 'deleted' AND (CAST($3 AS TEXT) IS NULL OR kind = $3) AND (CAST($4 AS TEXT) IS "
+    "NULL OR state = $4)"
+    " AND (CAST($5 AS TEXT) IS NULL OR origin = $5)"
+    " ORDER BY endpoint_id LIMIT CAST($6 AS BIGINT)",
     NULL};
-static const struct db_statement turn = {"endpoints_turn",
-                                         "UPDATE endpoints SET next_sequence = next_sequence + 1"
-                                         " WHERE tenant = $1 AND endpoint_id = $2" TURN,
-                                         NULL};
-
+#define COUNT(state)                                                                               \
+    "(SELECT COUNT(*) FROM deliveries WHERE tenant = $1 AND endpoint_id = $2 AND " state ")"
+static const struct db_statement select_backlog = {
+    "endpoints_backlog",
+    "SELECT " COUNT("state = 'due' AND attempts = 0 AND class <> 'replay'") " + " COUNT(
+        "state = "
+        "'due' AND "
+        "attempts "
+        "> 0 AND "
+        "class <> "
+        "'replay'") " + " COUNT("state = 'due' AND class "
+                                "= 'replay'") ", " COUNT("state = 'sending'") ", " COUNT("state"
+                                                                                         " = "
+                                                                                         "'held"
+                                                                                         "' "
+                                                                                         "AND "
+                                                                                         "state"
+                                                                                         "_reas"
+                                                                                         "on "
+                                                                                         "<> "
+                                                                                         "'orde"
+                                                                                         "r'") " +"
+                                                                                               " " COUNT(
+                                                                                                   "orderin"
+                                                                                                   "g_key "
+                                                                                                   "IS NOT "
+                                                                                                   "NULL "
+                                                                                                   "AND "
+                                                                                                   "ended_"
+                                                                                                   "us IS "
+                                                                                                   "NULL "
+                                                                                                   "AND "
+                                                                                                   "state "
+                                                                                                   "= "
+                                                                                                   "'held' "
+                                                                                                   "AND "
+                                                                                                   "state_"
+                                                                                                   "reason "
+                                                                                                   "= "
+                                                                                                   "'order"
+                                                                                                   "'") ","
+                                                                                                        " ("
+                                                                                                        "SE"
+                                                                                                        "LE"
+                                                                                                        "CT"
+                                                                                                        " M"
+                                                                                                        "IN"
+                                                                                                        "(p"
+                                                                                                        ") "
+                                                                                                        "FR"
+                                                                                                        "OM"
+                                                                                                        " ("
+                                                                                                        "SE"
+                                                                                                        "LE"
+                                                                                                        "CT"
+                                                                                                        " f"
+                                                                                                        "re"
+                                                                                                        "sh"
+                                                                                                        "_u"
+                                                                                                        "s "
+                                                                                                        "AS"
+                                                                                                        " p"
+                                                                                                        " F"
+                                                                                                        "RO"
+                                                                                                        "M "
+                                                                                                        "en"
+                                                                                                        "dp"
+                                                                                                        "oi"
+                                                                                                        "nt"
+                                                                                                        "s "
+                                                                                                        "WH"
+                                                                                                        "ER"
+                                                                                                        "E "
+                                                                                                        "te"
+                                                                                                        "na"
+                                                                                                        "nt"
+                                                                                                        " ="
+                                                                                                        " $"
+                                                                                                        "1 "
+                                                                                                        "AN"
+                                                                                                        "D "
+                                                                                                        "en"
+                                                                                                        "dp"
+                                                                                                        "oi"
+                                                                                                        "nt"
+                                                                                                        "_i"
+                                                                                                        "d "
+                                                                                                        "= "
+                                                                                                        "$2"
+                                                                                                        " U"
+                                                                                                        "NI"
+                                                                                                        "ON"
+                                                                                                        " A"
+                                                                                                        "LL"
+                                                                                                        " S"
+                                                                                                        "EL"
+                                                                                                        "EC"
+                                                                                                        "T "
+                                                                                                        "re"
+                                                                                                        "tr"
+                                                                                                        "y_"
+                                                                                                        "us"
+                                                                                                        " F"
+                                                                                                        "RO"
+                                                                                                        "M "
+                                                                                                        "en"
+                                                                                                        "dp"
+                                                                                                        "oi"
+                                                                                                        "nt"
+                                                                                                        "s "
+                                                                                                        "WH"
+                                                                                                        "ER"
+                                                                                                        "E "
+                                                                                                        "te"
+                                                                                                        "na"
+                                                                                                        "nt"
+                                                                                                        " ="
+                                                                                                        " $"
+                                                                                                        "1 "
+                                                                                                        "AN"
+                                                                                                        "D "
+                                                                                                        "en"
+                                                                                                        "dp"
+                                                                                                        "oi"
+                                                                                                        "nt"
+                                                                                                        "_i"
+                                                                                                        "d "
+                                                                                                        "= "
+                                                                                                        "$2"
+                                                                                                        " U"
+                                                                                                        "NI"
+                                                                                                        "ON"
+                                                                                                        " A"
+                                                                                                        "LL"
+                                                                                                        " S"
+                                                                                                        "EL"
+                                                                                                        "EC"
+                                                                                                        "T "
+                                                                                                        "re"
+                                                                                                        "pl"
+                                                                                                        "ay"
+                                                                                                        "_u"
+                                                                                                        "s "
+                                                                                                        "FR"
+                                                                                                        "OM"
+                                                                                                        " e"
+                                                                                                        "nd"
+                                                                                                        "po"
+                                                                                                        "in"
+                                                                                                        "ts"
+                                                                                                        " W"
+                                                                                                        "HE"
+                                                                                                        "RE"
+                                                                                                        " t"
+                                                                                                        "en"
+                                                                                                        "an"
+                                                                                                        "t "
+                                                                                                        "= "
+                                                                                                        "$1"
+                                                                                                        " A"
+                                                                                                        "ND"
+                                                                                                        " e"
+                                                                                                        "nd"
+                                                                                                        "po"
+                                                                                                        "in"
+                                                                                                        "t_"
+                                                                                                        "id"
+                                                                                                        " ="
+                                                                                                        " $"
+                                                                                                        "2)"
+                                                                                                        " p"
+                                                                                                        "la"
+                                                                                                        "ce"
+                                                                                                        "s"
+                                                                                                        ")",
+    NULL};
 /* ---- states ---- */
 
-static const char *const state_names[ENDPOINT_STATE_COUNT] = {"active", "paused", "disabled"};
+static const char *const state_names[ENDPOINT_STATE_COUNT] = {"active", "paused", "disabled",
+                                                              "deleted"};
 
 struct str endpoint_state_name(enum endpoint_state state)
 {
@@ -106,70 +267,46 @@ enum err endpoint_get(struct tx *tx, struct str tenant, struct str endpoint_id, 
     return err;
 }
 
-/* ---- for the outbox ---- */
-
-static struct str origin_of(struct arena *arena, struct str url_text)
+enum err endpoint_list(struct tx *tx, const struct endpoint_filter *filter, struct arena *arena,
+                       struct endpoint_row **found, size_t *count)
 {
-    struct str origin = OUTBOX_ORIGIN_NONE;
-    const char *why = NULL;
-    struct url url = {0};
-    struct buf text;
+    struct endpoint_row *list;
+    struct db_rows rows = {0};
+    size_t n = 0;
+    enum err err;
 
-    if (url_parse(arena, url_text, &url, &why))
-        return origin;
-    if (url.is_relative)
-        return OUTBOX_ORIGIN_SELF;
-    buf_init(&text, ORIGIN_BYTES_MAX);
-    url_write_origin(&text, &url);
-    if (!text.failed)
-        origin = arena_str(arena, buf_str(&text));
-    buf_release(&text);
-    return origin;
+    REQUIRE(filter->limit >= 1 && filter->limit <= ENDPOINTS_LIST_MAX);
+    list = ARENA_ARRAY(arena, struct endpoint_row, (size_t)filter->limit);
+    err = db_query(tx->db, &select_list,
+                   DB_ARGS(db_text(filter->tenant), db_text(filter->after), db_text(filter->kind),
+                           db_text(filter->state), db_text(filter->origin), db_int(filter->limit)),
+                   &rows);
+    if (err)
+        return err;
+    while (!err && n < (size_t)filter->limit && db_next(&rows))
+        err = row_read(&rows, arena, &list[n++]);
+    err = end_rows(&rows, err);
+    if (err)
+        return err;
+    *found = list;
+    *count = n;
+    return OK;
 }
 
-static struct str id_of(struct arena *arena, struct str tenant, struct str kind, struct str url)
+enum err endpoint_backlog(struct tx *tx, struct str tenant, struct str endpoint_id,
+                          struct endpoint_backlog *backlog)
 {
-    struct str parts[] = {tenant, STR("\n"), kind, STR("\n"), url};
-    struct uuid id = uuid_v5(endpoint_name_space, arena_concat(arena, parts, ARRAY_LEN(parts)));
-    struct uuid_text text;
+    struct db_rows rows = {0};
+    enum err err = db_query_one(tx->db, &select_backlog,
+                                DB_ARGS(db_text(tenant), db_text(endpoint_id)), &rows);
 
-    return arena_str(arena, uuid_write(id, &text));
-}
-
-static enum err turn_read(struct tx *tx, struct db_rows *rows, struct endpoint_turn *found)
-{
-    struct endpoint_turn row = {
-        .endpoint_id = db_get_keep(rows, 0, tx->arena),
-        .origin = db_get_keep(rows, 1, tx->arena),
-        .is_fifo = str_eq(db_get_str(rows, 3), STR("fifo")),
-        .sequence = db_get_int(rows, 4),
+    if (err)
+        return err;
+    *backlog = (struct endpoint_backlog){
+        .due = db_get_int(&rows, 0),
+        .sending = db_get_int(&rows, 1),
+        .held = db_get_int(&rows, 2),
+        .next_us = db_get_int(&rows, 3),
     };
-    enum err err = end_rows(rows, endpoint_state_parse(db_get_str(rows, 2), &row.state));
-
-    if (!err)
-        *found = row;
-    return err;
-}
-
-enum err endpoint_take_turn(struct tx *tx, struct str tenant, struct str kind, struct str url,
-                            struct endpoint_turn *found)
-{
-    struct db_rows rows = {0};
-    enum err err = db_query_one(
-        tx->db, &turn_or_insert,
-        DB_ARGS(db_text(tenant), db_text(id_of(tx->arena, tenant, kind, url)), db_text(kind),
-                db_text(url), db_text(origin_of(tx->arena, url)), db_int(tx->now_us)),
-        &rows);
-
-    return err ? err : turn_read(tx, &rows, found);
-}
-
-enum err endpoint_take_turn_of(struct tx *tx, struct str tenant, struct str endpoint_id,
-                               struct endpoint_turn *found)
-{
-    struct db_rows rows = {0};
-    enum err err =
-        db_query_one(tx->db, &turn, DB_ARGS(db_text(tenant), db_text(endpoint_id)), &rows);
-
-    return err ? err : turn_read(tx, &rows, found);
+    return db_rows_end(&rows);
 }

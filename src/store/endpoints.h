@@ -20,7 +20,13 @@
 
 #define ENDPOINTS_LIST_MAX 1000
 
-enum endpoint_state { ENDPOINT_ACTIVE, ENDPOINT_PAUSED, ENDPOINT_DISABLED, ENDPOINT_STATE_COUNT };
+enum endpoint_state {
+    ENDPOINT_ACTIVE,
+    ENDPOINT_PAUSED,
+    ENDPOINT_DISABLED,
+    ENDPOINT_DELETED, /* forgotten; the next event for its URL finds it as new */
+    ENDPOINT_STATE_COUNT
+};
 
 struct str endpoint_state_name(enum endpoint_state state);
 enum err endpoint_state_parse(struct str name, enum endpoint_state *state) MUST_USE;
@@ -50,19 +56,58 @@ struct endpoint_row {
     int64_t created_us, updated_us;
 };
 
+/* ---- reading ---- */
+
 /* ERR_NOT_FOUND. */
 enum err endpoint_get(struct tx *tx, struct str tenant, struct str endpoint_id, struct arena *arena,
                       struct endpoint_row *endpoint) MUST_USE;
+
+struct endpoint_filter {
+    struct str tenant;
+    struct str kind, state, origin; /* STR_NONE: any */
+    struct str after;               /* ids behind this; STR(""): from the start */
+    int64_t limit;                  /* 1 … ENDPOINTS_LIST_MAX */
+};
+
+/* In order of their ids, without deleted ones. */
+enum err endpoint_list(struct tx *tx, const struct endpoint_filter *filter, struct arena *arena,
+                       struct endpoint_row **found, size_t *count) MUST_USE;
+
+/* Deliveries of one endpoint that have not ended. */
+struct endpoint_backlog {
+    int64_t due, sending, held;
+    int64_t next_us; /* of the first due; 0: none */
+};
+enum err endpoint_backlog(struct tx *tx, struct str tenant, struct str endpoint_id,
+                          struct endpoint_backlog *backlog) MUST_USE;
+
+/* ---- changing, by hand ---- */
+
+/* A new one of tenant, kind, url and what it is told; fills in the rest. ERR_CONFLICT: there is one
+ * already; then only endpoint_id is filled in. */
+enum err endpoint_add(struct tx *tx, struct endpoint_row *endpoint) MUST_USE;
+/* Writes what it is told. ERR_NOT_FOUND. */
+enum err endpoint_update(struct tx *tx, const struct endpoint_row *endpoint) MUST_USE;
+/* To active: its clocks and its rest begin anew. Its deliveries follow in pieces: outbox_shift.
+ * ERR_NOT_FOUND. */
+enum err endpoint_set_state(struct tx *tx, struct str tenant, struct str endpoint_id,
+                            enum endpoint_state state, struct str reason) MUST_USE;
+/* Its row stays for the log, without what it was told. ERR_CONFLICT: it has deliveries that have
+ * not ended, and is_forced is false; else those end as dead, in pieces. ERR_NOT_FOUND. */
+enum err endpoint_delete(struct tx *tx, struct str tenant, struct str endpoint_id,
+                         bool is_forced) MUST_USE;
 
 /* ---- for the outbox ---- */
 
 /* What a new delivery learns of its endpoint; strings in tx->arena. */
 struct endpoint_turn {
     struct str endpoint_id;
-    struct str origin;
+    struct str origin, lane;
     enum endpoint_state state;
     bool is_fifo;
-    int64_t sequence; /* the delivery's own */
+    int64_t expires_after_s;
+    int64_t sequence;            /* the delivery's own */
+    int64_t fresh_us, replay_us; /* where it stands in these lines; 0: nowhere */
 };
 
 /* Gives out the next sequence number. The row is locked until the commit. The first makes the

@@ -250,7 +250,46 @@ static const char step_10[] =
     "CREATE INDEX crons_by_created ON crons (tenant, created_us);"
     "CREATE INDEX crons_by_thread ON crons (tenant, thread_id) WHERE thread_id IS NOT NULL;";
 
-const char *const migrations[] = {
-    step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8, step_9, step_10,
-};
+/* Lines: what is claimed is claimed endpoint by endpoint, so that each gets its turn, a rest puts
+ * off all of an endpoint at once, and its limits hold on every node. A lane is an origin's part of
+ * one tenant. An active endpoint with something due has a place in its lane's line: fresh_us,
+ * retry_us, replay_us say when it is to be looked at (store/outbox_priv.h). */
+static const char step_11[] =
+    "ALTER TABLE endpoints ADD COLUMN lane TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE endpoints ADD COLUMN fresh_us BIGINT;"
+    "ALTER TABLE endpoints ADD COLUMN retry_us BIGINT;"
+    "ALTER TABLE endpoints ADD COLUMN replay_us BIGINT;"
+    "UPDATE endpoints SET lane = origin || ' ' || tenant;"
+    "DROP INDEX deliveries_fresh;"
+    "DROP INDEX deliveries_retry;"
+    "DROP INDEX deliveries_sending;"
+    "CREATE INDEX deliveries_fresh ON deliveries (tenant, endpoint_id, next_us, delivery_id)"
+    "  WHERE state = 'due' AND attempts = 0 AND class <> 'replay';"
+    "CREATE INDEX deliveries_retry ON deliveries (tenant, endpoint_id, next_us, delivery_id)"
+    "  WHERE state = 'due' AND attempts > 0 AND class <> 'replay';"
+    "CREATE INDEX deliveries_replay ON deliveries (tenant, endpoint_id, next_us, delivery_id)"
+    "  WHERE state = 'due' AND class = 'replay';"
+    "CREATE INDEX deliveries_sending ON deliveries (tenant, endpoint_id, lease_until_us)"
+    "  WHERE state = 'sending';"
+    "CREATE INDEX deliveries_following ON deliveries (tenant, endpoint_id, sequence)"
+    "  WHERE state = 'held' AND state_reason <> 'order';"
+    "CREATE INDEX deliveries_ordered ON deliveries (tenant, endpoint_id, ordering_key, sequence)"
+    "  WHERE ordering_key IS NOT NULL AND ended_us IS NULL;"
+    "CREATE INDEX deliveries_expiring ON deliveries (expires_us)"
+    "  WHERE expires_us IS NOT NULL AND ended_us IS NULL;"
+    "UPDATE endpoints SET fresh_us = (SELECT MIN(next_us) FROM deliveries d WHERE"
+    "  d.tenant = endpoints.tenant AND d.endpoint_id = endpoints.endpoint_id AND d.state = 'due'"
+    "  AND d.attempts = 0), retry_us = (SELECT MIN(next_us) FROM deliveries d WHERE"
+    "  d.tenant = endpoints.tenant AND d.endpoint_id = endpoints.endpoint_id AND d.state = 'due'"
+    "  AND d.attempts > 0);"
+    "CREATE INDEX endpoints_fresh ON endpoints (lane, fresh_us, endpoint_id)"
+    "  WHERE fresh_us IS NOT NULL;"
+    "CREATE INDEX endpoints_retry ON endpoints (lane, retry_us, endpoint_id)"
+    "  WHERE retry_us IS NOT NULL;"
+    "CREATE INDEX endpoints_replay ON endpoints (lane, replay_us, endpoint_id)"
+    "  WHERE replay_us IS NOT NULL;"
+    "CREATE INDEX endpoints_moving ON endpoints (tenant, endpoint_id) WHERE moving IS NOT NULL;";
+
+const char *const migrations[] = {step_1, step_2, step_3, step_4,  step_5, step_6,
+                                  step_7, step_8, step_9, step_10, step_11};
 const size_t migration_count = ARRAY_LEN(migrations);

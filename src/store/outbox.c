@@ -17,8 +17,9 @@ static const struct db_statement delivery_insert = {
     "INSERT INTO deliveries (delivery_id, tenant, endpoint_id, origin, webhook_id, kind, "
     "object_id, body_id,"
     " policy, state, state_reason, attempts, next_us, created_us, updated_us, resend_of, sequence,"
-    " ordering_key, class)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $13, $14, $15, $16, $17)",
+    " ordering_key, class, expires_us)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $13, $14, $15, $16, $17,"
+    " $18)",
     NULL};
 static const struct db_statement delivery_update = {
     "deliveries_move",
@@ -156,28 +157,64 @@ struct delivery_new {
     int64_t resend_of; /* 0: none */
 };
 
-static enum err insert_delivery(struct tx *tx, const struct delivery_new *new, int64_t *delivery_id)
+/* Why it must wait; STR_NONE: it need not. */
+static enum err find_hold(struct tx *tx, const struct delivery_new *new, struct str *reason)
+{
+    struct endpoint_key key = {new->tenant, new->endpoint.endpoint_id};
+    bool is_busy = false;
+    enum err err = OK;
+
+    if (!str_is_none(new->ordering_key))
+        err = order_is_busy(tx, key, new->ordering_key, &is_busy);
+    if (is_busy)
+        *reason = HELD_ORDER;
+    else if (new->endpoint.state != ENDPOINT_ACTIVE)
+        *reason = endpoint_state_name(new->endpoint.state);
+    return err;
+}
+
+/* Most find their endpoint in the line already. */
+static enum err enter(struct tx *tx, const struct delivery_new *new)
+{
+    enum outbox_line line = outbox_line_of(new->class, 0);
+    int64_t stands_us = line == OUTBOX_REPLAY ? new->endpoint.replay_us : new->endpoint.fresh_us;
+    struct line_entry entry = {{new->tenant, new->endpoint.endpoint_id}, line, tx->now_us};
+
+    tx_notify(tx, TOPIC_DELIVERY_DUE, new->endpoint.lane);
+    return stands_us ? OK : line_enter(tx, &entry, 1);
+}
+
+static enum err insert_delivery(struct tx *tx, struct delivery_new *new, int64_t *delivery_id)
 {
     const struct endpoint_turn *endpoint = &new->endpoint;
-    bool is_held = endpoint->state != ENDPOINT_ACTIVE;
-    enum delivery_state state = is_held ? DELIVERY_HELD : DELIVERY_DUE;
+    int64_t lives_us = endpoint->expires_after_s * US_PER_SECOND;
+    struct str held_for = STR_NONE;
+    bool is_held;
     enum err err = sequence_next(tx, STR("delivery"), 1, delivery_id);
 
+    /* Only what happens now goes in order: what is sent once more is out of it already. */
+    if (!endpoint->is_fifo || new->resend_of)
+        new->ordering_key = STR_NONE;
+    else if (str_is_none(new->ordering_key))
+        new->ordering_key = STR("");
+    if (!err)
+        err = find_hold(tx, new, &held_for);
     if (err)
         return err;
+    is_held = !str_is_none(held_for);
     err = db_run(tx->db, &delivery_insert,
                  DB_ARGS(db_int(*delivery_id), db_text(new->tenant), db_text(endpoint->endpoint_id),
                          db_text(endpoint->origin), db_text(new->webhook_id), db_text(new->kind),
                          db_text(new->object_id), db_text(new->body_id), db_text(new->policy),
-                         db_text(delivery_state_name(state)),
-                         db_text(is_held ? endpoint_state_name(endpoint->state) : STR_NONE),
-                         is_held ? db_null() : db_int(tx->now_us), db_int(tx->now_us),
-                         db_int_or_null(new->resend_of), db_int(endpoint->sequence),
-                         db_text(endpoint->is_fifo ? new->ordering_key : STR_NONE),
-                         db_text(delivery_class_name(new->class))),
+                         db_text(delivery_state_name(is_held ? DELIVERY_HELD : DELIVERY_DUE)),
+                         db_text(held_for), is_held ? db_null() : db_int(tx->now_us),
+                         db_int(tx->now_us), db_int_or_null(new->resend_of),
+                         db_int(endpoint->sequence), db_text(new->ordering_key),
+                         db_text(delivery_class_name(new->class)),
+                         lives_us ? db_int(tx->now_us + lives_us) : db_null()),
                  NULL);
     if (!err && !is_held)
-        tx_notify(tx, TOPIC_DELIVERY_DUE, endpoint->origin);
+        err = enter(tx, new);
     return err ? err : delivery_feed_add(tx, &(struct delivery_change){*delivery_id, 0}, 1);
 }
 

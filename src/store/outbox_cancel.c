@@ -6,8 +6,10 @@
 
 static const struct db_statement select_state = {
     "deliveries_for_cancel",
-    "SELECT state, attempts FROM deliveries WHERE tenant = $1 AND delivery_id = $2",
-    "SELECT state, attempts FROM deliveries WHERE tenant = $1 AND delivery_id = $2 FOR UPDATE"};
+    "SELECT state, attempts, endpoint_id, ordering_key FROM deliveries WHERE tenant = $1 AND "
+    "delivery_id = $2",
+    "SELECT state, attempts, endpoint_id, ordering_key FROM deliveries WHERE tenant = $1 AND "
+    "delivery_id = $2 FOR UPDATE"};
 static const struct db_statement mark = {
     "deliveries_cancel",
     "UPDATE deliveries SET cancelled_us = $2 WHERE delivery_id = $1 AND state = 'sending'", NULL};
@@ -19,6 +21,8 @@ static const struct db_statement select_marked = {
 enum err outbox_cancel(struct tx *tx, struct str tenant, int64_t delivery_id)
 {
     struct delivery_move move = {.delivery_id = delivery_id, .to = DELIVERY_DEAD, .reason = REASON};
+    struct endpoint_key endpoint = {.tenant = tenant};
+    struct str ordering_key;
     struct db_rows rows = {0};
     enum err err, ended;
 
@@ -28,6 +32,8 @@ enum err outbox_cancel(struct tx *tx, struct str tenant, int64_t delivery_id)
         return err;
     err = delivery_state_parse(db_get_str(&rows, 0), &move.from);
     move.attempts = db_get_int(&rows, 1);
+    endpoint.endpoint_id = db_get_keep(&rows, 2, tx->arena);
+    ordering_key = db_get_keep(&rows, 3, tx->arena);
     ended = db_rows_end(&rows);
     if (err || ended)
         return err ? err : ended;
@@ -35,7 +41,8 @@ enum err outbox_cancel(struct tx *tx, struct str tenant, int64_t delivery_id)
         return ERR_CONFLICT;
     if (move.from == DELIVERY_SENDING)
         return db_run(tx->db, &mark, DB_ARGS(db_int(delivery_id), db_int(tx->now_us)), NULL);
-    return delivery_move(tx, &move, 1);
+    err = delivery_move(tx, &move, 1);
+    return err || str_is_none(ordering_key) ? err : order_pass(tx, endpoint, ordering_key);
 }
 
 enum err cancelled_move(struct tx *tx, struct delivery_move *moves, size_t count)

@@ -1,86 +1,69 @@
-/* What the sender asks of the outbox: what is due where, take it, write down what became of it, and
- * give back what nobody sends any more. */
+/* What the sender asks of the outbox: what is due where, and take it.
+ *
+ * A claim walks along the line of a lane: the endpoints that have waited longest first, each gets
+ * its share of the places, as far as its rest, its rate and its places allow, and goes to where it
+ * belongs next (outbox_priv.h). Its row is locked meanwhile, so all this holds on several nodes. */
 #include "store/outbox_claim.h"
 
+#include "store/bucket.h"
 #include "store/outbox_priv.h"
 #include "store/sequence.h"
 
 /* Bodies up to this size come with their row; larger ones are fetched once it is sure that they are
  * taken. */
 #define SMALL_BODY "16384"
+/* Of a line, at once. */
+#define LINE_MAX 64
 
-/* ---- survey ---- */
+/* ---- claim: the line ---- */
 
-/* A walk over the distinct origins of a partial index, one seek each, and the first due time of
- * each. */
-#define SURVEY(condition)                                                                          \
-    "WITH RECURSIVE o(origin) AS (SELECT MIN(origin) FROM deliveries WHERE state = 'due' "         \
-    "AND " condition " AND origin > $1 UNION ALL SELECT (SELECT MIN(d.origin) FROM deliveries d "  \
-    "WHERE d.state = 'due'"                                                                        \
-    " AND d." condition " AND d.origin > o.origin) FROM o WHERE o.origin IS NOT NULL)"             \
-    " SELECT o.origin, (SELECT MIN(d.next_us) FROM deliveries d WHERE d.state = 'due' AND "        \
-    "d." condition                                                                                 \
-    " AND d.origin = o.origin) FROM o WHERE o.origin IS NOT NULL LIMIT CAST($2 AS BIGINT)"
-
-static const struct db_statement survey_half[] = {
-    [OUTBOX_FRESH] = {"deliveries_survey_fresh", SURVEY("attempts = 0"), NULL},
-    [OUTBOX_RETRY] = {"deliveries_survey_retry", SURVEY("attempts > 0"), NULL},
-};
-static const struct db_statement first_lease = {
-    "deliveries_first_lease", "SELECT MIN(lease_until_us) FROM deliveries WHERE state = 'sending'",
-    NULL};
-
-enum err outbox_survey(struct tx *tx, struct outbox_survey *survey, struct arena *arena)
-{
-    struct outbox_origin *list = ARENA_ARRAY(arena, struct outbox_origin, survey->limit + 1);
-    struct db_rows rows = {0};
-    size_t n = 0;
-    enum err err = db_query(tx->db, &survey_half[survey->half],
-                            DB_ARGS(db_text(survey->after), db_int((int64_t)survey->limit)), &rows);
-
-    if (err)
-        return err;
-    while (n < survey->limit && db_next(&rows)) {
-        list[n].origin = db_get_keep(&rows, 0, arena);
-        list[n++].next_us = db_get_int(&rows, 1);
+#define LINE(column)                                                                               \
+    "SELECT tenant, endpoint_id, kind, url, state, policy, rate_limit, rate_burst, in_flight_max," \
+    " rest_until_us, rate_next_us, failures, told_us, secrets_version FROM endpoints"              \
+    " WHERE lane = $1"                                                                             \
+    " AND " column " IS NOT NULL AND " column " <= $2 ORDER BY " column                            \
+    ", endpoint_id LIMIT CAST($3 AS BIGINT)"
+#define LINE_STATEMENT(name, column)                                                               \
+    {                                                                                              \
+        name, LINE(column), LINE(column) " FOR UPDATE SKIP LOCKED"                                 \
     }
-    survey->found = list;
-    survey->count = n;
-    return db_rows_end(&rows);
-}
-
-enum err outbox_first_lease(struct tx *tx, int64_t *lease_until_us)
-{
-    struct db_rows rows = {0};
-    enum err err = db_query_one(tx->db, &first_lease, DB_NO_ARGS, &rows);
-
-    if (err)
-        return err;
-    *lease_until_us = db_get_int(&rows, 0);
-    return db_rows_end(&rows);
-}
-
-/* ---- claim ---- */
-
-#define CLAIM(condition)                                                                           \
-    "SELECT d.delivery_id, d.attempts, d.created_us, d.tenant, d.endpoint_id, d.webhook_id, "      \
-    "d.kind,"                                                                                      \
-    " d.object_id, d.body_id, d.policy, e.url, b.content_type, LENGTH(b.bytes),"                   \
+#define PLACE(column)                                                                              \
+    "UPDATE endpoints SET " column " = $3, rate_next_us = $4 WHERE tenant = $1 AND endpoint_id = " \
+    "$2"
+#define DUE(condition)                                                                             \
+    "SELECT d.delivery_id, d.attempts, d.created_us, d.webhook_id, d.object_id, d.body_id, "       \
+    "d.policy, b.content_type, LENGTH(b.bytes),"                                                   \
     " CASE WHEN LENGTH(b.bytes) <= " SMALL_BODY " THEN b.bytes END, d.sequence, d.class,"          \
-    " e.secrets_version, e.kind"                                                                   \
-    " FROM deliveries d"                                                                           \
-    " JOIN endpoints e ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id"                   \
+    " d.ordering_key, d.expires_us, d.next_us, d.kind FROM deliveries d"                           \
     " JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"                              \
-    " WHERE d.state = 'due' AND d." condition " AND d.origin = $1 AND d.next_us <= $2"             \
-    " ORDER BY d.next_us, d.delivery_id LIMIT CAST($3 AS BIGINT) OFFSET CAST($4 AS BIGINT)"
-#define LOCKED " FOR UPDATE OF d SKIP LOCKED"
+    " WHERE d.tenant = $1 AND d.endpoint_id = $2 AND d.state = 'due' AND " condition               \
+    " ORDER BY d.next_us, d.delivery_id LIMIT CAST($3 AS BIGINT)"
+#define DUE_STATEMENT(name, condition)                                                             \
+    {                                                                                              \
+        name, DUE(condition), DUE(condition) " FOR UPDATE OF d"                                    \
+    }
 
-static const struct db_statement select_due[] = {
-    [OUTBOX_FRESH] = {"deliveries_claim_fresh", CLAIM("attempts = 0"),
-                      CLAIM("attempts = 0") LOCKED},
-    [OUTBOX_RETRY] = {"deliveries_claim_retry", CLAIM("attempts > 0"),
-                      CLAIM("attempts > 0") LOCKED},
+static const struct db_statement select_line[OUTBOX_LINES] = {
+    [OUTBOX_FRESH] = LINE_STATEMENT("endpoints_claim_fresh", "fresh_us"),
+    [OUTBOX_RETRY] = LINE_STATEMENT("endpoints_claim_retry", "retry_us"),
+    [OUTBOX_REPLAY] = LINE_STATEMENT("endpoints_claim_replay", "replay_us"),
 };
+static const struct db_statement place[OUTBOX_LINES] = {
+    [OUTBOX_FRESH] = {"endpoints_place_fresh", PLACE("fresh_us"), NULL},
+    [OUTBOX_RETRY] = {"endpoints_place_retry", PLACE("retry_us"), NULL},
+    [OUTBOX_REPLAY] = {"endpoints_place_replay", PLACE("replay_us"), NULL},
+};
+static const struct db_statement select_due[OUTBOX_LINES] = {
+    [OUTBOX_FRESH] =
+        DUE_STATEMENT("deliveries_claim_fresh", "d.attempts = 0 AND d.class <> 'replay'"),
+    [OUTBOX_RETRY] =
+        DUE_STATEMENT("deliveries_claim_retry", "d.attempts > 0 AND d.class <> 'replay'"),
+    [OUTBOX_REPLAY] = DUE_STATEMENT("deliveries_claim_replay", "d.class = 'replay'"),
+};
+static const struct db_statement count_sending = {
+    "deliveries_count_sending",
+    "SELECT COUNT(*) FROM deliveries WHERE tenant = $1 AND endpoint_id = $2 AND state = 'sending'",
+    NULL};
 static const struct db_statement select_body = {
     "bodies_get", "SELECT bytes FROM bodies WHERE tenant = $1 AND body_id = $2", NULL};
 static const struct db_statement attempt_insert = {
@@ -88,12 +71,11 @@ static const struct db_statement attempt_insert = {
     "INSERT INTO attempts (attempt_id, tenant, delivery_id, number, started_us)"
     " VALUES ($1, $2, $3, $4, $5)",
     NULL};
-static const struct db_statement next_of_origin = {
-    "deliveries_next_of_origin",
-    "SELECT (SELECT MIN(next_us) FROM deliveries WHERE state = 'due' AND attempts = 0 AND origin = "
-    "$1),"
-    " (SELECT MIN(next_us) FROM deliveries WHERE state = 'due' AND attempts > 0 AND origin = $1)",
-    NULL};
+#define FIRST_OF(column)                                                                           \
+    "(SELECT MIN(" column ") FROM endpoints WHERE lane = $1 AND " column " IS NOT NULL)"
+static const struct db_statement next_of_lane = {
+    "endpoints_next_of_lane",
+    "SELECT " FIRST_OF("fresh_us") ", " FIRST_OF("retry_us") ", " FIRST_OF("replay_us"), NULL};
 
 struct claiming {
     struct tx *tx;
@@ -104,80 +86,234 @@ struct claiming {
     bool is_full; /* of bytes */
 };
 
-static enum err row_read(const struct db_rows *rows, struct arena *arena,
+/* An endpoint whose turn it is. */
+struct waiting {
+    struct str tenant, endpoint_id, kind, url, policy;
+    struct bucket bucket; /* per_s 0: none */
+    int64_t in_flight_max, rest_until_us, full_us, secrets_version;
+    bool is_active, is_unwell, is_probing;
+};
+
+static struct waiting waiting_read(const struct db_rows *rows, struct arena *arena)
+{
+    return (struct waiting){
+        .tenant = db_get_keep(rows, 0, arena),
+        .endpoint_id = db_get_keep(rows, 1, arena),
+        .kind = db_get_keep(rows, 2, arena),
+        .url = db_get_keep(rows, 3, arena),
+        .is_active = str_eq(db_get_str(rows, 4), endpoint_state_name(ENDPOINT_ACTIVE)),
+        .policy = db_get_keep(rows, 5, arena),
+        .bucket = {.per_s = db_get_double(rows, 6), .burst = db_get_int(rows, 7)},
+        .in_flight_max = db_get_int(rows, 8),
+        .rest_until_us = db_get_int(rows, 9),
+        .full_us = db_get_int(rows, 10),
+        .is_unwell = db_get_int(rows, 11) > 0 || !db_is_null(rows, 12),
+        .secrets_version = db_get_int(rows, 13),
+        /* It has rested because it failed: one goes ahead. */
+        .is_probing = db_get_int(rows, 11) > 0 && db_get_int(rows, 9) > 0,
+    };
+}
+
+static enum err line_read(struct claiming *c, struct str lane, enum outbox_line line,
+                          unsigned limit, struct waiting **list, size_t *count)
+{
+    struct waiting *found = ARENA_ARRAY(c->tx->arena, struct waiting, limit);
+    struct db_rows rows = {0};
+    size_t n = 0;
+    enum err err = db_query(c->tx->db, &select_line[line],
+                            DB_ARGS(db_text(lane), db_int(c->tx->now_us), db_int(limit)), &rows);
+
+    if (err)
+        return err;
+    while (n < limit && db_next(&rows))
+        found[n++] = waiting_read(&rows, c->arena);
+    *list = found;
+    *count = n;
+    return db_rows_end(&rows);
+}
+
+/* ---- claim: one endpoint ---- */
+
+/* How many places it has left; those taken by this claim are not yet sending. */
+static enum err places_left(struct claiming *c, const struct waiting *e, unsigned *limit)
+{
+    struct db_rows rows = {0};
+    int64_t used;
+    enum err err = db_query_one(c->tx->db, &count_sending,
+                                DB_ARGS(db_text(e->tenant), db_text(e->endpoint_id)), &rows);
+
+    if (err)
+        return err;
+    used = db_get_int(&rows, 0);
+    for (size_t i = 0; i < c->count; i++)
+        used +=
+            str_eq(c->list[i].endpoint_id, e->endpoint_id) && str_eq(c->list[i].tenant, e->tenant);
+    if (used + (int64_t)*limit > e->in_flight_max)
+        *limit = used < e->in_flight_max ? (unsigned)(e->in_flight_max - used) : 0;
+    return db_rows_end(&rows);
+}
+
+/* Lowers *limit to what its rest, its rate and its places allow. *again_us: when to look again if
+ * that is nothing; 0: it is not to stand in line at all. */
+static enum err allowance(struct claiming *c, const struct waiting *e, unsigned *limit,
+                          int64_t *again_us)
+{
+    int64_t now_us = c->tx->now_us;
+    enum err err = OK;
+
+    *again_us = 0;
+    if (!e->is_active || e->rest_until_us > now_us) {
+        *limit = 0;
+        *again_us = e->is_active ? e->rest_until_us : 0;
+        return OK;
+    }
+    if (e->is_probing && *limit > 1)
+        *limit = 1;
+    if (e->bucket.per_s > 0) {
+        *limit = bucket_room(&e->bucket, e->full_us, now_us, *limit);
+        *again_us = bucket_ready_us(&e->bucket, e->full_us);
+    }
+    if (*limit && e->in_flight_max) {
+        /* Whoever frees a place lines it up again; at the latest the end of all leases does. */
+        *again_us = now_us + c->claim->lease_us;
+        err = places_left(c, e, limit);
+    }
+    return err;
+}
+
+static enum err row_read(const struct db_rows *rows, const struct waiting *e, struct arena *arena,
                          struct outbox_claimed *row)
 {
     *row = (struct outbox_claimed){
         .delivery_id = db_get_int(rows, 0),
         .attempts = db_get_int(rows, 1) + 1,
         .created_us = db_get_int(rows, 2),
-        .tenant = db_get_keep(rows, 3, arena),
-        .endpoint_id = db_get_keep(rows, 4, arena),
-        .webhook_id = db_get_keep(rows, 5, arena),
-        .kind = db_get_keep(rows, 6, arena),
-        .object_id = db_get_keep(rows, 7, arena),
-        .body_id = db_get_keep(rows, 8, arena),
-        .policy = db_get_keep(rows, 9, arena),
-        .url = db_get_keep(rows, 10, arena),
-        .content_type = db_get_keep(rows, 11, arena),
-        .body = db_get_keep(rows, 13, arena),
-        .sequence = db_get_int(rows, 14),
-        .secrets_version = db_get_int(rows, 16),
-        .is_elsewhere = str_eq(db_get_str(rows, 17), OUTBOX_KIND_RESEND),
+        .webhook_id = db_get_keep(rows, 3, arena),
+        .object_id = db_get_keep(rows, 4, arena),
+        .body_id = db_get_keep(rows, 5, arena),
+        .policy = db_get_keep(rows, 6, arena),
+        .content_type = db_get_keep(rows, 7, arena),
+        .body = db_get_keep(rows, 9, arena),
+        .sequence = db_get_int(rows, 10),
+        .ordering_key = db_get_keep(rows, 12, arena),
+        .expires_us = db_get_int(rows, 13),
+        .is_limited = e->in_flight_max > 0,
+        .is_unwell = e->is_unwell,
+        .secrets_version = e->secrets_version,
+        .tenant = e->tenant,
+        .endpoint_id = e->endpoint_id,
+        .kind = db_get_keep(rows, 15, arena),
+        .is_elsewhere = str_eq(e->kind, OUTBOX_KIND_RESEND),
+        .url = e->url,
     };
-    return delivery_class_parse(db_get_str(rows, 15), &row->class);
+    if (!str_is_none(e->policy))
+        row->policy = e->policy;
+    return delivery_class_parse(db_get_str(rows, 11), &row->class);
 }
 
-/* Up to `limit` more of one half; `offset` of it are taken already. *got says how many. */
-static enum err take(struct claiming *c, size_t origin_index, enum outbox_half half, unsigned limit,
-                     unsigned offset, unsigned *got)
+/* Takes up to `limit`. *left_us: when the first of those left is due; 0: there is none. */
+static enum err take_due(struct claiming *c, const struct waiting *e, enum outbox_line line,
+                         unsigned limit, int64_t *left_us)
 {
-    struct outbox_claim_origin *origin = &c->claim->origins[origin_index];
     struct db_rows rows = {0};
+    size_t taken = 0;
     enum err err, ended;
 
-    *got = 0;
-    if (limit == 0 || c->is_full)
-        return OK;
-    err = db_query(
-        c->tx->db, &select_due[half],
-        DB_ARGS(db_text(origin->origin), db_int(c->tx->now_us), db_int(limit), db_int(offset)),
-        &rows);
+    *left_us = 0;
+    err = db_query(c->tx->db, &select_due[line],
+                   DB_ARGS(db_text(e->tenant), db_text(e->endpoint_id), db_int(limit + 1)), &rows);
     if (err)
         return err;
-    while (!err && *got < limit && db_next(&rows)) {
-        size_t bytes = (size_t)db_get_int(&rows, 12);
+    while (!err && *left_us == 0 && db_next(&rows)) {
+        size_t bytes = (size_t)db_get_int(&rows, 8);
+        int64_t next_us = db_get_int(&rows, 14);
 
-        c->is_full = c->count > 0 && c->bytes + bytes > c->claim->bytes_max;
-        if (c->is_full)
+        c->is_full = c->is_full || (c->count > 0 && c->bytes + bytes > c->claim->bytes_max);
+        if (taken == limit || next_us > c->tx->now_us || c->is_full) {
+            *left_us = next_us;
             break;
-        err = row_read(&rows, c->arena, &c->list[c->count]);
-        c->list[c->count++].origin_index = origin_index;
+        }
+        err = row_read(&rows, e, c->arena, &c->list[c->count]);
+        c->count++;
         c->bytes += bytes;
-        origin->taken++;
-        ++*got;
+        taken++;
     }
     ended = db_rows_end(&rows);
     return err ? err : ended;
 }
 
-/* First tries get all places but the retries' share, retries what is then left, first tries the
- * rest. */
-static enum err take_origin(struct claiming *c, size_t index)
+static int64_t later(int64_t a, int64_t b)
 {
-    struct outbox_claim_origin *origin = &c->claim->origins[index];
-    unsigned for_fresh = origin->room - origin->retry_share;
-    unsigned fresh = 0, retries = 0, more = 0;
+    return a > b ? a : b;
+}
+
+/* What it may have of this line, and where it stands then: `args` of the statement `place`. */
+static enum err take_turn(struct claiming *c, struct waiting *e, enum outbox_line line,
+                          unsigned limit, struct db_value *args)
+{
+    int64_t now_us = c->tx->now_us, again_us = 0, left_us = 0;
+    size_t before = c->count;
+    enum err err = allowance(c, e, &limit, &again_us);
+
+    if (!err && limit)
+        err = take_due(c, e, line, limit, &left_us);
+    if (e->bucket.per_s > 0)
+        e->full_us = bucket_take(&e->bucket, e->full_us, now_us, (unsigned)(c->count - before));
+    /* Behind all that wait already. */
+    if (limit)
+        again_us = left_us ? later(left_us, now_us) : 0;
+    args[0] = db_text(e->tenant);
+    args[1] = db_text(e->endpoint_id);
+    args[2] = db_int_or_null(again_us);
+    args[3] = db_int_or_null(e->full_us);
+    return err;
+}
+
+/* ---- claim: one lane ---- */
+
+/* Up to `limit` of one line; its endpoints share the places. */
+static enum err take_line(struct claiming *c, size_t lane_index, enum outbox_line line,
+                          unsigned limit)
+{
+    struct outbox_claim_lane *lane = &c->claim->lanes[lane_index];
+    unsigned endpoints_max = limit < LINE_MAX ? limit : LINE_MAX;
+    size_t count = 0, first = c->count, done = 0;
+    struct waiting *list = NULL;
+    struct db_value *args;
     enum err err;
 
-    REQUIRE(origin->retry_share <= origin->room);
-    origin->taken = 0;
-    err = take(c, index, OUTBOX_FRESH, for_fresh, 0, &fresh);
+    if (limit == 0 || c->is_full)
+        return OK;
+    err = line_read(c, lane->lane, line, endpoints_max, &list, &count);
+    if (err || count == 0)
+        return err;
+    args = ARENA_ARRAY(c->tx->arena, struct db_value, count * 4);
+    while (!err && done < count && !c->is_full) {
+        unsigned room = limit - (unsigned)(c->count - first);
+        unsigned sharing = (unsigned)(count - done);
+
+        err = take_turn(c, &list[done], line, (room + sharing - 1) / sharing, &args[done * 4]);
+        done++;
+    }
+    for (size_t i = first; i < c->count; i++)
+        c->list[i].lane_index = lane_index;
+    lane->taken += (unsigned)(c->count - first);
+    return err ? err : db_run_many(c->tx->db, &place[line], args, 4, done);
+}
+
+/* The shares of retries and replays are theirs if they want them; the rest is for first tries. */
+static enum err take_lane(struct claiming *c, size_t index)
+{
+    struct outbox_claim_lane *lane = &c->claim->lanes[index];
+    unsigned retries = lane->shares[OUTBOX_RETRY], replays = lane->shares[OUTBOX_REPLAY];
+    enum err err;
+
+    REQUIRE(retries + replays <= lane->room);
+    lane->taken = 0;
+    err = take_line(c, index, OUTBOX_RETRY, retries);
     if (!err)
-        err = take(c, index, OUTBOX_RETRY, origin->room - fresh, 0, &retries);
-    if (!err && fresh == for_fresh)
-        err = take(c, index, OUTBOX_FRESH, origin->room - fresh - retries, fresh, &more);
-    return err;
+        err = take_line(c, index, OUTBOX_REPLAY, replays);
+    return err ? err : take_line(c, index, OUTBOX_FRESH, lane->room - lane->taken);
 }
 
 static enum err load_large_bodies(struct claiming *c)
@@ -234,15 +370,15 @@ static enum err begin_attempts(struct claiming *c)
     return err ? err : delivery_move(tx, moves, c->count);
 }
 
-static enum err find_next(struct tx *tx, struct outbox_claim_origin *origin)
+static enum err find_next(struct tx *tx, struct outbox_claim_lane *lane)
 {
     struct db_rows rows = {0};
-    enum err err = db_query_one(tx->db, &next_of_origin, DB_ARGS(db_text(origin->origin)), &rows);
+    enum err err = db_query_one(tx->db, &next_of_lane, DB_ARGS(db_text(lane->lane)), &rows);
 
     if (err)
         return err;
-    origin->next_us[OUTBOX_FRESH] = db_get_int(&rows, 0);
-    origin->next_us[OUTBOX_RETRY] = db_get_int(&rows, 1);
+    for (int line = 0; line < OUTBOX_LINES; line++)
+        lane->next_us[line] = db_get_int(&rows, line);
     return db_rows_end(&rows);
 }
 
@@ -255,144 +391,40 @@ enum err outbox_claim(struct tx *tx, struct outbox_claim *claim, struct arena *a
 
     REQUIRE(tx->is_write && claim->node.len > 0 && claim->lease_us > 0);
     arena_reset(arena);
-    for (size_t i = 0; i < claim->origin_count; i++)
-        room += claim->origins[i].room;
+    for (size_t i = 0; i < claim->lane_count; i++)
+        room += claim->lanes[i].room;
     c.list = ARENA_ARRAY(arena, struct outbox_claimed, room + 1);
-    for (size_t i = 0; !err && i < claim->origin_count; i++)
-        err = take_origin(&c, i);
+    for (size_t i = 0; !err && i < claim->lane_count; i++)
+        err = take_lane(&c, i);
     if (!err)
         err = load_large_bodies(&c);
     if (!err)
         err = claimed_open_secrets(tx, arena, c.list, c.count);
     if (!err && c.count)
         err = begin_attempts(&c);
-    for (size_t i = 0; !err && i < claim->origin_count; i++)
-        err = find_next(tx, &claim->origins[i]);
+    for (size_t i = 0; !err && i < claim->lane_count; i++)
+        err = find_next(tx, &claim->lanes[i]);
     *claimed = c.list;
     *count = c.count;
     return err;
 }
 
-/* ---- settle ---- */
-
-#define OUTCOME_ARGS 12
-
-static const struct db_statement attempt_end = {
-    "attempts_end",
-    "UPDATE attempts SET ended_us = $2, result = $3, status = $4, detail = $5, address = $6, "
-    "dns_us = $7,"
-    " connect_us = $8, tls_us = $9, first_byte_us = $10, total_us = $11, response_excerpt = $12"
-    " WHERE attempt_id = $1",
-    NULL};
-static const struct db_statement attempt_delete = {
-    "attempts_delete", "DELETE FROM attempts WHERE attempt_id = $1", NULL};
-
-static struct db_value phase(int64_t duration_us)
+struct outbox_claimed outbox_claimed_copy(const struct outbox_claimed *row, struct arena *arena)
 {
-    return duration_us < 0 ? db_null() : db_int(duration_us);
-}
+    struct outbox_claimed copy = *row;
 
-static void outcome_args(const struct outbox_outcome *outcome, struct db_value *args)
-{
-    args[0] = db_int(outcome->attempt_id);
-    args[1] = db_int(outcome->ended_us);
-    args[2] = db_text(outcome->result);
-    args[3] = db_int_or_null(outcome->status);
-    args[4] = db_text(outcome->detail);
-    args[5] = db_text(outcome->address);
-    args[6] = phase(outcome->dns_us);
-    args[7] = phase(outcome->connect_us);
-    args[8] = phase(outcome->tls_us);
-    args[9] = phase(outcome->first_byte_us);
-    args[10] = phase(outcome->total_us);
-    args[11] = db_blob(outcome->excerpt);
-}
-
-enum err outbox_settle(struct tx *tx, const struct outbox_outcome *outcomes, size_t count)
-{
-    struct delivery_move *moves = ARENA_ARRAY(tx->arena, struct delivery_move, count + 1);
-    struct db_value *ended = ARENA_ARRAY(tx->arena, struct db_value, count * OUTCOME_ARGS + 1);
-    struct db_value *untried = ARENA_ARRAY(tx->arena, struct db_value, count + 1);
-    size_t ended_count = 0, untried_count = 0;
-    enum err err;
-
-    for (size_t i = 0; i < count; i++) {
-        const struct outbox_outcome *outcome = &outcomes[i];
-
-        REQUIRE(!outcome->is_untried || outcome->to == DELIVERY_DUE);
-        if (outcome->is_untried)
-            untried[untried_count++] = db_int(outcome->attempt_id);
-        else
-            outcome_args(outcome, &ended[OUTCOME_ARGS * ended_count++]);
-        moves[i] =
-            (struct delivery_move){.delivery_id = outcome->delivery_id,
-                                   .from = DELIVERY_SENDING,
-                                   .from_attempt_id = outcome->attempt_id,
-                                   .to = outcome->to,
-                                   .attempts = outcome->attempts - outcome->is_untried,
-                                   .reason = outcome->reason,
-                                   .next_us = outcome->next_us,
-                                   .result = outcome->is_untried ? STR_NONE : outcome->result,
-                                   .status = outcome->status};
-    }
-    err = cancelled_move(tx, moves, count);
-    if (!err)
-        err = delivery_move(tx, moves, count);
-    if (!err && ended_count)
-        err = db_run_many(tx->db, &attempt_end, ended, OUTCOME_ARGS, ended_count);
-    if (!err && untried_count)
-        err = db_run_many(tx->db, &attempt_delete, untried, 1, untried_count);
-    return err;
-}
-
-/* ---- recover ---- */
-
-#define LOST                                                                                       \
-    "SELECT delivery_id, attempt_id, attempts, origin FROM deliveries WHERE state = 'sending'"     \
-    " AND (lease_node = $1 OR (CAST($1 AS TEXT) IS NULL AND lease_until_us < $2))"                 \
-    " ORDER BY lease_until_us LIMIT CAST($3 AS BIGINT)"
-
-static const struct db_statement select_lost = {"deliveries_lost", LOST,
-                                                LOST " FOR UPDATE SKIP LOCKED"};
-static const struct db_statement attempt_lost = {
-    "attempts_lost",
-    "UPDATE attempts SET ended_us = $2, result = 'unknown',"
-    " detail = 'the server stopped before the outcome was known'"
-    " WHERE attempt_id = $1 AND ended_us IS NULL",
-    NULL};
-
-enum err outbox_recover(struct tx *tx, struct str node, size_t limit, size_t *count)
-{
-    struct delivery_move *moves = ARENA_ARRAY(tx->arena, struct delivery_move, limit + 1);
-    struct db_value *args = ARENA_ARRAY(tx->arena, struct db_value, limit * 2 + 1);
-    struct db_rows rows = {0};
-    size_t n = 0;
-    enum err err =
-        db_query(tx->db, &select_lost,
-                 DB_ARGS(db_text(node), db_int(tx->now_us), db_int((int64_t)limit)), &rows);
-
-    REQUIRE(tx->is_write);
-    if (err)
-        return err;
-    for (; n < limit && db_next(&rows); n++) {
-        moves[n] = (struct delivery_move){.delivery_id = db_get_int(&rows, 0),
-                                          .from = DELIVERY_SENDING,
-                                          .from_attempt_id = db_get_int(&rows, 1),
-                                          .to = DELIVERY_DUE,
-                                          .attempts = db_get_int(&rows, 2),
-                                          .next_us = tx->now_us,
-                                          .result = STR("unknown")};
-        args[n * 2] = db_int(moves[n].from_attempt_id);
-        args[n * 2 + 1] = db_int(tx->now_us);
-        tx_notify(tx, TOPIC_DELIVERY_DUE, db_get_str(&rows, 3));
-    }
-    err = db_rows_end(&rows);
-    if (!err)
-        err = cancelled_move(tx, moves, n);
-    if (!err)
-        err = delivery_move(tx, moves, n);
-    if (!err && n)
-        err = db_run_many(tx->db, &attempt_lost, args, 2, n);
-    *count = n;
-    return err;
+    copy.tenant = arena_str(arena, row->tenant);
+    copy.endpoint_id = arena_str(arena, row->endpoint_id);
+    copy.url = arena_str(arena, row->url);
+    copy.webhook_id = arena_str(arena, row->webhook_id);
+    copy.kind = arena_str(arena, row->kind);
+    copy.object_id = arena_str(arena, row->object_id);
+    copy.body_id = STR_NONE;
+    copy.policy = arena_str(arena, row->policy);
+    copy.ordering_key = arena_str(arena, row->ordering_key);
+    copy.content_type = arena_str(arena, row->content_type);
+    copy.body = arena_str(arena, row->body);
+    copy.secrets = secrets_copy(&row->secrets, arena);
+    copy.secrets_why = arena_str(arena, row->secrets_why);
+    return copy;
 }

@@ -1,6 +1,5 @@
 /* outbox_claim.h -- what the sender asks of the outbox: what is due where, take it, write down what
  * became of it, give back what nobody sends any more.
- *
  * The states and their laws stand at the top of src/delivery/README.md. Times are wall-clock
  * microseconds. */
 #ifndef STORE_OUTBOX_CLAIM_H
@@ -9,51 +8,69 @@
 #include "store/outbox.h"
 #include "store/secrets.h"
 
-/* First tries and retries are looked up and claimed apart, so that neither starves the other. */
-enum outbox_half { OUTBOX_FRESH, OUTBOX_RETRY };
+/* What an endpoint has due stands in three lines, looked up and claimed apart, so that none starves
+ * another: first tries, retries, and what is sent once more. */
+enum outbox_line { OUTBOX_FRESH, OUTBOX_RETRY, OUTBOX_REPLAY, OUTBOX_LINES };
 
-/* An origin that has due deliveries of one half. */
-struct outbox_origin {
-    struct str origin;
-    int64_t next_us; /* when the first of them falls due; may be past */
+/* Of one that is due after so many attempts. */
+enum outbox_line outbox_line_of(enum delivery_class class, int64_t attempts);
+
+/* A lane is one tenant's part of an origin: "https://a.example:443 tenant". */
+struct str outbox_lane_origin(struct str lane);
+
+/* A lane in which an endpoint stands in this line. */
+struct outbox_lane {
+    struct str lane;
+    int64_t next_us; /* when the first is to be looked at; may be past */
 };
 
 struct outbox_survey {
-    enum outbox_half half;
-    struct str after; /* in order of the origin's text, those behind this; "": from the start */
+    enum outbox_line line;
+    struct str after; /* in order of the lane's text, those behind this; "": from the start */
     size_t limit;
-    struct outbox_origin *found; /* out; in the arena */
+    struct outbox_lane *found; /* out; in the arena */
     size_t count;
 };
 
 enum err outbox_survey(struct tx *tx, struct outbox_survey *survey, struct arena *arena) MUST_USE;
-/* When the first lease of any node ends; 0: nothing is being sent. */
-enum err outbox_first_lease(struct tx *tx, int64_t *lease_until_us) MUST_USE;
 
-struct outbox_claim_origin {
-    struct str origin;
-    unsigned room;        /* so many may be taken … */
-    unsigned retry_share; /* … and so many places of these are the retries', if they want them */
-    unsigned taken;       /* out */
-    int64_t next_us[2];   /* out: of what is left, by half: when the first falls due; 0: nothing */
+/* What else is to be done besides sending. */
+struct outbox_chores {
+    int64_t lease_until_us; /* when the first lease of any node ends; 0: nothing is being sent */
+    int64_t expires_us;     /* when the first delivery expires; 0: none does */
+    bool is_moving;         /* outbox_shift has work */
+};
+enum err outbox_chores(struct tx *tx, struct outbox_chores *chores) MUST_USE;
+
+struct outbox_claim_lane {
+    struct str lane;
+    unsigned room;                 /* so many may be taken … */
+    unsigned shares[OUTBOX_LINES]; /* … and so many places of these belong to retries and replays,
+                                      if they want them; [OUTBOX_FRESH] is not read */
+    unsigned taken;                /* out */
+    int64_t
+        next_us[OUTBOX_LINES]; /* out: of what is left, when it is to be looked at; 0: nothing */
 };
 
 struct outbox_claim {
     struct str node;
-    int64_t lease_us;
+    int64_t lease_us; /* longer than any attempt: what is being sent must not be claimed again */
     size_t bytes_max; /* of the bodies; one is taken whatever its size */
-    struct outbox_claim_origin *origins;
-    size_t origin_count;
+    struct outbox_claim_lane *lanes;
+    size_t lane_count;
 };
 
 struct outbox_claimed {
     int64_t delivery_id;
     int64_t attempt_id;
     int64_t attempts; /* this one included: the attempt's number */
-    size_t origin_index;
+    size_t lane_index;
     int64_t created_us;
-    int64_t sequence; /* rises by one with each delivery of its endpoint */
+    int64_t expires_us; /* 0: never */
+    int64_t sequence;   /* rises by one with each delivery of its endpoint */
     enum delivery_class class;
+    bool is_limited; /* its endpoint waits for places: look at its lines when this one ends */
+    bool is_unwell;  /* its endpoint has failed, or was told to be disabled: a success is news */
     struct str tenant;
     struct str endpoint_id;
     struct str url;
@@ -62,7 +79,8 @@ struct outbox_claimed {
     struct str kind;
     struct str object_id;
     struct str body_id;
-    struct str policy;
+    struct str policy;       /* the endpoint's, else the delivery's */
+    struct str ordering_key; /* STR_NONE: none */
     struct str content_type;
     struct str body;
     int64_t secrets_version; /* 0: its endpoint never had any */
@@ -70,25 +88,31 @@ struct outbox_claimed {
     struct str secrets_why;  /* they cannot be opened, in words: it must not be sent; STR_NONE */
 };
 
-/* Takes what is due: state sending, lease, a row for the attempt. Everything lives in the arena,
- * which the call resets first (apply may run again). */
+/* Takes what is due: state sending, lease, a row for the attempt. The endpoints of a lane take
+ * turns. Everything lives in the arena, which the call resets first (apply may run again). */
 enum err outbox_claim(struct tx *tx, struct outbox_claim *claim, struct arena *arena,
                       struct outbox_claimed **claimed, size_t *count) MUST_USE;
+/* A copy in the arena, all but body_id. */
+struct outbox_claimed outbox_claimed_copy(const struct outbox_claimed *row, struct arena *arena);
+
+/* What an attempt says about its endpoint. */
+enum endpoint_news { ENDPOINT_NO_NEWS, ENDPOINT_WELL, ENDPOINT_FAILED, ENDPOINT_GONE };
 
 /* Overwrites the opened secrets of rows whose strings are no longer needed. */
 void outbox_claimed_wipe(struct outbox_claimed *rows, size_t count);
 
 /* How an attempt ended. */
 struct outbox_outcome {
-    int64_t delivery_id;
-    int64_t attempt_id;
-    int64_t attempts;       /* as claimed */
-    enum delivery_state to; /* due, done or dead */
-    int64_t next_us;        /* of due */
-    struct str reason;      /* state_reason; STR_NONE: none */
-    bool is_untried;        /* it was never sent: the attempt is taken back, `to` is due */
-    struct str result;      /* a word of delivery/classify.h */
-    int64_t status;         /* 0: none */
+    const struct outbox_claimed *row; /* as claimed */
+    enum delivery_state to;           /* due, done or dead */
+    int64_t next_us;                  /* of due */
+    struct str reason;                /* state_reason; STR_NONE: none */
+    bool is_untried; /* it was never sent: the attempt is taken back, `to` is due */
+    enum endpoint_news news;
+    bool is_hard;          /* of ENDPOINT_FAILED: a row of these makes the endpoint rest */
+    int64_t rest_until_us; /* the receiver asks for a rest until then; 0: it does not */
+    struct str result;     /* a word of delivery/classify.h */
+    int64_t status;        /* 0: none */
     struct str detail;
     struct str address;
     int64_t ended_us;
@@ -96,12 +120,31 @@ struct outbox_outcome {
     struct str excerpt;
 };
 
+/* What the house does about endpoints that fail, and whom it tells. */
+struct outbox_rules {
+    int64_t disable_after_us; /* failing for so long without a success; 0: never */
+    int64_t rest_after;       /* hard failures in a row; 0: never */
+    struct str notify_url;    /* of operational events; STR_NONE: nobody is told */
+    struct str notify_policy;
+};
+
 /* Moves each that is still sending in that attempt; one that no longer is (its lease ended) stays
- * as it is. */
-enum err outbox_settle(struct tx *tx, const struct outbox_outcome *outcomes, size_t count) MUST_USE;
+ * as it is. What that tells of endpoints is written, and told, in the same transaction. */
+enum err outbox_settle(struct tx *tx, const struct outbox_rules *rules,
+                       const struct outbox_outcome *outcomes, size_t count) MUST_USE;
 
 /* Deliveries that are being sent by nobody become due at once: those of `node` (at its start), or,
  * STR_NONE, those of any node whose lease has ended. At most `limit`; *count says how many. */
 enum err outbox_recover(struct tx *tx, struct str node, size_t limit, size_t *count) MUST_USE;
+
+/* ---- outbox_upkeep.c: in pieces of at most `limit` rows; *count says how many ---- */
+
+/* The deliveries of an endpoint follow its state: due → held when it is no longer active, held →
+ * due when it is again. Which endpoints have rows to move stands in their rows, so that a restart
+ * goes on where it stopped. */
+enum err outbox_shift(struct tx *tx, size_t limit, size_t *count) MUST_USE;
+/* Deliveries past their time are dead. */
+enum err outbox_expire(struct tx *tx, const struct outbox_rules *rules, size_t limit,
+                       size_t *count) MUST_USE;
 
 #endif

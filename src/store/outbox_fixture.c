@@ -44,6 +44,7 @@ void outbox_rig_open(struct outbox_rig *rig, const char *postgres_url)
     memset(rig, 0, sizeof(*rig));
     arena_init(&rig->arena);
     arena_init(&rig->tx_arena);
+    arena_init(&rig->claim_arena);
     rng_seed(&rig->rng, 7);
     rig->now_us = INT64_C(1795240800000000);
     rig->postgres_url = postgres_url;
@@ -77,6 +78,7 @@ void outbox_rig_close(struct outbox_rig *rig)
     db_close(rig->db);
     if (!rig->postgres_url)
         remove_sqlite(rig);
+    arena_release(&rig->claim_arena);
     arena_release(&rig->tx_arena);
     arena_release(&rig->arena);
 }
@@ -121,45 +123,55 @@ struct str outbox_rig_add(struct outbox_rig *rig, const char *url, const char *o
     return webhook_id;
 }
 
-struct outbox_claimed *outbox_rig_claim(struct outbox_rig *rig, const char *origin, unsigned room,
-                                        unsigned retry_share, size_t *count)
+struct outbox_claimed *outbox_rig_claim_lane(struct outbox_rig *rig, struct outbox_claim_lane *lane,
+                                             size_t *count)
 {
-    struct outbox_claim_origin rooms[] = {
-        {.origin = str_of(origin), .room = room, .retry_share = retry_share}};
     struct outbox_claim claim = {.node = STR("node"),
                                  .lease_us = 60 * US_PER_SECOND,
                                  .bytes_max = CLAIM_BYTES_MAX,
-                                 .origins = rooms,
-                                 .origin_count = 1};
-    struct outbox_claimed *claimed = NULL;
+                                 .lanes = lane,
+                                 .lane_count = 1};
+    struct outbox_claimed *claimed = NULL, *kept;
     struct tx *tx = outbox_rig_begin(rig);
 
-    arena_reset(&rig->arena);
-    assert_int_equal(outbox_rig_end(rig, outbox_claim(tx, &claim, &rig->arena, &claimed, count)),
-                     OK);
-    assert_int_equal(rooms[0].taken, *count);
-    return claimed;
+    assert_int_equal(
+        outbox_rig_end(rig, outbox_claim(tx, &claim, &rig->claim_arena, &claimed, count)), OK);
+    assert_int_equal(lane->taken, *count);
+    kept = ARENA_ARRAY(&rig->arena, struct outbox_claimed, *count + 1);
+    for (size_t i = 0; i < *count; i++)
+        kept[i] = outbox_claimed_copy(&claimed[i], &rig->arena);
+    return kept;
+}
+
+struct outbox_claimed *outbox_rig_claim(struct outbox_rig *rig, const char *origin, unsigned room,
+                                        unsigned retry_share, size_t *count)
+{
+    struct outbox_claim_lane lane = {.lane = arena_printf(&rig->arena, "%s t", origin),
+                                     .room = room,
+                                     .shares = {[OUTBOX_RETRY] = retry_share}};
+
+    return outbox_rig_claim_lane(rig, &lane, count);
 }
 
 void outbox_rig_settle(struct outbox_rig *rig, const struct outbox_claimed *row,
                        enum delivery_state to, int64_t next_us)
 {
-    struct outbox_outcome outcome = {.delivery_id = row->delivery_id,
-                                     .attempt_id = row->attempt_id,
-                                     .attempts = row->attempts,
+    bool is_done = to == DELIVERY_DONE;
+    struct outbox_outcome outcome = {.row = row,
                                      .to = to,
                                      .next_us = next_us,
-                                     .reason = to == DELIVERY_DONE ? STR_NONE : STR("timeout"),
-                                     .result =
-                                         to == DELIVERY_DONE ? STR("delivered") : STR("timeout"),
-                                     .status = to == DELIVERY_DONE ? 200 : 0,
+                                     .news = is_done ? ENDPOINT_WELL : ENDPOINT_FAILED,
+                                     .is_hard = true,
+                                     .reason = is_done ? STR_NONE : STR("timeout"),
+                                     .result = is_done ? STR("delivered") : STR("timeout"),
+                                     .status = is_done ? 200 : 0,
                                      .ended_us = rig->now_us,
                                      .dns_us = 1,
                                      .connect_us = -1,
                                      .excerpt = STR("ok\0\xff")};
     struct tx *tx = outbox_rig_begin(rig);
 
-    assert_int_equal(outbox_rig_end(rig, outbox_settle(tx, &outcome, 1)), OK);
+    assert_int_equal(outbox_rig_end(rig, outbox_settle(tx, &rig->rules, &outcome, 1)), OK);
 }
 
 size_t outbox_rig_recover(struct outbox_rig *rig, const char *node)

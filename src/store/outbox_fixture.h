@@ -15,6 +15,8 @@ struct outbox_rig {
     struct tx_note notes[TX_NOTES_MAX + TOPIC_COUNT];
     struct rng rng;
     int64_t now_us;
+    struct outbox_rules rules;
+    struct arena claim_arena;
     const char *postgres_url;
     char folder[64];
 };
@@ -30,9 +32,12 @@ enum err outbox_rig_end(struct outbox_rig *rig, enum err err);
 /* Adds a delivery of `body` for `object_id`; returns its webhook id (in rig->arena). */
 struct str outbox_rig_add(struct outbox_rig *rig, const char *url, const char *object_id,
                           struct str body);
-/* Claims for one origin. */
+/* Claims for one origin, of tenant "t". */
 struct outbox_claimed *outbox_rig_claim(struct outbox_rig *rig, const char *origin, unsigned room,
                                         unsigned retry_share, size_t *count);
+/* A share of the places for each line; rows in rig->arena. */
+struct outbox_claimed *outbox_rig_claim_lane(struct outbox_rig *rig, struct outbox_claim_lane *lane,
+                                             size_t *count);
 void outbox_rig_settle(struct outbox_rig *rig, const struct outbox_claimed *row,
                        enum delivery_state to, int64_t next_us);
 size_t outbox_rig_recover(struct outbox_rig *rig, const char *node);

@@ -1,11 +1,19 @@
-/* outbox_priv.h -- what outbox.c and outbox_claim.c share: the one function that moves a delivery.
- */
+/* outbox_priv.h -- what the outbox's files share: the one function that moves a delivery, and the
+ * lines in which endpoints wait for their turn.
+ *
+ * A line is one of three positions in an endpoint's row: fresh_us, retry_us, replay_us. Its law: an
+ * active endpoint that has something due stands in the line of that kind, at no later an instant
+ * than the first of it may go. A position may be too early, never too late: the claim, which holds
+ * the row's lock, looks and puts the endpoint where it belongs: behind all that wait already, at
+ * the end of a rest, out of the line. */
 #ifndef STORE_OUTBOX_PRIV_H
 #define STORE_OUTBOX_PRIV_H
 
-#include "store/outbox.h"
+#include "store/endpoints.h"
+#include "store/outbox_claim.h"
 
-struct outbox_claimed;
+/* Held behind an earlier one of its ordering key, whatever its endpoint's state. */
+#define HELD_ORDER STR("order")
 
 /* One legal move. What a state does not have is empty in its row, whatever stands here. */
 struct delivery_move {
@@ -22,7 +30,8 @@ struct delivery_move {
     int64_t status;
 };
 
-/* A row that is not in the state `from` (in that attempt) is left alone. */
+/* A row that is not in the state `from` (in that attempt) is left alone. Who makes something due
+ * has its endpoint enter the line; who ends one that has an ordering key calls order_pass. */
 enum err delivery_move(struct tx *tx, const struct delivery_move *moves, size_t count) MUST_USE;
 /* Of moves from sending: what was cancelled meanwhile does not become due, it is dead. */
 enum err cancelled_move(struct tx *tx, struct delivery_move *moves, size_t count) MUST_USE;
@@ -30,5 +39,26 @@ enum err cancelled_move(struct tx *tx, struct delivery_move *moves, size_t count
 /* Opens the secrets of the rows' endpoints; in the arena. */
 enum err claimed_open_secrets(struct tx *tx, struct arena *arena, struct outbox_claimed *rows,
                               size_t count) MUST_USE;
+
+struct endpoint_key {
+    struct str tenant, endpoint_id;
+};
+
+/* ---- outbox_line.c ---- */
+
+/* Stands in this line from `at_us` on, if it does not stand there earlier already. */
+struct line_entry {
+    struct endpoint_key endpoint;
+    enum outbox_line line;
+    int64_t at_us;
+};
+enum err line_enter(struct tx *tx, const struct line_entry *entries, size_t count) MUST_USE;
+/* In all three lines, by what it really has due: after its limits or its state have changed. */
+enum err line_up(struct tx *tx, struct endpoint_key endpoint) MUST_USE;
+/* One of this ordering key has ended: the next by sequence is due, if it waited for that. */
+enum err order_pass(struct tx *tx, struct endpoint_key endpoint, struct str ordering_key) MUST_USE;
+/* Is there one of this key that has not ended? */
+enum err order_is_busy(struct tx *tx, struct endpoint_key endpoint, struct str ordering_key,
+                       bool *is_busy) MUST_USE;
 
 #endif

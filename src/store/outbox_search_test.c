@@ -57,11 +57,9 @@ static void settle(struct outbox_rig *rig, const struct outbox_claimed *row,
 {
     struct tx *tx = outbox_rig_begin(rig);
 
-    outcome.delivery_id = row->delivery_id;
-    outcome.attempt_id = row->attempt_id;
-    outcome.attempts = row->attempts;
+    outcome.row = row;
     outcome.ended_us = rig->now_us;
-    assert_int_equal(outbox_rig_end(rig, outbox_settle(tx, &outcome, 1)), OK);
+    assert_int_equal(outbox_rig_end(rig, outbox_settle(tx, &rig->rules, &outcome, 1)), OK);
 }
 
 static enum err cancel(struct outbox_rig *rig, int64_t delivery_id)

@@ -59,11 +59,11 @@ static void adding_nudges_the_origin(void **state)
     assert_int_equal(rig->tx.note_count, 2);
     assert_int_equal(rig->notes[0].topic, TOPIC_DELIVERY_DUE);
     assert_int_equal(rig->notes[1].topic, TOPIC_DELIVERY_LOG);
-    ASSERT_STR(rig->notes[0].key, A);
+    ASSERT_STR(rig->notes[0].key, A " t");
     (void)outbox_rig_add(rig, "/relative", "run-1", STR("{}"));
-    ASSERT_STR(rig->notes[0].key, "self");
+    ASSERT_STR(rig->notes[0].key, "self t");
     (void)outbox_rig_add(rig, "no url at all", "run-1", STR("{}"));
-    ASSERT_STR(rig->notes[0].key, "none");
+    ASSERT_STR(rig->notes[0].key, "none t");
 }
 
 static void a_rolled_back_fact_leaves_nothing(void **state)
@@ -125,10 +125,10 @@ static void retries_wait_for_their_time(void **state)
     rows = outbox_rig_claim(rig, A, 1, 0, &count);
     outbox_rig_settle(rig, &rows[0], DELIVERY_DUE, rig->now_us + 5 * US_PER_SECOND);
     rig->now_us += 5 * US_PER_SECOND - 1;
-    (void)outbox_rig_claim(rig, A, 1, 0, &count);
+    (void)outbox_rig_claim(rig, A, 1, 1, &count);
     assert_int_equal(count, 0);
     rig->now_us += 1;
-    rows = outbox_rig_claim(rig, A, 1, 0, &count);
+    rows = outbox_rig_claim(rig, A, 1, 1, &count);
     assert_int_equal(count, 1);
     assert_int_equal(rows[0].attempts, 2);
     ASSERT_STR(rows[0].webhook_id, id);
@@ -163,7 +163,7 @@ static void a_crash_makes_it_due_again(void **state)
     assert_int_equal(outbox_rig_recover(rig, "another node"), 0);
     assert_int_equal(outbox_rig_recover(rig, "node"), 1);
     assert_int_equal(rig->tx.note_count, 2);
-    rows = outbox_rig_claim(rig, A, 1, 0, &count);
+    rows = outbox_rig_claim(rig, A, 1, 1, &count);
     assert_int_equal(count, 1);
     ASSERT_STR(rows[0].webhook_id, id);
     assert_int_equal(rows[0].attempts, 2);
@@ -177,19 +177,19 @@ static void a_crash_makes_it_due_again(void **state)
 static void a_lease_ends(void **state)
 {
     struct outbox_rig *rig = *state;
-    int64_t lease_us = 0;
+    struct outbox_chores chores = {0};
     size_t count = 0;
     struct tx *tx;
 
     (void)outbox_rig_add(rig, URL_A, "o", STR("{}"));
     (void)outbox_rig_claim(rig, A, 1, 0, &count);
     tx = outbox_rig_begin(rig);
-    assert_int_equal(outbox_rig_end(rig, outbox_first_lease(tx, &lease_us)), OK);
-    assert_int_equal(lease_us, rig->now_us + 60 * US_PER_SECOND);
+    assert_int_equal(outbox_rig_end(rig, outbox_chores(tx, &chores)), OK);
+    assert_int_equal(chores.lease_until_us, rig->now_us + 60 * US_PER_SECOND);
     assert_int_equal(outbox_rig_recover(rig, NULL), 0);
-    rig->now_us = lease_us + 1;
+    rig->now_us = chores.lease_until_us + 1;
     assert_int_equal(outbox_rig_recover(rig, NULL), 1);
-    (void)outbox_rig_claim(rig, A, 1, 0, &count);
+    (void)outbox_rig_claim(rig, A, 1, 1, &count);
     assert_int_equal(count, 1);
 }
 
@@ -208,14 +208,14 @@ static void mix(struct outbox_rig *rig, int fresh, int retries)
         (void)outbox_rig_add(rig, URL_A, "fresh", STR("{}"));
 }
 
-static void halves_share(void **state)
+static void lines_share(void **state)
 {
     static const struct {
         int fresh, retries;
         unsigned room, share, fresh_taken, retries_taken;
     } cases[] = {
-        {6, 6, 4, 2, 2, 2}, {6, 1, 4, 2, 3, 1}, {1, 6, 4, 2, 1, 3}, {6, 6, 1, 0, 1, 0},
-        {6, 6, 1, 1, 0, 1}, {0, 6, 4, 0, 0, 4}, {2, 2, 9, 4, 2, 2},
+        {6, 6, 4, 2, 2, 2}, {6, 1, 4, 2, 3, 1}, {1, 6, 4, 2, 1, 2}, {6, 6, 1, 0, 1, 0},
+        {6, 6, 1, 1, 0, 1}, {0, 6, 4, 4, 0, 4}, {2, 2, 9, 4, 2, 2},
     };
     struct outbox_rig *rig = *state;
 
@@ -233,7 +233,7 @@ static void halves_share(void **state)
         assert_int_equal(count + rest_count, cases[i].fresh + cases[i].retries);
         for (size_t j = 0; j < rest_count; j++)
             outbox_rig_settle(rig, &rest[j], DELIVERY_DONE, 0);
-        rig->now_us += 3600 * US_PER_SECOND; /* the rows of `rows` lie in a reset arena: */
+        rig->now_us += 3600 * US_PER_SECOND;
         (void)outbox_rig_recover(rig, "node");
         rest = outbox_rig_claim(rig, A, 100, 50, &rest_count);
         for (size_t j = 0; j < rest_count; j++)
@@ -244,10 +244,10 @@ static void halves_share(void **state)
 static void a_claim_tells_what_is_left(void **state)
 {
     struct outbox_rig *rig = *state;
-    struct outbox_claim_origin rooms[] = {{.origin = STR(A), .room = 1},
-                                          {.origin = STR(B), .room = 5}};
+    struct outbox_claim_lane rooms[] = {{.lane = STR(A " t"), .room = 1},
+                                        {.lane = STR(B " t"), .room = 5}};
     struct outbox_claim claim = {
-        .node = STR("node"), .lease_us = 1000, .bytes_max = 1, .origins = rooms, .origin_count = 2};
+        .node = STR("node"), .lease_us = 1000, .bytes_max = 1, .lanes = rooms, .lane_count = 2};
     struct outbox_claimed *rows = NULL;
     size_t count = 0;
     struct tx *tx;
@@ -280,10 +280,10 @@ static void large_bodies_come_whole(void **state)
     assert_memory_equal(rows[0].body.data, large, sizeof(large));
 }
 
-static void the_survey_walks_origins(void **state)
+static void the_survey_walks_lanes(void **state)
 {
     struct outbox_rig *rig = *state;
-    struct outbox_survey survey = {.half = OUTBOX_FRESH, .after = STR(""), .limit = 3};
+    struct outbox_survey survey = {.line = OUTBOX_FRESH, .after = STR(""), .limit = 3};
     size_t seen = 0;
     char url[64];
 
@@ -297,10 +297,10 @@ static void the_survey_walks_origins(void **state)
 
         assert_int_equal(outbox_rig_end(rig, outbox_survey(tx, &survey, &rig->arena)), OK);
         for (size_t i = 0; i < survey.count; i++, seen++) {
-            snprintf(url, sizeof(url), "https://h%02zu.example:443", seen);
-            ASSERT_STR(survey.found[i].origin, url);
+            snprintf(url, sizeof(url), "https://h%02zu.example:443 t", seen);
+            ASSERT_STR(survey.found[i].lane, url);
             assert_int_equal(survey.found[i].next_us, rig->now_us - 30 + (int64_t)seen);
-            survey.after = survey.found[i].origin;
+            survey.after = survey.found[i].lane;
         }
     } while (survey.count == 3);
     assert_int_equal(seen, 10);
@@ -318,11 +318,9 @@ static void untried_leaves_no_trace(void **state)
 
     (void)outbox_rig_add(rig, URL_A, "o", STR("{}"));
     row = outbox_rig_claim(rig, A, 1, 0, &count)[0];
-    outcome.delivery_id = row.delivery_id;
-    outcome.attempt_id = row.attempt_id;
-    outcome.attempts = row.attempts;
+    outcome.row = &row;
     tx = outbox_rig_begin(rig);
-    assert_int_equal(outbox_rig_end(rig, outbox_settle(tx, &outcome, 1)), OK);
+    assert_int_equal(outbox_rig_end(rig, outbox_settle(tx, &rig->rules, &outcome, 1)), OK);
     tx = outbox_rig_begin(rig);
     assert_int_equal(attempt_list(tx, STR("t"), row.delivery_id, &rig->arena, &attempts, &count),
                      OK);
@@ -440,10 +438,10 @@ static const struct CMUnitTest tests[] = {
     TEST("what is done stays done", settled_is_final),
     TEST("after a crash it is due again under the same id", a_crash_makes_it_due_again),
     TEST("when a lease ends it is due again", a_lease_ends),
-    TEST("first tries and retries share the places", halves_share),
+    TEST("first tries and retries share the places", lines_share),
     TEST("a claim tells what is left, and keeps to its bytes", a_claim_tells_what_is_left),
     TEST("large bodies come whole", large_bodies_come_whole),
-    TEST("the survey walks over the origins, page by page", the_survey_walks_origins),
+    TEST("the survey walks over the lanes, page by page", the_survey_walks_lanes),
     TEST("what was not sent after all leaves no trace", untried_leaves_no_trace),
     TEST("resending makes a new delivery with the same webhook id", resending_makes_a_new_one),
     TEST("an endpoint's deliveries are counted without gaps", sequences_have_no_gaps),

@@ -12,7 +12,7 @@
 static const char *postgres_url;
 
 struct walk {
-    struct outbox_claimed held[64]; /* claimed, not settled; the strings are not used */
+    struct outbox_claimed held[64]; /* claimed, not settled */
     size_t count;
 };
 

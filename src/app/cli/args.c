@@ -1,7 +1,7 @@
 /* Reads a command line. */
 #include "app/cli/args.h"
 
-#include "app/nearest.h"
+#include "base/nearest.h"
 
 #define FLAG_COLUMN 24
 

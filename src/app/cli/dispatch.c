@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "app/cli/commands.h"
-#include "app/nearest.h"
+#include "base/nearest.h"
 
 static void write_list(FILE *out, const struct cli_table *table)
 {

@@ -1,5 +1,5 @@
 /* Edit distance by rows. */
-#include "app/nearest.h"
+#include "base/nearest.h"
 
 static char lower(char c)
 {

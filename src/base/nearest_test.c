@@ -1,5 +1,5 @@
 /* Tests of the edit distance. */
-#include "app/nearest.h"
+#include "base/nearest.h"
 
 #include "base/test.h"
 

@@ -1,6 +1,6 @@
 /* nearest.h -- which known word somebody meant: edit distance, for "did you mean …?". Pure. */
-#ifndef APP_NEAREST_H
-#define APP_NEAREST_H
+#ifndef BASE_NEAREST_H
+#define BASE_NEAREST_H
 
 #include "base/str.h"
 

@@ -1,0 +1,73 @@
+/* The shapes of endpoint_json.h. */
+#include "delivery/endpoint_json.h"
+
+#include "format/url.h"
+
+static void put_positive(struct json_writer *w, const char *key, int64_t value)
+{
+    if (value > 0)
+        json_put_i64(w, key, value);
+    else
+        json_put_null(w, key);
+}
+
+static void put_told(struct json_writer *w, const struct policy_set *policies,
+                     const struct endpoint_row *e)
+{
+    json_put_str(w, "name", e->name);
+    json_put_str(w, "policy",
+                 str_is_none(e->policy) ? policies_for_kind(policies, e->kind) : e->policy);
+    json_put_str(w, "own_policy", e->policy);
+    if (e->rate_limit > 0) {
+        json_key(w, "rate_limit");
+        json_double_out(w, e->rate_limit);
+    } else {
+        json_put_null(w, "rate_limit");
+    }
+    put_positive(w, "rate_burst", e->rate_burst);
+    put_positive(w, "in_flight_max", e->in_flight_max);
+    json_put_str(w, "ordering", e->is_fifo ? STR("fifo") : STR("none"));
+    put_positive(w, "expires_after_s", e->expires_after_s);
+}
+
+static struct str health_of(const struct endpoint_row *e, int64_t now_us)
+{
+    if (e->rest_until_us > now_us)
+        return STR("resting");
+    return e->failing_since_us ? STR("failing") : STR("well");
+}
+
+static void put_backlog(struct json_writer *w, const struct endpoint_backlog *backlog)
+{
+    json_key(w, "backlog");
+    json_begin_object(w);
+    json_put_i64(w, "due", backlog->due);
+    json_put_i64(w, "sending", backlog->sending);
+    json_put_i64(w, "held", backlog->held);
+    json_put_time(w, "next_attempt_at", backlog->next_us);
+    json_end_object(w);
+}
+
+void endpoint_json_out(struct json_writer *w, const struct policy_set *policies, int64_t now_us,
+                       const struct endpoint_row *e, const struct endpoint_backlog *backlog)
+{
+    json_begin_object(w);
+    json_put_str(w, "endpoint_id", e->endpoint_id);
+    json_put_str(w, "kind", e->kind);
+    url_mask_put(w, "url", e->url);
+    json_put_str(w, "origin", e->origin);
+    put_told(w, policies, e);
+    json_put_str(w, "state", endpoint_state_name(e->state));
+    json_put_str(w, "state_reason", e->state_reason);
+    json_put_time(w, "state_since", e->state_since_us);
+    json_put_str(w, "health", health_of(e, now_us));
+    json_put_time(w, "failing_since", e->failing_since_us);
+    json_put_i64(w, "failures", e->failures);
+    json_put_time(w, "resting_until", e->rest_until_us > now_us ? e->rest_until_us : 0);
+    json_put_i64(w, "last_sequence", e->next_sequence - 1);
+    json_put_time(w, "created_at", e->created_us);
+    json_put_time(w, "updated_at", e->updated_us);
+    if (backlog)
+        put_backlog(w, backlog);
+    json_end_object(w);
+}

@@ -1,0 +1,23 @@
+/* endpoint_json.h -- how endpoints look in the API. URLs are masked, as in delivery_json.h.
+ *
+ *   {"endpoint_id": "…", "kind": "run", "url": "https://host/hook?token=***",
+ *    "origin": "https://host:443", "name": null, "policy": "durable", "own_policy": null,
+ *    "rate_limit": null, "rate_burst": null, "in_flight_max": null, "ordering": "none",
+ *    "expires_after_s": null, "state": "active", "state_reason": null, "state_since": null,
+ *    "health": "well", "failing_since": null, "failures": 0, "resting_until": null,
+ *    "last_sequence": 17, "created_at": "…", "updated_at": "…"}
+ *
+ * With its backlog it has one key more: "backlog": {"due", "sending", "held", "next_attempt_at"}.
+ */
+#ifndef DELIVERY_ENDPOINT_JSON_H
+#define DELIVERY_ENDPOINT_JSON_H
+
+#include "base/json.h"
+#include "delivery/policies.h"
+#include "store/endpoints.h"
+
+/* `backlog` may be NULL. */
+void endpoint_json_out(struct json_writer *w, const struct policy_set *policies, int64_t now_us,
+                       const struct endpoint_row *endpoint, const struct endpoint_backlog *backlog);
+
+#endif

@@ -1,0 +1,175 @@
+/* Lanes in memory: each is asleep until something may be sent, among the ready, or waits for room.
+ *
+ *              timer, nudge, survey             claim_pump
+ *   asleep ─────────────────────────▶ ready ──────────────▶ claiming
+ *     ▲  ▲                              ▲                          │
+ *     │  └── window closed, not due ────┤◀──── lane_consider ──────┤
+ *     └───────── nothing due            └── origin_pump ◀── full ◀─┘
+ */
+#include "base/mem.h"
+#include "delivery/sender_priv.h"
+#include "io/loop.h"
+
+/* A wall clock may jump; so a far time is looked at again. */
+#define SLEEP_MS_MAX (60 * MS_PER_SECOND)
+#define FORGET_MS (60 * MS_PER_SECOND)
+
+static void on_timer(struct timer *timer)
+{
+    struct lane *lane = CONTAINER_OF(timer, struct lane, timer);
+
+    lane_consider(lane);
+    claim_pump(lane->delivery);
+}
+
+static struct str copy_of(struct str text)
+{
+    char *copy = mem_alloc(text.len + 1);
+
+    memcpy(copy, text.data, text.len);
+    return str_range(copy, text.len);
+}
+
+struct lane *lane_get(struct delivery *d, struct str name)
+{
+    struct lane *lane = map_find(&d->lanes, name);
+
+    if (lane || d->lanes.count >= LANES_MAX)
+        return lane;
+    lane = MEM_NEW(struct lane);
+    lane->delivery = d;
+    lane->name = copy_of(name);
+    lane->origin = origin_get(d, outbox_lane_origin(name));
+    timer_init(&lane->timer, d->loop, on_timer);
+    list_init(&lane->node);
+    list_push(&lane->origin->lanes, &lane->sibling);
+    lane->used_ms = loop_mono_ms(d->loop);
+    (void)map_put(&d->lanes, lane->name, lane);
+    return lane;
+}
+
+static void leave_list(struct lane *lane)
+{
+    if (lane->place == LANE_READY)
+        lane->delivery->ready_count--;
+    if (lane->place == LANE_READY || lane->place == LANE_FULL) {
+        list_remove(&lane->node);
+        lane->place = LANE_ASLEEP;
+    }
+}
+
+static void lane_free(struct lane *lane)
+{
+    REQUIRE(lane->place != LANE_CLAIMING);
+    timer_stop(&lane->timer);
+    leave_list(lane);
+    list_remove(&lane->sibling);
+    (void)map_remove(&lane->delivery->lanes, lane->name);
+    mem_free((void *)(uintptr_t)lane->name.data);
+    mem_free(lane);
+}
+
+void lane_hint(struct lane *lane, enum outbox_line line, int64_t next_us)
+{
+    int64_t *known_us = &lane->next_us[line];
+
+    if (lane->place == LANE_CLAIMING) /* what the claim finds may be older than this hint */
+        lane->is_nudged = true;
+    if (next_us > 0 && (*known_us == 0 || next_us < *known_us))
+        *known_us = next_us;
+}
+
+static int64_t earliest_us(const struct lane *lane)
+{
+    int64_t earliest = 0;
+
+    for (int line = 0; line < OUTBOX_LINES; line++)
+        if (lane->next_us[line] && (earliest == 0 || lane->next_us[line] < earliest))
+            earliest = lane->next_us[line];
+    return earliest;
+}
+
+static void sleep_for(struct lane *lane, int64_t ms)
+{
+    timer_start(&lane->timer, ms < SLEEP_MS_MAX ? ms : SLEEP_MS_MAX);
+}
+
+void lane_consider(struct lane *lane)
+{
+    struct origin *origin = lane->origin;
+    struct delivery *d = lane->delivery;
+    int64_t due_us = earliest_us(lane), now_ms = loop_mono_ms(d->loop);
+    int64_t wait_us = due_us - loop_wall_us(d->loop);
+
+    timer_stop(&lane->timer);
+    if (lane->place == LANE_CLAIMING || due_us == 0)
+        return;
+    lane->used_ms = now_ms;
+    if (wait_us > 0) {
+        sleep_for(lane, (wait_us + US_PER_MS - 1) / US_PER_MS);
+    } else if (now_ms < lane->rest_until_ms) {
+        sleep_for(lane, lane->rest_until_ms - now_ms);
+    } else if (origin->window.state == WINDOW_CLOSED && now_ms < origin->window.reopens_ms) {
+        sleep_for(lane, origin->window.reopens_ms - now_ms);
+    } else if (lane->place == LANE_ASLEEP && origin_room(origin) > 0) {
+        lane->place = LANE_READY;
+        list_push(&d->ready, &lane->node);
+        d->ready_count++;
+    } else if (lane->place == LANE_ASLEEP) {
+        lane->place = LANE_FULL;
+        list_push(&origin->full, &lane->node);
+    }
+}
+
+static bool is_idle(const struct lane *lane)
+{
+    return earliest_us(lane) == 0 && lane->attempts == 0 && lane->place == LANE_ASLEEP;
+}
+
+static void tidy_lanes(struct delivery *d, int64_t now_ms)
+{
+    struct lane *idle[64];
+    size_t position = 0, count = 0;
+    struct str name;
+    void *value;
+
+    while (count < ARRAY_LEN(idle) && map_next(&d->lanes, &position, &name, &value)) {
+        struct lane *lane = value;
+
+        if (is_idle(lane) && now_ms - lane->used_ms > FORGET_MS)
+            idle[count++] = lane;
+    }
+    while (count > 0)
+        lane_free(idle[--count]);
+}
+
+void lanes_tidy(struct delivery *d)
+{
+    int64_t now_ms = loop_mono_ms(d->loop);
+    struct origin *idle[64];
+    size_t position = 0, count = 0;
+    struct str name;
+    void *value;
+
+    tidy_lanes(d, now_ms);
+    while (count < ARRAY_LEN(idle) && map_next(&d->origins, &position, &name, &value))
+        if (origin_is_idle(value))
+            idle[count++] = value;
+    while (count > 0)
+        origin_free(idle[--count]);
+}
+
+void lanes_free(struct delivery *d)
+{
+    size_t position = 0;
+    struct str name;
+    void *value;
+
+    for (; map_next(&d->lanes, &position, &name, &value); position = 0)
+        lane_free(value);
+    position = 0;
+    for (; map_next(&d->origins, &position, &name, &value); position = 0)
+        origin_free(value);
+    list_init(&d->ready);
+    d->ready_count = 0;
+}

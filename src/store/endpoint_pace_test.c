@@ -1,0 +1,241 @@
+/* Tests of how endpoints are paced, on both databases: turns, rates, places, rests. */
+#include "store/endpoint_fixture.h"
+
+#include <stdlib.h>
+
+#define A ENDPOINT_ORIGIN
+#define URL_A ENDPOINT_URL
+
+static const char *postgres_url;
+
+static int setup(void **state)
+{
+    static struct outbox_rig rig;
+
+    outbox_rig_open(&rig, postgres_url);
+    *state = &rig;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    outbox_rig_close(*state);
+    return 0;
+}
+
+/* ---- turns ---- */
+
+static void endpoints_take_turns(void **state)
+{
+    struct outbox_rig *rig = *state;
+    struct outbox_claimed *rows;
+    size_t count = 0, small = 0;
+
+    endpoint_rig_add_many(rig, URL_A "?bulk", 40);
+    rig->now_us++;
+    endpoint_rig_add_many(rig, URL_A "?one", 1);
+    rows = outbox_rig_claim(rig, A, 4, 0, &count);
+    assert_int_equal(count, 3); /* half of the places each, as far as they are wanted */
+    for (size_t i = 0; i < count; i++)
+        small += str_eq(rows[i].url, STR(URL_A "?one"));
+    assert_int_equal(small, 1); /* it did not wait for the forty */
+    /* With one place they alternate: the one that was served goes behind the other. */
+    endpoint_rig_add_many(rig, URL_A "?one", 3);
+    small = 0;
+    for (int i = 0; i < 6; i++) {
+        rig->now_us++;
+        rows = outbox_rig_claim(rig, A, 1, 0, &count);
+        assert_int_equal(count, 1);
+        small += str_eq(rows[0].url, STR(URL_A "?one"));
+    }
+    assert_int_equal(small, 3);
+}
+
+static void thousands_of_endpoints_take_turns(void **state)
+{
+    struct outbox_rig *rig = *state;
+    size_t count = 1, all = 0;
+    char url[64];
+
+    for (int i = 0; i < 300; i++) {
+        snprintf(url, sizeof(url), URL_A "?n=%d", i);
+        endpoint_rig_add_many(rig, url, 1 + i % 2);
+    }
+    for (; count; all += count)
+        (void)outbox_rig_claim(rig, A, 64, 0, &count);
+    assert_int_equal(all, 450);
+}
+
+static void tenants_have_lanes_of_their_own(void **state)
+{
+    struct outbox_rig *rig = *state;
+    struct outbox_claim_lane other = {.lane = STR(A " another"), .room = 5};
+    struct outbox_claimed *rows;
+    size_t count = 0;
+
+    endpoint_rig_add_many(rig, URL_A, 3);
+    endpoint_rig_add(rig, (struct outbox_event){.tenant = STR("another")});
+    rows = outbox_rig_claim_lane(rig, &other, &count);
+    assert_int_equal(count, 1);
+    ASSERT_STR(rows[0].tenant, "another");
+    assert_int_equal(other.next_us[OUTBOX_FRESH], 0);
+    assert_int_equal(endpoint_rig_claim_count(rig, 5), 3);
+}
+
+static void what_is_sent_once_more_has_its_own_line(void **state)
+{
+    struct outbox_rig *rig = *state;
+    struct outbox_claim_lane lane = {
+        .lane = STR(A " t"), .room = 8, .shares = {[OUTBOX_REPLAY] = 1}};
+    struct outbox_claimed *rows;
+    size_t count = 0, replays = 0;
+
+    for (int i = 0; i < 20; i++)
+        endpoint_rig_add(rig, (struct outbox_event){.class = DELIVERY_REPLAY});
+    rig->now_us++;
+    endpoint_rig_add_many(rig, URL_A, 10);
+    rows = outbox_rig_claim_lane(rig, &lane, &count);
+    for (size_t i = 0; i < count; i++)
+        replays += rows[i].class == DELIVERY_REPLAY;
+    assert_int_equal(count, 8);
+    assert_int_equal(replays, 1);
+    outbox_rig_settle(rig, &rows[0], DELIVERY_DUE, rig->now_us + 5);
+    rig->now_us += 10;
+    lane.shares[OUTBOX_REPLAY] = 0; /* a replay's retry stays a replay */
+    rows = outbox_rig_claim_lane(rig, &lane, &count);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(rows[i].class, DELIVERY_LIVE);
+    assert_true(lane.next_us[OUTBOX_REPLAY] > 0);
+}
+
+/* ---- limits ---- */
+
+static void the_rate_holds(void **state)
+{
+    struct outbox_rig *rig = *state;
+    size_t got = 0;
+
+    (void)endpoint_rig_make(rig, (struct endpoint_row){.rate_limit = 2, .rate_burst = 3});
+    endpoint_rig_add_many(rig, URL_A, 30);
+    assert_int_equal(endpoint_rig_claim_count(rig, 10), 3);
+    assert_int_equal(endpoint_rig_claim_count(rig, 10), 0);
+    rig->now_us += 500000;
+    assert_int_equal(endpoint_rig_claim_count(rig, 10), 1);
+    for (int i = 0; i < 100; i++) {
+        rig->now_us += 50000; /* 5 s in all */
+        got += endpoint_rig_claim_count(rig, 10);
+    }
+    assert_in_range(got, 9, 10);
+}
+
+static void the_places_are_kept(void **state)
+{
+    struct outbox_rig *rig = *state;
+    struct str id = endpoint_rig_make(rig, (struct endpoint_row){.in_flight_max = 2});
+    struct outbox_claimed *rows;
+    size_t count = 0;
+
+    endpoint_rig_add_many(rig, URL_A, 5);
+    endpoint_rig_add_many(rig, URL_A "?other", 5);
+    rows = outbox_rig_claim(rig, A, 4, 0, &count);
+    assert_int_equal(count, 4);
+    assert_int_equal(endpoint_rig_backlog(rig, id).sending, 2);
+    (void)outbox_rig_claim(rig, A, 10, 0, &count);
+    assert_int_equal(count, 3); /* the other's */
+    assert_int_equal(endpoint_rig_backlog(rig, id).sending, 2);
+    for (size_t i = 0; i < 4; i++)
+        outbox_rig_settle(rig, &rows[i], DELIVERY_DONE, 0);
+    assert_int_equal(endpoint_rig_claim_count(rig, 10), 2);
+    /* Whoever dies with its places gives them back. */
+    rig->now_us += 61 * US_PER_SECOND;
+    assert_true(outbox_rig_recover(rig, NULL) >= 2);
+    (void)outbox_rig_claim(rig, A, 10, 5, &count);
+    assert_int_equal(endpoint_rig_backlog(rig, id).sending, 2);
+}
+
+static void a_rest_is_for_all(void **state)
+{
+    struct outbox_rig *rig = *state;
+    struct outbox_outcome busy = {
+        .to = DELIVERY_DUE, .news = ENDPOINT_FAILED, .result = STR("busy"), .status = 429};
+    struct outbox_claimed *rows;
+    size_t count = 0;
+
+    endpoint_rig_add_many(rig, URL_A, 10);
+    rows = outbox_rig_claim(rig, A, 1, 0, &count);
+    busy.row = &rows[0];
+    busy.next_us = rig->now_us + 10 * US_PER_SECOND;
+    busy.rest_until_us = rig->now_us + 60 * US_PER_SECOND;
+    endpoint_rig_settle(rig, &busy);
+    rig->now_us += 59 * US_PER_SECOND;
+    endpoint_rig_add_many(rig, URL_A, 1);
+    endpoint_rig_add_many(rig, URL_A "?other", 1);
+    assert_int_equal(endpoint_rig_claim_count(rig, 20), 1); /* only the other's */
+    (void)outbox_rig_claim(rig, A, 20, 10, &count);
+    assert_int_equal(count, 0);
+    rig->now_us += 2 * US_PER_SECOND;
+    rows = outbox_rig_claim(rig, A, 20, 10, &count);
+    assert_int_equal(count, 2); /* after a rest one goes ahead, of each line */
+    outbox_rig_settle(rig, &rows[0], DELIVERY_DONE, 0);
+    assert_int_equal(endpoint_rig_claim_count(rig, 20), 9);
+}
+
+static void one_that_fails_rests(void **state)
+{
+    struct outbox_rig *rig = *state;
+    struct outbox_claimed *rows;
+    size_t count = 0;
+
+    rig->rules.rest_after = 4;
+    endpoint_rig_add_many(rig, URL_A, 10);
+    rows = outbox_rig_claim(rig, A, 4, 0, &count);
+    for (size_t i = 0; i < count; i++)
+        outbox_rig_settle(rig, &rows[i], DELIVERY_DUE, rig->now_us + 1000);
+    assert_int_equal(endpoint_rig_claim_count(rig, 10), 0);
+    endpoint_rig_add_many(rig, URL_A "?well", 3); /* on the same origin */
+    assert_int_equal(endpoint_rig_claim_count(rig, 10), 3);
+    rig->now_us += 5 * US_PER_SECOND + 1;
+    rows = outbox_rig_claim(rig, A, 10, 0, &count);
+    assert_int_equal(count, 1); /* the probe */
+    outbox_rig_settle(rig, &rows[0], DELIVERY_DUE, rig->now_us + 1000);
+    rig->now_us += 4 * US_PER_SECOND;
+    assert_int_equal(endpoint_rig_claim_count(rig, 10), 0);
+    rig->now_us += 2 * US_PER_SECOND;
+    rows = outbox_rig_claim(rig, A, 10, 0, &count);
+    assert_int_equal(count, 1);
+    outbox_rig_settle(rig, &rows[0], DELIVERY_DONE, 0);
+    assert_int_equal(endpoint_rig_claim_count(rig, 10), 4); /* all that is fresh */
+}
+
+static const struct CMUnitTest tests[] = {
+    TEST("endpoints of one lane take turns", endpoints_take_turns),
+    TEST("so do very many", thousands_of_endpoints_take_turns),
+    TEST("tenants have lanes of their own", tenants_have_lanes_of_their_own),
+    TEST("what is sent once more has its own line", what_is_sent_once_more_has_its_own_line),
+    TEST("the rate holds", the_rate_holds),
+    TEST("no more are sent at once than it has places", the_places_are_kept),
+    TEST("a rest is for all of an endpoint, and for it alone", a_rest_is_for_all),
+    TEST("one that fails rests, longer each time, and a probe goes ahead", one_that_fails_rests),
+};
+
+static int run(const char *name)
+{
+    struct CMUnitTest with_rig[ARRAY_LEN(tests)];
+
+    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
+        with_rig[i] = tests[i];
+        with_rig[i].setup_func = setup;
+        with_rig[i].teardown_func = teardown;
+    }
+    return cmocka_run_group_tests_name(name, with_rig, NULL, NULL);
+}
+
+int main(void)
+{
+    int failed = run("sqlite");
+
+    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
+    if (postgres_url)
+        failed += run("postgres");
+    return failed;
+}
