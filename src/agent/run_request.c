@@ -74,15 +74,14 @@ static enum err read_word(struct parser *p, const char *key, const char *const *
 
     if (err || str_is_none(text))
         return err;
-    for (; *words; words++) {
-        if (str_eq(text, str_of(*words))) {
+    for (size_t i = 0; words[i]; i++) {
+        if (str_eq(text, str_of(words[i]))) {
             *value = text;
             return OK;
         }
     }
-    return refuse(p,
-                  "%s: \"%.*s\" is not known; see the API's documentation for the values it takes",
-                  key, STR_ARG(str_first(text, 40)));
+    return refuse(p, "%s: must be %.*s, not \"%.*s\"", key, STR_ARG(arena_words(p->arena, words)),
+                  STR_ARG(str_first(text, 40)));
 }
 
 /* "*" or an array of strings, kept raw. */

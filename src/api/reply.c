@@ -209,14 +209,14 @@ enum err call_get_word(struct call *call, const char *key, const char *const *wo
 
     if (err || str_is_none(text))
         return err;
-    for (; *words; words++) {
-        if (str_eq(text, str_of(*words))) {
+    for (size_t i = 0; words[i]; i++) {
+        if (str_eq(text, str_of(words[i]))) {
             *value = text;
             return OK;
         }
     }
-    call_fail(call, 422, "%s: \"%.*s\" is not one of its values", key,
-              STR_ARG(str_first(text, 40)));
+    call_fail(call, 422, "%s: must be %.*s, not \"%.*s\"", key,
+              STR_ARG(arena_words(call->arena, words)), STR_ARG(str_first(text, 40)));
     return ERR_INVALID;
 }
 

@@ -157,3 +157,12 @@ struct str arena_concat(struct arena *a, const struct str *parts, size_t count)
     text[total] = '\0';
     return str_range(text, total);
 }
+
+struct str arena_words(struct arena *a, const char *const *words)
+{
+    struct str text = str_of(*words++);
+
+    for (; *words; words++)
+        text = arena_printf(a, "%.*s%s%s", STR_ARG(text), words[1] ? ", " : " or ", *words);
+    return text;
+}

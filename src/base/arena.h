@@ -25,6 +25,8 @@ struct str arena_str(struct arena *a, struct str s);   /* a copy; STR_NONE stays
 char *arena_cstr(struct arena *a, struct str s);       /* a NUL-terminated copy */
 struct str arena_printf(struct arena *a, const char *format, ...) PRINTF_LIKE(2, 3);
 struct str arena_concat(struct arena *a, const struct str *parts, size_t count);
+/* "one, two or three", for error texts; `words` end with NULL, at least one. */
+struct str arena_words(struct arena *a, const char *const *words);
 
 #define ARENA_NEW(a, type) ((type *)arena_alloc_zero((a), sizeof(type)))
 #define ARENA_ARRAY(a, type, count) ((type *)arena_alloc_zero((a), sizeof(type) * (count)))

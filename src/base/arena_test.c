@@ -71,7 +71,20 @@ static void text(void **state)
     arena_release(&a);
 }
 
+static void words(void **state)
+{
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    ASSERT_STR(arena_words(&arena, (const char *const[]){"one", NULL}), "one");
+    ASSERT_STR(arena_words(&arena, (const char *const[]){"one", "two", NULL}), "one or two");
+    ASSERT_STR(arena_words(&arena, (const char *const[]){"a", "b", "c", NULL}), "a, b or c");
+    arena_release(&arena);
+}
+
 static const struct CMUnitTest tests[] = {
+    TEST("words are listed as people do", words),
     TEST("pieces are aligned and do not overlap", pieces_are_apart),
     TEST("a large piece does not waste the current block", large_piece_keeps_the_current_block),
     TEST("a reset keeps one small block", reset),
