@@ -28,6 +28,7 @@ struct agent_config {
     int64_t cancel_grace_ms;   /* from asking an executor to cancel to ending it by force */
     int64_t lease_ms;          /* how long a running run stays ours without a sign of life */
     unsigned runs_max;         /* executed at the same time by this node */
+    bool compat_js;            /* webhooks tell errors as the dev server does */
     struct thread_life thread_life;
     struct item_life item_life;
     bool crons_skip_missed; /* firings missed while no server ran are left out */

@@ -293,9 +293,7 @@ static enum err strategy_apply(struct maker *m)
         if (err || live.count == 0)
             return err;
         if (str_eq(strategy, STR("reject"))) {
-            snprintf(m->error->text, sizeof(m->error->text), "%s",
-                     "Thread is already running a task. Wait for it to finish or choose a "
-                     "different multitask strategy.");
+            snprintf(m->error->text, sizeof(m->error->text), "%s", RUN_BUSY_TEXT);
             return ERR_CONFLICT;
         }
         for (size_t i = 0; !err && i < live.count; i++)

@@ -12,6 +12,10 @@
 #include "store/runs.h"
 #include "store/threads.h"
 
+#define RUN_BUSY_TEXT                                                                              \
+    "Thread is already running a task. Wait for it to finish or choose a different multitask "     \
+    "strategy."
+
 struct run_new {
     struct str tenant;
     struct str thread_id; /* STR_NONE: stateless, on a thread made for it */

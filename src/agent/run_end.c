@@ -148,6 +148,7 @@ static enum err webhook_add(struct ending *e)
     struct webhook_payload payload = {
         .run = &e->run,
         .sent_us = e->tx->now_us,
+        .error_is_text = e->config->compat_js,
         .values = stateful ? e->thread.head_values : STR_NONE,
         .thread_status = stateful ? e->thread.status : STR_NONE,
         .next = stateful && e->is_waiting ? head_next(e) : STR_NONE,

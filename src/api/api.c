@@ -8,6 +8,7 @@ struct api {
     struct loop *loop;
     struct api_streams *streams;
     struct api_feeds *feeds;
+    struct api_threads *threads;
     struct inbox *inbox;
     struct protocol_streams *protocol_streams;
     struct api_waits *waits;
@@ -17,6 +18,11 @@ struct api {
 struct api_streams *api_streams(struct api *api)
 {
     return api->streams;
+}
+
+struct api_threads *api_threads(struct api *api)
+{
+    return api->threads;
 }
 
 struct api_feeds *api_feeds(struct api *api)
@@ -74,6 +80,7 @@ struct api *api_new(const struct api_setup *setup, struct loop *loop)
     api->loop = loop;
     api->streams = api_streams_new();
     api->feeds = api_feeds_new();
+    api->threads = api_threads_new();
     api->inbox = inbox_new();
     api->protocol_streams = protocol_streams_new();
     api->waits = api_waits_new(setup->store, loop);
@@ -90,6 +97,7 @@ void api_drain(struct api *api)
 {
     api_streams_drain(api->streams);
     api_feeds_drain(api->feeds);
+    api_threads_drain(api->threads);
     inbox_drain(api->inbox);
     protocol_streams_drain(api->protocol_streams);
     api_waits_drain(api->waits);
@@ -100,6 +108,7 @@ void api_free(struct api *api)
 {
     api_streams_free(api->streams);
     api_feeds_free(api->feeds);
+    api_threads_free(api->threads);
     inbox_free(api->inbox);
     protocol_streams_free(api->protocol_streams);
     api_waits_free(api->waits);

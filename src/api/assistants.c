@@ -37,7 +37,8 @@ static enum err body_read(struct call *call, struct assistant_body *body)
     if (json_get(call->body, "context"))
         a->context = json_raw(call->body_text, STR("context"));
     body->do_nothing = str_eq(if_exists, STR("do_nothing"));
-    if (!str_is_none(a->graph_id) && !graphs_find(&call->setup->agent->graphs, a->graph_id)) {
+    if (!str_is_none(a->graph_id) && !call->setup->compat_js &&
+        !graphs_find(&call->setup->agent->graphs, a->graph_id)) {
         call_fail(call, 404, "graph_id: there is no graph \"%.*s\"",
                   STR_ARG(str_first(a->graph_id, 64)));
         return ERR_NOT_FOUND;

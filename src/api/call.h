@@ -34,6 +34,7 @@ struct call_stream {
     int64_t after_id;
     bool wait;      /* one JSON value at the end, instead of events */
     bool empty_end; /* nothing but the status at the end: cancel with wait */
+    bool quiet;     /* a run that does not exist is an empty stream */
     bool cancel_on_disconnect;
     const struct json *modes; /* array: only events of these modes; NULL: all */
 };
@@ -132,6 +133,8 @@ enum err call_get_int(struct call *call, const char *key, int64_t min, int64_t m
 enum err call_query_int(struct call *call, const char *key, int64_t min, int64_t max,
                         int64_t *value) MUST_USE;
 enum err call_query_bool(struct call *call, const char *key, bool *value) MUST_USE;
+/* One of `words`, which end with NULL; absent is fine. */
+enum err call_query_word(struct call *call, const char *key, const char *const *words) MUST_USE;
 /* Path parameter `index` must be a UUID. */
 enum err call_param_uuid(struct call *call, size_t index, const char *name) MUST_USE;
 /* The union of two JSON objects (json_merge) in the arena; `base` itself if `over` is STR_NONE. */

@@ -18,6 +18,9 @@ void call_free(struct call *call); /* what the call owns; its memory is the exch
 size_t reply_headers(struct call *call, struct http_header *headers);
 const char *reply_words(enum err err);
 
+/* The text alone, with this status: where the dev server is imitated. */
+enum err call_fail_as(struct call *call, int status, const char *text);
+
 /* idempotency.c: the step, unless this key was answered before: then that reply */
 enum err idempotent_apply(struct tx *tx, struct call *call, call_tx_step step) MUST_USE;
 
@@ -54,6 +57,13 @@ struct api_streams *api_streams(struct api *api);
 struct api_streams *api_streams_new(void);
 void api_streams_drain(struct api_streams *streams);
 void api_streams_free(struct api_streams *streams);
+
+/* thread_stream.c */
+struct api_threads; /* the clients of one net loop that follow threads */
+struct api_threads *api_threads(struct api *api);
+struct api_threads *api_threads_new(void);
+void api_threads_drain(struct api_threads *threads);
+void api_threads_free(struct api_threads *threads);
 
 /* feed.c */
 void feed_start(struct call *call);

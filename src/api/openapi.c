@@ -63,20 +63,66 @@ static void parameters_out(struct json_writer *json, struct str path)
     json_end_array(json);
 }
 
+static void reference_out(struct json_writer *json, const char *name, bool is_array)
+{
+    json_begin_object(json);
+    if (is_array) {
+        json_put_str(json, "type", STR("array"));
+        json_key(json, "items");
+        reference_out(json, name, false);
+    } else if (name) {
+        buf_addf(json->out, "\"$ref\":\"#/components/schemas/%s\"", name);
+    }
+    json_end_object(json);
+}
+
+static void content_out(struct json_writer *json, const char *name, bool is_array)
+{
+    json_key(json, "content");
+    json_begin_object(json);
+    json_key(json, "application/json");
+    json_begin_object(json);
+    json_key(json, "schema");
+    reference_out(json, name, is_array);
+    json_end_object(json);
+    json_end_object(json);
+}
+
+static void responses_out(struct json_writer *json, const struct openapi_schema *schema)
+{
+    json_key(json, "responses");
+    json_begin_object(json);
+    json_key(json, "2XX");
+    json_begin_object(json);
+    json_put_str(json, "description", STR("Done."));
+    if (schema && schema->response)
+        content_out(json, schema->response, schema->is_array);
+    json_end_object(json);
+    json_key(json, "4XX");
+    json_begin_object(json);
+    json_put_str(json, "description", STR("The request is at fault; detail says why."));
+    content_out(json, "Error", false);
+    json_end_object(json);
+    json_end_object(json);
+}
+
 static void operation_out(struct json_writer *json, const struct route *route)
 {
+    const struct openapi_schema *schema = openapi_schema_of(route);
+
     json_key(json, method_key(route->method));
     json_begin_object(json);
     json_put_str(json, "summary", str_of(route->summary));
     parameters_out(json, str_of(route->path));
-    if (route->method == HTTP_POST || route->method == HTTP_PATCH || route->method == HTTP_PUT)
-        json_put_raw(json, "requestBody",
-                     STR("{\"content\":{\"application/json\":{\"schema\":{}}}}"));
+    if (route->method == HTTP_POST || route->method == HTTP_PATCH || route->method == HTTP_PUT) {
+        json_key(json, "requestBody");
+        json_begin_object(json);
+        content_out(json, schema ? schema->request : NULL, false);
+        json_end_object(json);
+    }
     if (route->flags & ROUTE_PUBLIC)
         json_put_raw(json, "security", STR("[]"));
-    json_put_raw(json, "responses",
-                 STR("{\"2XX\":{\"description\":\"Done.\"},"
-                     "\"4XX\":{\"description\":\"The request is at fault; detail says why.\"}}"));
+    responses_out(json, schema);
     json_end_object(json);
 }
 
@@ -90,26 +136,35 @@ static bool is_first_of_path(size_t index)
     return true;
 }
 
-void openapi_write(struct json_writer *json)
+static bool is_described(const struct route *route, const struct api_setup *setup)
+{
+    return setup ? route_is_served(route, setup) : !(route->flags & ROUTE_DEV);
+}
+
+void openapi_write(struct json_writer *json, const struct api_setup *setup)
 {
     json_begin_object(json);
     json_put_str(json, "openapi", STR("3.1.0"));
     json_put_raw(json, "info", STR("{\"title\":\"Runbell\",\"version\":\"" RUNBELL_VERSION "\"}"));
-    json_put_raw(json, "components",
-                 STR("{\"securitySchemes\":{\"key\":{\"type\":\"apiKey\",\"in\":\"header\","
-                     "\"name\":\"X-Api-Key\"}}}"));
+    json_key(json, "components");
+    json_begin_object(json);
+    json_put_raw(json, "securitySchemes",
+                 STR("{\"key\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-Api-Key\"}}"));
+    json_key(json, "schemas");
+    openapi_components_out(json);
+    json_end_object(json);
     json_put_raw(json, "security", STR("[{\"key\":[]}]"));
     json_key(json, "paths");
     json_begin_object(json);
     for (size_t i = 0; i < route_count(); i++) {
         struct str path = str_of(route_at(i)->path);
 
-        if (!is_first_of_path(i))
+        if (!is_first_of_path(i) || !is_described(route_at(i), setup))
             continue;
         json_key_str(json, path);
         json_begin_object(json);
         for (size_t k = i; k < route_count(); k++)
-            if (str_eq(str_of(route_at(k)->path), path))
+            if (str_eq(str_of(route_at(k)->path), path) && is_described(route_at(k), setup))
                 operation_out(json, route_at(k));
         json_end_object(json);
     }

@@ -5,8 +5,21 @@
 
 #include "api/route.h"
 
-void openapi_write(struct json_writer *json);
+/* Of the routes that a server with this setup has; NULL: of all but those of --dev. */
+void openapi_write(struct json_writer *json, const struct api_setup *setup);
 /* "GET" … */
 const char *openapi_method(enum http_method method);
+
+/* openapi_schemas.c: what an operation takes and gives, by the names of components; NULL: anything.
+ */
+struct openapi_schema {
+    enum http_method method;
+    const char *path;
+    const char *request, *response;
+    bool is_array; /* of responses */
+};
+
+void openapi_components_out(struct json_writer *json); /* the schemas, by name */
+const struct openapi_schema *openapi_schema_of(const struct route *route); /* NULL: not described */
 
 #endif

@@ -92,18 +92,55 @@ struct json_writer *call_json(struct call *call, int status)
     return &call->json;
 }
 
+/* The dev server's validator is of another making, and everything else it says is plain text. */
+static void fail_as_js(struct call *call, int status, struct str text)
+{
+    struct json_writer *json = call_json(call, status == 422 ? 400 : status);
+
+    if (status != 422) {
+        call->content_type = "text/plain; charset=UTF-8";
+        buf_add(&call->reply, text);
+        return;
+    }
+    json_begin_object(json);
+    json_put_bool(json, "success", false);
+    json_key(json, "error");
+    json_begin_object(json);
+    json_key(json, "issues");
+    json_begin_array(json);
+    json_begin_object(json);
+    json_put_str(json, "message", text);
+    json_end_object(json);
+    json_end_array(json);
+    json_put_str(json, "name", STR("ZodError"));
+    json_end_object(json);
+    json_end_object(json);
+}
+
 enum err call_fail(struct call *call, int status, const char *format, ...)
 {
-    struct json_writer *json = call_json(call, status);
+    struct json_writer *json;
     char text[1024];
     va_list args;
 
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    if (call->setup->compat_js) {
+        fail_as_js(call, status, str_of(text));
+        return OK;
+    }
+    json = call_json(call, status);
     json_begin_object(json);
     json_put_str(json, "detail", str_of(text));
     json_end_object(json);
+    return OK;
+}
+
+enum err call_fail_as(struct call *call, int status, const char *text)
+{
+    fail_as_js(call, 409, str_of(text));
+    call->status = status;
     return OK;
 }
 
@@ -166,6 +203,8 @@ enum err call_body_any(struct call *call)
     json_scrub_nul(copy, text.len);
     call->body_text = str_range(copy, text.len);
     if (json_parse(call->arena, call->body_text, &call->body, &error)) {
+        if (call->setup->compat_js)
+            return call_fail(call, 400, "Malformed JSON in request body"), ERR_INVALID;
         call_fail(call, 422, "the body is not valid JSON: %s at byte %zu", error.reason,
                   error.position);
         return ERR_INVALID;
@@ -296,6 +335,20 @@ enum err call_query_bool(struct call *call, const char *key, bool *value)
         return ERR_INVALID;
     }
     return OK;
+}
+
+enum err call_query_word(struct call *call, const char *key, const char *const *words)
+{
+    struct str text = query_get(&call->query, key);
+
+    if (str_is_empty(text))
+        return OK;
+    for (; *words; words++)
+        if (str_eq(text, str_of(*words)))
+            return OK;
+    call_fail(call, 422, "%s: \"%.*s\" is not one of its values", key,
+              STR_ARG(str_first(text, 40)));
+    return ERR_INVALID;
 }
 
 enum err call_param_uuid(struct call *call, size_t index, const char *name)

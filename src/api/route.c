@@ -106,11 +106,13 @@ static bool prefix_take(struct str *path, struct str prefix)
 }
 
 /* The one of a list, or NULL. */
-static const struct route *find_in(const struct route_list *list, enum http_method method,
-                                   struct str path, struct str *params, bool *path_exists)
+static const struct route *find_in(const struct route_list *list, const struct api_setup *setup,
+                                   enum http_method method, struct str path, struct str *params,
+                                   bool *path_exists)
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (!path_matches(str_of(list->routes[i].path), path, params))
+        if (!path_matches(str_of(list->routes[i].path), path, params) ||
+            !is_served(list, &list->routes[i], setup))
             continue;
         if (list->routes[i].method == method)
             return &list->routes[i];
@@ -130,10 +132,9 @@ const struct route *route_find(const struct api_setup *setup, const struct http_
     if (path.len == 0 || path.data[0] != '/')
         return NULL;
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        const struct route *route = find_in(lists[i], method, path, params, path_exists);
+        const struct route *route = find_in(lists[i], setup, method, path, params, path_exists);
 
-        if (route && is_served(lists[i], route, setup) &&
-            (is_below || route->flags & ROUTE_AT_ROOT))
+        if (route && (is_below || route->flags & ROUTE_AT_ROOT))
             return route;
     }
     *path_exists = *path_exists && is_below;

@@ -1,5 +1,6 @@
 /* What can be done with runs that exist: list, get, delete, join, follow, cancel. */
 #include "api/runs_priv.h"
+#include "api/search.h"
 
 #include "agent/run_cancel.h"
 #include "shape/shape.h"
@@ -40,10 +41,17 @@ static enum err run_load(struct tx *tx, struct call *call, const struct run_path
 
 /* ---- list and get ---- */
 
+struct list_call {
+    struct run_filter filter;
+    const struct json *select;
+};
+
 static enum err list_apply(struct tx *tx, struct call *call)
 {
-    const struct run_filter *filter = call->data;
+    const struct list_call *list = call->data;
+    const struct run_filter *filter = &list->filter;
     struct json_writer *json;
+    struct picker picker;
     struct thread thread;
     struct runs found;
     enum err err = thread_get(tx, filter->tenant, filter->thread_id, call->arena, &thread);
@@ -53,24 +61,33 @@ static enum err list_apply(struct tx *tx, struct call *call)
     if (err || (err = run_list(tx, filter, call->arena, &found)))
         return err;
     json = call_json(call, 200);
+    picker_init(&picker, json, list->select);
     json_begin_array(json);
-    for (size_t i = 0; i < found.count; i++)
-        shape_run(json, &found.list[i]);
+    for (size_t i = 0; i < found.count; i++) {
+        shape_run(picker_begin(&picker), &found.list[i]);
+        picker_end(&picker);
+    }
     json_end_array(json);
+    picker_release(&picker);
     return OK;
 }
 
 enum err run_list_prepare(struct call *call)
 {
-    struct run_filter *filter = ARENA_NEW(call->arena, struct run_filter);
+    static const char *const statuses[] = {"pending", "running",     "success", "error",
+                                           "timeout", "interrupted", NULL};
+    struct list_call *list = ARENA_NEW(call->arena, struct list_call);
+    struct run_filter *filter = &list->filter;
     enum err err;
 
     filter->tenant = call->principal.tenant;
     filter->thread_id = call->params[0];
     filter->limit = 10;
     filter->status = query_get(&call->query, "status");
-    call->data = filter;
+    call->data = list;
     if ((err = call_param_uuid(call, 0, "thread_id")) ||
+        (err = call_query_word(call, "status", statuses)) ||
+        (err = search_query_names(call, "select", &list->select)) ||
         (err = call_query_int(call, "limit", 1, 1000, &filter->limit)) ||
         (err = call_query_int(call, "offset", 0, INT64_MAX, &filter->offset)))
         return err;
@@ -131,6 +148,7 @@ static enum err join_apply(struct tx *tx, struct call *call)
 
     if (err)
         return err;
+    run_locate(call, &run, "join");
     call->stream.run_id = run.run_id;
     return call_then_stream(call);
 }
@@ -168,34 +186,6 @@ static enum err last_event_id(struct call *call)
     return OK;
 }
 
-/* stream_mode may be given once, several times, or as one JSON array. */
-static enum err stream_modes(struct call *call)
-{
-    struct json_writer json;
-    size_t position = 0;
-    struct str value;
-    struct buf out;
-    enum err err = OK;
-
-    value = query_get(&call->query, "stream_mode");
-    if (str_is_empty(value))
-        return OK;
-    if (value.data[0] == '[')
-        return json_parse(call->arena, value, &call->stream.modes, NULL)
-                   ? (call_fail(call, 422, "stream_mode: is not a JSON array of modes"),
-                      ERR_INVALID)
-                   : OK;
-    buf_init(&out, 64 * KIB);
-    json_writer_init(&json, &out);
-    json_begin_array(&json);
-    while (query_next(&call->query, "stream_mode", &position, &value))
-        json_str_out(&json, value);
-    json_end_array(&json);
-    err = json_parse(call->arena, arena_str(call->arena, buf_str(&out)), &call->stream.modes, NULL);
-    buf_release(&out);
-    return err;
-}
-
 /* An unknown run is an event in the stream, not a status: clients of this route expect a stream. */
 static enum err follow_apply(struct tx *tx, struct call *call)
 {
@@ -207,8 +197,11 @@ static enum err follow_apply(struct tx *tx, struct call *call)
     if (err && err != ERR_NOT_FOUND)
         return err;
     call->stream.run_id = path->run_id;
+    call->stream.quiet = str_is_none(path->thread_id);
     if (err) /* an id that no run has */
         call->stream.run_id = arena_printf(call->arena, "%.*s?", STR_ARG(path->run_id));
+    else
+        run_locate(call, &run, "stream");
     return call_then_stream(call);
 }
 
@@ -219,7 +212,7 @@ enum err run_join_stream_prepare(struct call *call)
 
     call->data = path;
     if ((err = path_read(call, path)) || (err = last_event_id(call)) ||
-        (err = stream_modes(call)) ||
+        (err = search_query_names(call, "stream_mode", &call->stream.modes)) ||
         (err = call_query_bool(call, "cancel_on_disconnect", &call->stream.cancel_on_disconnect)))
         return err;
     return call_then_read(call, follow_apply);
@@ -258,6 +251,7 @@ static enum err cancel_apply(struct tx *tx, struct call *call)
         return call_empty(call, 202);
     if (!str_eq(run.status, RUN_RUNNING))
         return call_empty(call, 204);
+    run_locate(call, &run, "join");
     call->stream = (struct call_stream){.run_id = run.run_id, .wait = true, .empty_end = true};
     return call_then_stream(call);
 }
@@ -295,6 +289,7 @@ static enum err cancel_many_apply(struct tx *tx, struct call *call)
 {
     const struct cancel_call *cancel = call->data;
     struct runs found = {0};
+    size_t count = 0;
     enum err err;
 
     call_empty(call, 204);
@@ -303,9 +298,12 @@ static enum err cancel_many_apply(struct tx *tx, struct call *call)
     do {
         err = run_list_by_status(tx, call->principal.tenant, cancel->status, CANCEL_MAX, tx->arena,
                                  &found);
+        count += found.count;
         for (size_t i = 0; !err && i < found.count; i++)
             err = run_cancel(tx, call->setup->agent, &found.list[i], cancel->action);
     } while (!err && found.count == CANCEL_MAX);
+    if (!err && count == 0)
+        return call_fail(call, 404, "No runs found to cancel.");
     return err;
 }
 

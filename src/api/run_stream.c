@@ -23,7 +23,7 @@ struct run_stream {
     struct timer heartbeat;
     struct str tenant, run_id;
     struct str modes; /* names joined by '\n', each with one behind; STR_NONE: all */
-    bool wait, empty_end;
+    bool wait, empty_end, quiet;
     bool cancel_on_disconnect;
     bool wants_more; /* a batch was taken, the next is asked for when the network has room */
     char texts[];
@@ -201,11 +201,13 @@ static void end_sse(struct run_stream *stream, const struct run_reader_end *end)
 {
     struct buf out;
 
-    if (end->err) {
+    if (end->err && !(stream->quiet && end->err == ERR_NOT_FOUND)) {
         const struct sse_event event = {
             STR("error"),
             end->err == ERR_NOT_FOUND
-                ? STR("{\"error\":\"NotFound\",\"message\":\"HTTP 404: Run not found\"}")
+                ? stream->setup->compat_js
+                      ? STR("\"Run not found\"")
+                      : STR("{\"error\":\"NotFound\",\"message\":\"HTTP 404: Run not found\"}")
                 : STR("{\"error\":\"InternalError\",\"message\":\"the run cannot be followed\"}"),
             STR_NONE};
 
@@ -216,11 +218,30 @@ static void end_sse(struct run_stream *stream, const struct run_reader_end *end)
     }
 }
 
+/* The dev server answers with the last event alone: the question, without the state. */
+static void question_write(struct http_exchange *exchange, struct str question)
+{
+    http_write(exchange, STR("{\"__interrupt__\":"));
+    http_write(exchange, question);
+    http_write(exchange, STR("}"));
+}
+
+static struct str question_of(struct run_stream *stream, struct str result)
+{
+    return stream->setup->compat_js && str_starts(result, STR("{"))
+               ? json_raw(result, STR("__interrupt__"))
+               : STR_NONE;
+}
+
 static void end_json(struct run_stream *stream, const struct run_reader_end *end)
 {
+    struct str question = question_of(stream, end->result);
+
     if (end->err)
         http_write(stream->exchange,
                    STR("{\"__error__\":{\"error\":\"NotFound\",\"message\":\"Run not found\"}}"));
+    else if (!str_is_none(question))
+        question_write(stream->exchange, question);
     else
         http_write(stream->exchange, str_is_none(end->result) ? STR("null") : end->result);
 }
@@ -262,7 +283,7 @@ static void on_heartbeat(struct timer *timer)
     struct buf out;
 
     timer_start(&stream->heartbeat, stream->setup->heartbeat_ms);
-    if (stream->empty_end)
+    if (stream->empty_end || (stream->setup->compat_js && !stream->wait))
         return;
     if (stream->wait) {
         http_write(stream->exchange, STR("\n"));
@@ -308,6 +329,7 @@ static struct run_stream *stream_new(struct call *call)
     stream->modes = str_put(&at, modes);
     stream->wait = call->stream.wait;
     stream->empty_end = call->stream.empty_end;
+    stream->quiet = call->stream.quiet;
     stream->cancel_on_disconnect = call->stream.cancel_on_disconnect;
     return stream;
 }

@@ -1,5 +1,6 @@
 /* /runs and /threads/…/runs: creating runs (in the background, streamed, waited for, in batches).
  * What happens to them afterwards is in run_actions.c. */
+#include "api/call_priv.h"
 #include "api/runs_priv.h"
 
 #include "agent/run_create.h"
@@ -38,11 +39,14 @@ static enum err context_check(struct call *call, const struct json *body)
     const struct json *configurable = json_get(json_get(body, "config"), "configurable");
     const struct json *context = json_get(body, "context");
 
-    if (json_count(configurable) == 0 || json_type(configurable) != JSON_OBJECT ||
-        json_count(context) == 0)
+    if (call->setup->compat_js || json_count(configurable) == 0 ||
+        json_type(configurable) != JSON_OBJECT || json_count(context) == 0)
         return OK;
-    call_fail(call, 400,
-              "Cannot specify both configurable and context. Prefer setting context alone.");
+    call_fail(
+        call, 400,
+        "Cannot specify both configurable and context. Prefer setting context alone. Context was "
+        "introduced in LangGraph 0.6.0 and is the long term planned replacement for "
+        "configurable.");
     return ERR_INVALID;
 }
 
@@ -125,6 +129,8 @@ static enum err request_read(struct call *call, struct str text, const struct js
     }
     if ((err = run_webhook_check(call, request->webhook)) || (err = context_check(call, body)))
         return err;
+    if (call->setup->compat_js && !json_get(body, "multitask_strategy"))
+        request->multitask_strategy = STR("reject");
     *new_run = (struct run_new){
         .tenant = call->principal.tenant,
         .thread_id = call->params[0],
@@ -138,7 +144,7 @@ static enum err request_read(struct call *call, struct str text, const struct js
 
 /* ---- the transaction ---- */
 
-static void locate(struct call *call, const struct run *run, const char *follow)
+void run_locate(struct call *call, const struct run *run, const char *follow)
 {
     struct str base = run->temporary && str_is_none(call->params[0])
                           ? arena_printf(call->arena, "/runs/%.*s", STR_ARG(run->run_id))
@@ -146,7 +152,7 @@ static void locate(struct call *call, const struct run *run, const char *follow)
                                          STR_ARG(run->thread_id), STR_ARG(run->run_id));
 
     call_header(call, "content-location", base);
-    if (follow)
+    if (follow && !call->setup->compat_js)
         call_header(call, "location",
                     arena_printf(call->arena, "%.*s/threads/%.*s/runs/%.*s/%s",
                                  STR_ARG(call->setup->mount_prefix), STR_ARG(run->thread_id),
@@ -157,6 +163,11 @@ static enum err create_failed(struct call *call, enum err err, const struct requ
 {
     if (error->text[0] == '\0')
         return err;
+    /* The dev server says the same of a busy thread and of a missing one. */
+    if (call->setup->compat_js && !str_starts(str_of(error->text), STR("No assistant"))) {
+        call_fail_as(call, 422, RUN_BUSY_TEXT);
+        return err;
+    }
     call_fail(call, call_status_of(err), "%s", error->text);
     return err;
 }
@@ -172,11 +183,11 @@ static enum err create_one(struct tx *tx, struct call *call)
     if (err)
         return create_failed(call, err, &error);
     if (create->mode == CREATE_BACKGROUND) {
-        locate(call, &run, NULL);
+        run_locate(call, &run, NULL);
         shape_run(call_json(call, 200), &run);
         return OK;
     }
-    locate(call, &run, create->mode == CREATE_STREAM ? "stream" : "join");
+    run_locate(call, &run, create->mode == CREATE_STREAM ? "stream" : "join");
     call->status = 200;
     call->stream = (struct call_stream){
         .run_id = run.run_id,

@@ -5,6 +5,8 @@
 
 #include "api/route.h"
 
+#include "store/runs.h"
+
 /* The request's headers that become members of config.configurable, as a JSON object. */
 struct str call_headers(struct call *call);
 /* May this URL ever be called? 422 now rather than a dead delivery later. STR_NONE: none is. */
@@ -17,5 +19,9 @@ enum err run_join_prepare(struct call *call);
 enum err run_join_stream_prepare(struct call *call);
 enum err run_cancel_prepare(struct call *call);
 enum err run_cancel_many_prepare(struct call *call);
+
+/* Content-Location, and Location where the client may go on with the run (`follow`: stream, join;
+ * NULL: nowhere). */
+void run_locate(struct call *call, const struct run *run, const char *follow);
 
 #endif

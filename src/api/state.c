@@ -372,7 +372,7 @@ static enum err history_post_prepare(struct call *call)
     struct history_call *history = ARENA_NEW(call->arena, struct history_call);
     enum err err;
 
-    history->limit = 1;
+    history->limit = call->setup->compat_js ? 10 : 1;
     if ((err = call_param_uuid(call, 0, "thread_id")) || (err = call_body_object(call)) ||
         (err = call_get_int(call, "limit", 1, 1000, &history->limit)) ||
         (err = call_get_object(call, "metadata", &history->metadata)) ||

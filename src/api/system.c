@@ -2,7 +2,10 @@
 #include "api/openapi.h"
 #include "api/route.h"
 
+#include "agent/run_cancel.h"
+
 #include "crypto/api_key.h"
+#include "store/truncate.h"
 
 /* Clients check that the version is at least this of the API they know (C17). */
 #define API_VERSION "0.16.0"
@@ -47,6 +50,8 @@ static enum err info_prepare(struct call *call)
     json_put_str(json, "langgraph_py_version", STR("1.2.22"));
     json_put_str(json, "langgraph_js_version", STR("1.4.18"));
     json_put_str(json, "runbell_version", STR(RUNBELL_VERSION));
+    if (call->setup->compat_js)
+        json_put_str(json, "context", STR("js"));
     json_key(json, "flags");
     json_raw_out(json, STR("{\"assistants\":true,\"crons\":false,\"langsmith\":false,"
                            "\"langsmith_tracing_replicas\":false}"));
@@ -92,7 +97,7 @@ static enum err metrics_prepare(struct call *call)
 
 static enum err openapi_prepare(struct call *call)
 {
-    openapi_write(call_json(call, 200));
+    openapi_write(call_json(call, 200), call->setup);
     return OK;
 }
 
@@ -113,6 +118,42 @@ static enum err docs_prepare(struct call *call)
                  openapi_method(route_at(i)->method), route_at(i)->path, route_at(i)->summary);
     buf_add_cstr(out, "</table></html>");
     return OK;
+}
+
+/* ---- for test suites ---- */
+
+#define LIVE_PAGE 1000
+
+static enum err truncate_apply(struct tx *tx, struct call *call)
+{
+    const struct truncate *what = call->data;
+    struct str tenant = call->principal.tenant;
+    struct runs live = {0};
+    enum err err = OK;
+
+    do { /* what runs is ended first: executors must not write on */
+        if (what->runs || what->threads)
+            err = run_list_by_status(tx, tenant, STR("all"), LIVE_PAGE, tx->arena, &live);
+        for (size_t i = 0; !err && i < live.count; i++)
+            err = run_end_by_delete(tx, call->setup->agent, &live.list[i]);
+    } while (!err && live.count == LIVE_PAGE);
+    return err || (err = store_truncate(tx, tenant, what)) ? err : ok_reply(call);
+}
+
+static enum err truncate_prepare(struct call *call)
+{
+    struct truncate *what = ARENA_NEW(call->arena, struct truncate);
+    enum err err = call_body_object(call);
+
+    if (err)
+        return err;
+    what->runs = json_bool(json_get(call->body, "runs"), false);
+    what->threads = json_bool(json_get(call->body, "threads"), false);
+    what->assistants = json_bool(json_get(call->body, "assistants"), false);
+    what->checkpoints = json_bool(json_get(call->body, "checkpointer"), false);
+    what->items = json_bool(json_get(call->body, "store"), false);
+    call->data = what;
+    return call_then_write(call, truncate_apply);
 }
 
 /* ---- keys ---- */
@@ -228,6 +269,8 @@ static const struct route routes[] = {
     {HTTP_GET, "/openapi.json", openapi_prepare, ROUTE_PUBLIC | ROUTE_META,
      "This API as OpenAPI 3.1"},
     {HTTP_GET, "/docs", docs_prepare, ROUTE_PUBLIC | ROUTE_META, "This API for people"},
+    {HTTP_POST, "/internal/truncate", truncate_prepare, ROUTE_DEV,
+     "Empty tables, for test suites; only with --dev"},
     {HTTP_POST, "/v1/keys", key_create_prepare, 0, "Make an API key; it is shown once"},
     {HTTP_GET, "/v1/keys", key_list_prepare, 0, "List API keys"},
     {HTTP_DELETE, "/v1/keys/{key_id}", key_revoke_prepare, 0, "Revoke an API key"},

@@ -97,6 +97,8 @@ static enum err search_read_all(struct call *call, struct search_call *search)
     filter->limit = search->search.limit;
     filter->offset = search->search.offset;
     filter->sort_by = search->search.sort_by;
+    if (str_is_none(filter->sort_by) && call->setup->compat_js)
+        filter->sort_by = STR("created_at");
     filter->ascending = search->search.ascending;
     return OK;
 }

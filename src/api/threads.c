@@ -290,6 +290,8 @@ static const struct route routes[] = {
      "Delete a thread with its runs and state"},
     {HTTP_POST, "/threads/{thread_id}/copy", copy_prepare, ROUTE_IDEMPOTENT,
      "Copy a thread with its state"},
+    {HTTP_GET, "/threads/{thread_id}/stream", thread_stream_prepare, 0,
+     "Follow all runs of a thread"},
     {HTTP_GET, "/threads/{thread_id}/storage", thread_storage_prepare, 0,
      "How many bytes a thread takes in the store"},
 };

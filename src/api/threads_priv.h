@@ -16,6 +16,8 @@ enum err thread_search_prepare(struct call *call);
 enum err thread_count_prepare(struct call *call);
 enum err thread_prune_prepare(struct call *call);
 enum err thread_storage_prepare(struct call *call);
+/* thread_stream.c */
+enum err thread_stream_prepare(struct call *call);
 
 /* The last step of a write that made this thread: its graph applies the supersteps (raw JSON), then
  * the thread is answered. If the graph cannot, the thread goes again. */

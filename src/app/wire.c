@@ -62,6 +62,7 @@ enum err wire_store(struct server *server, const char **why)
         .runs_max = config->runs_max,
         .attempts_max = config->attempts_max,
         .workers_down_ms = config->workers_down_ms,
+        .compat_js = config->compat && strcmp(config->compat, "js") == 0,
         .thread_life = config->thread_life,
         .item_life = config->item_life,
         .crons_skip_missed = config->crons_skip_missed,

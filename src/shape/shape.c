@@ -126,7 +126,10 @@ void shape_webhook(struct json_writer *json, const struct webhook_payload *p)
     if (!str_is_none(p->values))
         json_put_raw(json, "values", p->values);
     json_put_str(json, "multitask_strategy", r->multitask_strategy);
-    json_put_raw(json, "error", r->error);
+    if (!p->error_is_text)
+        json_put_raw(json, "error", r->error);
+    else if (!str_is_none(r->error))
+        json_put_raw(json, "error", json_raw(r->error, STR("message")));
     json_put_i64(json, "attempt", r->attempt);
     if (!str_is_none(p->thread_status))
         json_put_str(json, "thread_status", p->thread_status);

@@ -30,6 +30,7 @@ void shape_cron(struct json_writer *json, const struct cron_row *cron);
 struct webhook_payload {
     const struct run *run;
     int64_t sent_us;
+    bool error_is_text;       /* its message alone, and no key without an error */
     struct str values;        /* STR_NONE: left out (stateless) */
     struct str thread_status; /* STR_NONE: the thread is gone; these three: */
     struct str next;          /* JSON array; only when it waits for a person */

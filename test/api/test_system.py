@@ -181,3 +181,17 @@ def test_unicode_and_null_survive(api):
                 "small": 1e-7, "nested": {"a": [None, True, {}]}}
     thread = api.ok("POST", "/threads", json={"metadata": metadata})
     assert api.ok("GET", f"/threads/{thread['thread_id']}")["metadata"] == metadata
+
+
+def test_openapi_describes_what_operations_take_and_give(api):
+    """Issue 4: made from the table of routes; every reference has its schema."""
+    document = api.ok("GET", "/openapi.json")
+    schemas = document["components"]["schemas"]
+    search = document["paths"]["/threads/search"]["post"]
+    assert search["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Search"}
+    answer = search["responses"]["2XX"]["content"]["application/json"]["schema"]
+    assert answer == {"type": "array", "items": {"$ref": "#/components/schemas/Thread"}}
+    text = json.dumps(document["paths"])
+    named = set(re.findall("#/components/schemas/([A-Za-z]+)", text))
+    assert named == set(schemas), "no schema is missing, none is unused"
+    assert {"/assistants/{assistant_id}/versions", "/threads/{thread_id}/stream", "/store/items"} <= set(document["paths"])

@@ -196,7 +196,7 @@ int cli_openapi(int argc, char **argv)
         return code;
     buf_init(&out, TEXT_BYTES_MAX);
     json_writer_init(&json, &out);
-    openapi_write(&json);
+    openapi_write(&json, NULL);
     output_line(buf_str(&out));
     buf_release(&out);
     session_close(&session);
