@@ -2,10 +2,21 @@
 #include "api/route.h"
 
 static const struct route_list *const lists[] = {
-    &routes_system,       &routes_assistants, &routes_threads,   &routes_state,
-    &routes_protocol,     &routes_runs,       &routes_store,     &routes_deliveries,
-    &routes_endpoints,    &routes_inspectors, &routes_inspected, &routes_endpoint_headers,
-    &routes_signing_keys, &routes_crons,
+    &routes_system,
+    &routes_assistants,
+    &routes_threads,
+    &routes_state,
+    &routes_protocol,
+    &routes_runs,
+    &routes_store,
+    &routes_deliveries,
+    &routes_endpoints,
+    &routes_inspectors,
+    &routes_inspected,
+    &routes_endpoint_headers,
+    &routes_endpoint_credentials,
+    &routes_signing_keys,
+    &routes_crons,
 };
 
 size_t route_count(void)

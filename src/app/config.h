@@ -47,8 +47,10 @@ struct config {
     struct egress_policy egress;
     const struct str *egress_allow; /* the entries as written */
     size_t egress_allow_count;
-    struct str mount_prefix;  /* "" or "/prefix" */
-    unsigned disabled_groups; /* of routes: bit 1 << group */
+    const char *proxy, *proxy_login; /* as written; NULL: none */
+    struct http_proxy egress_proxy;  /* if there is one */
+    struct str mount_prefix;         /* "" or "/prefix" */
+    unsigned disabled_groups;        /* of routes: bit 1 << group */
     struct api_copied_headers copied_headers;
     const char *compat;             /* "js" or NULL */
     const char *tls_cert, *tls_key; /* NULL: plain HTTP */

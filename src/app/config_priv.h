@@ -54,6 +54,8 @@ enum setting_type {
     SETTING_SECONDS,  /* int64_t, in ms; the setting is in seconds, also broken ones */
     SETTING_DAYS,     /* int64_t, in µs; the setting is in days */
     SETTING_SECRETS,  /* the signing secrets */
+    SETTING_PROXY,    /* const char *: a URL, which sets egress_proxy */
+    SETTING_LOGIN,    /* const char *, secret: "user:password" of the proxy */
     SETTING_EGRESS,   /* the egress policy's entries */
     SETTING_POLICIES, /* delivery policies of one's own, by name */
     SETTING_KINDS,    /* the policy of each kind of webhook; after these */

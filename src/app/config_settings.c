@@ -47,6 +47,10 @@ const struct setting settings[] = {
     {"tls", "key", SETTING_PATH, AT(tls_key), 0, 0, NULL, "PEM file"},
     {"egress", "allow", SETTING_EGRESS, AT(egress_allow), 0, 0, NULL,
      "hosts, *.suffixes, addresses and networks that webhooks may reach besides public ones"},
+    {"egress", "proxy", SETTING_PROXY, AT(proxy), 0, 0, NULL,
+     "http://host:port, which webhooks go through by CONNECT; it is never taken from HTTP_PROXY"},
+    {"egress", "proxy_login", SETTING_LOGIN, AT(proxy_login), 0, 0, NULL,
+     "user:password for the proxy"},
     {"workers", "python", SETTING_COUNT, AT(python_workers), 1, 256, NULL,
      "worker processes for Python graphs"},
     {"workers", "js", SETTING_COUNT, AT(js_workers), 1, 256, NULL,
@@ -135,5 +139,6 @@ struct str setting_name(const struct setting *setting, struct arena *arena)
 
 bool setting_is_secret(const struct setting *setting)
 {
-    return setting->type == SETTING_SECRETS || setting->type == SETTING_STORE;
+    return setting->type == SETTING_SECRETS || setting->type == SETTING_STORE ||
+           setting->type == SETTING_LOGIN;
 }

@@ -261,6 +261,8 @@ static enum err check_together(struct config_reader *r)
     if (!config->tls_cert != !config->tls_key)
         return config_refuse(r, "tls.%s is set and tls.%s is not; HTTPS needs both",
                              config->tls_cert ? "cert" : "key", config->tls_cert ? "key" : "cert");
+    if (config->proxy_login && !config->proxy)
+        return config_refuse(r, "egress.proxy_login is set and egress.proxy is not");
     config->egress.dev = config->dev;
     if (!config->secret_key_file)
         config->secret_key_file = find_credential(r, "runbell-secret-key");

@@ -2,7 +2,9 @@
 #include <math.h>
 
 #include "app/config_priv.h"
+#include "crypto/base64.h"
 #include "crypto/webhook_signature.h"
+#include "format/url.h"
 
 #define LIST_MAX 1000
 #define US_PER_DAY (24 * 3600 * US_PER_SECOND)
@@ -30,6 +32,8 @@ static enum json_type json_type_of(enum setting_type type)
     case SETTING_STORE:
     case SETTING_ADDRESS:
     case SETTING_LEVEL:
+    case SETTING_PROXY:
+    case SETTING_LOGIN:
     default:
         return JSON_STRING;
     }
@@ -213,6 +217,37 @@ static enum err apply_store(struct config_reader *r, const struct setting *setti
     return apply_text(r, setting, value);
 }
 
+static enum err apply_proxy(struct config_reader *r, const struct setting *setting,
+                            const struct setting_value *value)
+{
+    const char *why = NULL;
+    struct url url = {0};
+
+    if (url_parse(r->arena, arena_str(r->arena, value->text), &url, &why) || url.is_relative ||
+        url.scheme_is_https || url.path.len > 1 || !str_is_none(url.query) || !url.has_port)
+        return refuse(r, value,
+                      "must be http://host:port, without a path; its user and password stand in "
+                      "egress.proxy_login");
+    r->config->egress_proxy.host = url.host;
+    r->config->egress_proxy.port = url.port;
+    return apply_text(r, setting, value);
+}
+
+static enum err apply_login(struct config_reader *r, const struct setting *setting,
+                            const struct setting_value *value)
+{
+    struct buf out;
+
+    if (str_find_char(value->text, ':') == value->text.len || value->text.len > KIB)
+        return refuse(r, value, "must be user:password");
+    buf_init(&out, 2 * KIB);
+    buf_add(&out, STR("Basic "));
+    base64_write(&out, value->text);
+    r->config->egress_proxy.authorization = arena_str(r->arena, buf_str(&out));
+    buf_release(&out);
+    return apply_text(r, setting, value);
+}
+
 static enum err apply_address(struct config_reader *r, const struct setting_value *value)
 {
     struct str text = value->text, localhost = STR("localhost:");
@@ -323,6 +358,10 @@ enum err setting_apply(struct config_reader *r, const struct setting *setting,
         return apply_store(r, setting, value);
     case SETTING_SECRETS:
         return apply_secrets(r, value);
+    case SETTING_PROXY:
+        return apply_proxy(r, setting, value);
+    case SETTING_LOGIN:
+        return apply_login(r, setting, value);
     case SETTING_EGRESS:
         return apply_egress(r, value);
     case SETTING_POLICIES:

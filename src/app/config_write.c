@@ -78,6 +78,8 @@ static void write_text(struct json_writer *json, const struct setting *setting,
 
     if (setting->type == SETTING_STORE)
         json_str_out(json, text ? STR("postgres://***") : STR("sqlite"));
+    else if (setting->type == SETTING_LOGIN)
+        json_str_out(json, text ? STR("***") : STR_NONE);
     else
         json_str_out(json, str_of(text));
 }
@@ -142,6 +144,8 @@ static void write_value(struct json_writer *json, const struct setting *setting,
     case SETTING_PATH:
     case SETTING_PROGRAM:
     case SETTING_STORE:
+    case SETTING_PROXY:
+    case SETTING_LOGIN:
     default:
         write_text(json, setting, config);
         break;

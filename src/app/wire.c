@@ -173,6 +173,7 @@ enum err wire_delivery(struct server *server, const char **why)
             .store = server->store,
             .egress = &server->egress,
             .tls = server->tls_client,
+            .proxy = config->proxy ? &config->egress_proxy : NULL,
             .webhooks = &config->webhooks,
             .signing_secrets = config->signing_secrets,
             .secret_count = config->secret_count,

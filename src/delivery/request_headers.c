@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "format/traceparent.h"
 
-#define OURS_MAX 10
+#define OURS_MAX 9
 #define WEBHOOK_ID_PREFIX STR("msg_")
 
 /* ---- keys ---- */
@@ -128,8 +128,6 @@ void request_headers_make(const struct request_headers_input *input, struct aren
 
     m.list = ARENA_ARRAY(arena, struct http_header, users + OURS_MAX);
     set_users(&m);
-    if (!str_is_none(input->bearer))
-        set(&m, STR("Authorization"), input->bearer);
     if (!find(&m, STR("User-Agent")))
         set(&m, STR("User-Agent"), input->user_agent);
     set(&m, STR("Content-Type"), input->row->content_type);

@@ -1,16 +1,17 @@
 /* request_headers.h -- the headers of one attempt.
  *
- *   the user's                     of langgraph.json (runs), then the endpoint's own: of two with
- * one name the endpoint's wins Authorization: Bearer          if the endpoint has OAuth; wins over
- * a user's User-Agent                     unless the user has set it Content-Type webhook-id stable
- * over all attempts and resends webhook-timestamp              of this attempt, and so
- *   webhook-signature              by the endpoint's keys, then the server's, the newest first
- *   webhook-attempt                1, 2, …
- *   webhook-sequence               rises by one with each delivery of its endpoint: a gap is one
- * that has not come yet traceparent                    the trace of the request that caused it,
- * else one made of the webhook-id; the span is this attempt
+ *   the user's          of langgraph.json (runs) and the endpoint's own, which win
+ *   User-Agent          unless the user has set it
+ *   Content-Type
+ *   webhook-id          stable over all attempts and resends
+ *   webhook-timestamp   of this attempt, and so is
+ *   webhook-signature   by the endpoint's keys, then the server's, the newest first
+ *   webhook-attempt     1, 2, …
+ *   webhook-sequence    rises by one with each delivery of its endpoint
+ *   traceparent         carried on, or made of the webhook-id; the span is this attempt
  *
- * Pure but for the keys, which hold a keyed state: one thread at a time. */
+ * OAuth's Authorization is the client's (http/oauth.c). Pure but for the keys, which hold a keyed
+ * state: one thread at a time. */
 #ifndef DELIVERY_REQUEST_HEADERS_H
 #define DELIVERY_REQUEST_HEADERS_H
 
@@ -36,7 +37,6 @@ struct request_headers_input {
     const struct http_header *fixed; /* of the configuration */
     size_t fixed_count;
     const struct secrets *secrets; /* the endpoint's; NULL: none */
-    struct str bearer;             /* STR_NONE: none */
     struct str traceparent;        /* of what caused it; STR_NONE: nothing did that said so */
     struct signing_keys *own;      /* NULL: none */
     struct signing_keys *server;   /* NULL: none */

@@ -122,9 +122,6 @@ static void users_headers(void **state)
         for (size_t k = 0; k < i; k++)
             assert_false(str_eq_nocase(made[i].name, made[k].name));
     }
-    input.bearer = STR("Bearer t");
-    make(&input);
-    ASSERT_STR(header("Authorization"), "Bearer t");
 }
 
 static void traces(void **state)

@@ -166,10 +166,12 @@ static void init_tuning(struct delivery_tuning *tuning)
     tuning->grace_ms = tuning->grace_ms ? tuning->grace_ms : GRACE_MS;
 }
 
-static struct http_client *client_new(struct delivery *d, const struct egress_policy *policy)
+static struct http_client *client_new(struct delivery *d, const struct egress_policy *policy,
+                                      const struct http_proxy *proxy)
 {
     struct http_client_config config = {.loop = d->loop,
                                         .policy = policy,
+                                        .proxy = proxy,
                                         .tls = d->config.tls,
                                         .response_header_bytes_max = 16 * KIB,
                                         .response_body_bytes_max = 64 * KIB,
@@ -181,12 +183,12 @@ static struct http_client *client_new(struct delivery *d, const struct egress_po
 
 static void init_clients(struct delivery *d)
 {
-    d->client = client_new(d, d->config.egress);
+    d->client = client_new(d, d->config.egress, d->config.proxy);
     if (!d->has_self)
         return;
     /* The one host this client is ever given is our own. */
     d->self_egress.dev = true;
-    d->self_client = client_new(d, &d->self_egress);
+    d->self_client = client_new(d, &d->self_egress, NULL);
 }
 
 static void init_timers(struct delivery *d)

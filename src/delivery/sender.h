@@ -37,6 +37,7 @@ struct delivery_config {
     struct store *store;
     struct loop *loop; /* NULL: a loop of its own */
     const struct egress_policy *egress;
+    const struct http_proxy *proxy; /* http/client.h; borrowed; NULL: none */
     struct tls_client *tls;
     const struct webhook_config *webhooks; /* static headers and URL rules of kind "run" */
     const struct str *signing_secrets;     /* "whsec_…", "whsk_…"; the first is the newest */

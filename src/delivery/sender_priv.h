@@ -21,6 +21,7 @@
 #include "delivery/sender.h"
 #include "delivery/sender_lanes_priv.h"
 #include "delivery/sender_works_priv.h"
+#include "http/tls.h"
 #include "store/outbox_claim.h"
 
 #define SETTLE_MS 2000 /* from an attempt's end until that is written down, at most of times */
@@ -40,6 +41,7 @@ struct attempt {
     int64_t lease_ends_ms;     /* at the earliest */
     struct http_send *http;    /* NULL: not on the network */
     struct signing_keys *keys; /* its endpoint's own; NULL: none */
+    struct tls_identity identity;
     struct outbox_outcome outcome;
 };
 

@@ -1,5 +1,7 @@
 /* What an attempt sends, to whom, and with which secrets. */
+#include "base/json.h"
 #include "base/mem.h"
+#include "crypto/sha256.h"
 #include "delivery/sender_priv.h"
 #include "io/loop.h"
 
@@ -73,6 +75,59 @@ static struct http_client *aim(struct attempt *a, struct http_client_request *re
     return url.is_relative ? d->self_client : d->client;
 }
 
+static void set_identity(struct attempt *a, struct str pem, struct http_client_request *request)
+{
+    struct sha256 digest = sha256_of(pem);
+    struct sha256_text text;
+
+    a->identity.pem = pem;
+    a->identity.id = arena_str(&a->arena, sha256_write(&digest, &text));
+    request->identity = &a->identity;
+}
+
+/* What the API has written of it (api/endpoint_credentials.c). */
+static void set_oauth(struct attempt *a, const struct secret *secret,
+                      struct http_client_request *request)
+{
+    struct http_oauth *oauth = ARENA_NEW(&a->arena, struct http_oauth);
+    const struct json *about = NULL;
+    const char *why = NULL;
+    struct url url = {0};
+
+    if (json_parse(&a->arena, secret->about, &about, NULL) ||
+        url_parse(&a->arena, json_string(json_get(about, "token_url")), &url, &why))
+        return;
+    *oauth = (struct http_oauth){
+        .key = arena_printf(&a->arena, "%.*s\n%.*s\n%lld", STR_ARG(a->row.tenant),
+                            STR_ARG(a->row.endpoint_id), (long long)a->row.secrets_version),
+        .https = url.scheme_is_https,
+        .host = url.host,
+        .port = url.port,
+        .target = url.target,
+        .client_id = json_string(json_get(about, "client_id")),
+        .client_secret = secret->value,
+        .scope = json_string(json_get(about, "scope")),
+        .audience = json_string(json_get(about, "audience")),
+        .in_body = str_eq(json_string(json_get(about, "auth")), STR("body")),
+    };
+    request->oauth = oauth;
+}
+
+/* How we prove who we are, where the endpoint asks for it. */
+static void identify(struct attempt *a, struct http_client_request *request)
+{
+    const struct secrets *secrets = &a->row.secrets;
+
+    for (size_t i = 0; i < secrets->count; i++) {
+        const struct secret *secret = &secrets->list[i];
+
+        if (secret->kind == SECRET_CLIENT_CERTIFICATE)
+            set_identity(a, secret->value, request);
+        else if (secret->kind == SECRET_OAUTH)
+            set_oauth(a, secret, request);
+    }
+}
+
 struct http_client *attempt_request(struct attempt *a, struct http_client_request *request,
                                     struct str *why)
 {
@@ -82,5 +137,6 @@ struct http_client *attempt_request(struct attempt *a, struct http_client_reques
         return NULL;
     open_keys(a);
     write_headers(a, request);
+    identify(a, request);
     return client;
 }

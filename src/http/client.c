@@ -2,7 +2,7 @@
 #include "http/client.h"
 
 #include "base/mem.h"
-#include "http/client_priv.h"
+#include "http/detour_priv.h"
 
 #define SCRATCH_BYTES_MAX (256 * KIB)
 #define SPARE_SENDS_MAX 64
@@ -49,6 +49,10 @@ static void on_timeout(struct http_send *send, int64_t now_ms)
     case SEND_FAILED_EARLY:
         send_finish(send, send->result.outcome, send->result.why, false);
         break;
+    case SEND_TOKEN:
+        send_finish(send, HTTP_NO_CONNECTION, "the OAuth token endpoint did not answer in time",
+                    false);
+        break;
     case SEND_RESOLVE:
         send_finish(send, HTTP_NO_NAME, "the name lookup timed out", false);
         break;
@@ -57,6 +61,9 @@ static void on_timeout(struct http_send *send, int64_t now_ms)
             send_finish(send, HTTP_NO_CONNECTION, "connect timed out", false);
         else
             send_on_timeout_connecting(send);
+        break;
+    case SEND_TUNNEL:
+        send_finish(send, HTTP_NO_CONNECTION, "the proxy did not answer in time", false);
         break;
     case SEND_TLS:
         send_finish(send, HTTP_TIMED_OUT, "the TLS handshake timed out", false);
@@ -98,6 +105,7 @@ static struct http_send *send_new(struct http_client *client)
     send->client = client;
     buf_init(&send->body, client->config.response_body_bytes_max);
     timer_init(&send->timer, client->config.loop, on_timer);
+    list_init(&send->waiter);
     list_push(&client->sends, &send->node);
     return send;
 }
@@ -128,6 +136,7 @@ static void let_go(struct http_send *send, enum link_fate fate)
     struct link *link = send->link;
 
     timer_stop(&send->timer);
+    list_remove(&send->waiter);
     if (send->query)
         dns_query_cancel(send->query);
     if (send->connecting)
@@ -216,6 +225,7 @@ struct http_client *http_client_new(const struct http_client_config *config)
     list_init(&client->spares);
     buf_init(&client->scratch, SCRATCH_BYTES_MAX);
     map_init(&client->names);
+    map_init(&client->tokens);
     pool_init(client);
     return client;
 }
@@ -233,6 +243,7 @@ void http_client_free(struct http_client *client)
         mem_free(send);
     }
     pool_release(client);
+    oauth_release(client);
     names_release(client);
     map_release(&client->names);
     head_pool_release(&client->heads);

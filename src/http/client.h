@@ -2,9 +2,9 @@
  *
  * Every phase has a budget and the whole has one clock. The name is resolved once, all answers are
  * vetted (egress.h), and the connection goes to a vetted address, whose peer is checked.
- * Connections are kept and reused by (vetted address, port, TLS name). No redirect is followed, no
- * proxy is taken from the environment, no body is decompressed, and a connection with one surplus
- * byte is closed.
+ * Connections are kept and reused by (vetted address, port, TLS name, client certificate). No
+ * redirect is followed, no proxy is taken from the environment, no body is decompressed, and a
+ * connection with one surplus byte is closed.
  *
  * A kept connection may have been closed by the receiver while the request was on its way. If it
  * ends before one byte of a response, the request is sent once more on a fresh one: the receiver
@@ -19,6 +19,7 @@
 #include "http/server.h"
 
 struct tls_client;
+struct tls_identity;
 
 struct http_budget {
     int64_t dns_ms;
@@ -33,10 +34,22 @@ struct http_budget {
 
 extern const struct http_budget http_budget_default; /* 5 s, 5 s, 5 s, 15 s, 15 s, 2 s, 256 B/s */
 
+/* Connections go through it by CONNECT, for http and https. It resolves the receiver's name, so
+ * what is vetted is the name and the port as they stand in the URL, or the address if that is one;
+ * the answers of DNS are the proxy's to judge. Its own address is the operator's choice and not
+ * vetted.
+ */
+struct http_proxy {
+    struct str host;
+    uint16_t port;
+    struct str authorization; /* "Basic …"; STR_NONE: none */
+};
+
 struct http_client_config {
     struct loop *loop;
     const struct egress_policy *policy; /* borrowed */
     struct tls_client *tls;             /* tls.h; borrowed */
+    const struct http_proxy *proxy;     /* borrowed; NULL: straight to the receiver */
     size_t response_header_bytes_max;   /* 16 KiB */
     size_t response_body_bytes_max;     /* kept excerpt, then the connection is closed: 64 KiB */
     unsigned idle_connections_max;      /* over all origins: 256 */
@@ -46,6 +59,19 @@ struct http_client_config {
 
 struct http_client;
 struct http_send; /* one request under way */
+
+/* A bearer token by client credentials. Fetched by the same client under the same rules, kept until
+ * it expires, fetched anew once when the receiver answers 401. */
+struct http_oauth {
+    struct str key; /* sends with the same key share a token */
+    bool https;
+    struct str host; /* of the token's endpoint */
+    uint16_t port;
+    struct str target;
+    struct str client_id, client_secret;
+    struct str scope, audience; /* STR_NONE: not said */
+    bool in_body;               /* the credentials stand in the form, not in Authorization */
+};
 
 /* Everything is borrowed until on_done has run. Content-Length and Host are made by the client. */
 struct http_client_request {
@@ -57,6 +83,8 @@ struct http_client_request {
     const struct http_header *headers;
     size_t header_count;
     struct str body;
+    const struct http_oauth *oauth;      /* NULL: none; its token replaces any Authorization */
+    const struct tls_identity *identity; /* tls.h: the client certificate; NULL: none */
     struct http_budget budget;
 };
 

@@ -1,6 +1,7 @@
 /* client_priv.h -- the client's insides: a send on its way, and the links (connections) it may use.
  *
  *   RESOLVE ──▶ CONNECT ──▶ TLS ──▶ WAIT ──▶ BODY ──▶ done          begin, obtain: connect.c
+ *                  └ TUNNEL ┘  by a proxy: tunnel.c
  *      │  vetted │ one address     request   │ a whole              write, read:   response.c
  *      │         │ after another   is out    │ head came            finish:        client.c
  *      └─────────┴── a link of the pool ─────┘
@@ -27,8 +28,10 @@
 
 enum send_phase {
     SEND_FAILED_EARLY, /* told to the owner in a later turn */
+    SEND_TOKEN,
     SEND_RESOLVE,
     SEND_CONNECT,
+    SEND_TUNNEL,
     SEND_TLS,
     SEND_WAIT,
     SEND_BODY
@@ -42,9 +45,9 @@ struct link {
     struct stream *stream;
     struct address address;
     int64_t idle_until_ms;
-    struct str tls_host; /* STR_NONE: plain; the bytes stand behind the struct */
+    struct str key; /* what it may be used for (send_link_key); the bytes stand behind the struct */
     bool has_served;
-    char host_bytes[];
+    char key_bytes[];
 };
 
 struct http_send {
@@ -62,6 +65,10 @@ struct http_send {
     struct connecting *connecting;
     struct address addresses[ADDRESSES_TRIED_MAX]; /* vetted */
     size_t address_count, address_next;
+    struct str link_key; /* which links it may use */
+    struct list waiter;  /* for a token */
+    struct str bearer;   /* STR_NONE: none (yet) */
+    bool has_fresh_token;
     struct link *link;
     struct head *head;
     struct parser parser;
@@ -89,7 +96,8 @@ struct http_client {
     struct list idle;
     struct list buckets[POOL_BUCKETS];
     struct timer idle_timer;
-    struct map names; /* host → struct name_entry */
+    struct map names;  /* host → struct name_entry */
+    struct map tokens; /* key → struct oauth_token */
     struct head_pool heads;
     struct parser_limits parser_limits;
     struct buf scratch; /* the head of the request being written */
@@ -108,6 +116,8 @@ void send_fail_later(struct http_send *send, enum http_outcome outcome, const ch
 void send_begin(struct http_send *send);
 void send_connect_next(struct http_send *send);
 void send_on_timeout_connecting(struct http_send *send);
+/* The link leads to the receiver: TLS if it is wanted, then the request. */
+void send_use_link(struct http_send *send);
 
 /* names.c: answers are kept for seconds; each use of one is vetted anew */
 const struct name_entry *names_find(struct http_client *client, struct str host);
@@ -118,9 +128,8 @@ void names_release(struct http_client *client);
 
 /* pool.c */
 struct link *link_new(struct http_send *send, struct stream *stream, const struct address *address);
-/* The most recently used idle link to this address and TLS name, now busy; or NULL. */
-struct link *pool_take(struct http_client *client, const struct address *address,
-                       struct str tls_host);
+/* The most recently used idle link to this address for this key, now busy; or NULL. */
+struct link *pool_take(struct http_client *client, const struct address *address, struct str key);
 void pool_put(struct link *link);
 void link_close(struct link *link, bool reset);
 void pool_init(struct http_client *client);

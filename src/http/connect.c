@@ -1,5 +1,5 @@
 /* connect.c -- from a host name to a connection to a vetted address. */
-#include "http/client_priv.h"
+#include "http/detour_priv.h"
 
 static struct loop *loop_of(const struct http_send *send)
 {
@@ -32,15 +32,23 @@ static void deny(struct http_send *send, const char *rule)
 
 /* ---- a link ---- */
 
-static struct str tls_host_of(const struct http_send *send)
+/* What has to be the same for a link to be used again, besides the address. */
+static struct str link_key_of(struct http_send *send)
 {
-    return send->request.https ? send->request.host : STR_NONE;
+    const struct http_client_request *request = &send->request;
+    struct str host = request->https ? request->host : STR("");
+
+    if (!request->identity && !send->client->config.proxy)
+        return host;
+    return arena_printf(&send->arena, "%.*s|%.*s|%.*s:%u", STR_ARG(host),
+                        STR_ARG(request->identity ? request->identity->id : STR("")),
+                        STR_ARG(request->host), (unsigned)request->port);
 }
 
 static bool take_from_pool(struct http_send *send)
 {
     for (size_t i = 0; i < send->address_count; i++) {
-        struct link *link = pool_take(send->client, &send->addresses[i], tls_host_of(send));
+        struct link *link = pool_take(send->client, &send->addresses[i], send->link_key);
 
         if (!link)
             continue;
@@ -64,7 +72,31 @@ static void on_tls_ready(void *context, struct stream *stream)
     send_write_request(send);
 }
 
-static struct stream *wrap(struct http_send *send, struct stream *stream, struct link *link);
+void send_use_link(struct http_send *send)
+{
+    struct link *link = send->link;
+    struct stream *under = link->stream, *stream;
+    const struct stream_events *events = under->events;
+
+    send->result.phases.connect_us = end_phase(send);
+    if (!send->request.https) {
+        send->result.phases.tls_us = 0;
+        stream_start(under);
+        send_write_request(send);
+        return;
+    }
+    stream = tls_client_wrap(send->client->config.tls, under, send->request.host,
+                             send->request.identity, on_tls_ready, link);
+    if (!stream) {
+        send_finish(send, HTTP_TLS_FAILED, "the client certificate cannot be used", false);
+        return;
+    }
+    link->stream = stream;
+    stream_set_events(stream, events, link);
+    send->phase = SEND_TLS;
+    send_set_deadline(send, loop_mono_ms(loop_of(send)) + send->request.budget.tls_ms);
+    stream_start(stream);
+}
 
 static void use_stream(struct http_send *send, struct stream *stream)
 {
@@ -80,26 +112,10 @@ static void use_stream(struct http_send *send, struct stream *stream)
     }
     send->link = link_new(send, stream, address);
     send->result.address = *address;
-    send->result.phases.connect_us = end_phase(send);
-    if (!send->request.https) {
-        send->result.phases.tls_us = 0;
-        stream_start(stream);
-        send_write_request(send);
-        return;
-    }
-    send->phase = SEND_TLS;
-    send_set_deadline(send, loop_mono_ms(loop_of(send)) + send->request.budget.tls_ms);
-    stream_start(wrap(send, stream, send->link));
-}
-
-static struct stream *wrap(struct http_send *send, struct stream *stream, struct link *link)
-{
-    const struct stream_events *events = stream->events;
-
-    link->stream =
-        tls_client_wrap(send->client->config.tls, stream, send->request.host, on_tls_ready, link);
-    stream_set_events(link->stream, events, link);
-    return link->stream;
+    if (send->client->config.proxy)
+        tunnel_begin(send);
+    else
+        send_use_link(send);
 }
 
 static void on_connected(void *context, enum err err, const char *why, struct stream *stream)
@@ -113,6 +129,14 @@ static void on_connected(void *context, enum err err, const char *why, struct st
     }
     send->result.why = why;
     send_connect_next(send);
+}
+
+/* Whose name is looked up here. */
+static struct str dialed_host(const struct http_send *send)
+{
+    const struct http_proxy *proxy = send->client->config.proxy;
+
+    return proxy ? proxy->host : send->request.host;
 }
 
 /* Each address left gets its share of the budget, so that one that swallows packets does not eat it
@@ -130,7 +154,7 @@ void send_connect_next(struct http_send *send)
         left = send->address_count;
     }
     if (left == 0 || now_ms >= send->connect_until_ms) {
-        names_drop(send->client, send->request.host);
+        names_drop(send->client, dialed_host(send));
         send_finish(send, HTTP_NO_CONNECTION, left ? "connect timed out" : send->result.why, false);
         return;
     }
@@ -153,14 +177,16 @@ void send_on_timeout_connecting(struct http_send *send)
  * is somebody's trick, or a mistake. */
 static bool vet(struct http_send *send, const struct address *addresses, size_t count)
 {
+    const struct http_proxy *proxy = send->client->config.proxy;
     const char *rule = NULL;
 
     send->address_count = 0;
     for (size_t i = 0; i < count; i++) {
         struct address address = addresses[i];
 
-        address.port = send->request.port;
-        if (!egress_admits(send->client->config.policy, send->request.host, &address, &rule)) {
+        address.port = proxy ? proxy->port : send->request.port;
+        if (!proxy &&
+            !egress_admits(send->client->config.policy, send->request.host, &address, &rule)) {
             deny(send, rule);
             return false;
         }
@@ -191,30 +217,47 @@ static void on_resolved(void *context, enum err err, const struct address *addre
     else if (err)
         send_finish(send, HTTP_NO_NAME, "the name server failed", false);
     else if (vet(send, addresses, count)) {
-        names_keep(send->client, send->request.host, addresses, count);
+        names_keep(send->client, dialed_host(send), addresses, count);
         obtain(send);
     }
+}
+
+/* By what the request itself says. With a proxy this is all: an address in the URL is vetted here,
+ * a name by its text. */
+static bool admits(struct http_send *send)
+{
+    const struct http_client_request *request = &send->request;
+    const struct egress_policy *policy = send->client->config.policy;
+    const char *rule = "malformed request";
+    struct address literal;
+
+    if (!outgoing_is_valid(request) ||
+        !egress_admits_host(policy, request->host, request->port, &rule)) {
+        deny(send, rule);
+        return false;
+    }
+    if (!send->client->config.proxy || address_parse_ip(request->host, &literal))
+        return true;
+    literal.port = request->port;
+    if (egress_admits(policy, request->host, &literal, &rule))
+        return true;
+    deny(send, rule);
+    return false;
 }
 
 void send_begin(struct http_send *send)
 {
     const struct http_client_request *request = &send->request;
-    const struct egress_policy *policy = send->client->config.policy;
-    const char *rule = NULL;
+    struct str host = dialed_host(send);
     struct address literal;
 
     send->phase = SEND_FAILED_EARLY;
-    if (!outgoing_is_valid(request)) {
-        deny(send, "malformed request");
+    if (!admits(send) || !oauth_begin(send))
         return;
-    }
-    if (!egress_admits_host(policy, request->host, request->port, &rule)) {
-        deny(send, rule);
-        return;
-    }
+    send->link_key = link_key_of(send);
     send->result.phases.dns_us = 0;
-    const struct name_entry *known = names_find(send->client, request->host);
-    if (address_parse_ip(request->host, &literal) == OK) {
+    const struct name_entry *known = names_find(send->client, host);
+    if (address_parse_ip(host, &literal) == OK) {
         if (vet(send, &literal, 1))
             obtain(send);
     } else if (known) {
@@ -225,7 +268,6 @@ void send_begin(struct http_send *send)
         send->result.phases.dns_us = -1;
         /* One budget, kept here: the resolver's own timeout is only the same number. */
         send_set_deadline(send, loop_mono_ms(loop_of(send)) + request->budget.dns_ms);
-        send->query =
-            loop_resolve(loop_of(send), request->host, request->budget.dns_ms, on_resolved, send);
+        send->query = loop_resolve(loop_of(send), host, request->budget.dns_ms, on_resolved, send);
     }
 }

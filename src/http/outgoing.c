@@ -70,9 +70,19 @@ static bool needs_length(const struct http_client_request *request)
            !(str_eq(request->method, STR("GET")) || str_eq(request->method, STR("HEAD")));
 }
 
-static struct str write_head(struct http_client *client, const struct http_client_request *request)
+static void put_field(struct buf *out, struct str name, struct str value)
 {
-    struct buf *out = &client->scratch;
+    buf_add(out, name);
+    buf_add(out, STR(": "));
+    buf_add(out, value);
+    buf_add(out, STR("\r\n"));
+}
+
+static struct str write_head(const struct http_send *send)
+{
+    const struct http_client_request *request = &send->request;
+    struct buf *out = &send->client->scratch;
+    bool has_bearer = !str_is_none(send->bearer);
 
     buf_clear(out);
     buf_add(out, request->method);
@@ -83,13 +93,12 @@ static struct str write_head(struct http_client *client, const struct http_clien
     for (size_t i = 0; i < request->header_count; i++) {
         const struct http_header *header = &request->headers[i];
 
-        if (is_own(header->name))
-            continue;
-        buf_add(out, header->name);
-        buf_add(out, STR(": "));
-        buf_add(out, header->value);
-        buf_add(out, STR("\r\n"));
+        if (!is_own(header->name) &&
+            !(has_bearer && str_eq_nocase(header->name, STR("Authorization"))))
+            put_field(out, header->name, header->value);
     }
+    if (has_bearer)
+        put_field(out, STR("Authorization"), send->bearer);
     if (needs_length(request)) {
         buf_add(out, STR("Content-Length: "));
         buf_add_i64(out, (int64_t)request->body.len);
@@ -103,7 +112,7 @@ static struct str write_head(struct http_client *client, const struct http_clien
 void send_write_request(struct http_send *send)
 {
     struct http_client *client = send->client;
-    struct str parts[2] = {write_head(client, &send->request), send->request.body};
+    struct str parts[2] = {write_head(send), send->request.body};
 
     send->phase = SEND_WAIT;
     send->has_bytes = false;

@@ -40,17 +40,16 @@ static const struct stream_events events = {on_read, on_end, on_drain};
 struct link *link_new(struct http_send *send, struct stream *stream, const struct address *address)
 {
     struct http_client *client = send->client;
-    struct str host = send->request.host;
-    bool is_tls = send->request.https;
-    struct link *link = mem_alloc_zero(sizeof(*link) + (is_tls ? host.len : 0));
+    struct str key = send->link_key;
+    struct link *link = mem_alloc_zero(sizeof(*link) + key.len);
 
     link->client = client;
     link->send = send;
     link->stream = stream;
     link->address = *address;
-    if (is_tls) {
-        memcpy(link->host_bytes, host.data, host.len);
-        link->tls_host = str_range(link->host_bytes, host.len);
+    if (key.len) {
+        memcpy(link->key_bytes, key.data, key.len);
+        link->key = str_range(link->key_bytes, key.len);
     }
     list_init(&link->bucket);
     list_push(&client->busy, &link->node);
@@ -91,20 +90,14 @@ static struct list *bucket_of(struct http_client *client, const struct address *
     return &client->buckets[(hash ^ hash >> 16) % POOL_BUCKETS];
 }
 
-static bool same_host(struct str a, struct str b)
-{
-    return str_is_none(a) == str_is_none(b) && str_eq_nocase(a, b);
-}
-
-struct link *pool_take(struct http_client *client, const struct address *address,
-                       struct str tls_host)
+struct link *pool_take(struct http_client *client, const struct address *address, struct str key)
 {
     struct list *bucket = bucket_of(client, address);
 
     for (struct list *node = bucket->next; node != bucket; node = node->next) {
         struct link *link = LIST_ITEM(node, struct link, bucket);
 
-        if (!address_eq(&link->address, address) || !same_host(link->tls_host, tls_host))
+        if (!address_eq(&link->address, address) || !str_eq_nocase(link->key, key))
             continue;
         list_remove(&link->bucket);
         list_remove(&link->node);

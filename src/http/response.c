@@ -1,6 +1,6 @@
 /* response.c -- what comes back. Everything in it is the receiver's choice, so everything has a
  * limit, and a connection is kept only if its bytes ended exactly where the response did. */
-#include "http/client_priv.h"
+#include "http/detour_priv.h"
 
 /* The request's last byte has gone: from here on the first byte of the answer is waited for. */
 void send_on_drain(struct http_send *send)
@@ -49,6 +49,18 @@ static void begin_body(struct http_send *send, const struct parser_facts *facts)
     send_set_deadline(send, send->body_start_ms + RATE_CHECK_MS);
 }
 
+/* All of the request once more, with another token. */
+static void begin_again(struct http_send *send)
+{
+    link_close(send->link, true);
+    send->link = NULL;
+    head_give(&send->client->heads, send->head);
+    send->head = NULL;
+    send->has_bytes = send->result.reused = false;
+    send->interim_count = 0;
+    send_begin(send);
+}
+
 /* False: it must not go on. */
 static bool head_complete(struct http_send *send)
 {
@@ -60,6 +72,10 @@ static bool head_complete(struct http_send *send)
     }
     if (facts.status == 101 || facts.status < 100) {
         send_finish(send, HTTP_BAD_RESPONSE, "the response has an impossible status", false);
+        return false;
+    }
+    if (oauth_refreshes(send, facts.status)) {
+        begin_again(send);
         return false;
     }
     if (facts.status >= 200) {
@@ -125,6 +141,10 @@ static void note_first_byte(struct http_send *send)
 
 void send_on_read(struct http_send *send, struct str bytes)
 {
+    if (send->phase == SEND_TUNNEL) {
+        tunnel_on_read(send, bytes);
+        return;
+    }
     if (send->phase != SEND_WAIT && send->phase != SEND_BODY)
         return;
     if (send->phase == SEND_WAIT && send->parser.head_bytes == 0)
@@ -187,6 +207,8 @@ void send_on_end(struct http_send *send, enum stream_end end, const char *why)
 {
     if (send->phase == SEND_BODY)
         end_in_body(send, end);
+    else if (send->phase == SEND_TUNNEL)
+        send_finish(send, HTTP_NO_CONNECTION, "the proxy closed the connection", false);
     else if (send->phase == SEND_TLS)
         send_finish(send, HTTP_TLS_FAILED,
                     end == STREAM_TLS ? why : "reset during the TLS handshake", false);

@@ -114,6 +114,8 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
     const char *host = SSL_get_app_data(ssl);
     struct tls_session *place = find_session(tls, host);
 
+    if (SSL_get_certificate(ssl)) /* it would speak for its identity to whoever asks for the name */
+        return 0;
     if (!place)
         place = least_used(tls);
     SSL_SESSION_free(place->session);
@@ -170,19 +172,26 @@ static void expect_host(SSL *ssl, char *host)
 }
 
 struct stream *tls_client_wrap(struct tls_client *tls, struct stream *under, struct str host,
+                               const struct tls_identity *identity,
                                void (*on_ready)(void *context, struct stream *stream),
                                void *context)
 {
     SSL *ssl = SSL_new(tls->context);
-    char *name = mem_alloc(host.len + 1);
+    struct tls_session *known;
+    char *name;
 
     REQUIRE(ssl && host.len > 0 && host.len < TLS_HOST_MAX);
+    if (identity && tls_identity_use(identity->pem, ssl)) {
+        SSL_free(ssl);
+        return NULL;
+    }
+    name = mem_alloc(host.len + 1);
     memcpy(name, host.data, host.len);
     name[host.len] = '\0';
     SSL_set_connect_state(ssl);
     SSL_set_app_data(ssl, name); /* freed with the stream */
     expect_host(ssl, name);
-    struct tls_session *known = find_session(tls, name);
+    known = identity ? NULL : find_session(tls, name);
     if (known) {
         known->used = ++tls->tick;
         SSL_set_session(ssl, known->session);

@@ -20,10 +20,27 @@ void tls_server_free(struct tls_server *tls);
 enum err tls_client_new(const char *ca_file, struct tls_client **tls, const char **why) MUST_USE;
 void tls_client_free(struct tls_client *tls);
 
+/* A client's certificate, its chain behind it, and its key, as PEM. */
+struct tls_identity {
+    struct str pem;
+    struct str id; /* tells one from another: connections are not shared between identities */
+};
+
+struct tls_identity_facts {
+    char subject[256];
+    char not_after[64]; /* as OpenSSL writes it */
+};
+/* ERR_INVALID with *why in static words. */
+enum err tls_identity_check(struct str pem, struct tls_identity_facts *facts,
+                            const char **why) MUST_USE;
+
 /* Wraps `under`, which then belongs to the new stream. The handshake runs by itself once started;
  * on_ready (may be NULL) is called when it is done, on_end with STREAM_TLS if it failed. */
 struct stream *tls_server_wrap(struct tls_server *tls, struct stream *under);
+/* identity NULL: without a client certificate. NULL: the identity cannot be used; `under` is still
+ * the caller's. */
 struct stream *tls_client_wrap(struct tls_client *tls, struct stream *under, struct str host,
+                               const struct tls_identity *identity,
                                void (*on_ready)(void *context, struct stream *stream),
                                void *context);
 

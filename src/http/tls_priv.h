@@ -28,6 +28,9 @@ struct tls_server {
     SSL_CTX *context;
 };
 
+/* tls_identity.c: gives the certificate and its key to `ssl`. */
+enum err tls_identity_use(struct str pem, SSL *ssl) MUST_USE;
+
 /* Takes over `under` and `ssl`. `host`, for the error text and the session's key, may be "". */
 struct stream *tls_stream_new(struct stream *under, SSL *ssl,
                               void (*on_ready)(void *context, struct stream *stream),

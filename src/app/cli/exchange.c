@@ -167,7 +167,7 @@ static void on_connected(void *context, enum err err, const char *why, struct st
         return;
     }
     x->is_connected = true;
-    x->stream = x->tls ? tls_client_wrap(x->tls, stream, x->url.host, NULL, NULL) : stream;
+    x->stream = x->tls ? tls_client_wrap(x->tls, stream, x->url.host, NULL, NULL, NULL) : stream;
     stream_set_events(x->stream, &events, x);
     begin_message(x);
     buf_init(&head, MIB);
