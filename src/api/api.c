@@ -93,6 +93,11 @@ struct http_handler api_handler(struct api *api)
     return (struct http_handler){.on_head = on_head, .on_request = on_request, .context = api};
 }
 
+void api_change(struct api *api, const struct api_setup *setup)
+{
+    api->setup = setup;
+}
+
 void api_drain(struct api *api)
 {
     api_streams_drain(api->streams);

@@ -46,6 +46,8 @@ struct api;
 /* The setup is borrowed and must outlive the api, as the api must outlive the loop. */
 struct api *api_new(const struct api_setup *setup, struct loop *loop);
 struct http_handler api_handler(struct api *api);
+/* On its loop: calls from now on see this setup; those under way keep theirs, so it must stay. */
+void api_change(struct api *api, const struct api_setup *setup);
 /* Ends streams that would go on for long, so that a drain can finish. */
 void api_drain(struct api *api);
 void api_free(struct api *api);

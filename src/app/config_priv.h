@@ -94,6 +94,10 @@ struct setting_value {
     size_t count;
 };
 
+/* config_write.c: the value in force, as JSON; secrets as "***". */
+void config_write_value(const struct setting *setting, const struct config *config,
+                        struct buf *out);
+
 /* config_values.c: what the types mean. */
 enum err setting_from_json(struct config_reader *r, const struct setting *setting,
                            const struct json *json, struct setting_value *value) MUST_USE;

@@ -152,6 +152,14 @@ static void write_value(struct json_writer *json, const struct setting *setting,
     }
 }
 
+void config_write_value(const struct setting *setting, const struct config *config, struct buf *out)
+{
+    struct json_writer json;
+
+    json_writer_init(&json, out);
+    write_value(&json, setting, config);
+}
+
 static void write_any_graph(struct json_writer *json, const struct graph *graph)
 {
     if (graph->kind != GRAPH_BUILTIN) {

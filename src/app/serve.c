@@ -1,19 +1,31 @@
-/* `runbell serve`: starts the server, says where it is, and ends it on SIGTERM or SIGINT. */
+/* `runbell serve`: starts the server, says where it is, gives it a new configuration on SIGHUP, and
+ * ends it on SIGTERM or SIGINT. */
 #include "app/serve.h"
 
 #include <signal.h>
 #include <stdlib.h>
 
 #include "app/config.h"
+#include "app/reload.h"
 #include "app/server.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "io/loop.h"
 #include "io/real_world.h"
 
 #define EXIT_STORE_LOST 70
 
+/* A configuration that was read later; the server may hold parts of it until it ends. */
+struct later {
+    struct later *next;
+    struct config config;
+};
+
 struct serve {
+    struct world *world;
     struct loop *loop;
+    const struct serve_source *source;
+    struct later *later; /* the newest first */
     struct server *server;
     const struct config *config;
     int code;
@@ -53,6 +65,55 @@ static void on_stopped(void *context)
     loop_stop(serve->loop);
 }
 
+static void tell_difference(const struct config *old, const struct config *new)
+{
+    struct reload_difference difference;
+
+    reload_compare(old, new, &difference);
+    if (difference.live.len && difference.waiting.len)
+        log_warn("app", "SIGHUP: in force now: %s; needs a restart: %s", buf_cstr(&difference.live),
+                 buf_cstr(&difference.waiting));
+    else if (difference.waiting.len)
+        log_warn("app", "SIGHUP: needs a restart: %s", buf_cstr(&difference.waiting));
+    else
+        log_info("app", "SIGHUP: %s%s", difference.live.len ? "in force now: " : "",
+                 difference.live.len ? buf_cstr(&difference.live)
+                                     : "nothing has changed; certificates were read again");
+    reload_difference_release(&difference);
+}
+
+/* What has been told needs a restart is told again at each SIGHUP: it still does. */
+static void on_reload(void *context, int signal)
+{
+    struct serve *serve = context;
+    struct later *later = MEM_NEW(struct later);
+    const struct config *old = serve->later ? &serve->later->config : serve->config;
+    struct str why;
+
+    (void)signal;
+    if (serve->source->read(serve->source->context, serve->world->disk, &later->config, &why)) {
+        log_error("app", "SIGHUP: the old configuration stays in force: %.*s", STR_ARG(why));
+        config_release(&later->config);
+        mem_free(later);
+        return;
+    }
+    later->next = serve->later;
+    serve->later = later;
+    server_change(serve->server, &later->config);
+    tell_difference(old, &later->config);
+}
+
+static void release_later(struct later *later)
+{
+    struct later *next;
+
+    for (; later; later = next) {
+        next = later->next;
+        config_release(&later->config);
+        mem_free(later);
+    }
+}
+
 static void on_signal(void *context, int signal)
 {
     struct serve *serve = context;
@@ -61,9 +122,9 @@ static void on_signal(void *context, int signal)
     server_stop(serve->server);
 }
 
-int serve_run(const struct config *config)
+int serve_run(const struct config *config, const struct serve_source *source)
 {
-    struct serve serve = {.config = config};
+    struct serve serve = {.config = config, .source = source};
     struct server_setup setup = {
         .world = real_world_new(),
         .config = config,
@@ -73,10 +134,12 @@ int serve_run(const struct config *config)
     const char *why = "";
 
     log_set_level(config->log_level);
+    serve.world = setup.world;
     serve.loop = world_loop_new(setup.world, "main");
     setup.loop = serve.loop;
     loop_on_signal(serve.loop, SIGTERM, on_signal, &serve);
     loop_on_signal(serve.loop, SIGINT, on_signal, &serve);
+    loop_on_signal(serve.loop, SIGHUP, on_reload, &serve);
     if (server_start(&setup, &serve.server, &why)) {
         log_error("app", "runbell cannot start: %s", why);
         serve.code = 1;
@@ -84,6 +147,7 @@ int serve_run(const struct config *config)
         loop_run(serve.loop);
     }
     server_free(serve.server);
+    release_later(serve.later);
     loop_free(serve.loop);
     real_world_free(setup.world);
     return serve.code;

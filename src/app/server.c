@@ -14,7 +14,7 @@ static enum err retention_apply(struct tx *tx, struct store_work *work)
 {
     struct server *server = CONTAINER_OF(work, struct server, retention_work);
 
-    return retention_step(tx, tx->now_us, &server->config->retention, &server->has_more_to_delete);
+    return retention_step(tx, tx->now_us, server->retention_limits, &server->has_more_to_delete);
 }
 
 static void retention_done(struct store_work *work, enum err err)
@@ -152,6 +152,7 @@ enum err server_start(const struct server_setup *setup, struct server **out, con
     server->world = setup->world;
     server->loop = setup->loop;
     server->config = setup->config;
+    server->retention_limits = &setup->config->retention;
     server->events = setup->events;
     server->context = setup->context;
     arena_init(&server->arena);

@@ -38,6 +38,9 @@ struct server_setup {
  * *server is set then too, to be freed. */
 enum err server_start(const struct server_setup *setup, struct server **server,
                       const char **why) MUST_USE;
+/* Takes over what can change while it runs (reload.h); the rest of `config` is not looked at. It is
+ * borrowed, like the first one. */
+void server_change(struct server *server, const struct config *config);
 /* Answers what is under way, gives running runs back to the queue, ends workers, closes the store.
  */
 void server_stop(struct server *server);

@@ -70,6 +70,7 @@ struct server {
     struct net nets[NET_MAX];
     unsigned net_count, nets_open;
     struct timer retention;
+    const struct retention_limits *retention_limits;
     struct store_work retention_work;
     bool has_more_to_delete;
     struct message delivery_stopped;
@@ -84,6 +85,9 @@ void wire_executors(struct server *server);
 void wire_dispatch(struct server *server);
 enum err wire_delivery(struct server *server, const char **why) MUST_USE;
 enum err wire_net(struct server *server, const char **why) MUST_USE;
+
+/* What the api is told of inspectors. */
+void wire_inspector(struct api_setup *setup, const struct config *config);
 
 /* server.c */
 void server_fail(struct server *server, const char *why);

@@ -232,6 +232,16 @@ static void find_public_keys(struct server *server)
     server->public_key_count = count;
 }
 
+void wire_inspector(struct api_setup *setup, const struct config *config)
+{
+    setup->inspector = (struct inspector_limits){
+        .inspectors_max = config->inspector.inspectors_max,
+        .requests_max = config->inspector.requests_max,
+        .bytes_max = (int64_t)config->inspector.bytes_max,
+    };
+    setup->inspector_body_bytes_max = config->inspector.body_bytes_max;
+}
+
 enum err wire_net(struct server *server, const char **why)
 {
     const struct config *config = server->config;
@@ -259,10 +269,6 @@ enum err wire_net(struct server *server, const char **why)
         .dev = config->dev,
         .heartbeat_ms = config->heartbeat_ms,
         .body_bytes_max = config->http_limits.body_bytes_max,
-        .inspector = {.inspectors_max = config->inspector.inspectors_max,
-                      .requests_max = config->inspector.requests_max,
-                      .bytes_max = (int64_t)config->inspector.bytes_max},
-        .inspector_body_bytes_max = config->inspector.body_bytes_max,
         .self_url = server->self_url,
         .signing_secrets = config->signing_secrets,
         .secret_count = config->secret_count,
@@ -270,6 +276,7 @@ enum err wire_net(struct server *server, const char **why)
         .keys_context = server->keys,
         .loopback = &server->loopback,
     };
+    wire_inspector(&server->api, config);
     server->net_count = config->net_threads < NET_MAX ? config->net_threads : NET_MAX;
     for (unsigned i = 0; i < server->net_count; i++)
         wire_one_net(server, &server->nets[i]);

@@ -249,6 +249,34 @@ enum err delivery_start(const struct delivery_config *config, struct delivery **
     return OK;
 }
 
+struct change {
+    struct message message;
+    struct delivery *delivery;
+    const struct webhook_config *webhooks;
+    const struct egress_policy *egress;
+};
+
+static void on_change(struct message *message)
+{
+    struct change *change = CONTAINER_OF(message, struct change, message);
+    struct delivery *d = change->delivery;
+
+    d->config.webhooks = change->webhooks;
+    d->config.egress = change->egress;
+    if (d->client) /* not after the stop */
+        http_client_set_policy(d->client, change->egress);
+    mem_free(change);
+}
+
+void delivery_change(struct delivery *d, const struct webhook_config *webhooks,
+                     const struct egress_policy *egress)
+{
+    struct change *change = MEM_NEW(struct change);
+
+    *change = (struct change){{NULL, on_change}, d, webhooks, egress};
+    loop_post(d->loop, &change->message);
+}
+
 void delivery_free(struct delivery *d)
 {
     if (!d)

@@ -54,6 +54,10 @@ struct delivery_config {
  * that is shorter than an attempt may be. */
 enum err delivery_start(const struct delivery_config *config, struct delivery **delivery,
                         const char **why) MUST_USE;
+/* Any thread: other headers, rules and addresses, for attempts that start from now on. Both are
+ * borrowed, and the old ones too until the end. */
+void delivery_change(struct delivery *delivery, const struct webhook_config *webhooks,
+                     const struct egress_policy *egress);
 /* Any thread. Claims nothing more, waits `grace_ms` for what is under way, writes down what is
  * known, then calls back on the delivery's loop; what is still unknown is due again. The store must
  * still be open. */

@@ -251,6 +251,11 @@ void http_client_free(struct http_client *client)
     mem_free(client);
 }
 
+void http_client_set_policy(struct http_client *client, const struct egress_policy *policy)
+{
+    client->config.policy = policy;
+}
+
 struct http_client_stats http_client_stats(const struct http_client *client)
 {
     return client->stats;

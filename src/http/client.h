@@ -129,6 +129,9 @@ struct http_send *http_client_send(struct http_client *client,
                                    void *context);
 void http_send_cancel(struct http_send *send); /* no callback */
 
+/* For sends that start from now on; borrowed. */
+void http_client_set_policy(struct http_client *client, const struct egress_policy *policy);
+
 struct http_client_stats {
     uint64_t connections_opened, connections_reused;
     unsigned connections_idle, connections_busy;

@@ -81,6 +81,14 @@ static void close_idle(struct http_server *server)
     }
 }
 
+void http_server_set_limits(struct http_server *server, const struct http_limits *limits)
+{
+    size_t header_bytes_max = server->config.limits.header_bytes_max;
+
+    server->config.limits = *limits;
+    server->config.limits.header_bytes_max = header_bytes_max;
+}
+
 void http_server_drain(struct http_server *server, int64_t deadline_ms,
                        void (*on_drained)(void *context), void *context)
 {

@@ -46,7 +46,6 @@ struct http_limits {
 extern const struct http_limits http_limits_default;
 
 struct http_exchange;
-
 /* Borrowed from the exchange; valid until it ends. */
 struct http_request {
     enum http_method method;
@@ -94,8 +93,10 @@ struct http_server_config {
 };
 
 struct http_server;
-
 struct http_server *http_server_new(const struct http_server_config *config);
+/* On the loop's thread: from now on. header_bytes_max stays as it was, as buffers have that size.
+ */
+void http_server_set_limits(struct http_server *server, const struct http_limits *limits);
 /* Stops accepting, closes idle connections, answers what is under way with `Connection: close`, and
  * calls on_drained when no connection is left or the deadline has passed (the rest is reset). */
 void http_server_drain(struct http_server *server, int64_t deadline_ms,
@@ -103,7 +104,6 @@ void http_server_drain(struct http_server *server, int64_t deadline_ms,
 /* On the loop's thread, or after the loop has ended. Resets what is open, without on_gone;
  * exchanges that are parked stay valid until their owner ends them. */
 void http_server_free(struct http_server *server);
-
 struct http_server_stats { /* any thread may ask */
     unsigned connections;
     uint64_t requests;

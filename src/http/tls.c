@@ -44,8 +44,7 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
     return SSL_TLSEXT_ERR_OK;
 }
 
-enum err tls_server_new(const char *certificate_file, const char *key_file, struct tls_server **tls,
-                        const char **why)
+static SSL_CTX *server_context(const char *certificate_file, const char *key_file, const char **why)
 {
     static const unsigned char session_context[] = "runbell";
     SSL_CTX *context = context_new(TLS_server_method());
@@ -56,27 +55,59 @@ enum err tls_server_new(const char *certificate_file, const char *key_file, stru
         SSL_CTX_check_private_key(context) != 1) {
         *why = openssl_words("the certificate or its key cannot be used");
         SSL_CTX_free(context);
-        return ERR_INVALID;
+        return NULL;
     }
     SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_session_id_context(context, session_context, sizeof(session_context) - 1);
     SSL_CTX_set_alpn_select_cb(context, choose_alpn, NULL);
+    return context;
+}
+
+enum err tls_server_new(const char *certificate_file, const char *key_file, struct tls_server **tls,
+                        const char **why)
+{
+    SSL_CTX *context = server_context(certificate_file, key_file, why);
+
+    if (!context)
+        return ERR_INVALID;
     *tls = MEM_NEW(struct tls_server);
-    (*tls)->context = context;
+    atomic_store(&(*tls)->context, context);
+    return OK;
+}
+
+enum err tls_server_change(struct tls_server *tls, const char *certificate_file,
+                           const char *key_file, const char **why)
+{
+    SSL_CTX *context = server_context(certificate_file, key_file, why);
+    struct tls_retired *retired;
+
+    if (!context)
+        return ERR_INVALID;
+    retired = MEM_NEW(struct tls_retired);
+    retired->context = atomic_exchange(&tls->context, context);
+    retired->next = tls->retired;
+    tls->retired = retired;
     return OK;
 }
 
 void tls_server_free(struct tls_server *tls)
 {
+    struct tls_retired *next;
+
     if (!tls)
         return;
-    SSL_CTX_free(tls->context);
+    SSL_CTX_free(atomic_load(&tls->context));
+    for (struct tls_retired *retired = tls->retired; retired; retired = next) {
+        next = retired->next;
+        SSL_CTX_free(retired->context);
+        mem_free(retired);
+    }
     mem_free(tls);
 }
 
 struct stream *tls_server_wrap(struct tls_server *tls, struct stream *under)
 {
-    SSL *ssl = SSL_new(tls->context);
+    SSL *ssl = SSL_new(atomic_load(&tls->context));
 
     REQUIRE(ssl);
     SSL_set_accept_state(ssl);

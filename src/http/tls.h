@@ -12,6 +12,10 @@ struct tls_client;
 /* PEM files; `why` is static or OpenSSL's text in a static buffer. */
 enum err tls_server_new(const char *certificate_file, const char *key_file, struct tls_server **tls,
                         const char **why) MUST_USE;
+/* Connections from now on get this certificate. One thread at a time, while loops wrap. On an error
+ * the old one stays. */
+enum err tls_server_change(struct tls_server *tls, const char *certificate_file,
+                           const char *key_file, const char **why) MUST_USE;
 /* How many days a certificate is still valid; less than 0 when it is not any more. */
 enum err tls_certificate_days(const char *certificate_file, int *days, const char **why) MUST_USE;
 void tls_server_free(struct tls_server *tls);

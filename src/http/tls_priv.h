@@ -3,6 +3,7 @@
 #define HTTP_TLS_PRIV_H
 
 #include <openssl/ssl.h>
+#include <stdatomic.h>
 
 #include "base/str.h"
 #include "http/tls.h"
@@ -24,12 +25,19 @@ struct tls_client {
     uint64_t tick;
 };
 
-struct tls_server {
+/* A changed context stays until the end: a connection may just be taking it. */
+struct tls_retired {
+    struct tls_retired *next;
     SSL_CTX *context;
 };
 
 /* tls_identity.c: gives the certificate and its key to `ssl`. */
 enum err tls_identity_use(struct str pem, SSL *ssl) MUST_USE;
+
+struct tls_server {
+    _Atomic(SSL_CTX *) context;
+    struct tls_retired *retired;
+};
 
 /* Takes over `under` and `ssl`. `host`, for the error text and the session's key, may be "". */
 struct stream *tls_stream_new(struct stream *under, SSL *ssl,

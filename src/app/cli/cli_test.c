@@ -27,8 +27,9 @@ static char out_text[OUTPUT_BYTES_MAX], err_text[OUTPUT_BYTES_MAX]; /* of the la
 static char served[256];
 
 /* Instead of the server: remembers what it would have been told. */
-int serve_run(const struct config *config)
+int serve_run(const struct config *config, const struct serve_source *source)
 {
+    (void)source;
     struct address_text text;
 
     snprintf(served, sizeof(served), "%.*s%s", STR_ARG(address_write(&config->listen, &text)),

@@ -25,15 +25,21 @@ const struct arg_command serve_command = {
     .flag_count = ARRAY_LEN(flags),
 };
 
+static enum err read_again(void *context, struct disk *disk, struct config *config, struct str *why)
+{
+    return session_load(context, disk, false, config, why);
+}
+
 int cli_serve(int argc, char **argv)
 {
     struct session session;
+    const struct serve_source source = {read_again, &session};
     int code;
 
     if (!session_open(&session, &serve_command, SESSION_WHOLE_CONFIG, argc, argv, &code))
         return code;
     session_end_world(&session);
-    code = serve_run(&session.config);
+    code = serve_run(&session.config, &source);
     session_close(&session);
     return code;
 }

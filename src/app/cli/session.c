@@ -72,12 +72,13 @@ static size_t flags_of(const struct session *session, struct config_flag *flags)
     return count;
 }
 
-enum err session_read_config(struct session *session, bool settings_only, struct str *why)
+enum err session_load(const struct session *session, struct disk *disk, bool settings_only,
+                      struct config *config, struct str *why)
 {
     char working_dir[PATH_BYTES_MAX];
     struct config_flag flags[ARGS_FLAGS_MAX];
     struct config_sources sources = {
-        .disk = session->world->disk,
+        .disk = disk,
         .working_dir = working_dir,
         .file = session_value(session, "config"),
         .environment = environment(),
@@ -86,11 +87,17 @@ enum err session_read_config(struct session *session, bool settings_only, struct
         .settings_only = settings_only,
     };
 
+    if (getcwd(working_dir, sizeof(working_dir)))
+        return config_load(&sources, config, why);
+    config_init(config);
     *why = STR("the working folder cannot be found; change to one that exists");
-    if (!getcwd(working_dir, sizeof(working_dir)))
-        return ERR_NOT_FOUND;
+    return ERR_NOT_FOUND;
+}
+
+enum err session_read_config(struct session *session, bool settings_only, struct str *why)
+{
     config_release(&session->config);
-    return config_load(&sources, &session->config, why);
+    return session_load(session, session->world->disk, settings_only, &session->config, why);
 }
 
 static bool load_config(struct session *session, bool settings_only, int *code)

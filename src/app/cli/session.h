@@ -25,6 +25,8 @@
         "json", NULL, "for programs", NULL                                                         \
     }
 
+struct disk;
+
 struct session {
     const struct arg_command *command;
     struct args args;
@@ -42,6 +44,9 @@ void session_close(struct session *session);
 /* In place of the defaults, after session_open with SESSION_NO_CONFIG; the command has --config. On
  * an error *why is the sentence. */
 enum err session_read_config(struct session *session, bool settings_only, struct str *why) MUST_USE;
+/* The same into another config, and with another world's disk; config_release it in both cases. */
+enum err session_load(const struct session *session, struct disk *disk, bool settings_only,
+                      struct config *config, struct str *why) MUST_USE;
 /* Earlier than session_close: there is one world per process, and the server makes its own. */
 void session_end_world(struct session *session);
 const char *session_value(const struct session *session, const char *flag);

@@ -1,0 +1,74 @@
+"""runbell listen (issue 3 row 8): webhooks come to a local port through the server, as they were sent, and go on after a break."""
+
+import base64
+import json
+import subprocess
+
+from standardwebhooks import Webhook
+
+from harness.api import HELLO, Api
+from harness.ports import eventually, free_port
+from harness.receiver import Answer
+from harness.server import Server, binary
+
+SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+
+
+class Listener:
+    """One `runbell listen`, its lines, and its end."""
+
+    def __init__(self, server, to, state, *words):
+        self.process = subprocess.Popen(
+            [str(binary()), "listen", "--forward-to", to, "--server", server.url, "--state", str(state), *words],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/")
+
+    def ended(self):
+        try:
+            out, err = self.process.communicate(timeout=60)
+        finally:
+            self.process.kill()
+        assert self.process.returncode == 0, err.decode()
+        return out.decode(), err.decode()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.communicate(timeout=30)
+
+
+def test_what_is_sent_arrives_as_it_was_sent_and_a_break_loses_nothing(store, tmp_path, receiver):
+    config = {"runbell": {"signing_secret": SECRET, "delivery": {"test_schedule_ms": [50]}}}
+    state = tmp_path / "state"
+    with Server(tmp_path, store=store(), config=config) as server, Api(server.url) as api:
+        def run(path=""):
+            url = f"{server.url}/in/{slug}{path}"
+            return api.ok("POST", "/runs", json={"assistant_id": "agent", "input": HELLO, "webhook": url})
+
+        below = receiver.receiver.hook(receiver.path + "/below", Answer())
+        first = Listener(server, receiver.url, state, "--count", "2")
+        slug = eventually(lambda: state.exists() and state.read_text().split()[0])
+        runs = [run(), run("/below?a=b")]
+        out, err = first.ended()
+        assert f"{server.url}/in/{slug}" in err and out.count(" run ") == 2 and out.count("200") >= 2
+        assert below.requests[0].query == "a=b"
+        for request in [*receiver.wait_for(1), *below.wait_for(1)]:
+            Webhook(SECRET).verify(request.body, {name.lower(): value for name, value in request.headers})
+            assert request.json["run_id"] in [one["run_id"] for one in runs]
+        missed = run("/below?c=d")  # nobody listens now
+        eventually(lambda: api.ok("GET", f"/v1/inspectors/{slug}")["received"] == 3)
+        out, _ = Listener(server, receiver.url, state, "--count", "1", "--json").ended()
+        line = json.loads(out)
+        assert line["request_id"] == 3 and line["kind"] == "run" and line["status"] == 200
+        assert below.wait_for(2)[1].json["run_id"] == missed["run_id"] and below.requests[1].query == "c=d"
+        receiver.answer(Answer(status=500))
+        filtered = Listener(server, receiver.url, state, "--kind", "alert", "--count", "1")
+        run()
+        eventually(lambda: state.read_text().split()[1] == "4")
+        filtered.stop()
+        seen = len(receiver.requests)
+        out, _ = Listener(server, f"http://127.0.0.1:{free_port()}", state, "--after", "3", "--count", "1").ended()
+        assert "connection refused" in out and len(receiver.requests) == seen
+
+
+def test_where_to_must_be_said():
+    done = subprocess.run([str(binary()), "listen"], capture_output=True, check=False, cwd="/")
+    assert done.returncode == 2 and b"--forward-to must be a URL" in done.stderr
