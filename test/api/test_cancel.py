@@ -16,7 +16,8 @@ def cancel(api, run, **query):
 
 def test_the_runs_of_a_thread_go_one_by_one_in_order(api):
     thread_id = api.thread()
-    runs = [api.run(thread_id, [delay(50), say(str(n))]) for n in range(6)]
+    # The first one takes long enough to be looked at while it runs.
+    runs = [api.run(thread_id, [delay(50 if n else 3000), say(str(n))]) for n in range(6)]
     api.status_becomes(runs[0], "running")
     assert [api.get_run(run)["status"] for run in runs[2:]] == ["pending"] * 4
     assert api.ok("GET", f"/threads/{thread_id}")["status"] == "busy"
