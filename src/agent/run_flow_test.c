@@ -219,7 +219,7 @@ static void expect_path(struct flow *flow, const struct path *path)
     path->go(flow);
     assert_true(str_contains(buf_str(&flow->notes), STR("run_done run-1;")));
     assert_true(
-        str_contains(buf_str(&flow->notes), STR("delivery_due https://receiver.example:443;")));
+        str_contains(buf_str(&flow->notes), STR("delivery_due https://receiver.example:443 t;")));
     ASSERT_STR(flow_run_status(flow, "run-1"), path->run_status);
     ASSERT_STR(flow_thread_status(flow, path->thread_id), path->thread_status);
     ASSERT_GOLDEN(flow_payload(flow, "run-1"), GOLDEN, path->name);

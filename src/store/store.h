@@ -35,7 +35,7 @@ enum topic {
     TOPIC_RUN_PENDING,  /* key: thread id. A run may be ready to start */
     TOPIC_RUN_CANCEL,   /* key: run id. Somebody asked a running run to end */
     TOPIC_RUN_DONE,     /* key: run id */
-    TOPIC_DELIVERY_DUE, /* key: origin. A delivery may be ready to send */
+    TOPIC_DELIVERY_DUE, /* key: lane (origin and tenant). A delivery may be ready to send */
     TOPIC_DELIVERY_LOG, /* no key. Deliveries were made or have changed (delivery_feed.h) */
     TOPIC_CRON,         /* key: cron id. When the next one fires may have changed */
     TOPIC_KEYS,         /* key: key id. The set of API keys has changed */

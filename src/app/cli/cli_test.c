@@ -301,7 +301,7 @@ static void configuration(void **state)
     ASSERT_STR(json_string(json_get(json_get(root, "runbell"), "listen")), "0.0.0.0:80");
     ASSERT_STR(json_string(json_get(json_get(json_get(root, "graphs"), "x"), "description")),
                "a \"{[:,\\");
-    ASSERT_SAYS(out_text, "\n    \"egress\": {\n      \"allow\": []\n    },\n");
+    ASSERT_SAYS(out_text, "\n    \"egress\": {\n      \"allow\": [],\n      \"proxy\": null,\n");
     assert_int_equal(run("runbell config check --config none.json"), CLI_FAILED);
     ASSERT_SAYS(err_text, "there is no file none.json");
     arena_release(&arena);
