@@ -327,6 +327,7 @@ def test_a_lost_key_holds_deliveries_and_loses_none(start_server, hook):
         lost = next(name for name, (state, _) in key_states(server).items() if state == "missing")
         eventually(lambda: f"sealed under the key {lost}" in server.log(), why="the start does not tell")
         run = api.run(None, webhook=hook.url)
+        eventually(lambda: api.ok("GET", f"/v1/deliveries?object_id={run['run_id']}")["deliveries"])
         eventually(lambda: delivery_of(api, run)["state_reason"] == "secret_unreadable",
                    why=lambda: str(delivery_of(api, run)))
         assert delivery_of(api, run)["attempts"] == 0 and len(hook.requests) == 1

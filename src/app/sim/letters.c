@@ -97,6 +97,16 @@ static bool death_is_right(const struct letter *letter, const struct delivery_ro
     return true; /* the other policies give up soon, for many reasons */
 }
 
+/* A receiver that says 410 disables its endpoint: what is behind it is held. */
+static bool hold_is_right(const struct letters *letters, struct str reason)
+{
+    bool was_refused = false;
+
+    for (size_t i = 0; i < letters->count; i++)
+        was_refused = was_refused || letters->list[i].refusals > 0;
+    return was_refused && str_eq(reason, STR("disabled"));
+}
+
 static void state_judge(struct letters *letters, const struct letter *letter,
                         const struct delivery_row *row)
 {
@@ -108,7 +118,7 @@ static void state_judge(struct letters *letters, const struct letter *letter,
     else if (row->state == DELIVERY_DEAD && !death_is_right(letter, row))
         trial_complain(letters->trial, "letter %zu is dead after %lld attempts: %.*s",
                        letter->number, (long long)row->attempts, STR_ARG(reason));
-    else if (row->state == DELIVERY_HELD && letter->refusals == 0)
+    else if (row->state == DELIVERY_HELD && !hold_is_right(letters, reason))
         trial_complain(letters->trial, "letter %zu is held: %.*s", letter->number, STR_ARG(reason));
     else if (row->state == DELIVERY_DUE || row->state == DELIVERY_SENDING)
         trial_complain(letters->trial, "letter %zu is still %.*s", letter->number, STR_ARG(state));
