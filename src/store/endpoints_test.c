@@ -137,6 +137,23 @@ static void a_pause_holds_all_and_drops_none(void **state)
     ASSERT_STR(endpoint_rig_get(rig, id).state_reason, "by hand");
 }
 
+static void what_died_at_a_disabled_one_is_held(void **state)
+{
+    struct outbox_rig *rig = *state;
+    struct str id = endpoint_rig_make(rig, (struct endpoint_row){0});
+    size_t count = 0;
+
+    endpoint_rig_add_many(rig, URL_A, 2);
+    (void)outbox_rig_claim(rig, A, 2, 0, &count);
+    endpoint_rig_set_state(rig, id, ENDPOINT_DISABLED);
+    (void)endpoint_rig_shift(rig, 10);
+    assert_int_equal(outbox_rig_recover(rig, "node"), 2);
+    assert_int_equal(endpoint_rig_claim_count(rig, 5), 0);
+    (void)endpoint_rig_shift(rig, 10);
+    assert_int_equal(endpoint_rig_backlog(rig, id).held, 2);
+    assert_int_equal(endpoint_rig_backlog(rig, id).due, 0);
+}
+
 /* Claims from the operational endpoint; its body. */
 static struct str told(struct outbox_rig *rig)
 {
@@ -299,6 +316,8 @@ static const struct CMUnitTest tests[] = {
          without_a_key_all_is_one_line),
     TEST("order lasts through a pause", order_lasts_through_a_pause),
     TEST("a pause holds all and drops none", a_pause_holds_all_and_drops_none),
+    TEST("what was being sent to one that is disabled meanwhile, by a node that died, is held",
+         what_died_at_a_disabled_one_is_held),
     TEST("410 disables, and it is told; so is the recovery", gone_disables_and_tells),
     TEST("failing for days without a success disables", failing_for_days_disables),
     TEST("what is told tells nothing of itself", what_is_told_tells_nothing),

@@ -15,7 +15,7 @@
         SET(column, "LEAST(COALESCE(" column ", $3), $3)")
 #define FIRST_DUE(condition)                                                                       \
     "(SELECT MIN(next_us) FROM deliveries d WHERE d.tenant = $1 AND d.endpoint_id = $2"            \
-    " AND d.state = 'due' AND " condition ")"
+    " AND d.state = 'due' AND " condition " AND endpoints.state = 'active')"
 #define KEY                                                                                        \
     " FROM deliveries WHERE tenant = $1 AND endpoint_id = $2 AND ordering_key = $3"                \
     " AND ended_us IS NULL"
@@ -25,30 +25,54 @@ static const struct db_statement enter[OUTBOX_LINES] = {
     [OUTBOX_RETRY] = {"endpoints_enter_retry", ENTER("retry_us")},
     [OUTBOX_REPLAY] = {"endpoints_enter_replay", ENTER("replay_us")},
 };
-static const struct db_statement up = {
-    "endpoints_line_up",
-    "UPDATE endpoints SET fresh_us = " FIRST_DUE(
-        "d.attempts = 0 AND d.class <> 'replay'") ","
-                                                  " retry_us = " FIRST_DUE(
-                                                      "d.attempts > 0 AND d.class <> "
-                                                      "'replay'") ","
-                                                                  " replay_us "
-                                                                  "= " FIRST_DUE(
-                                                                      "d.class = "
-                                                                      "'replay'") " WHERE"
-                                                                                  " tenan"
-                                                                                  "t = "
-                                                                                  "$1 "
-                                                                                  "AND "
-                                                                                  "endpoi"
-                                                                                  "nt_id "
-                                                                                  "= $2 "
-                                                                                  "AND "
-                                                                                  "state "
-                                                                                  "= "
-                                                                                  "'activ"
-                                                                                  "e'",
-    NULL};
+static const struct db_statement
+    up =
+        {
+            "endpoints_line_up",
+            "UPDATE endpoints SET fresh_us = " FIRST_DUE("d.attempts = 0 AND d.class <> 'replay'") ", retry_us = " FIRST_DUE(
+                "d.attempts > 0 AND d.class <> 'replay'") ", replay_us = " FIRST_DUE("d.class = "
+                                                                                     "'replay'") ","
+                                                                                                 " " FOLLOW
+                                                                                                 " "
+                                                                                                 "W"
+                                                                                                 "H"
+                                                                                                 "E"
+                                                                                                 "R"
+                                                                                                 "E"
+                                                                                                 " "
+                                                                                                 "t"
+                                                                                                 "e"
+                                                                                                 "n"
+                                                                                                 "a"
+                                                                                                 "n"
+                                                                                                 "t"
+                                                                                                 " "
+                                                                                                 "="
+                                                                                                 " "
+                                                                                                 "$"
+                                                                                                 "1"
+                                                                                                 " "
+                                                                                                 "A"
+                                                                                                 "N"
+                                                                                                 "D"
+                                                                                                 " "
+                                                                                                 "e"
+                                                                                                 "n"
+                                                                                                 "d"
+                                                                                                 "p"
+                                                                                                 "o"
+                                                                                                 "i"
+                                                                                                 "n"
+                                                                                                 "t"
+                                                                                                 "_"
+                                                                                                 "i"
+                                                                                                 "d"
+                                                                                                 " "
+                                                                                                 "="
+                                                                                                 " "
+                                                                                                 "$"
+                                                                                                 "2",
+            NULL};
 static const struct db_statement key_is_busy = {"deliveries_key_is_busy", "SELECT 1" KEY " LIMIT 1",
                                                 NULL};
 static const struct db_statement key_head = {
