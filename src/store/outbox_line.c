@@ -25,54 +25,13 @@ static const struct db_statement enter[OUTBOX_LINES] = {
     [OUTBOX_RETRY] = {"endpoints_enter_retry", ENTER("retry_us")},
     [OUTBOX_REPLAY] = {"endpoints_enter_replay", ENTER("replay_us")},
 };
-static const struct db_statement
-    up =
-        {
-            "endpoints_line_up",
-            "UPDATE endpoints SET fresh_us = " FIRST_DUE("d.attempts = 0 AND d.class <> 'replay'") ", retry_us = " FIRST_DUE(
-                "d.attempts > 0 AND d.class <> 'replay'") ", replay_us = " FIRST_DUE("d.class = "
-                                                                                     "'replay'") ","
-                                                                                                 " " FOLLOW
-                                                                                                 " "
-                                                                                                 "W"
-                                                                                                 "H"
-                                                                                                 "E"
-                                                                                                 "R"
-                                                                                                 "E"
-                                                                                                 " "
-                                                                                                 "t"
-                                                                                                 "e"
-                                                                                                 "n"
-                                                                                                 "a"
-                                                                                                 "n"
-                                                                                                 "t"
-                                                                                                 " "
-                                                                                                 "="
-                                                                                                 " "
-                                                                                                 "$"
-                                                                                                 "1"
-                                                                                                 " "
-                                                                                                 "A"
-                                                                                                 "N"
-                                                                                                 "D"
-                                                                                                 " "
-                                                                                                 "e"
-                                                                                                 "n"
-                                                                                                 "d"
-                                                                                                 "p"
-                                                                                                 "o"
-                                                                                                 "i"
-                                                                                                 "n"
-                                                                                                 "t"
-                                                                                                 "_"
-                                                                                                 "i"
-                                                                                                 "d"
-                                                                                                 " "
-                                                                                                 "="
-                                                                                                 " "
-                                                                                                 "$"
-                                                                                                 "2",
-            NULL};
+#define FIRST_FRESH FIRST_DUE("d.attempts = 0 AND d.class <> 'replay'")
+#define FIRST_RETRY FIRST_DUE("d.attempts > 0 AND d.class <> 'replay'")
+#define FIRST_REPLAY FIRST_DUE("d.class = 'replay'")
+#define UP                                                                                         \
+    "UPDATE endpoints SET fresh_us = " FIRST_FRESH ", retry_us = " FIRST_RETRY                     \
+    ", replay_us = " FIRST_REPLAY ", " FOLLOW " WHERE tenant = $1 AND endpoint_id = $2"
+static const struct db_statement up = {"endpoints_line_up", UP, NULL};
 static const struct db_statement key_is_busy = {"deliveries_key_is_busy", "SELECT 1" KEY " LIMIT 1",
                                                 NULL};
 static const struct db_statement key_head = {

@@ -45,76 +45,22 @@ static const struct db_statement select_expired = {
 #define SQLITE_BYTES(text) "COALESCE(LENGTH(CAST(" text " AS BLOB)), 0)"
 #define POSTGRES_BYTES(text) "COALESCE(OCTET_LENGTH(" text "), 0)"
 #define SUM(expression) "CAST(COALESCE(SUM(" expression "), 0) AS BIGINT)"
-#define MEASURE(BYTES)                                                                                                    \
-    "SELECT " BYTES("metadata") " + " BYTES("config") " + " BYTES("interrupts") " + " BYTES(                              \
-        "head"                                                                                                            \
-        "_val"                                                                                                            \
-        "ues") " + " BYTES("head_state") ", "                                                                             \
-                                         "(SELECT " SUM("LENGTH(body) + " BYTES(                                          \
-                                             "metadata")) " FROM checkpoints" OF_THREAD "), "                             \
-                                                          "(SELECT " SUM(                                                 \
-                                                              "LENGTH(body)") " FROM "                                    \
-                                                                              "checkpoint_"                               \
-                                                                              "writes" OF_THREAD                          \
-                                                                              "), "                                       \
-                                                                              "(SELECT " SUM(BYTES("kwargs") " + " BYTES( \
-                                                                                  "result")) " FR"                        \
-                                                                                             "OM "                        \
-                                                                                             "run"                        \
-                                                                                             "s" OF_THREAD                \
-                                                                                             "), "                        \
-                                                                                             "(SE"                        \
-                                                                                             "LEC"                        \
-                                                                                             "T"                          \
-                                                                                             " " SUM(BYTES(               \
-                                                                                                 "e.data")) " FR"         \
-                                                                                                            "OM "         \
-                                                                                                            "run"         \
-                                                                                                            "s "          \
-                                                                                                            "r "          \
-                                                                                                            "JOI"         \
-                                                                                                            "N "          \
-                                                                                                            "run"         \
-                                                                                                            "_ev"         \
-                                                                                                            "ent"         \
-                                                                                                            "s "          \
-                                                                                                            "e "          \
-                                                                                                            "ON "         \
-                                                                                                            "e."          \
-                                                                                                            "ten"         \
-                                                                                                            "ant"         \
-                                                                                                            " = "         \
-                                                                                                            "r."          \
-                                                                                                            "ten"         \
-                                                                                                            "ant"         \
-                                                                                                            " AN"         \
-                                                                                                            "D "          \
-                                                                                                            "e."          \
-                                                                                                            "run"         \
-                                                                                                            "_id"         \
-                                                                                                            " = "         \
-                                                                                                            "r."          \
-                                                                                                            "run"         \
-                                                                                                            "_id"         \
-                                                                                                            " WH"         \
-                                                                                                            "ERE"         \
-                                                                                                            " r."         \
-                                                                                                            "ten"         \
-                                                                                                            "ant"         \
-                                                                                                            " = "         \
-                                                                                                            "$1 "         \
-                                                                                                            "AND"         \
-                                                                                                            " r."         \
-                                                                                                            "thr"         \
-                                                                                                            "ead"         \
-                                                                                                            "_id"         \
-                                                                                                            " = "         \
-                                                                                                            "$2)"         \
-                                                                                                            " FR"         \
-                                                                                                            "OM "         \
-                                                                                                            "thr"         \
-                                                                                                            "ead"         \
-                                                                                                            "s" OF_THREAD
+#define ROW_BYTES(BYTES)                                                                           \
+    BYTES("metadata")                                                                              \
+    " + " BYTES("config") " + " BYTES("interrupts") " + " BYTES("head_values") " + " BYTES(        \
+        "head_state")
+#define CHECKPOINT_BYTES(BYTES)                                                                    \
+    "(SELECT " SUM("LENGTH(body) + " BYTES("metadata")) " FROM checkpoints" OF_THREAD ")"
+#define WRITE_BYTES "(SELECT " SUM("LENGTH(body)") " FROM checkpoint_writes" OF_THREAD ")"
+#define RUN_BYTES(BYTES)                                                                           \
+    "(SELECT " SUM(BYTES("kwargs") " + " BYTES("result")) " FROM runs" OF_THREAD ")"
+#define EVENT_BYTES(BYTES)                                                                         \
+    "(SELECT " SUM(BYTES("e.data")) " FROM runs r JOIN run_events e"                               \
+                                    " ON e.tenant = r.tenant AND e.run_id = r.run_id WHERE "       \
+                                    "r.tenant = $1 AND r.thread_id = $2)"
+#define MEASURE(BYTES)                                                                             \
+    "SELECT " ROW_BYTES(BYTES) ", " CHECKPOINT_BYTES(BYTES) ", " WRITE_BYTES ", " RUN_BYTES(       \
+        BYTES) ", " EVENT_BYTES(BYTES) " FROM threads" OF_THREAD
 static const struct db_statement measure_one = {"threads_measure", MEASURE(SQLITE_BYTES),
                                                 MEASURE(POSTGRES_BYTES)};
 
