@@ -340,7 +340,10 @@ static bool was_changed(struct checking *c)
             break;
         buf_clear(&out);
         write_variant(&out, v, body, json);
-        if (out.failed || !(signer = signer_of(c, buf_str(&out))))
+        if (out.failed)
+            continue;
+        signer = signer_of(c, buf_str(&out));
+        if (!signer)
             continue;
         c->check->signer = signer->name;
         decide(c, WEBHOOK_BODY_CHANGED,
