@@ -28,8 +28,7 @@ def store(request):
     if kind == "sqlite":
         yield lambda: "sqlite"
         return
-    with Databases(os.environ["RUNBELL_TEST_POSTGRES"]) as databases:
-        yield databases.create
+    yield Databases(os.environ["RUNBELL_TEST_POSTGRES"]).create
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,7 @@ def stores():
     if "RUNBELL_TEST_POSTGRES" not in os.environ:
         yield {"sqlite": lambda: "sqlite"}
         return
-    with Databases(os.environ["RUNBELL_TEST_POSTGRES"]) as databases:
-        yield {"sqlite": lambda: "sqlite", "postgres": databases.create}
+    yield {"sqlite": lambda: "sqlite", "postgres": Databases(os.environ["RUNBELL_TEST_POSTGRES"]).create}
 
 
 @pytest.fixture(scope="session")

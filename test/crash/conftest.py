@@ -14,8 +14,7 @@ def store(request):
         return
     if "RUNBELL_TEST_POSTGRES" not in os.environ:
         pytest.skip("no PostgreSQL (tools/postgres-temp run gives one)")
-    with Databases(os.environ["RUNBELL_TEST_POSTGRES"]) as databases:
-        yield databases.create
+    yield Databases(os.environ["RUNBELL_TEST_POSTGRES"]).create
 
 
 @pytest.fixture
