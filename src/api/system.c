@@ -53,7 +53,7 @@ static enum err info_prepare(struct call *call)
     if (call->setup->compat_js)
         json_put_str(json, "context", STR("js"));
     json_key(json, "flags");
-    json_raw_out(json, STR("{\"assistants\":true,\"crons\":false,\"langsmith\":false,"
+    json_raw_out(json, STR("{\"assistants\":true,\"crons\":true,\"langsmith\":false,"
                            "\"langsmith_tracing_replicas\":false}"));
     json_put_raw(json, "metadata", STR("{\"product\":\"runbell\"}"));
     json_end_object(json);

@@ -39,6 +39,10 @@ def test_a_cron_has_the_documented_form(api):
     assert api.ok("GET", f"/runs/crons/{cron['cron_id']}") == cron
 
 
+def test_clients_are_told_that_there_are_crons(api):
+    assert api.ok("GET", "/info")["flags"]["crons"] is True
+
+
 def test_both_spellings_of_the_thread_path(api):
     """C1."""
     thread_id = api.thread()
