@@ -206,6 +206,14 @@ static void on_pause(struct timer *timer)
 
 /* ---- what the server says ---- */
 
+/* A deleted run is none any more; what its executor still does is refused. */
+static bool is_deleted(const struct puppet_run *run)
+{
+    const struct order *order = ledger_find(run->puppet->owner->ledger, run->run_id);
+
+    return order && order->is_deleted;
+}
+
 static void resumed(struct puppet_run *run, const struct frame *frame)
 {
     const struct json *tuple = json_get(frame->header, "tuple");
@@ -213,7 +221,9 @@ static void resumed(struct puppet_run *run, const struct frame *frame)
     int64_t step = json_i64(json_get(metadata, "step"), -1);
 
     run->is_resuming = false;
-    if (!str_eq(json_string(json_get(metadata, "run")), run->run_id))
+    if (is_deleted(run)) /* and its checkpoint with it, perhaps since it was claimed */
+        run->step = run->past->step;
+    else if (!str_eq(json_string(json_get(metadata, "run")), run->run_id))
         trial_complain(trial_of(run), "run %.*s goes on from what is not its checkpoint: %.*s",
                        STR_ARG(run->run_id), STR_ARG(frame->header_text));
     else if (step < run->past->step)
@@ -269,14 +279,6 @@ static struct past_run *past_of(struct puppets *owner, struct str run_id)
         map_put(&owner->past, run_id, past);
     }
     return past;
-}
-
-/* A deleted run is none any more; what its executor still does is refused. */
-static bool is_deleted(const struct puppet_run *run)
-{
-    const struct order *order = ledger_find(run->puppet->owner->ledger, run->run_id);
-
-    return order && order->is_deleted;
 }
 
 static void thread_watch(struct puppet *starting, const struct puppet_run *fresh)
