@@ -2,7 +2,8 @@
  *
  * A claim walks along the line of a lane: the endpoints that have waited longest first, each gets
  * its share of the places, as far as its rest, its rate and its places allow, and goes to where it
- * belongs next (outbox_priv.h). Its row is locked meanwhile, so all this holds on several nodes. */
+ * belongs next (outbox_priv.h). Its row is locked meanwhile, so all this holds on several nodes.
+ * Places that somebody did not want are given to the others in further rounds. */
 #include "store/outbox_claim.h"
 
 #include "store/bucket.h"
@@ -83,7 +84,8 @@ struct claiming {
     struct arena *arena;
     struct outbox_claimed *list;
     size_t count, bytes;
-    bool is_full; /* of bytes */
+    size_t sending; /* so many of the list are in that state already */
+    bool is_full;   /* of bytes */
 };
 
 /* An endpoint whose turn it is. */
@@ -134,7 +136,18 @@ static enum err line_read(struct claiming *c, struct str lane, enum outbox_line 
 
 /* ---- claim: one endpoint ---- */
 
-/* How many places it has left; those taken by this claim are not yet sending. */
+/* How many of it stand in the list from `first` on. */
+static int64_t taken_of(const struct claiming *c, const struct waiting *e, size_t first)
+{
+    int64_t taken = 0;
+
+    for (size_t i = first; i < c->count; i++)
+        taken +=
+            str_eq(c->list[i].endpoint_id, e->endpoint_id) && str_eq(c->list[i].tenant, e->tenant);
+    return taken;
+}
+
+/* How many places it has left; those of this round are not yet sending. */
 static enum err places_left(struct claiming *c, const struct waiting *e, unsigned *limit)
 {
     struct db_rows rows = {0};
@@ -144,10 +157,7 @@ static enum err places_left(struct claiming *c, const struct waiting *e, unsigne
 
     if (err)
         return err;
-    used = db_get_int(&rows, 0);
-    for (size_t i = 0; i < c->count; i++)
-        used +=
-            str_eq(c->list[i].endpoint_id, e->endpoint_id) && str_eq(c->list[i].tenant, e->tenant);
+    used = db_get_int(&rows, 0) + taken_of(c, e, c->sending);
     if (used + (int64_t)*limit > e->in_flight_max)
         *limit = used < e->in_flight_max ? (unsigned)(e->in_flight_max - used) : 0;
     return db_rows_end(&rows);
@@ -167,8 +177,10 @@ static enum err allowance(struct claiming *c, const struct waiting *e, unsigned 
         *again_us = e->is_active ? e->rest_until_us : 0;
         return OK;
     }
-    if (e->is_probing && *limit > 1)
-        *limit = 1;
+    if (e->is_probing) {
+        *again_us = now_us;
+        *limit = taken_of(c, e, 0) ? 0 : 1;
+    }
     if (e->bucket.per_s > 0) {
         *limit = bucket_room(&e->bucket, e->full_us, now_us, *limit);
         *again_us = bucket_ready_us(&e->bucket, e->full_us);
@@ -342,15 +354,19 @@ static enum err load_large_bodies(struct claiming *c)
 static enum err begin_attempts(struct claiming *c)
 {
     struct tx *tx = c->tx;
-    struct delivery_move *moves = ARENA_ARRAY(tx->arena, struct delivery_move, c->count + 1);
-    struct db_value *args = ARENA_ARRAY(tx->arena, struct db_value, c->count * 5 + 1);
+    size_t count = c->count - c->sending;
+    struct delivery_move *moves = ARENA_ARRAY(tx->arena, struct delivery_move, count + 1);
+    struct db_value *args = ARENA_ARRAY(tx->arena, struct db_value, count * 5 + 1);
     int64_t attempt_id = 0;
-    enum err err = sequence_next(tx, STR("attempt"), (int64_t)c->count, &attempt_id);
+    enum err err;
 
+    if (count == 0)
+        return OK;
+    err = sequence_next(tx, STR("attempt"), (int64_t)count, &attempt_id);
     if (err)
         return err;
-    for (size_t i = 0; i < c->count; i++, attempt_id++) {
-        struct outbox_claimed *row = &c->list[i];
+    for (size_t i = 0; i < count; i++, attempt_id++) {
+        struct outbox_claimed *row = &c->list[c->sending + i];
 
         row->attempt_id = attempt_id;
         args[i * 5] = db_int(attempt_id);
@@ -366,8 +382,9 @@ static enum err begin_attempts(struct claiming *c)
                                           .lease_until_us = tx->now_us + c->claim->lease_us,
                                           .attempt_id = attempt_id};
     }
-    err = db_run_many(tx->db, &attempt_insert, args, 5, c->count);
-    return err ? err : delivery_move(tx, moves, c->count);
+    c->sending = c->count;
+    err = db_run_many(tx->db, &attempt_insert, args, 5, count);
+    return err ? err : delivery_move(tx, moves, count);
 }
 
 static enum err find_next(struct tx *tx, struct outbox_claim_lane *lane)
@@ -380,6 +397,39 @@ static enum err find_next(struct tx *tx, struct outbox_claim_lane *lane)
     for (int line = 0; line < OUTBOX_LINES; line++)
         lane->next_us[line] = db_get_int(&rows, line);
     return db_rows_end(&rows);
+}
+
+/* ---- what is left of the places ---- */
+
+static bool has_more(const struct claiming *c, const struct outbox_claim_lane *lane)
+{
+    if (c->is_full || lane->taken >= lane->room)
+        return false;
+    for (int line = 0; line < OUTBOX_LINES; line++)
+        if (lane->next_us[line] && lane->next_us[line] <= c->tx->now_us)
+            return true;
+    return false;
+}
+
+/* What a line or an endpoint left of its share is for whoever has more, first tries first; as long
+ * as somebody takes it. */
+static enum err fill_lane(struct claiming *c, size_t index)
+{
+    struct outbox_claim_lane *lane = &c->claim->lanes[index];
+    unsigned before = lane->room;
+    enum err err = find_next(c->tx, lane);
+
+    while (!err && lane->taken != before && has_more(c, lane)) {
+        before = lane->taken;
+        for (int line = 0; !err && line < OUTBOX_LINES; line++)
+            if (lane->next_us[line])
+                err = take_line(c, index, (enum outbox_line)line, lane->room - lane->taken);
+        if (!err)
+            err = begin_attempts(c);
+        if (!err)
+            err = find_next(c->tx, lane);
+    }
+    return err;
 }
 
 enum err outbox_claim(struct tx *tx, struct outbox_claim *claim, struct arena *arena,
@@ -397,13 +447,13 @@ enum err outbox_claim(struct tx *tx, struct outbox_claim *claim, struct arena *a
     for (size_t i = 0; !err && i < claim->lane_count; i++)
         err = take_lane(&c, i);
     if (!err)
+        err = begin_attempts(&c);
+    for (size_t i = 0; !err && i < claim->lane_count; i++)
+        err = fill_lane(&c, i);
+    if (!err)
         err = load_large_bodies(&c);
     if (!err)
         err = claimed_open_secrets(tx, arena, c.list, c.count);
-    if (!err && c.count)
-        err = begin_attempts(&c);
-    for (size_t i = 0; !err && i < claim->lane_count; i++)
-        err = find_next(tx, &claim->lanes[i]);
     *claimed = c.list;
     *count = c.count;
     return err;

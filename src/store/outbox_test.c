@@ -214,7 +214,7 @@ static void lines_share(void **state)
         int fresh, retries;
         unsigned room, share, fresh_taken, retries_taken;
     } cases[] = {
-        {6, 6, 4, 2, 2, 2}, {6, 1, 4, 2, 3, 1}, {1, 6, 4, 2, 1, 2}, {6, 6, 1, 0, 1, 0},
+        {6, 6, 4, 2, 2, 2}, {6, 1, 4, 2, 3, 1}, {1, 6, 4, 2, 1, 3}, {6, 6, 1, 0, 1, 0},
         {6, 6, 1, 1, 0, 1}, {0, 6, 4, 4, 0, 4}, {2, 2, 9, 4, 2, 2},
     };
     struct outbox_rig *rig = *state;
