@@ -110,6 +110,22 @@ enum err uuid_parse(struct str text, struct uuid *id)
     return OK;
 }
 
+enum err uuid_parse_loose(struct str text, struct uuid *id)
+{
+    struct uuid_text dashed;
+    size_t at = 0;
+
+    if (text.len != 32)
+        return uuid_parse(text, id);
+    for (size_t i = 0; i < sizeof(id->bytes); i++) {
+        if (has_dash_before(i))
+            dashed.text[at++] = '-';
+        dashed.text[at++] = text.data[2 * i];
+        dashed.text[at++] = text.data[2 * i + 1];
+    }
+    return uuid_parse(str_range(dashed.text, at), id);
+}
+
 bool uuid_is_valid(struct str text)
 {
     struct uuid ignored;

@@ -24,7 +24,13 @@ struct uuid uuid_v6(struct rng *rng, int64_t wall_us, uint16_t sequence);
 struct uuid uuid_v7(struct rng *rng, int64_t wall_us);
 /* Canonical 36-character form in any letter case; ERR_INVALID otherwise. */
 enum err uuid_parse(struct str text, struct uuid *id) MUST_USE;
+/* Also without dashes: 32 digits. */
+enum err uuid_parse_loose(struct str text, struct uuid *id) MUST_USE;
 bool uuid_is_valid(struct str text);
+static inline bool uuid_eq(struct uuid a, struct uuid b)
+{
+    return memcmp(a.bytes, b.bytes, sizeof(a.bytes)) == 0;
+}
 struct str uuid_write(struct uuid id, struct uuid_text *text); /* lower case; borrows *text */
 
 /* The name space in which an assistant's id is made from its graph id. */

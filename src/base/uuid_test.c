@@ -88,12 +88,25 @@ static void parsing(void **state)
     assert_false(uuid_is_valid(STR_NONE));
 }
 
+static void without_dashes(void **state)
+{
+    struct uuid id;
+    struct uuid_text text;
+
+    (void)state;
+    assert_int_equal(uuid_parse_loose(STR("fe096781560153d2b2f60d3403f7e9CA"), &id), OK);
+    ASSERT_STR(uuid_write(id, &text), "fe096781-5601-53d2-b2f6-0d3403f7e9ca");
+    assert_int_equal(uuid_parse_loose(STR("fe096781-5601-53d2-b2f6-0d3403f7e9ca"), &id), OK);
+    assert_int_equal(uuid_parse_loose(STR("fe09678-560153d2b2f60d3403f7e9ca"), &id), ERR_INVALID);
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("the graph 'agent' has the assistant id that clients expect", name_based),
     TEST("version and variant are in their places", versions),
     TEST("times stand where RFC 9562 shows them", known_times),
     TEST("texts of v6 and v7 sort in the order of their making", order),
     TEST("only the canonical form is read, in any letter case", parsing),
+    TEST("where it is asked for, dashes may be missing", without_dashes),
 };
 
 int main(void)

@@ -290,6 +290,51 @@ static const char step_11[] =
     "  WHERE replay_us IS NOT NULL;"
     "CREATE INDEX endpoints_moving ON endpoints (tenant, endpoint_id) WHERE moving IS NOT NULL;";
 
-const char *const migrations[] = {step_1, step_2, step_3, step_4,  step_5, step_6,
-                                  step_7, step_8, step_9, step_10, step_11};
+/* Traces. run_type, status, posted and patched are the numbers of store/span.h; project_no 0: not
+ * yet placed. Costs are picodollars. span_values: value_no is span_no * 2 + layer, and `pack` holds
+ * what that layer gave (store/span_values.h). span_parts: what stands apart from the pack, large
+ * values and attachments, either here or in the blob store. */
+static const char step_12[] =
+    "CREATE TABLE projects ("
+    "  tenant TEXT NOT NULL, project_id TEXT NOT NULL, project_no BIGINT NOT NULL,"
+    "  name TEXT NOT NULL, description TEXT, extra TEXT, start_us BIGINT NOT NULL, end_us BIGINT,"
+    "  reference_dataset_id TEXT, default_dataset_id TEXT, trace_tier TEXT, keep_us BIGINT,"
+    "  created_us BIGINT NOT NULL, modified_us BIGINT NOT NULL,"
+    "  PRIMARY KEY (tenant, project_id));"
+    "CREATE UNIQUE INDEX projects_by_name ON projects (tenant, name);"
+    "CREATE UNIQUE INDEX projects_by_no ON projects (project_no);"
+    "CREATE TABLE spans ("
+    "\n@sqlite span_no INTEGER PRIMARY KEY,"
+    "\n@postgres span_no BIGINT PRIMARY KEY,\n"
+    "  tenant TEXT NOT NULL, span_id BYTEA NOT NULL, trace_id BYTEA NOT NULL, parent_id BYTEA,"
+    "  project_no BIGINT NOT NULL, dotted_order TEXT NOT NULL, depth BIGINT NOT NULL,"
+    "  is_root INTEGER NOT NULL, name TEXT NOT NULL, run_type INTEGER NOT NULL,"
+    "  status INTEGER NOT NULL, start_us BIGINT NOT NULL, end_us BIGINT, first_token_us BIGINT,"
+    "  tags TEXT, thread_id TEXT, example_id BYTEA, error_preview TEXT,"
+    "  prompt_tokens BIGINT NOT NULL, completion_tokens BIGINT NOT NULL,"
+    "  total_tokens BIGINT NOT NULL, prompt_cost BIGINT, completion_cost BIGINT,"
+    "  total_cost BIGINT, usage TEXT, posted BIGINT NOT NULL, patched BIGINT NOT NULL,"
+    "  change_seq BIGINT NOT NULL, received_us BIGINT NOT NULL, modified_us BIGINT NOT NULL);"
+    "CREATE UNIQUE INDEX spans_by_id ON spans (tenant, span_id);"
+    "CREATE INDEX spans_by_trace ON spans (tenant, trace_id);"
+    "CREATE INDEX spans_by_start ON spans (project_no, start_us, span_no);"
+    "CREATE INDEX spans_roots ON spans (project_no, start_us, span_no) WHERE is_root = 1;"
+    "CREATE INDEX spans_errors ON spans (project_no, start_us, span_no) WHERE status = 2;"
+    "CREATE INDEX spans_by_thread ON spans (project_no, thread_id, start_us)"
+    "  WHERE thread_id IS NOT NULL AND is_root = 1;"
+    "CREATE INDEX spans_by_change ON spans (project_no, change_seq);"
+    /* Children whose parent has not come, so that it can take them in. */
+    "CREATE INDEX spans_orphans ON spans (tenant, parent_id)"
+    "  WHERE depth = 0 AND parent_id IS NOT NULL;"
+    "CREATE TABLE span_values ("
+    "\n@sqlite value_no INTEGER PRIMARY KEY,"
+    "\n@postgres value_no BIGINT PRIMARY KEY,\n"
+    "  pack BYTEA NOT NULL);"
+    "CREATE TABLE span_parts ("
+    "  span_no BIGINT NOT NULL, layer INTEGER NOT NULL, name TEXT NOT NULL, mime_type TEXT,"
+    "  size BIGINT NOT NULL, blob_key TEXT, bytes BYTEA, PRIMARY KEY (span_no, layer, name));"
+    "CREATE INDEX span_parts_by_blob ON span_parts (blob_key) WHERE blob_key IS NOT NULL;";
+
+const char *const migrations[] = {step_1, step_2, step_3, step_4,  step_5,  step_6,
+                                  step_7, step_8, step_9, step_10, step_11, step_12};
 const size_t migration_count = ARRAY_LEN(migrations);

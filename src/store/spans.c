@@ -1,0 +1,302 @@
+/* The table spans: changes go in, spans come out. */
+#include "store/spans.h"
+
+#include "store/sequence.h"
+
+static const struct db_statement select_one = {
+    "spans_get", "SELECT " SPAN_COLUMNS " FROM spans WHERE tenant = $1 AND span_id = $2", NULL};
+static const struct db_statement insert_one = {
+    "spans_insert",
+    "INSERT INTO spans (" SPAN_COLUMNS
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
+    " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)",
+    NULL};
+static const struct db_statement update_one = {
+    "spans_update",
+    "UPDATE spans SET tenant = $2, span_id = $3, trace_id = $4, parent_id = $5, project_no = $6,"
+    " dotted_order = $7, depth = $8, is_root = $9, name = $10, run_type = $11, status = $12,"
+    " start_us = $13, end_us = $14, first_token_us = $15, tags = $16, thread_id = $17,"
+    " example_id = $18, error_preview = $19, prompt_tokens = $20, completion_tokens = $21,"
+    " total_tokens = $22, prompt_cost = $23, completion_cost = $24, total_cost = $25, usage = $26,"
+    " posted = $27, patched = $28, change_seq = $29, received_us = $30, modified_us = $31"
+    " WHERE span_no = $1",
+    NULL};
+/* Children that wait for this span, each with what is below it. */
+static const struct db_statement select_orphans = {
+    "spans_orphans",
+    "SELECT " SPAN_COLUMNS
+    " FROM spans WHERE tenant = $1 AND parent_id = $2 AND depth = 0 ORDER BY span_no",
+    NULL};
+/* What is below a span that has moved, if its own place was derived from it. */
+#define DERIVED " AND ((posted | patched) & 64) = 0" /* SPAN_HAS_ORDER */
+static const struct db_statement move_below = {
+    "spans_move",
+    "UPDATE spans SET dotted_order = $4 || SUBSTR(dotted_order, CAST($5 AS INTEGER) + 1),"
+    " depth = depth + CAST($6 AS BIGINT), trace_id = $7, change_seq = $8, modified_us = $9"
+    " WHERE tenant = $1 AND trace_id = $2 AND dotted_order > $3 || '.'"
+    " AND dotted_order < $3 || '/'" DERIVED,
+    NULL};
+
+static struct db_value id_value(struct uuid *id)
+{
+    return db_blob(str_range((const char *)id->bytes, sizeof(id->bytes)));
+}
+
+static struct db_value id_or_null(struct uuid *id, bool is_there)
+{
+    return is_there ? id_value(id) : db_null();
+}
+
+static struct uuid id_get(const struct db_rows *rows, int column)
+{
+    struct str bytes = db_get_str(rows, column);
+    struct uuid id = {{0}};
+
+    if (bytes.len == sizeof(id.bytes))
+        memcpy(id.bytes, bytes.data, sizeof(id.bytes));
+    return id;
+}
+
+static void read_place(const struct db_rows *rows, int at, struct arena *arena,
+                       struct span_row *span)
+{
+    span->span_no = db_get_int(rows, at);
+    span->tenant = db_get_keep(rows, at + 1, arena);
+    span->span_id = id_get(rows, at + 2);
+    span->trace_id = id_get(rows, at + 3);
+    span->parent_id = id_get(rows, at + 4);
+    span->has_parent = !db_is_null(rows, at + 4);
+    span->project_no = db_get_int(rows, at + 5);
+    span->dotted_order = db_get_keep(rows, at + 6, arena);
+    span->depth = db_get_int(rows, at + 7);
+    span->is_root = db_get_int(rows, at + 8) != 0;
+    span->name = db_get_keep(rows, at + 9, arena);
+    span->type = (enum span_type)db_get_int(rows, at + 10);
+    span->status = (enum span_status)db_get_int(rows, at + 11);
+}
+
+static void read_rest(const struct db_rows *rows, int at, struct arena *arena,
+                      struct span_row *span)
+{
+    span->start_us = db_get_int(rows, at + 12);
+    span->end_us = db_get_int(rows, at + 13);
+    span->first_token_us = db_get_int(rows, at + 14);
+    span->tags = db_get_keep(rows, at + 15, arena);
+    span->thread_id = db_get_keep(rows, at + 16, arena);
+    span->example_id = id_get(rows, at + 17);
+    span->has_example = !db_is_null(rows, at + 17);
+    span->error_preview = db_get_keep(rows, at + 18, arena);
+    span->prompt_tokens = db_get_int(rows, at + 19);
+    span->completion_tokens = db_get_int(rows, at + 20);
+    span->total_tokens = db_get_int(rows, at + 21);
+    span->prompt_cost = db_get_int(rows, at + 22);
+    span->completion_cost = db_get_int(rows, at + 23);
+    span->total_cost = db_get_int(rows, at + 24);
+    span->has_cost = !db_is_null(rows, at + 24);
+    span->usage = db_get_keep(rows, at + 25, arena);
+    span->posted = (unsigned)db_get_int(rows, at + 26);
+    span->patched = (unsigned)db_get_int(rows, at + 27);
+    span->change_seq = db_get_int(rows, at + 28);
+    span->received_us = db_get_int(rows, at + 29);
+    span->modified_us = db_get_int(rows, at + 30);
+}
+
+void span_row_read(const struct db_rows *rows, int first, struct arena *arena,
+                   struct span_row *span)
+{
+    static_assert(SPAN_COLUMN_COUNT == 31, "the columns that are read here");
+
+    *span = (struct span_row){0};
+    read_place(rows, first, arena, span);
+    read_rest(rows, first, arena, span);
+}
+
+/* Also of one that is not placed yet. */
+static enum err find(struct tx *tx, struct str tenant, struct uuid *span_id, struct arena *arena,
+                     struct span_row *span)
+{
+    struct db_rows rows = {0};
+    enum err err =
+        db_query_one(tx->db, &select_one, DB_ARGS(db_text(tenant), id_value(span_id)), &rows);
+
+    if (err)
+        return err;
+    span_row_read(&rows, 0, arena, span);
+    return db_rows_end(&rows);
+}
+
+enum err spans_get(struct tx *tx, struct str tenant, struct uuid span_id, struct arena *arena,
+                   struct span_row *span)
+{
+    struct span_row found;
+    enum err err = find(tx, tenant, &span_id, arena, &found);
+
+    if (!err && found.project_no == 0)
+        return ERR_NOT_FOUND;
+    if (!err)
+        *span = found;
+    return err;
+}
+
+static struct db_value cost_value(const struct span_row *s, int64_t cost)
+{
+    return s->has_cost ? db_int(cost) : db_null();
+}
+
+static enum err row_write(struct tx *tx, const struct db_statement *statement, struct span_row *s)
+{
+    return db_run(tx->db, statement,
+                  DB_ARGS(db_int(s->span_no), db_text(s->tenant), id_value(&s->span_id),
+                          id_value(&s->trace_id), id_or_null(&s->parent_id, s->has_parent),
+                          db_int(s->project_no), db_text(s->dotted_order), db_int(s->depth),
+                          db_int(s->is_root), db_text(s->name.data ? s->name : STR("")),
+                          db_int(s->type), db_int(s->status), db_int(s->start_us),
+                          db_int_or_null(s->end_us), db_int_or_null(s->first_token_us),
+                          db_text(s->tags), db_text(s->thread_id),
+                          id_or_null(&s->example_id, s->has_example), db_text(s->error_preview),
+                          db_int(s->prompt_tokens), db_int(s->completion_tokens),
+                          db_int(s->total_tokens), cost_value(s, s->prompt_cost),
+                          cost_value(s, s->completion_cost), cost_value(s, s->total_cost),
+                          db_text(s->usage), db_int(s->posted), db_int(s->patched),
+                          db_int(s->change_seq), db_int(s->received_us), db_int(s->modified_us)),
+                  NULL);
+}
+
+/* ---- places that are derived ---- */
+
+static bool is_derived(const struct span_row *span)
+{
+    return !((span->posted | span->patched) & SPAN_HAS_ORDER);
+}
+
+static enum err place(struct tx *tx, struct span_row *span)
+{
+    struct span_row parent;
+    enum err err = ERR_NOT_FOUND;
+
+    if (is_derived(span) && span->has_parent)
+        err = find(tx, span->tenant, &span->parent_id, tx->arena, &parent);
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    span_place(span, err ? NULL : &parent, tx->arena);
+    return OK;
+}
+
+/* The span stood at `was`: what is below follows it. */
+static enum err carry_along(struct tx *tx, struct span_row *was, struct span_row *now)
+{
+    if (str_eq(was->dotted_order, now->dotted_order))
+        return OK;
+    return db_run(tx->db, &move_below,
+                  DB_ARGS(db_text(now->tenant), id_value(&was->trace_id),
+                          db_text(was->dotted_order), db_text(now->dotted_order),
+                          db_int((int64_t)was->dotted_order.len), db_int(now->depth - was->depth),
+                          id_value(&now->trace_id), db_int(now->change_seq), db_int(tx->now_us)),
+                  NULL);
+}
+
+static enum err list_orphans(struct tx *tx, struct span_row *parent, struct span_row **found,
+                             size_t *count)
+{
+    struct db_rows rows = {0};
+    size_t cap = 0;
+    enum err err = db_query(tx->db, &select_orphans,
+                            DB_ARGS(db_text(parent->tenant), id_value(&parent->span_id)), &rows);
+
+    *count = 0;
+    *found = NULL;
+    while (!err && db_next(&rows)) {
+        if (*count == cap) {
+            struct span_row *more = ARENA_ARRAY(tx->arena, struct span_row, cap = 2 * cap + 8);
+
+            if (*count)
+                memcpy(more, *found, *count * sizeof(*more));
+            *found = more;
+        }
+        span_row_read(&rows, 0, tx->arena, &(*found)[(*count)++]);
+    }
+    return err ? err : db_rows_end(&rows);
+}
+
+/* A parent has come: the children that waited go below it, with all that is below them. */
+static enum err adopt(struct tx *tx, struct span_row *parent)
+{
+    struct span_row *orphans;
+    size_t count;
+    enum err err = list_orphans(tx, parent, &orphans, &count);
+
+    for (size_t i = 0; !err && i < count; i++) {
+        struct span_row was = orphans[i];
+
+        if (uuid_eq(was.span_id, parent->span_id))
+            continue;
+        span_place(&orphans[i], parent, tx->arena);
+        orphans[i].change_seq = parent->change_seq;
+        orphans[i].modified_us = tx->now_us;
+        if (!(err = row_write(tx, &update_one, &orphans[i])))
+            err = carry_along(tx, &was, &orphans[i]);
+    }
+    return err;
+}
+
+/* ---- changes ---- */
+
+static enum err insert_span(struct tx *tx, struct span_row *span, const struct span_change *change)
+{
+    enum err err;
+
+    span->received_us = tx->now_us;
+    span->modified_us = tx->now_us;
+    span_merge(span, change);
+    if ((err = place(tx, span)) || (err = row_write(tx, &insert_one, span)) ||
+        (err = span_values_put(tx, span->span_no, change, false)))
+        return err;
+    return adopt(tx, span);
+}
+
+static enum err update_span(struct tx *tx, struct span_row *span, const struct span_change *change)
+{
+    struct span_row was = *span;
+    bool layer_exists = change->layer == SPAN_POST ? was.posted : was.patched;
+    enum err err;
+
+    span->modified_us = tx->now_us;
+    span_merge(span, change);
+    if ((err = place(tx, span)) || (err = row_write(tx, &update_one, span)) ||
+        (err = span_values_put(tx, span->span_no, change, layer_exists)))
+        return err;
+    return carry_along(tx, &was, span);
+}
+
+enum err spans_apply(struct tx *tx, struct str tenant, const struct span_change *changes,
+                     size_t count)
+{
+    int64_t change_seq, span_no;
+    enum err err;
+
+    REQUIRE(tx->is_write);
+    if (count == 0)
+        return OK;
+    if ((err = sequence_next_serial(tx, STR("span_changes"), (int64_t)count, &change_seq)) ||
+        (err = sequence_next(tx, STR("spans"), (int64_t)count, &span_no)))
+        return err;
+    for (size_t i = 0; i < count; i++) {
+        struct uuid span_id = changes[i].span_id;
+        struct span_row span = {0};
+
+        err = find(tx, tenant, &span_id, tx->arena, &span);
+        if (err && err != ERR_NOT_FOUND)
+            return err;
+        span.change_seq = change_seq + (int64_t)i;
+        if (err) {
+            span.span_no = span_no + (int64_t)i;
+            span.tenant = tenant;
+            err = insert_span(tx, &span, &changes[i]);
+        } else {
+            err = update_span(tx, &span, &changes[i]);
+        }
+        if (err)
+            return err;
+    }
+    return OK;
+}

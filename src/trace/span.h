@@ -1,0 +1,25 @@
+/* span.h -- a span as it is looked at: its row, and as much of its values as was asked for.
+ *
+ * What filters are tested against and what JSON is written from; it is filled by whoever reads the
+ * store (spans_get, span_values_get). All borrowed, mostly from one arena. */
+#ifndef TRACE_SPAN_H
+#define TRACE_SPAN_H
+
+#include "store/span.h"
+
+struct span {
+    struct span_row row;
+    struct str project_id;                      /* UUID text of row.project_no */
+    unsigned loaded;                            /* bits 1 << enum span_field: which values are in */
+    struct span_value values[SPAN_FIELD_COUNT]; /* by field; bytes are JSON text */
+    const struct span_attachment *attachments;
+    size_t attachment_count;
+};
+
+/* "2026-11-21T05:12:37.533121": as the tracing API writes times of runs, without an offset (B6). */
+struct span_time {
+    char text[27];
+};
+struct str span_time_write(int64_t wall_us, struct span_time *time);
+
+#endif
