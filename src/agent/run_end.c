@@ -1,6 +1,7 @@
 /* The write that ends a run. */
 #include "agent/run_end.h"
 
+#include "agent/agent_metrics.h"
 #include "base/log.h"
 #include "shape/shape.h"
 #include "store/outbox.h"
@@ -204,6 +205,7 @@ enum err run_finish(struct tx *tx, const struct agent_config *config, const stru
         return err;
     if (!str_is_none(e->run.webhook) && (err = webhook_add(e)))
         return err;
+    agent_count_run(tx, e->run.status);
     tx_notify(tx, TOPIC_RUN_DONE, e->run.run_id);
     *ended = true;
     return OK;

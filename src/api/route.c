@@ -17,6 +17,7 @@ static const struct route_list *const lists[] = {
     &routes_endpoint_credentials,
     &routes_signing_keys,
     &routes_crons,
+    &routes_metrics,
 };
 
 size_t route_count(void)

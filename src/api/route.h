@@ -30,7 +30,7 @@ struct route_list {
 extern const struct route_list routes_system, routes_assistants, routes_threads, routes_state,
     routes_runs, routes_crons, routes_protocol, routes_protocol, routes_store, routes_deliveries,
     routes_endpoints, routes_inspectors, routes_inspected, routes_endpoint_headers,
-    routes_endpoint_credentials, routes_signing_keys;
+    routes_endpoint_credentials, routes_signing_keys, routes_metrics;
 
 /* Does a server with this setup have it? */
 bool route_is_served(const struct route *route, const struct api_setup *setup);

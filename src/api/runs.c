@@ -6,6 +6,7 @@
 #include "agent/run_create.h"
 #include "delivery/target.h"
 #include "shape/shape.h"
+#include "store/store_metrics.h"
 
 #define BATCH_MAX 1000
 
@@ -29,6 +30,7 @@ enum err run_webhook_check(struct call *call, struct str webhook)
         return OK;
     if (!target_check(setup->webhook_rules, setup->egress, call->arena, webhook, &url, &why))
         return OK;
+    metric_add(&store_ingest_events, ingest_series(call->principal.tenant, INGEST_REFUSED), 1);
     call_fail(call, 422, "webhook: %.*s", STR_ARG(why));
     return ERR_INVALID;
 }

@@ -1,4 +1,4 @@
-/* /ok, /info, /health, /metrics, /openapi.json, /docs and /v1/keys: the server itself. */
+/* /ok, /info, /health, /openapi.json, /docs and /v1/keys: the server itself. */
 #include "api/openapi.h"
 #include "api/route.h"
 
@@ -57,39 +57,6 @@ static enum err info_prepare(struct call *call)
                            "\"langsmith_tracing_replicas\":false}"));
     json_put_raw(json, "metadata", STR("{\"product\":\"runbell\"}"));
     json_end_object(json);
-    return OK;
-}
-
-/* ---- numbers ---- */
-
-static void metric(struct buf *out, const char *name, const char *type, const char *help,
-                   int64_t value)
-{
-    buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n%s %lld\n", name, help, name, type, name,
-             (long long)value);
-}
-
-static enum err metrics_prepare(struct call *call)
-{
-    struct store_stats store = store_stats(call->setup->store);
-    struct buf *out = &call->reply;
-
-    call_json(call, 200);
-    call->content_type = "text/plain; version=0.0.4";
-    buf_addf(out,
-             "# HELP runbell_build_info The version.\n# TYPE runbell_build_info gauge\n"
-             "runbell_build_info{version=\"%s\"} 1\n",
-             RUNBELL_VERSION);
-    metric(out, "runbell_commit_groups_total", "counter", "Transactions committed.",
-           (int64_t)store.groups);
-    metric(out, "runbell_commit_records_total", "counter", "Units of work committed.",
-           (int64_t)store.works);
-    metric(out, "runbell_writer_queue_length", "gauge", "Units of work that wait for the writer.",
-           (int64_t)store.queue_length);
-    metric(out, "runbell_commit_last_microseconds", "gauge", "Duration of the last commit.",
-           store.commit_us_last);
-    metric(out, "runbell_commit_max_microseconds", "gauge", "Longest commit so far.",
-           store.commit_us_max);
     return OK;
 }
 
@@ -265,7 +232,6 @@ static const struct route routes[] = {
     {HTTP_GET, "/health/ready", ready_prepare, ROUTE_PUBLIC | ROUTE_AT_ROOT,
      "Does the database answer?"},
     {HTTP_GET, "/info", info_prepare, ROUTE_PUBLIC | ROUTE_META, "Versions and features"},
-    {HTTP_GET, "/metrics", metrics_prepare, ROUTE_META, "Numbers for Prometheus"},
     {HTTP_GET, "/openapi.json", openapi_prepare, ROUTE_PUBLIC | ROUTE_META,
      "This API as OpenAPI 3.1"},
     {HTTP_GET, "/docs", docs_prepare, ROUTE_PUBLIC | ROUTE_META, "This API for people"},

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "db/sqlite_priv.h"
+#include "db/sync_vfs.h"
 
 #define BUSY_TIMEOUT_MS 10000
 #define WHY_BYTES_MAX 512
@@ -101,9 +102,9 @@ enum err db_sqlite_open(const struct db_sqlite_options *options, struct db **db,
 
     sqlite->db.ops = &sqlite_ops;
     sqlite->db.dialect = DB_SQLITE;
-    sqlite->vfs = options->vfs;
+    sqlite->vfs = options->vfs ? options->vfs : sync_vfs_name();
     sqlite->read_only = options->read_only;
-    code = open_handle(options->path, options->vfs, !options->read_only, &sqlite->handle);
+    code = open_handle(options->path, sqlite->vfs, !options->read_only, &sqlite->handle);
     if (code == SQLITE_OK)
         code = configure(sqlite);
     if (code == SQLITE_OK)

@@ -38,7 +38,11 @@ static void on_slow_timer(struct timer *timer)
 
 static void on_recover_timer(struct timer *timer)
 {
-    recover_start(CONTAINER_OF(timer, struct delivery, recover_timer), false);
+    struct delivery *d = CONTAINER_OF(timer, struct delivery, recover_timer);
+
+    if (d->recovery_began_us == 0)
+        d->recovery_began_us = loop_mono_us(d->loop);
+    recover_start(d, false);
 }
 
 static void on_chores_timer(struct timer *timer)

@@ -1,6 +1,7 @@
 /* One attempt: how it begins, and what its answer means for the delivery and for the origin. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "delivery/delivery_metrics.h"
 #include "delivery/sender_priv.h"
 #include "io/loop.h"
 
@@ -131,6 +132,7 @@ static void tell_window(struct attempt *a, enum attempt_result result)
         window_ended(window);
         break;
     }
+    delivery_count_breaker(before, window->state);
     if (before != WINDOW_CLOSED && window->state == WINDOW_CLOSED)
         log_warn("delivery", "%.*s fails: nothing is sent to it for %d s", STR_ARG(a->origin->name),
                  (int)((window->reopens_ms - now_ms) / MS_PER_SECOND));
@@ -164,6 +166,7 @@ static void on_done(void *context, const struct http_result *answer)
     enum attempt_result result = classify(answer);
 
     a->http = NULL;
+    delivery_count_attempt(answer, a->row.due_us, a->started_us);
     decide(a, result, answer->outcome == HTTP_ANSWERED ? answer->status : 0,
            http_header_find(answer->headers, answer->header_count, "Retry-After"));
     keep_answer(a, answer);
@@ -199,6 +202,7 @@ static void put_off(struct attempt *a)
 
 static void refuse(struct attempt *a, struct str why)
 {
+    metric_add(&delivery_attempts, RESULT_REFUSED, 1);
     decide(a, RESULT_REFUSED, 0, STR_NONE);
     a->outcome.detail = why;
     tell_window(a, RESULT_REFUSED);
@@ -244,6 +248,7 @@ void attempt_start(struct attempt *a)
         return;
     }
     list_push(&a->delivery->sending, &a->node);
+    a->started_us = loop_wall_us(a->delivery->loop);
     a->http = http_client_send(client, &request, on_done, a);
 }
 
@@ -261,6 +266,7 @@ void attempt_cut(struct attempt *a)
     REQUIRE(a->http);
     http_send_cancel(a->http);
     a->http = NULL;
+    metric_add(&delivery_attempts, RESULT_UNKNOWN, 1);
     decide(a, RESULT_UNKNOWN, 0, STR_NONE);
     window_ended(&a->origin->window);
     settle_add(a);

@@ -1,6 +1,7 @@
 /* Origins in memory: the window over all lanes of one, and the attempts that wait for room in it.
  */
 #include "base/mem.h"
+#include "delivery/delivery_metrics.h"
 #include "delivery/sender_priv.h"
 #include "io/loop.h"
 
@@ -58,11 +59,20 @@ static unsigned ahead(const struct origin *origin)
     return window->width * AHEAD_TIMES;
 }
 
+/* Looking may let a probe out. */
+static unsigned room_now(struct origin *origin)
+{
+    enum window_state before = origin->window.state;
+    unsigned room = window_room(&origin->window, loop_mono_ms(origin->delivery->loop));
+
+    delivery_count_breaker(before, origin->window.state);
+    return room;
+}
+
 unsigned origin_room(struct origin *origin)
 {
     unsigned most_ahead = ahead(origin), used = origin->waiting_count + origin->claiming;
-    unsigned total =
-        window_room(&origin->window, loop_mono_ms(origin->delivery->loop)) + most_ahead;
+    unsigned total = room_now(origin) + most_ahead;
 
     /* Not for a few: the next claim should be worth its commit. */
     if (origin->waiting_count > most_ahead / 2 || used >= total)
@@ -93,8 +103,7 @@ void origin_pump(struct origin *origin)
     bool is_running = d->phase == PHASE_RUNNING;
     unsigned most_ahead;
 
-    while (is_running && origin->waiting_count > 0 &&
-           window_room(&origin->window, loop_mono_ms(d->loop)) > 0)
+    while (is_running && origin->waiting_count > 0 && room_now(origin) > 0)
         attempt_start(LIST_ITEM(origin->waiting.next, struct attempt, node));
     most_ahead = is_running ? ahead(origin) : 0;
     while (origin->waiting_count > most_ahead)

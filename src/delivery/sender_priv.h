@@ -39,6 +39,7 @@ struct attempt {
     struct outbox_claimed row;
     const struct policy *policy;
     int64_t lease_ends_ms;     /* at the earliest */
+    int64_t started_us;        /* wall clock */
     struct http_send *http;    /* NULL: not on the network */
     struct signing_keys *keys; /* its endpoint's own; NULL: none */
     struct tls_identity identity;
@@ -69,6 +70,8 @@ struct delivery {
 
     struct survey_work survey;
     struct recover_work recover;
+    int64_t recovery_began_us; /* monotonic */
+    size_t recovered_rows;
     struct chores_work chores;
     struct claim_work claim;
     struct settle_work settle;

@@ -1,6 +1,7 @@
 /* Asks the store what is due where, page by page, and has what nobody sends any more made due.
  * Everything the sender remembers can be rebuilt from this. */
 #include "base/log.h"
+#include "delivery/delivery_metrics.h"
 #include "delivery/sender_priv.h"
 #include "io/loop.h"
 
@@ -121,6 +122,14 @@ static enum err recover_apply(struct tx *tx, struct store_work *work)
                           &r->count);
 }
 
+static void recovered(struct delivery *d)
+{
+    metric_set(&delivery_recovery_rows, 0, (int64_t)d->recovered_rows);
+    metric_set(&delivery_recovery_seconds, 0, loop_mono_us(d->loop) - d->recovery_began_us);
+    d->phase = PHASE_RUNNING;
+    survey_start(d);
+}
+
 static void recover_done(struct store_work *work, enum err err)
 {
     struct recover_work *r = CONTAINER_OF(work, struct recover_work, work);
@@ -131,6 +140,7 @@ static void recover_done(struct store_work *work, enum err err)
         stop_check(d);
         return;
     }
+    d->recovered_rows += err ? 0 : r->count;
     if (!err && r->count)
         log_info("delivery", "%zu deliveries whose outcome was lost are due again", r->count);
     if (err) {
@@ -140,8 +150,7 @@ static void recover_done(struct store_work *work, enum err err)
     } else if (r->count == RECOVER_PAGE) {
         recover_start(d, r->by_lease);
     } else if (d->phase == PHASE_RECOVERING) {
-        d->phase = PHASE_RUNNING;
-        survey_start(d);
+        recovered(d);
     }
 }
 

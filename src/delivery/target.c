@@ -2,11 +2,13 @@
 #include "delivery/target.h"
 
 #include "format/domain.h"
+#include "http/http_metrics.h"
 
 const struct target_rules target_rules_none = {0};
 
-static enum err deny(struct str *why, struct str reason)
+static enum err deny(struct str rule, struct str *why, struct str reason)
 {
+    http_count_denied(rule);
     *why = reason;
     return ERR_DENIED;
 }
@@ -27,13 +29,15 @@ static enum err check_rules(const struct target_rules *rules, struct arena *aren
                             const struct url *url, struct str *why)
 {
     if (rules->require_https && !url->scheme_is_https)
-        return deny(why, STR("webhooks.url.require_https: the URL must begin with https://"));
+        return deny(STR("require_https"), why,
+                    STR("webhooks.url.require_https: the URL must begin with https://"));
     if (rules->domain_count &&
         !domain_list_admits(rules->allowed_domains, rules->domain_count, url->host))
-        return deny(why, arena_printf(arena, "webhooks.url.allowed_domains: %.*s is not among them",
-                                      STR_ARG(url->host)));
+        return deny(STR("allowed_domains"), why,
+                    arena_printf(arena, "webhooks.url.allowed_domains: %.*s is not among them",
+                                 STR_ARG(url->host)));
     if (!port_is_allowed(rules, url))
-        return deny(why,
+        return deny(STR("allowed_ports"), why,
                     arena_printf(arena, "webhooks.url.allowed_ports: port %u is not among them",
                                  (unsigned)url->port));
     return OK;
@@ -47,6 +51,7 @@ enum err target_check(const struct target_rules *rules, const struct egress_poli
     enum err err;
 
     if (rules->url_bytes_max && text.len > rules->url_bytes_max) {
+        http_count_denied(STR("max_url_length"));
         *why = arena_printf(arena,
                             "webhooks.url.max_url_length: the URL is longer than %zu characters",
                             rules->url_bytes_max);
@@ -54,12 +59,14 @@ enum err target_check(const struct target_rules *rules, const struct egress_poli
     }
     err = url_parse(arena, text, &parsed, &reason);
     if (err) {
+        http_count_denied(STR("url grammar"));
         *why = str_of(reason);
         return err;
     }
     if (parsed.is_relative && !rules->allows_relative)
         return deny(
-            why, STR("a relative URL is only allowed with webhooks.url.disable_loopback: false"));
+            STR("relative url"), why,
+            STR("a relative URL is only allowed with webhooks.url.disable_loopback: false"));
     if (!parsed.is_relative) {
         err = check_rules(rules, arena, &parsed, why);
         if (err)
@@ -67,7 +74,7 @@ enum err target_check(const struct target_rules *rules, const struct egress_poli
         if (egress_is_own_path(egress, parsed.host, parsed.port, parsed.path))
             parsed.is_relative = true;
         else if (!egress_admits_host(egress, parsed.host, parsed.port, &reason))
-            return deny(why,
+            return deny(str_of(reason), why,
                         arena_printf(arena, "%.*s must not be called: %s (runbell.egress.allow)",
                                      STR_ARG(parsed.host), reason));
     }

@@ -10,7 +10,8 @@
  * rules about domains, ports and schemes say nothing about it.
  *
  * An absolute URL of an inspector of ours (egress_policy.own_path) is judged by the rules, then
- * sent like a relative one: url.is_relative is set. Pure. */
+ * sent like a relative one: url.is_relative is set. Pure, but for the count of denials
+ * (http/http_metrics.h). */
 #ifndef DELIVERY_TARGET_H
 #define DELIVERY_TARGET_H
 

@@ -115,6 +115,7 @@ struct http_result {
     struct str body; /* excerpt; borrowed */
     bool body_truncated;
     bool reused;            /* the connection had served before */
+    bool resent;            /* a kept connection ended: it went out once more on a fresh one */
     struct address address; /* where it went; ADDRESS_NONE if it did not */
     struct http_phases phases;
 };

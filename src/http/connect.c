@@ -1,5 +1,6 @@
 /* connect.c -- from a host name to a connection to a vetted address. */
 #include "http/detour_priv.h"
+#include "http/http_metrics.h"
 
 static struct loop *loop_of(const struct http_send *send)
 {
@@ -27,6 +28,7 @@ static void fail(struct http_send *send, enum http_outcome outcome, const char *
 static void deny(struct http_send *send, const char *rule)
 {
     send->result.rule = rule;
+    http_count_denied(str_of(rule));
     fail(send, HTTP_DENIED, "the address is not allowed");
 }
 

@@ -2,6 +2,7 @@
  */
 #include "base/mem.h"
 #include "http/client_priv.h"
+#include "http/http_metrics.h"
 
 /* ---- what a stream says ---- */
 
@@ -54,6 +55,7 @@ struct link *link_new(struct http_send *send, struct stream *stream, const struc
     list_init(&link->bucket);
     list_push(&client->busy, &link->node);
     client->stats.connections_opened++;
+    metric_add(&http_conn_open, 0, 1);
     client->stats.connections_busy++;
     stream_set_events(stream, &events, link);
     return link;
@@ -105,6 +107,7 @@ struct link *pool_take(struct http_client *client, const struct address *address
         client->stats.connections_idle--;
         client->stats.connections_busy++;
         client->stats.connections_reused++;
+        metric_add(&http_conn_reused, 0, 1);
         return link;
     }
     return NULL;

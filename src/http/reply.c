@@ -1,6 +1,7 @@
 /* reply.c -- replies as bytes: whole, streamed, and the server's own refusals. */
 #include <stdio.h>
 
+#include "http/http_metrics.h"
 #include "http/server_priv.h"
 
 #define REPLY_HEAD_BYTES_MAX (256 * KIB)
@@ -79,6 +80,7 @@ static struct str write_head(struct connection *c, const struct reply_head *head
 {
     struct buf *out = &c->server->scratch;
 
+    http_count_reply(head->status);
     buf_clear(out);
     put_status(out, head->status);
     buf_add(out, server_date(c->server));
@@ -165,6 +167,7 @@ void http_upgrade(struct http_exchange *exchange, struct str protocol, struct ht
     connection_enter(c);
     c->keep_alive = false;
     c->state = CONNECTION_UPGRADED;
+    http_count_reply(101);
     out = &c->server->scratch;
     buf_clear(out);
     buf_add(out, STR("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"));

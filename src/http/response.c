@@ -184,6 +184,7 @@ static void retry_on_fresh_link(struct http_send *send)
     link_close(send->link, true);
     send->link = NULL;
     send->result.reused = false;
+    send->result.resent = true;
     send_connect_next(send);
 }
 

@@ -6,6 +6,7 @@
 #include "store/endpoints.h"
 #include "store/outbox_priv.h"
 #include "store/sequence.h"
+#include "store/store_metrics.h"
 
 static const struct db_statement body_insert = {
     "bodies_insert",
@@ -143,6 +144,12 @@ enum err delivery_move(struct tx *tx, const struct delivery_move *moves, size_t 
         if (is_told(&moves[i]))
             changes[told++] =
                 (struct delivery_change){moves[i].delivery_id, moves[i].from_attempt_id};
+        if (moves[i].to == DELIVERY_DONE || moves[i].to == DELIVERY_DEAD)
+            tx_count(
+                tx, &store_deliveries_ended,
+                deliveries_ended_series(moves[i].to == DELIVERY_DONE ? STR_NONE : moves[i].reason,
+                                        moves[i].status),
+                1);
     }
     err = db_run_many(tx->db, &delivery_update, args, MOVE_ARGS, count);
     return err ? err : delivery_feed_add(tx, changes, told);
@@ -213,6 +220,9 @@ static enum err insert_delivery(struct tx *tx, struct delivery_new *new, int64_t
                          db_text(delivery_class_name(new->class)),
                          lives_us ? db_int(tx->now_us + lives_us) : db_null()),
                  NULL);
+    if (!new->resend_of)
+        tx_count(tx, &store_ingest_events,
+                 ingest_series(new->tenant, is_held ? INGEST_HELD : INGEST_ACCEPTED), 1);
     if (!err && !is_held)
         err = enter(tx, new);
     return err ? err : delivery_feed_add(tx, &(struct delivery_change){*delivery_id, 0}, 1);

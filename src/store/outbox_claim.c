@@ -209,6 +209,7 @@ static enum err row_read(const struct db_rows *rows, const struct waiting *e, st
         .sequence = db_get_int(rows, 10),
         .ordering_key = db_get_keep(rows, 12, arena),
         .expires_us = db_get_int(rows, 13),
+        .due_us = db_get_int(rows, 14),
         .is_limited = e->in_flight_max > 0,
         .is_unwell = e->is_unwell,
         .secrets_version = e->secrets_version,

@@ -65,7 +65,7 @@ struct outbox_claimed {
     int64_t attempt_id;
     int64_t attempts; /* this one included: the attempt's number */
     size_t lane_index;
-    int64_t created_us;
+    int64_t created_us, due_us;
     int64_t expires_us; /* 0: never */
     int64_t sequence;   /* rises by one with each delivery of its endpoint */
     enum delivery_class class;

@@ -3,6 +3,7 @@
 #include "store/outbox_priv.h"
 
 #include "store/outbox_notice.h"
+#include "store/store_metrics.h"
 
 #define OUTCOME_ARGS 12
 /* A failing endpoint rests for as long as it has failed already, within these. */
@@ -372,6 +373,7 @@ enum err outbox_recover(struct tx *tx, struct str node, size_t limit, size_t *co
         err = line_up_all(tx, keys, n);
     if (!err && n)
         tx_notify(tx, TOPIC_DELIVERY_DUE, STR_NONE);
+    tx_count(tx, &store_duplicates, DUPLICATE_LEASE, n);
     *count = n;
     return err;
 }

@@ -111,8 +111,6 @@ struct store_stats store_stats(struct store *store)
         .groups = atomic_load(&store->groups),
         .works = atomic_load(&store->works),
         .queue_length = atomic_load(&store->queue_length),
-        .commit_us_last = atomic_load(&store->commit_us_last),
-        .commit_us_max = atomic_load(&store->commit_us_max),
     };
 }
 

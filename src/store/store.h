@@ -53,6 +53,7 @@ struct tx_note {
 
 struct sequences;
 struct keyring;
+struct tx_tally;
 
 struct tx {
     struct db *db;
@@ -62,6 +63,8 @@ struct tx {
     struct tx_note
         *notes; /* room for TX_NOTES_MAX and one more of each topic; NULL: they are dropped */
     size_t note_count;
+    struct tx_tally *tallies; /* store_metrics.h; NULL: they are dropped */
+    size_t tally_count;
     struct sequences *sequences; /* sequence.h; NULL: no blocks, each value from the table */
     struct keyring *keyring;     /* seals and opens secrets; NULL: none can be touched */
     bool is_write;
@@ -82,6 +85,7 @@ struct store_work {
     struct loop *reply_to;
     enum store_class class; /* of writes */
     enum err result;        /* the store's */
+    int64_t queued_us;      /* the store's */
     struct store_work *next;
 };
 
@@ -121,7 +125,6 @@ enum err store_backup(struct store *store, const char *path, const char **why) M
 struct store_stats {
     uint64_t groups, works;
     uint64_t queue_length;
-    int64_t commit_us_last, commit_us_max;
 };
 struct store_stats store_stats(struct store *store);
 

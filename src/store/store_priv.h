@@ -31,7 +31,6 @@ struct store {
     _Atomic(struct subscription *) subscriptions;
     atomic_bool dead; /* after on_fatal: nothing is answered any more */
     atomic_uint_fast64_t groups, works, queue_length;
-    atomic_int_fast64_t commit_us_last, commit_us_max;
 };
 
 /* ---- store.c ---- */

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "db/state.h"
 #include "store/sequence.h"
+#include "store/store_metrics.h"
 #include "store/store_priv.h"
 
 #define GROUP_MAX 256
@@ -39,6 +40,7 @@ struct writer {
     struct sequences *sequences;
     unsigned savepoint_groups; /* still to come */
     struct tx_note notes[TX_NOTES_MAX + TOPIC_COUNT];
+    struct tx_tally tallies[TX_TALLIES_MAX];
     atomic_int session_id;
 };
 
@@ -130,7 +132,7 @@ static enum err undo_one(struct group *group, bool has_written)
 static enum err apply_one(struct group *group, struct store_work *work)
 {
     struct tx *tx = &group->tx;
-    size_t notes_before = tx->note_count;
+    size_t notes_before = tx->note_count, tallies_before = tx->tally_count;
     uint64_t writes_before = db_writes(tx->db);
     enum err err = group->has_savepoints ? db_savepoint(tx->db) : OK;
 
@@ -142,6 +144,7 @@ static enum err apply_one(struct group *group, struct store_work *work)
             group->has_savepoints ? db_savepoint_release(tx->db) : db_transaction_error(tx->db);
     if (work->result) {
         tx->note_count = notes_before;
+        tx->tally_count = tallies_before;
         err = undo_one(group, db_writes(tx->db) != writes_before);
     }
     sequences_end_work(tx->sequences, !work->result);
@@ -165,20 +168,13 @@ static bool is_worth_committing(const struct group *group)
     return group->count > 1 || !group->works[0]->result;
 }
 
-static void note_commit_time(struct store *store, int64_t took_us)
-{
-    atomic_store(&store->commit_us_last, took_us);
-    if (took_us > atomic_load(&store->commit_us_max))
-        atomic_store(&store->commit_us_max, took_us);
-}
-
 static enum err commit(struct writer *writer)
 {
     struct store *store = writer->store;
     int64_t started_us = loop_mono_us(store->clock);
     enum err err = db_commit(writer->db);
 
-    note_commit_time(store, loop_mono_us(store->clock) - started_us);
+    metric_observe(&store_commit_seconds, 0, loop_mono_us(store->clock) - started_us);
     return err;
 }
 
@@ -189,7 +185,7 @@ static enum err group_try(struct writer *writer, struct group *group)
     enum err err;
 
     arena_reset(&writer->arena);
-    group->tx.note_count = 0;
+    group->tx.note_count = group->tx.tally_count = 0;
     group->tx.now_us = loop_wall_us(writer->store->clock);
     group->is_committed = false;
     err = db_begin(writer->db);
@@ -238,6 +234,17 @@ static enum err group_repeat(struct writer *writer, struct group *group)
     return err;
 }
 
+static void count_committed(const struct writer *writer, const struct group *group)
+{
+    int64_t now_us = loop_mono_us(writer->store->clock);
+
+    tallies_add_up(group->tx.tallies, group->tx.tally_count);
+    metric_observe(&store_batch_records, 0, (int64_t)group->count);
+    for (size_t i = 0; i < group->count; i++)
+        if (group->works[i]->class == STORE_REPLY)
+            metric_observe(&store_ingest_seconds, 0, now_us - group->works[i]->queued_us);
+}
+
 static void answer_all(struct group *group, enum err err)
 {
     for (size_t i = 0; i < group->count; i++)
@@ -264,6 +271,8 @@ static void group_end(struct writer *writer, struct group *group, enum err err)
     atomic_fetch_add(&store->groups, 1);
     atomic_fetch_add(&store->works, group->count);
     atomic_fetch_sub(&store->queue_length, group->count);
+    if (group->is_committed)
+        count_committed(writer, group);
     answer_all(group, err == ERR_LIMIT ? ERR_IO : err);
     if (group->is_committed)
         notes_deliver(store, group->tx.notes, group->tx.note_count);
@@ -278,6 +287,7 @@ static void group_run(struct writer *writer, struct store_work **works, size_t c
                .arena = &writer->arena,
                .rng = &writer->rng,
                .notes = writer->notes,
+               .tallies = writer->tallies,
                .sequences = writer->sequences,
                .keyring = writer->store->keyring,
                .is_write = true},
@@ -336,6 +346,7 @@ struct writer *writer_new(struct store *store, struct db *db)
 void writer_post(struct writer *writer, struct store_work *work)
 {
     REQUIRE(work->class < STORE_CLASS_COUNT);
+    work->queued_us = loop_mono_us(writer->store->clock);
     atomic_fetch_add(&writer->store->queue_length, 1);
     actor_post(writer->actor, &work->message);
 }

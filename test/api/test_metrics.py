@@ -1,0 +1,159 @@
+"""/metrics (delivery.md section 8.4, cli-ops.md section 5.3): what is counted is read with the Prometheus client's own
+parsers, and moves with what happens."""
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client.openmetrics import parser as openmetrics
+from prometheus_client.parser import text_string_to_metric_families
+
+from harness.api import Api, fail
+from harness.ports import eventually, free_port
+from harness.receiver import Answer
+from harness.server import Server
+
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE_S = 30
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+TYPES = {
+    "runbell_ingest_events": "counter", "runbell_ingest_commit_seconds": "histogram",
+    "runbell_http_requests": "counter", "runbell_agent_runs": "counter",
+    "runbell_commit_batch_records": "histogram", "runbell_commit_seconds": "histogram",
+    "runbell_fsync_seconds": "histogram", "runbell_writer_queue_length": "gauge",
+    "runbell_deliveries": "counter", "runbell_attempts": "counter", "runbell_attempt_seconds": "histogram",
+    "runbell_delivery_lag_seconds": "histogram", "runbell_breaker_transitions": "counter",
+    "runbell_conn_open": "counter", "runbell_conn_reused": "counter", "runbell_ssrf_denied": "counter",
+    "runbell_duplicates_suspected": "counter", "runbell_recovery_rows": "gauge", "runbell_recovery_seconds": "gauge",
+    "runbell_build_info": "gauge", "runbell_rss_bytes": "gauge", "process_resident_memory_bytes": "gauge",
+    "process_virtual_memory_bytes": "gauge", "process_cpu_seconds": "counter", "process_start_time_seconds": "gauge",
+    "process_threads": "gauge", "process_open_fds": "gauge", "process_max_fds": "gauge",
+}
+
+
+class Page:
+    """What /metrics says at one moment."""
+
+    def __init__(self, api):
+        text = api.get("/metrics").text
+        self.samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+    def __call__(self, name, **labels):
+        """The sum of the samples with this name and these labels."""
+        return sum(sample.value for sample in self.samples
+                   if sample.name == name and labels.items() <= sample.labels.items())
+
+
+@pytest.fixture(scope="module")
+def api(store, tmp_path_factory):
+    config = {"runbell": {"delivery": {"test_schedule_ms": [50]}}}
+    with Server(tmp_path_factory.mktemp("metrics"), store=store(), config=config) as server, Api(server.url) as api:
+        yield api
+
+
+def rises(api, before, count, name, **labels):
+    """Waits until it has risen by as much, and not more."""
+    eventually(lambda: Page(api)(name, **labels) - before(name, **labels) >= count, DEADLINE_S,
+               why=lambda: f"{name} {labels}: {before(name, **labels)}, now {Page(api)(name, **labels)}")
+    assert Page(api)(name, **labels) - before(name, **labels) == count
+
+
+def test_both_formats_are_read_by_the_clients_own_parsers(api):
+    reply = api.get("/metrics")
+    assert reply.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    plain = {family.name: family for family in text_string_to_metric_families(reply.text)}
+    assert {name: family.type for name, family in plain.items()} == TYPES
+    assert all(family.documentation.endswith(".") for family in plain.values())
+    reply = api.get("/metrics", headers={"accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"})
+    assert reply.headers["content-type"] == OPENMETRICS
+    families = list(openmetrics.text_string_to_metric_families(reply.text))
+    assert {family.name: family.type for family in families} == TYPES
+
+
+def test_every_metric_has_its_line_in_the_documentation():
+    documented = set(re.findall(r"`((?:runbell|process)_\w+?)(?:_total)?(?:\{[^}]*\})?`",
+                                (ROOT / "docs/metrics.md").read_text()))
+    assert documented == set(TYPES)
+
+
+def test_a_delivery_is_counted_where_it_passes(api, receiver):
+    before = Page(api)
+    for _ in range(2):
+        receiver.wait_for_run(api.run(None, webhook=receiver.url)["run_id"])
+    rises(api, before, 2, "runbell_deliveries_total", outcome="delivered", status_class="2xx")
+    rises(api, before, 2, "runbell_attempts_total", result="delivered")
+    rises(api, before, 2, "runbell_ingest_events_total", tenant="default", result="accepted")
+    rises(api, before, 2, "runbell_agent_runs_total", status="success")
+    rises(api, before, 2, "runbell_delivery_lag_seconds_count")
+    for phase in ("ttfb", "total"):
+        rises(api, before, 2, "runbell_attempt_seconds_count", phase=phase)
+    rises(api, before, 0, "runbell_attempt_seconds_count", phase="tls")
+    after = Page(api)
+    opened, reused = (after(name) - before(name) for name in ("runbell_conn_open_total", "runbell_conn_reused_total"))
+    assert opened + reused == 2 and after("runbell_attempt_seconds_count", phase="connect") >= opened > 0
+    assert after("runbell_commit_batch_records_sum") - before("runbell_commit_batch_records_sum") >= 4
+    assert after("runbell_ingest_commit_seconds_count") > before("runbell_ingest_commit_seconds_count")
+    assert 0 < after("runbell_delivery_lag_seconds_sum") < 10 * after("runbell_delivery_lag_seconds_count")
+    assert after("runbell_http_requests_total", status_class="2xx") > before("runbell_http_requests_total")
+
+
+def test_failures_are_counted_by_what_they_are(api, hostile):
+    hook = hostile.hook("/failing", Answer(status=404), Answer(status=503), Answer(status=503))
+    before = Page(api)
+    api.run(None, webhook=hook.url)
+    rises(api, before, 1, "runbell_deliveries_total", outcome="rejected", status_class="4xx")
+    api.run(None, webhook=hook.url)
+    rises(api, before, 1, "runbell_deliveries_total", outcome="exhausted", status_class="5xx")
+    api.run(None, webhook=f"http://127.0.0.1:{free_port()}/")
+    rises(api, before, 1, "runbell_deliveries_total", outcome="exhausted", status_class="none")
+    rises(api, before, 1, "runbell_attempts_total", result="rejected")
+    rises(api, before, 2, "runbell_attempts_total", result="server_error")
+    rises(api, before, 2, "runbell_attempts_total", result="unreachable")
+    api.run(None, [fail()])
+    rises(api, before, 1, "runbell_agent_runs_total", status="error")
+
+
+def test_what_must_not_be_called_is_counted_by_rule(api):
+    before = Page(api)
+    for webhook, rule in [("http://169.254.169.254/latest", "link-local"), ("http://224.0.0.1/", "multicast"),
+                          ("http://127.1/", "url grammar"), ("/relative", "relative url")]:
+        assert api.post("/runs", json={"assistant_id": "agent", "webhook": webhook}).status_code == 422
+        rises(api, before, 1, "runbell_ssrf_denied_total", rule=rule)
+    rises(api, before, 4, "runbell_ssrf_denied_total")
+    rises(api, before, 4, "runbell_ingest_events_total", tenant="default", result="refused")
+
+
+def test_the_disk_is_measured(api, request):
+    before = Page(api)
+    api.thread()
+    after = Page(api)
+    if request.config.getoption("--store-url") == "sqlite":
+        assert after("runbell_fsync_seconds_count") > before("runbell_fsync_seconds_count")
+    assert after("runbell_commit_seconds_count") > before("runbell_commit_seconds_count")
+    assert after("runbell_commit_seconds_sum") >= after("runbell_fsync_seconds_sum") - before("runbell_fsync_seconds_sum")
+
+
+def test_the_process_is_described(api):
+    page = Page(api)
+    assert page("runbell_build_info") == 1
+    assert page("runbell_rss_bytes") == page("process_resident_memory_bytes") > 2**20
+    assert page("process_open_fds") > 3 and page("process_threads") > 3 and page("process_cpu_seconds_total") > 0
+
+
+def test_a_start_tells_what_it_found(store, tmp_path, hostile):
+    """B11: what was under way when the server was killed is sent again, and counted as a suspected duplicate."""
+    hook = hostile.hook("/hanging", Answer(how="hang"))
+    with Server(tmp_path, store=store()) as server:
+        with Api(server.url) as api:
+            page = Page(api)
+            assert page("runbell_recovery_rows") == 0 and page("runbell_duplicates_suspected_total") == 0
+            api.run(None, webhook=hook.url)
+            hook.wait_for(1)
+            server.kill()
+            server.start()
+        with Api(server.url) as api:
+            hook.wait_for(2)
+            page = Page(api)
+            assert page("runbell_recovery_rows") == 1 and page("runbell_recovery_seconds") > 0
+            assert page("runbell_duplicates_suspected_total", cause="lost_lease") == 1
