@@ -1,7 +1,8 @@
 /* bench_server.c -- the smallest server, to be measured with wrk; prints the CPU time per request
  * at its end.
  *
- *   bench_http_server [port] &    wrk -t1 -c64 -d5 http://127.0.0.1:port/    kill -INT %1
+ *   bench_http_server [port [certificate key]] &
+ *   wrk -t1 -c64 -d5 http://127.0.0.1:port/    kill -INT %1
  *
  * /live is a stream that stays open: for the memory of many idle ones. */
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "http/server.h"
+#include "http/tls.h"
 #include "io/real_world.h"
 
 static void on_request(void *context, struct http_exchange *exchange)
@@ -55,6 +57,10 @@ int main(int argc, char **argv)
     if (argc > 1 && (str_to_i64(str_of(argv[1]), &port) != OK || port < 0 || port > UINT16_MAX))
         return 2;
     address.port = (uint16_t)port;
+    if (argc > 3 && tls_server_new(argv[2], argv[3], &config.tls, &why)) {
+        fprintf(stderr, "%s\n", why);
+        return 1;
+    }
     if (listen_socket_open(world, address, &config.socket, &bound, &why) != OK) {
         fprintf(stderr, "%s\n", why);
         return 1;
@@ -69,6 +75,7 @@ int main(int argc, char **argv)
     printf("%llu requests, %.2f us of CPU each\n", (unsigned long long)requests,
            requests ? cpu_us() / (double)requests : 0.0);
     http_server_free(server);
+    tls_server_free(config.tls);
     loop_free(loop);
     listen_socket_close(config.socket);
     real_world_free(world);

@@ -1,0 +1,95 @@
+"""sender_measures -- the delivery engine beside wrk, and how late it is; programs of src/delivery/bench, no server.
+
+Both sides POST the same bytes to the same receiver in the same run. What is compared is CPU per request, each
+side's own without the receiver's: that is what a core can do.
+"""
+
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.ports import free_port
+
+HOME = Path(__file__).resolve().parent.parent
+PROGRAMS = HOME / "build" / "bench" / "src"
+CERTIFICATES = HOME / "src" / "http" / "test_certificates"
+
+
+def build():
+    subprocess.run([HOME / "tools" / "build", "bench"], check=True)
+
+
+@contextmanager
+def receiver(is_tls):
+    """The URL of a server of its own process that answers 200 to everything."""
+    port = free_port()
+    command = [PROGRAMS / "http" / "bench_http_server", str(port)]
+    if is_tls:
+        command += [CERTIFICATES / "good.pem", CERTIFICATES / "good.key"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        yield f"https://localhost:{port}" if is_tls else f"http://127.0.0.1:{port}"
+        process.send_signal(signal.SIGINT)
+
+
+def wrk_cpu_us(stage, url, body_bytes):
+    """CPU per request of wrk alone, and its rate."""
+    script = stage["folder"] / "sender.lua"
+    script.write_text('wrk.method = "POST"\nwrk.headers["content-type"] = "application/json"\n'
+                      f'wrk.body = string.rep("x", {body_bytes})\n')
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(["wrk", "-t1", "-c64", f"-d{max(1, round(stage['seconds']))}s", "-s", script, f"{url}/0"],
+                          capture_output=True, text=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    count = int(re.search(r"(\d+) requests in", done.stdout).group(1))
+    return cpu_s * 1e6 / count, float(re.search(r"Requests/sec:\s+([\d.]+)", done.stdout).group(1))
+
+
+def program(name, *arguments, **env):
+    done = subprocess.run([PROGRAMS / "delivery" / name, *map(str, arguments)], capture_output=True, text=True,
+                          check=True, env={**os.environ, **env})
+    return json.loads(done.stdout)
+
+
+def deliveries(stage):
+    """Durable signed deliveries: CPU of each beside wrk's, 1 KB and 20 KB, http and https, 1 and 1,000 endpoints."""
+    build()
+    count = 5000 if stage["quick"] else 50000
+    for is_tls in (False, True):
+        for body_bytes in (1024, 20480):
+            with receiver(is_tls) as url:
+                wrk_us, wrk_rate = wrk_cpu_us(stage, url, body_bytes)
+                for endpoints in (1, 1000):
+                    ours = program("bench_delivery", url, count, body_bytes, endpoints,
+                                   **({"RUNBELL_BENCH_CA": str(CERTIFICATES / "ca.pem")} if is_tls else {}))
+                    what = f"{url.split(':')[0]}, {body_bytes // 1024} KB, {endpoints} endpoint{'s' * (endpoints > 1)}"
+                    yield {"what": f"delivery, {what}: CPU", "unit": "us", "runbell": ours["cpu_us"], "rival": wrk_us,
+                           "more_is_better": False, "note": "rival: wrk; aim >= 0.4 x"}
+                    yield {"what": f"delivery, {what}: rate", "unit": "per s", "runbell": ours["per_s"],
+                           "rival": wrk_rate, "more_is_better": True,
+                           "note": f"to accept one: {ours['fill_cpu_us']:.0f} us; {ours['rss_bytes'] / 2**20:.0f} MB"}
+
+
+def lateness(stage):
+    """How late a due delivery is with 1 M and 10 M scheduled, and a healthy endpoint's beside 10,000 hostile ones."""
+    build()
+    scheduled = (10_000, 100_000) if stage["quick"] else (1_000_000, 10_000_000)
+    hostile = 1000 if stage["quick"] else 10_000
+    for number, count in enumerate(scheduled):
+        figures = program("bench_lateness", count, 0 if number else hostile)
+        memory = f"{figures['rss_bytes'] / 2**20:.0f} MB"
+        for name in ("p50", "p99"):
+            yield {"what": f"late with {count:,} scheduled, {name}", "unit": "ms", "runbell": figures[f"late_{name}_ms"],
+                   "rival": None, "more_is_better": False, "note": memory}
+        yield {"what": f"start with {count:,} scheduled to the first delivery", "unit": "s",
+               "runbell": figures["start_s"], "rival": None, "more_is_better": False, "note": "aim <= 1 s"}
+        if figures["hostile"]:
+            yield {"what": f"healthy p99 beside {hostile:,} hostile endpoints", "unit": "ms",
+                   "runbell": figures["beside_p99_ms"], "rival": figures["idle_p99_ms"], "more_is_better": False,
+                   "note": "rival: the same, idle; aim >= 0.5 x"}
