@@ -1,4 +1,6 @@
 /* sqlite_open.c -- opening, settings and the online backup of SQLite. */
+#include <threads.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "db/sqlite_priv.h"
@@ -6,6 +8,9 @@
 
 #define BUSY_TIMEOUT_MS 10000
 #define WHY_BYTES_MAX 512
+/* Of small memory that SQLite hands out again and again without a lock. */
+#define LOOKASIDE_BYTES 1200
+#define LOOKASIDE_SLOTS 400
 
 /* Read once, at start; the text must outlive the connection that could not be opened. */
 static char why_text[WHY_BYTES_MAX];
@@ -48,6 +53,10 @@ static int configure(struct sqlite *sqlite)
     };
     int code = SQLITE_OK;
 
+    if (!sqlite->read_only)
+        code = sqlite3_db_config(sqlite->handle, SQLITE_DBCONFIG_LOOKASIDE, NULL, LOOKASIDE_BYTES,
+                                 LOOKASIDE_SLOTS);
+
     for (size_t i = 0; i < ARRAY_LEN(switches) && code == SQLITE_OK; i++)
         code = sqlite3_db_config(sqlite->handle, switches[i].option, switches[i].value, NULL);
     /* Only the writer may checkpoint, so no reader does when it happens to close last. */
@@ -87,6 +96,13 @@ static int configure_role(struct sqlite *sqlite)
     return code;
 }
 
+/* Counting the bytes in use costs a lock at each allocation, and nobody asks. Refused (without
+ * harm) if SQLite has begun already. */
+static void configure_process(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int open_handle(const char *path, const char *vfs, bool may_create, sqlite3 **handle)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
@@ -97,9 +113,11 @@ static int open_handle(const char *path, const char *vfs, bool may_create, sqlit
 
 enum err db_sqlite_open(const struct db_sqlite_options *options, struct db **db, const char **why)
 {
+    static once_flag once = ONCE_FLAG_INIT;
     struct sqlite *sqlite = MEM_NEW(struct sqlite);
     int code;
 
+    call_once(&once, configure_process);
     sqlite->db.ops = &sqlite_ops;
     sqlite->db.dialect = DB_SQLITE;
     sqlite->vfs = options->vfs ? options->vfs : sync_vfs_name();
