@@ -335,6 +335,30 @@ static const char step_12[] =
     "  size BIGINT NOT NULL, blob_key TEXT, bytes BYTEA, PRIMARY KEY (span_no, layer, name));"
     "CREATE INDEX span_parts_by_blob ON span_parts (blob_key) WHERE blob_key IS NOT NULL;";
 
-const char *const migrations[] = {step_1, step_2, step_3, step_4,  step_5,  step_6,
-                                  step_7, step_8, step_9, step_10, step_11, step_12};
+/* Trees of files with versions (trees.h), and the agents of Fleet, which are such trees. */
+static const char step_13[] =
+    "CREATE TABLE trees ("
+    "  tenant TEXT NOT NULL, tree_id TEXT NOT NULL, version BIGINT NOT NULL,"
+    "  PRIMARY KEY (tenant, tree_id));"
+    "CREATE TABLE tree_versions ("
+    "  tenant TEXT NOT NULL, tree_id TEXT NOT NULL, version BIGINT NOT NULL,"
+    "  commit_hash TEXT NOT NULL, author_id TEXT NOT NULL, author_email TEXT, message TEXT,"
+    "  created_us BIGINT NOT NULL, PRIMARY KEY (tenant, tree_id, version));"
+    "CREATE TABLE tree_files ("
+    "  tenant TEXT NOT NULL, tree_id TEXT NOT NULL, path TEXT NOT NULL, since BIGINT NOT NULL,"
+    "  until BIGINT, hash TEXT NOT NULL, bytes BIGINT NOT NULL,"
+    "  PRIMARY KEY (tenant, tree_id, path, since));"
+    "CREATE TABLE tree_blobs ("
+    "  tenant TEXT NOT NULL, hash TEXT NOT NULL, uses BIGINT NOT NULL, content BYTEA NOT NULL,"
+    "  PRIMARY KEY (tenant, hash));"
+    "CREATE TABLE fleet_agents ("
+    "  tenant TEXT NOT NULL, agent_id TEXT NOT NULL, name TEXT NOT NULL,"
+    "  description TEXT NOT NULL, owner_id TEXT NOT NULL, owner_email TEXT,"
+    "  visibility TEXT NOT NULL, access TEXT NOT NULL, metadata TEXT NOT NULL,"
+    "  created_us BIGINT NOT NULL, updated_us BIGINT NOT NULL, PRIMARY KEY (tenant, agent_id));"
+    "CREATE INDEX fleet_agents_by_created ON fleet_agents (tenant, created_us, agent_id);"
+    "CREATE INDEX fleet_agents_by_name ON fleet_agents (tenant, name);";
+
+const char *const migrations[] = {step_1, step_2, step_3,  step_4,  step_5,  step_6, step_7,
+                                  step_8, step_9, step_10, step_11, step_12, step_13};
 const size_t migration_count = ARRAY_LEN(migrations);
