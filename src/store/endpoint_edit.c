@@ -90,10 +90,12 @@ static struct str origin_of(struct arena *arena, struct str url_text)
     return origin;
 }
 
-static struct str id_of(struct arena *arena, struct str tenant, struct str kind, struct str url)
+static struct str id_of(struct arena *arena, struct str tenant, struct str kind, struct str url,
+                        struct str owner)
 {
-    struct str parts[] = {tenant, STR("\n"), kind, STR("\n"), url};
-    struct uuid id = uuid_v5(endpoint_name_space, arena_concat(arena, parts, ARRAY_LEN(parts)));
+    struct str parts[] = {tenant, STR("\n"), kind, STR("\n"), url, STR("\n"), owner};
+    size_t count = str_is_none(owner) ? ARRAY_LEN(parts) - 2 : ARRAY_LEN(parts);
+    struct uuid id = uuid_v5(endpoint_name_space, arena_concat(arena, parts, count));
     struct uuid_text text;
 
     return arena_str(arena, uuid_write(id, &text));
@@ -131,12 +133,12 @@ enum err endpoint_take_turn(struct tx *tx, struct str tenant, struct str kind, s
 {
     struct str origin = origin_of(tx->arena, url);
     struct db_rows rows = {0};
-    enum err err =
-        db_query_one(tx->db, &turn_or_insert,
-                     DB_ARGS(db_text(tenant), db_text(id_of(tx->arena, tenant, kind, url)),
-                             db_text(kind), db_text(url), db_text(origin),
-                             db_text(lane_of(tx->arena, origin, tenant)), db_int(tx->now_us)),
-                     &rows);
+    enum err err = db_query_one(
+        tx->db, &turn_or_insert,
+        DB_ARGS(db_text(tenant), db_text(id_of(tx->arena, tenant, kind, url, STR_NONE)),
+                db_text(kind), db_text(url), db_text(origin),
+                db_text(lane_of(tx->arena, origin, tenant)), db_int(tx->now_us)),
+        &rows);
 
     return err ? err : turn_read(tx, &rows, found);
 }
@@ -169,7 +171,7 @@ enum err endpoint_add(struct tx *tx, struct endpoint_row *e)
     enum err err;
 
     REQUIRE(tx->is_write && e->tenant.data && e->kind.data && e->url.len > 0);
-    e->endpoint_id = id_of(tx->arena, e->tenant, e->kind, e->url);
+    e->endpoint_id = id_of(tx->arena, e->tenant, e->kind, e->url, e->owner);
     e->origin = origin_of(tx->arena, e->url);
     err = db_run(tx->db, &insert_one,
                  DB_ARGS(db_text(e->tenant), db_text(e->endpoint_id), db_text(e->kind),

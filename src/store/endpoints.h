@@ -3,6 +3,7 @@
  *
  * An endpoint is one tenant's URL for one kind of event. It comes to be by the API or at the first
  * delivery to its URL; its id is made of tenant, kind and URL, so both ways meet in one row.
+ * Alerts, rules and the like, which have headers of their own, own theirs.
  *
  *   active ◀──────────────▶ paused                by hand
  *     │  ▲                    ▲
@@ -37,6 +38,9 @@ struct endpoint_row {
     struct str kind;
     struct str url; /* as stored: whoever shows it masks it */
     struct str origin;
+    /* Whose it is, when several need this URL with headers of their own (each alert that calls the
+     * same chat, say): part of the id, not stored. STR_NONE: the one of its kind and URL. */
+    struct str owner;
     /* what it is told */
     struct str name;         /* STR_NONE: none */
     struct str policy;       /* STR_NONE: as the event says */

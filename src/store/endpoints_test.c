@@ -310,7 +310,22 @@ static void deleting_refuses_and_forgets(void **state)
                      ERR_CONFLICT);
 }
 
+static void owners_have_their_own(void **state)
+{
+    struct outbox_rig *rig = *state;
+    struct str anybodys = endpoint_rig_make(rig, (struct endpoint_row){0});
+    struct str ones = endpoint_rig_make(rig, (struct endpoint_row){.owner = STR("alert 1")});
+    struct str others = endpoint_rig_make(rig, (struct endpoint_row){.owner = STR("alert 2")});
+
+    assert_false(str_eq(anybodys, ones));
+    assert_false(str_eq(ones, others));
+    endpoint_rig_add(rig, (struct outbox_event){.endpoint_id = others});
+    assert_int_equal(endpoint_rig_backlog(rig, others).due, 1);
+    assert_int_equal(endpoint_rig_backlog(rig, anybodys).due, 0);
+}
+
 static const struct CMUnitTest tests[] = {
+    TEST("whoever needs headers of their own has an endpoint of their own", owners_have_their_own),
     TEST("those of one key go in order, and block only their key", one_key_goes_in_order),
     TEST("without a key all is one line; a cancelled one blocks nobody",
          without_a_key_all_is_one_line),
