@@ -359,6 +359,21 @@ static const char step_13[] =
     "CREATE INDEX fleet_agents_by_created ON fleet_agents (tenant, created_us, agent_id);"
     "CREATE INDEX fleet_agents_by_name ON fleet_agents (tenant, name);";
 
-const char *const migrations[] = {step_1, step_2, step_3,  step_4,  step_5,  step_6, step_7,
-                                  step_8, step_9, step_10, step_11, step_12, step_13};
+/* Changes of one transaction stand together in the feed. What is open is told by a column that most
+ * moves leave alone. */
+static const char step_14[] =
+    "ALTER TABLE delivery_feed RENAME TO delivery_feed_1;"
+    "CREATE TABLE delivery_feed ("
+    "\n@sqlite position INTEGER PRIMARY KEY,"
+    "\n@postgres position BIGINT PRIMARY KEY,\n"
+    "  count BIGINT NOT NULL, changes TEXT NOT NULL, at_us BIGINT NOT NULL);"
+    "INSERT INTO delivery_feed (position, count, changes, at_us) SELECT position, 1,"
+    " '[[' || delivery_id || ',' || COALESCE(attempt_id, 0) || ',\"' || state || '\"]]', at_us"
+    " FROM delivery_feed_1;"
+    "DROP TABLE delivery_feed_1;"
+    "DROP INDEX deliveries_open;"
+    "CREATE INDEX deliveries_open ON deliveries (tenant, delivery_id) WHERE ended_us IS NULL;";
+
+const char *const migrations[] = {step_1, step_2, step_3,  step_4,  step_5,  step_6,  step_7,
+                                  step_8, step_9, step_10, step_11, step_12, step_13, step_14};
 const size_t migration_count = ARRAY_LEN(migrations);
