@@ -59,7 +59,7 @@ static bool on_head(void *context, struct http_exchange *exchange, struct http_p
         return true;
     }
     plan->body_bytes_max = api->setup->body_bytes_max;
-    return call_admits(api, api->setup, exchange);
+    return call_open(api, api->setup, exchange);
 }
 
 static void on_request(void *context, struct http_exchange *exchange)
@@ -69,7 +69,17 @@ static void on_request(void *context, struct http_exchange *exchange)
     if (inbox_takes(api->setup, http_exchange_request(exchange)))
         inbox_receive(api, api->setup, exchange);
     else
-        call_start(api, api->setup, exchange);
+        call_start(exchange);
+}
+
+/* Its body never came. Requests to inspectors have no call yet. */
+static void on_abort(void *context, struct http_exchange *exchange)
+{
+    struct call *call = http_exchange_data(exchange);
+
+    (void)context;
+    if (call)
+        call_free(call);
 }
 
 struct api *api_new(const struct api_setup *setup, struct loop *loop)
@@ -90,7 +100,8 @@ struct api *api_new(const struct api_setup *setup, struct loop *loop)
 
 struct http_handler api_handler(struct api *api)
 {
-    return (struct http_handler){.on_head = on_head, .on_request = on_request, .context = api};
+    return (struct http_handler){
+        .on_head = on_head, .on_request = on_request, .on_abort = on_abort, .context = api};
 }
 
 void api_change(struct api *api, const struct api_setup *setup)

@@ -6,6 +6,7 @@
 
 #include "agent/dispatch.h"
 #include "api/surface.h"
+#include "auth/key_refresh.h"
 #include "auth/loopback.h"
 #include "auth/principal.h"
 #include "delivery/policies.h"
@@ -38,7 +39,8 @@ struct api_setup {
     /* The current keys; the caller gets a reference. Any thread. */
     struct key_set *(*keys)(void *context);
     void *keys_context;
-    const struct loopback *loopback; /* runs that call back */
+    void (*refresh_keys)(void *context, struct key_refresh *refresh); /* the same context */
+    const struct loopback *loopback;                                  /* runs that call back */
 };
 
 struct api;

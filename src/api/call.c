@@ -4,8 +4,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define KEY_NEEDED "an API key is needed: send it in the header X-Api-Key"
-
 static void call_go(struct call *call, enum err err);
 
 enum err call_then_read(struct call *call, call_tx_step step)
@@ -40,6 +38,23 @@ enum err call_then_take(struct call *call, void (*take)(struct call *call))
     call->next = CALL_TAKE;
     call->take = take;
     return OK;
+}
+
+static void on_refreshed(struct key_refresh *refresh)
+{
+    call_reply(CONTAINER_OF(refresh, struct call, refresh));
+}
+
+static void refresh_take(struct call *call)
+{
+    call->refresh.reply_to = http_exchange_loop(call->exchange);
+    call->refresh.done = on_refreshed;
+    call->setup->refresh_keys(call->setup->keys_context, &call->refresh);
+}
+
+enum err call_then_refresh(struct call *call)
+{
+    return call_then_take(call, refresh_take);
 }
 
 /* ---- the end ---- */
@@ -182,57 +197,23 @@ void call_read_start(struct call *call)
 
 /* ---- the start ---- */
 
-static enum err params_decode(struct call *call, const struct str *raw)
+static enum err params_decode(struct call *call)
 {
-    for (size_t i = 0; i < CALL_PARAMS_MAX && !str_is_none(raw[i]); i++)
-        if (path_segment_decode(call->arena, raw[i], &call->params[i])) {
+    for (size_t i = 0; i < CALL_PARAMS_MAX && !str_is_none(call->params[i]); i++)
+        if (path_segment_decode(call->arena, call->params[i], &call->params[i])) {
             call_fail(call, 422, "the path is not well-formed percent-encoded UTF-8");
             return ERR_INVALID;
         }
     return OK;
 }
 
-/* X-Api-Key, or Authorization: Bearer. */
-static struct str key_given(const struct http_request *request)
-{
-    struct str key = http_header_find(request->headers, request->header_count, "x-api-key");
-    struct str bearer = http_header_find(request->headers, request->header_count, "authorization");
-
-    if (str_is_none(key) && str_starts_nocase(bearer, STR("bearer ")))
-        key = str_trim(str_from(bearer, 7));
-    return key;
-}
-
-static enum err admit(const struct api_setup *setup, const struct key_set *keys, struct str key,
-                      struct principal *principal)
-{
-    *principal = (struct principal){.key_id = STR_NONE};
-    if (loopback_admits(setup->loopback, key, &principal->tenant))
-        return OK;
-    return key_set_admit(keys, key, principal);
-}
-
-static enum err principal_find(struct call *call)
-{
-    call->keys = call->setup->keys(call->setup->keys_context);
-    if (call->route->flags & ROUTE_PUBLIC) {
-        call->principal.tenant = TENANT_DEFAULT;
-        return OK;
-    }
-    if (admit(call->setup, call->keys, key_given(call->request), &call->principal)) {
-        call_fail(call, 401, KEY_NEEDED);
-        return ERR_DENIED;
-    }
-    return OK;
-}
-
-static enum err call_prepare(struct call *call, const struct str *raw_params)
+static enum err call_prepare(struct call *call)
 {
     const struct http_request *request = call->request;
     const char *why;
     enum err err;
 
-    if ((err = params_decode(call, raw_params)) || (err = principal_find(call)))
+    if ((err = params_decode(call)))
         return err;
     if (query_parse(call->arena, request->query, &call->query, &why)) {
         call_fail(call, 422, "the query string: %s", why);
@@ -264,52 +245,32 @@ static struct call *call_new(struct api *api, const struct api_setup *setup,
     return call;
 }
 
-bool call_admits(struct api *api, const struct api_setup *setup, struct http_exchange *exchange)
+bool call_open(struct api *api, const struct api_setup *setup, struct http_exchange *exchange)
 {
-    const struct http_request *request = http_exchange_request(exchange);
-    struct str raw[CALL_PARAMS_MAX] = {{0}};
-    struct key_set *keys;
-    const struct route *route;
-    struct principal principal;
-    struct call *call;
-    bool path_exists, admits;
+    struct call *call = call_new(api, setup, exchange);
 
-    if (request->method == HTTP_OPTIONS)
+    if (call->request->method == HTTP_OPTIONS)
         return true;
-    route = route_find(setup, request, raw, &path_exists);
-    if (!route || route->flags & ROUTE_PUBLIC)
+    call->route = route_find(setup, call->request, call->params, &call->path_exists);
+    if (!call->route || !call_admit(call))
         return true;
-    keys = setup->keys(setup->keys_context);
-    admits = !admit(setup, keys, key_given(request), &principal);
-    key_set_unref(keys);
-    if (admits)
-        return true;
-    call = call_new(api, setup, exchange);
-    call_fail(call, 401, KEY_NEEDED);
     call_reply(call);
     return false;
 }
 
-void call_start(struct api *api, const struct api_setup *setup, struct http_exchange *exchange)
+void call_start(struct http_exchange *exchange)
 {
-    struct str raw[CALL_PARAMS_MAX] = {{0}};
-    struct call *call = call_new(api, setup, exchange);
-    const struct http_request *request = call->request;
-    bool path_exists;
+    struct call *call = http_exchange_data(exchange);
 
-    if (request->method == HTTP_OPTIONS) {
+    if (call->route) {
+        call_go(call, call_prepare(call));
+        return;
+    }
+    if (call->request->method == HTTP_OPTIONS)
         call_empty(call, 204);
-        call_reply(call);
-        return;
-    }
-    call->route = route_find(setup, request, raw, &path_exists);
-    if (!call->route) {
-        if (path_exists)
-            call_fail(call, 405, "this path does not take %.*s", STR_ARG(request->method_text));
-        else
-            call_fail(call, 404, "Not Found");
-        call_reply(call);
-        return;
-    }
-    call_go(call, call_prepare(call, raw));
+    else if (call->path_exists)
+        call_fail(call, 405, "this path does not take %.*s", STR_ARG(call->request->method_text));
+    else
+        call_fail(call, 404, "Not Found");
+    call_reply(call);
 }

@@ -18,6 +18,8 @@ static const struct route_list *const lists[] = {
     &routes_signing_keys,
     &routes_crons,
     &routes_metrics,
+    &routes_keys,
+    &routes_workspaces,
 };
 
 size_t route_count(void)

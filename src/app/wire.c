@@ -274,6 +274,7 @@ enum err wire_net(struct server *server, const char **why)
         .secret_count = config->secret_count,
         .keys = key_ring_get,
         .keys_context = server->keys,
+        .refresh_keys = key_ring_refresh,
         .loopback = &server->loopback,
     };
     wire_inspector(&server->api, config);

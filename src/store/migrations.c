@@ -359,21 +359,24 @@ static const char step_13[] =
     "CREATE INDEX fleet_agents_by_created ON fleet_agents (tenant, created_us, agent_id);"
     "CREATE INDEX fleet_agents_by_name ON fleet_agents (tenant, name);";
 
-/* Changes of one transaction stand together in the feed. What is open is told by a column that most
- * moves leave alone. */
+/* Roles of keys, and the workspaces (tenants) that they open. What stood before was for everything
+ * in its one tenant. */
 static const char step_14[] =
-    "ALTER TABLE delivery_feed RENAME TO delivery_feed_1;"
-    "CREATE TABLE delivery_feed ("
-    "\n@sqlite position INTEGER PRIMARY KEY,"
-    "\n@postgres position BIGINT PRIMARY KEY,\n"
-    "  count BIGINT NOT NULL, changes TEXT NOT NULL, at_us BIGINT NOT NULL);"
-    "INSERT INTO delivery_feed (position, count, changes, at_us) SELECT position, 1,"
-    " '[[' || delivery_id || ',' || COALESCE(attempt_id, 0) || ',\"' || state || '\"]]', at_us"
-    " FROM delivery_feed_1;"
-    "DROP TABLE delivery_feed_1;"
-    "DROP INDEX deliveries_open;"
-    "CREATE INDEX deliveries_open ON deliveries (tenant, delivery_id) WHERE ended_us IS NULL;";
+    "ALTER TABLE api_keys ADD COLUMN role TEXT NOT NULL DEFAULT 'admin';"
+    "ALTER TABLE api_keys ADD COLUMN expires_us BIGINT;"
+    "ALTER TABLE api_keys ADD COLUMN used_us BIGINT;"
+    "CREATE TABLE api_key_workspaces ("
+    "  tenant TEXT NOT NULL, key_id TEXT NOT NULL, PRIMARY KEY (key_id, tenant));"
+    "INSERT INTO api_key_workspaces (key_id, tenant) SELECT key_id, tenant FROM api_keys;"
+    "CREATE INDEX api_key_workspaces_by_tenant ON api_key_workspaces (tenant);"
+    "CREATE TABLE workspaces ("
+    "  tenant TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, created_us BIGINT NOT NULL,"
+    "  updated_us BIGINT NOT NULL, closed_us BIGINT);"
+    "INSERT INTO workspaces (tenant, name, created_us, updated_us)"
+    "  SELECT tenant, tenant, MIN(created_us), MIN(created_us) FROM api_keys GROUP BY tenant;";
 
-const char *const migrations[] = {step_1, step_2, step_3,  step_4,  step_5,  step_6,  step_7,
-                                  step_8, step_9, step_10, step_11, step_12, step_13, step_14};
+const char *const migrations[] = {
+    step_1, step_2, step_3,  step_4,  step_5,  step_6,  step_7,
+    step_8, step_9, step_10, step_11, step_12, step_13, step_14,
+};
 const size_t migration_count = ARRAY_LEN(migrations);
