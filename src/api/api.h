@@ -28,6 +28,7 @@ struct api_setup {
     struct api_copied_headers copied_headers;
     bool compat_js; /* as the JavaScript dev server does it, where the two servers differ */
     bool dev;
+    bool log_requests;                 /* a line for every one */
     int64_t heartbeat_ms;              /* of streams */
     const struct policy_set *policies; /* of deliveries; NULL: the built-in ones */
     size_t body_bytes_max;

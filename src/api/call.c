@@ -1,5 +1,6 @@
 /* The way of a call: from the request through its stages to the reply. */
 #include "api/call_priv.h"
+#include "api/request_log.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -68,10 +69,11 @@ void call_free(struct call *call)
 
 void call_reply(struct call *call)
 {
-    struct http_header headers[CALL_HEADERS_MAX + 8];
+    struct http_header headers[REPLY_HEADERS_MAX];
     size_t count = reply_headers(call, headers);
     struct http_exchange *exchange = call->exchange;
 
+    request_log_reply(call);
     /* The call lives in the exchange's arena: what it owns goes first, its bytes stay until the
      * reply has them. */
     key_set_unref(call->keys);
@@ -82,17 +84,39 @@ void call_reply(struct call *call)
     buf_release(&body);
 }
 
+void call_begin(struct call *call, struct str content_type)
+{
+    struct http_header headers[REPLY_HEADERS_MAX + 2] = {
+        {STR("content-type"), content_type},
+        {STR("cache-control"), STR("no-cache")},
+    };
+
+    call->status = 200;
+    buf_clear(&call->reply);
+    request_log_reply(call);
+    http_begin(call->exchange, 200, headers, 2 + reply_headers(call, headers + 2));
+}
+
 /* ---- stages ---- */
+
+static enum err tx_run(struct tx *tx, struct call *call)
+{
+    if (tx->is_write && !str_is_none(call->idempotency_key))
+        return idempotent_apply(tx, call, call->running);
+    return call->running(tx, call);
+}
 
 static enum err tx_apply(struct tx *tx, struct store_work *work)
 {
     struct call *call = CONTAINER_OF(work, struct call, work);
+    enum err err;
 
     call->next = CALL_REPLY;
     call->header_count = 0;
-    if (tx->is_write && !str_is_none(call->idempotency_key))
-        return idempotent_apply(tx, call, call->running);
-    return call->running(tx, call);
+    log_set_request(call->request_id);
+    err = tx_run(tx, call);
+    log_set_request(STR_NONE);
+    return err;
 }
 
 static void tx_done(struct store_work *work, enum err err)
@@ -122,8 +146,13 @@ static void ask_resume(struct message *message)
     struct call *call = CONTAINER_OF(message, struct call, ask.message);
     call_step step = call->step;
 
+    enum err err;
+
     call->next = CALL_REPLY;
-    call_go(call, step(call));
+    log_set_request(call->request_id);
+    err = step(call);
+    log_set_request(STR_NONE);
+    call_go(call, err);
 }
 
 /* On the main loop: the answer's bytes end with this call, so they are copied; the arena is the
@@ -149,9 +178,7 @@ static void error_reply(struct call *call, enum err err)
 {
     if (call->status >= 400)
         return;
-    if (err == ERR_IO)
-        log_error("api", "%.*s %.*s failed: %s", STR_ARG(call->request->method_text),
-                  STR_ARG(call->request->path), err_name(err));
+    call->err = err;
     call_fail(call, call_status_of(err), "%s", reply_words(err));
 }
 
@@ -242,6 +269,7 @@ static struct call *call_new(struct api *api, const struct api_setup *setup,
     call->arena = arena;
     buf_init(&call->reply, REPLY_BYTES_MAX);
     http_exchange_set_data(exchange, call);
+    request_log_begin(call);
     return call;
 }
 
@@ -261,9 +289,13 @@ bool call_open(struct api *api, const struct api_setup *setup, struct http_excha
 void call_start(struct http_exchange *exchange)
 {
     struct call *call = http_exchange_data(exchange);
+    enum err err;
 
     if (call->route) {
-        call_go(call, call_prepare(call));
+        log_set_request(call->request_id);
+        err = call_prepare(call);
+        log_set_request(STR_NONE);
+        call_go(call, err);
         return;
     }
     if (call->request->method == HTTP_OPTIONS)

@@ -62,6 +62,9 @@ struct call {
     struct key_set *keys; /* holds principal's strings */
     struct principal principal;
     struct str idempotency_key; /* STR_NONE: none */
+    struct str request_id;
+    int64_t began_us; /* monotonic */
+    enum err err;     /* that the reply tells of */
 
     struct str body_text; /* JSON, scrubbed */
     const struct json *body;

@@ -10,12 +10,15 @@
 bool call_open(struct api *api, const struct api_setup *setup, struct http_exchange *exchange);
 void call_start(struct http_exchange *exchange); /* the body is there */
 void call_reply(struct call *call);
+/* The head of a stream, with status 200 and what headers the call has. */
+void call_begin(struct call *call, struct str content_type);
 void call_free(struct call *call); /* what the call owns; its memory is the exchange's */
 
 /* admit.c: who calls, and whether the route is theirs; an error: the reply is filled */
 enum err call_admit(struct call *call) MUST_USE;
 
-/* reply.c: fills headers (room for CALL_HEADERS_MAX + 8), returns how many */
+/* reply.c */
+#define REPLY_HEADERS_MAX (CALL_HEADERS_MAX + 8)
 size_t reply_headers(struct call *call, struct http_header *headers);
 const char *reply_words(enum err err);
 
