@@ -53,13 +53,35 @@ struct api_tails *api_tails(struct api *api)
 static bool on_head(void *context, struct http_exchange *exchange, struct http_plan *plan)
 {
     struct api *api = context;
+    const struct route *route;
+    struct call *call;
 
     if (inbox_takes(api->setup, http_exchange_request(exchange))) {
         plan->body_bytes_max = api->setup->inspector_body_bytes_max;
         return true;
     }
     plan->body_bytes_max = api->setup->body_bytes_max;
-    return call_open(api, api->setup, exchange);
+    if (!call_admits(api, api->setup, exchange, &route))
+        return false;
+    if (!route || !(route->flags & ROUTE_STREAMED))
+        return true;
+    call = call_new(api, api->setup, exchange);
+    call->route = route;
+    if (call_identify(call)) {
+        call_reply(call);
+        return false;
+    }
+    traces_receive(call, plan);
+    return true;
+}
+
+/* The body of a streamed call will not come whole. */
+static void on_abort(void *context UNUSED, struct http_exchange *exchange)
+{
+    struct call *call = http_exchange_data(exchange);
+
+    if (call)
+        call_free(call);
 }
 
 static void on_request(void *context, struct http_exchange *exchange)
@@ -69,17 +91,7 @@ static void on_request(void *context, struct http_exchange *exchange)
     if (inbox_takes(api->setup, http_exchange_request(exchange)))
         inbox_receive(api, api->setup, exchange);
     else
-        call_start(exchange);
-}
-
-/* Its body never came. Requests to inspectors have no call yet. */
-static void on_abort(void *context, struct http_exchange *exchange)
-{
-    struct call *call = http_exchange_data(exchange);
-
-    (void)context;
-    if (call)
-        call_free(call);
+        call_start(api, api->setup, exchange);
 }
 
 struct api *api_new(const struct api_setup *setup, struct loop *loop)

@@ -16,7 +16,8 @@ enum call_stage {
     CALL_WAIT,
     CALL_STREAM,
     CALL_FEED,
-    CALL_TAKE
+    CALL_TAKE,
+    CALL_PARK
 };
 
 /* A call that waits for something to become true in the store. */

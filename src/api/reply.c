@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "base/uuid.h"
+#include "format/inflate.h"
 
 int call_status_of(enum err err)
 {
@@ -70,9 +71,8 @@ size_t reply_headers(struct call *call, struct http_header *headers)
     } else {
         headers[n++] = (struct http_header){
             STR("access-control-expose-headers"),
-            STR("content-location,location,x-pagination-total,x-pagination-next,x-request-id")};
+            STR("content-location,location,x-pagination-total,x-pagination-next")};
     }
-    headers[n++] = (struct http_header){STR("x-request-id"), call->request_id};
     if (call->status == 503)
         headers[n++] = (struct http_header){STR("retry-after"), STR("1")};
     return n;
@@ -134,8 +134,6 @@ enum err call_fail(struct call *call, int status, const char *format, ...)
     json = call_json(call, status);
     json_begin_object(json);
     json_put_str(json, "detail", str_of(text));
-    if (status >= 500) /* under this name the log says why */
-        json_put_str(json, "request_id", call->request_id);
     json_end_object(json);
     return OK;
 }
@@ -193,12 +191,56 @@ static enum err refuse(struct call *call, const char *key, const char *wanted, e
     return ERR_INVALID;
 }
 
+static enum err unpack_piece(void *context, struct str piece)
+{
+    buf_add(context, piece);
+    return OK;
+}
+
+/* The body without its Content-Encoding. */
+static enum err body_unpack(struct call *call, struct str *body)
+{
+    const struct http_request *request = call->request;
+    enum inflate_kind kind;
+    struct inflate *inflate;
+    struct buf out;
+    enum err err;
+
+    *body = request->body;
+    if (inflate_kind_of(
+            http_header_find(request->headers, request->header_count, "content-encoding"), &kind)) {
+        call_fail(call, 422, "Content-Encoding: must be gzip, deflate or zstd");
+        return ERR_INVALID;
+    }
+    if (kind == INFLATE_NONE)
+        return OK;
+    buf_init(&out, call->setup->body_bytes_max);
+    inflate = inflate_new(kind, call->setup->body_bytes_max, unpack_piece, &out);
+    if (!(err = inflate_feed(inflate, request->body)))
+        err = inflate_end(inflate);
+    if (err)
+        call_fail(call, call_status_of(err),
+                  err == ERR_LIMIT ? "the unpacked body is too large"
+                                   : "the body cannot be unpacked");
+    else
+        *body = arena_str(call->arena, buf_str(&out));
+    inflate_free(inflate);
+    buf_release(&out);
+    return err;
+}
+
 enum err call_body_any(struct call *call)
 {
     struct json_error error;
-    struct str text = str_trim(call->request->body);
+    struct str text;
     char *copy;
+    enum err err;
 
+    if (call->body)
+        return OK;
+    if ((err = body_unpack(call, &text)))
+        return err;
+    text = str_trim(text);
     if (text.len == 0)
         text = STR("{}");
     copy = arena_alloc(call->arena, text.len + 1);

@@ -1,6 +1,8 @@
 /* Finds the route of a request. */
 #include "api/route.h"
 
+#include "base/uuid.h"
+
 static const struct route_list *const lists[] = {
     &routes_system,
     &routes_assistants,
@@ -17,9 +19,11 @@ static const struct route_list *const lists[] = {
     &routes_endpoint_credentials,
     &routes_signing_keys,
     &routes_crons,
+    &routes_traces_ingest,
+    &routes_traces_read,
+    &routes_traces_projects,
+    &routes_traces_boot,
     &routes_metrics,
-    &routes_keys,
-    &routes_workspaces,
 };
 
 size_t route_count(void)
@@ -41,9 +45,12 @@ const struct route *route_at(size_t index)
     return NULL;
 }
 
-/* "/threads/…" in the table also matches "/thread/…": both spellings are documented. */
+/* "/threads/…" in the table also matches "/thread/…": both spellings are documented. {span_id}
+ * takes only what may be an id, so that it stands beside words: /runs/{span_id}, /runs/rules. */
 static bool segment_matches(struct str wanted, struct str given, bool is_first)
 {
+    if (str_eq(wanted, STR("{span_id}")))
+        return given.len == 32 || given.len == UUID_TEXT_BYTES;
     if (wanted.len > 0 && wanted.data[0] == '{')
         return given.len > 0;
     if (is_first && str_eq(wanted, STR("threads")) && str_eq(given, STR("thread")))
@@ -119,34 +126,59 @@ static bool prefix_take(struct str *path, struct str prefix)
     return true;
 }
 
+/* What is asked for. */
+struct wanted {
+    enum http_method method;
+    struct str path;
+    unsigned flags; /* that the route must have */
+};
+
 /* The one of a list, or NULL. */
 static const struct route *find_in(const struct route_list *list, const struct api_setup *setup,
-                                   enum http_method method, struct str path, struct str *params,
+                                   const struct wanted *wanted, struct str *params,
                                    bool *path_exists)
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (!path_matches(str_of(list->routes[i].path), path, params) ||
-            !is_served(list, &list->routes[i], setup))
+        const struct route *route = &list->routes[i];
+
+        if ((route->flags & wanted->flags) != wanted->flags ||
+            !path_matches(str_of(route->path), wanted->path, params) ||
+            !is_served(list, route, setup))
             continue;
-        if (list->routes[i].method == method)
-            return &list->routes[i];
+        if (route->method == wanted->method)
+            return route;
         *path_exists = true;
     }
     return NULL;
 }
 
+/* What clients of the tracing API put before a path: their endpoint may end in /api or /api/v1, and
+ * some calls add /v1. */
+static struct str traces_path(struct str path)
+{
+    if (!prefix_take(&path, STR("/api/v1")))
+        prefix_take(&path, STR("/api"));
+    if (str_starts(path, STR("/v1/platform/")))
+        path = str_from(path, sizeof("/v1") - 1);
+    return path;
+}
+
 const struct route *route_find(const struct api_setup *setup, const struct http_request *request,
                                struct str *params, bool *path_exists)
 {
-    enum http_method method = request->method == HTTP_HEAD ? HTTP_GET : request->method;
-    struct str path = request->path;
-    bool is_below = prefix_take(&path, setup->mount_prefix);
+    struct wanted wanted = {request->method == HTTP_HEAD ? HTTP_GET : request->method,
+                            request->path, 0};
+    bool is_below = prefix_take(&wanted.path, setup->mount_prefix);
+    struct str bare = traces_path(wanted.path);
 
     *path_exists = false;
-    if (path.len == 0 || path.data[0] != '/')
+    if (bare.len == 0 || bare.data[0] != '/')
         return NULL;
+    if (!str_eq(bare, wanted.path))
+        wanted.flags = ROUTE_TRACES;
+    wanted.path = bare;
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        const struct route *route = find_in(lists[i], setup, method, path, params, path_exists);
+        const struct route *route = find_in(lists[i], setup, &wanted, params, path_exists);
 
         if (route && (is_below || route->flags & ROUTE_AT_ROOT))
             return route;

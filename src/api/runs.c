@@ -242,7 +242,7 @@ static enum err create_prepare(struct call *call, enum create_mode mode)
     return call_then_write(call, create_one);
 }
 
-static enum err background_prepare(struct call *call)
+enum err runs_create_prepare(struct call *call)
 {
     return create_prepare(call, CREATE_BACKGROUND);
 }
@@ -257,7 +257,7 @@ static enum err wait_prepare(struct call *call)
     return create_prepare(call, CREATE_WAIT);
 }
 
-static enum err batch_prepare(struct call *call)
+enum err runs_batch_prepare(struct call *call)
 {
     struct create_call *create = ARENA_NEW(call->arena, struct create_call);
     size_t position = 0, count;
@@ -282,35 +282,27 @@ static enum err batch_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_POST, "/threads/{thread_id}/runs", background_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT,
-     "Create a run"},
-    {HTTP_POST, "/threads/{thread_id}/runs/stream", stream_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT,
+    {HTTP_POST, "/threads/{thread_id}/runs", runs_create_prepare, ROUTE_IDEMPOTENT, "Create a run"},
+    {HTTP_POST, "/threads/{thread_id}/runs/stream", stream_prepare, ROUTE_IDEMPOTENT,
      "Create a run and stream its events"},
-    {HTTP_POST, "/threads/{thread_id}/runs/wait", wait_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT,
+    {HTTP_POST, "/threads/{thread_id}/runs/wait", wait_prepare, ROUTE_IDEMPOTENT,
      "Create a run and wait for its result"},
-    {HTTP_POST, "/runs", background_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT,
-     "Create a stateless run"},
-    {HTTP_POST, "/runs/stream", stream_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT,
+    {HTTP_POST, "/runs/stream", stream_prepare, ROUTE_IDEMPOTENT,
      "Create a stateless run and stream its events"},
-    {HTTP_POST, "/runs/wait", wait_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT,
+    {HTTP_POST, "/runs/wait", wait_prepare, ROUTE_IDEMPOTENT,
      "Create a stateless run and wait for its result"},
-    {HTTP_POST, "/runs/batch", batch_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT,
-     "Create several stateless runs, all or none"},
-    {HTTP_GET, "/threads/{thread_id}/runs", run_list_prepare, PERMIT_READ, 0,
-     "The thread's runs, newest first"},
-    {HTTP_GET, "/threads/{thread_id}/runs/{run_id}", run_get_prepare, PERMIT_READ, 0, "Get a run"},
-    {HTTP_DELETE, "/threads/{thread_id}/runs/{run_id}", run_delete_prepare, PERMIT_RUN, 0,
+    {HTTP_GET, "/threads/{thread_id}/runs", run_list_prepare, 0, "The thread's runs, newest first"},
+    {HTTP_GET, "/threads/{thread_id}/runs/{run_id}", run_get_prepare, 0, "Get a run"},
+    {HTTP_DELETE, "/threads/{thread_id}/runs/{run_id}", run_delete_prepare, 0,
      "Delete a run and its checkpoints"},
-    {HTTP_GET, "/threads/{thread_id}/runs/{run_id}/join", run_join_prepare, PERMIT_READ, 0,
+    {HTTP_GET, "/threads/{thread_id}/runs/{run_id}/join", run_join_prepare, 0,
      "Wait for a run's result"},
-    {HTTP_GET, "/threads/{thread_id}/runs/{run_id}/stream", run_join_stream_prepare, PERMIT_READ, 0,
+    {HTTP_GET, "/threads/{thread_id}/runs/{run_id}/stream", run_join_stream_prepare, 0,
      "Follow a run's events"},
-    {HTTP_GET, "/runs/{run_id}/stream", run_join_stream_prepare, PERMIT_READ, 0,
-     "Follow a run's events"},
-    {HTTP_GET, "/runs/{run_id}/join", run_join_prepare, PERMIT_READ, 0, "Wait for a run's result"},
-    {HTTP_POST, "/threads/{thread_id}/runs/{run_id}/cancel", run_cancel_prepare, PERMIT_RUN, 0,
-     "Cancel a run"},
-    {HTTP_POST, "/runs/cancel", run_cancel_many_prepare, PERMIT_RUN, 0, "Cancel several runs"},
+    {HTTP_GET, "/runs/{run_id}/stream", run_join_stream_prepare, 0, "Follow a run's events"},
+    {HTTP_GET, "/runs/{run_id}/join", run_join_prepare, 0, "Wait for a run's result"},
+    {HTTP_POST, "/threads/{thread_id}/runs/{run_id}/cancel", run_cancel_prepare, 0, "Cancel a run"},
+    {HTTP_POST, "/runs/cancel", run_cancel_many_prepare, 0, "Cancel several runs"},
 };
 
 const struct route_list routes_runs = {routes, ARRAY_LEN(routes)};

@@ -12,6 +12,10 @@ struct str call_headers(struct call *call);
 /* May this URL ever be called? 422 now rather than a dead delivery later. STR_NONE: none is. */
 enum err run_webhook_check(struct call *call, struct str webhook) MUST_USE;
 
+/* Paths that two APIs share (traces_ingest.c); the body may have been read. */
+enum err runs_create_prepare(struct call *call);
+enum err runs_batch_prepare(struct call *call);
+
 enum err run_list_prepare(struct call *call);
 enum err run_get_prepare(struct call *call);
 enum err run_delete_prepare(struct call *call);

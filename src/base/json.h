@@ -73,6 +73,8 @@ bool json_contains(const struct json *value, const struct json *filter);
 bool json_equals(const struct json *a, const struct json *b);
 /* The union of two object texts ("" or STR_NONE: empty); members of `over` win, order is kept. */
 void json_merge(struct buf *out, struct str base, struct str over);
+/* Valid JSON text laid out for people: two blanks a level, a line end behind it. */
+void json_pretty(struct buf *out, struct str text);
 
 struct json_writer {
     struct buf *out;

@@ -1,6 +1,7 @@
 /* The sender's numbers. */
 #include "delivery/delivery_metrics.h"
 
+#include "store/outbox_census.h"
 #include "store/store_metrics.h"
 
 /* In order of enum attempt_result. */
@@ -8,6 +9,11 @@ static const char *const result_words[] = {"delivered", "unreachable",  "tls",  
                                            "busy",      "server_error", "rejected", "gone",
                                            "refused",   "unknown",      NULL};
 static_assert(ARRAY_LEN(result_words) == RESULT_COUNT + 1, "every result has a word");
+static const char *const queue_words[] = {"due",     "scheduled", "sending", "held",
+                                          "blocked", "dead",      NULL};
+static_assert(ARRAY_LEN(queue_words) == CENSUS_QUEUE_COUNT + 1, "every queue has a word");
+static const char *const endpoint_words[] = {"active", "resting", "paused", "disabled", NULL};
+static_assert(ARRAY_LEN(endpoint_words) == CENSUS_ENDPOINT_COUNT + 1, "every state has a word");
 static const char *const phase_words[] = {"dns", "connect", "tls", "ttfb", "total", NULL};
 /* In order of enum window_state. */
 static const char *const breaker_words[] = {"closed", "open", "half_open", NULL};
@@ -40,6 +46,25 @@ struct metric delivery_breaker_moves = {
             "closed.",
     .type = METRIC_COUNTER,
     .labels = {{"to", breaker_words, NULL}},
+};
+struct metric delivery_queue_depth = {
+    .name = "runbell_queue_depth",
+    .help = "Deliveries in the store that are due, scheduled for later, being sent, held for their "
+            "endpoint, blocked by an earlier one of their order, or dead.",
+    .type = METRIC_GAUGE,
+    .labels = {{"state", queue_words, NULL}},
+};
+struct metric delivery_queue_oldest = {
+    .name = "runbell_queue_oldest_seconds",
+    .help = "How long ago the oldest of the due deliveries was due.",
+    .type = METRIC_GAUGE,
+    .is_time = true,
+};
+struct metric delivery_endpoint_state = {
+    .name = "runbell_endpoint_state",
+    .help = "Endpoints by state; one that is active and rests after failures is resting.",
+    .type = METRIC_GAUGE,
+    .labels = {{"state", endpoint_words, NULL}},
 };
 struct metric delivery_recovery_rows = {
     .name = "runbell_recovery_rows",

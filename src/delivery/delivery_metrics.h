@@ -7,10 +7,15 @@
 #include "delivery/classify.h"
 #include "delivery/window.h"
 
-extern struct metric delivery_attempts;         /* enum attempt_result */
-extern struct metric delivery_attempt_seconds;  /* phase */
-extern struct metric delivery_lag_seconds;      /* no label */
-extern struct metric delivery_breaker_moves;    /* where to */
+extern struct metric delivery_attempts;        /* enum attempt_result */
+extern struct metric delivery_attempt_seconds; /* phase */
+extern struct metric delivery_lag_seconds;     /* no label */
+extern struct metric delivery_breaker_moves;   /* where to */
+/* Set by the census: */
+extern struct metric delivery_queue_depth;    /* enum census_queue */
+extern struct metric delivery_queue_oldest;   /* no label */
+extern struct metric delivery_endpoint_state; /* enum census_endpoint */
+
 extern struct metric delivery_recovery_rows;    /* no label */
 extern struct metric delivery_recovery_seconds; /* no label */
 

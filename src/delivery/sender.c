@@ -50,6 +50,11 @@ static void on_chores_timer(struct timer *timer)
     chores_start(CONTAINER_OF(timer, struct delivery, chores_timer));
 }
 
+static void on_census_timer(struct timer *timer)
+{
+    census_start(CONTAINER_OF(timer, struct delivery, census_timer));
+}
+
 static void on_settle_timer(struct timer *timer)
 {
     settle_pump(CONTAINER_OF(timer, struct delivery, settle_timer));
@@ -84,8 +89,8 @@ void stop_check(struct delivery *d)
 {
     if (d->phase != PHASE_STOPPING)
         return;
-    if (d->survey.is_busy || d->recover.is_busy || d->chores.is_busy || d->claim.is_busy ||
-        d->settle.is_busy)
+    if (d->survey.is_busy || d->recover.is_busy || d->chores.is_busy || d->census.is_busy ||
+        d->claim.is_busy || d->settle.is_busy)
         return;
     if (list_is_empty(&d->sending) && list_is_empty(&d->ended))
         stop_now(d);
@@ -100,6 +105,7 @@ static void on_stop(struct message *message)
     timer_stop(&d->slow_timer);
     timer_stop(&d->recover_timer);
     timer_stop(&d->chores_timer);
+    timer_stop(&d->census_timer);
     timer_stop(&d->settle_timer);
     timer_start(&d->grace_timer, d->config.tuning.grace_ms);
     origins_give_back(d);
@@ -200,6 +206,7 @@ static void init_timers(struct delivery *d)
     timer_init(&d->slow_timer, d->loop, on_slow_timer);
     timer_init(&d->recover_timer, d->loop, on_recover_timer);
     timer_init(&d->chores_timer, d->loop, on_chores_timer);
+    timer_init(&d->census_timer, d->loop, on_census_timer);
     timer_init(&d->settle_timer, d->loop, on_settle_timer);
     timer_init(&d->grace_timer, d->loop, on_grace_timer);
 }
@@ -211,6 +218,8 @@ static struct delivery *delivery_new(const struct delivery_config *config)
     arena_init(&d->arena);
     arena_init(&d->claim.arena);
     arena_init(&d->survey.arena);
+    arena_init(&d->census.arenas[0]);
+    arena_init(&d->census.arenas[1]);
     map_init(&d->origins);
     map_init(&d->lanes);
     list_init(&d->ready);
@@ -292,6 +301,8 @@ void delivery_free(struct delivery *d)
     signing_keys_release(&d->keys);
     arena_release(&d->claim.arena);
     arena_release(&d->survey.arena);
+    arena_release(&d->census.arenas[0]);
+    arena_release(&d->census.arenas[1]);
     map_release(&d->lanes);
     map_release(&d->origins);
     arena_release(&d->arena);

@@ -2,6 +2,7 @@
  *
  *   sender.c          start, stop, nudges
  *   sender_survey.c   what is due where; what nobody sends any more
+ *   sender_census.c   how much waits where
  *   sender_lane.c     when may this lane be claimed for
  *   sender_origin.c   what the origin's window lets out
  *   sender_chores.c   due ↔ held, expiry
@@ -73,11 +74,13 @@ struct delivery {
     int64_t recovery_began_us; /* monotonic */
     size_t recovered_rows;
     struct chores_work chores;
+    struct census_work census;
     struct claim_work claim;
     struct settle_work settle;
     struct timer slow_timer; /* the next survey */
     struct timer recover_timer;
     struct timer chores_timer; /* the next piece */
+    struct timer census_timer; /* the next page */
     struct timer settle_timer;
     struct timer grace_timer;
     struct message stop_message;
@@ -92,6 +95,10 @@ void recover_start(struct delivery *d, bool by_lease);
 /* ---- sender_chores.c ---- */
 /* Deliveries that follow their endpoint's state, and those that expire: the next piece. */
 void chores_start(struct delivery *d);
+
+/* ---- sender_census.c ---- */
+/* Counts the next page. */
+void census_start(struct delivery *d);
 
 /* ---- sender_claim.c ---- */
 /* Claims for those that are ready, if there is room and no claim is under way. */

@@ -128,6 +128,7 @@ static void recovered(struct delivery *d)
     metric_set(&delivery_recovery_seconds, 0, loop_mono_us(d->loop) - d->recovery_began_us);
     d->phase = PHASE_RUNNING;
     survey_start(d);
+    census_start(d);
 }
 
 static void recover_done(struct store_work *work, enum err err)

@@ -4,6 +4,7 @@
 #ifndef DELIVERY_SENDER_WORKS_PRIV_H
 #define DELIVERY_SENDER_WORKS_PRIV_H
 
+#include "store/outbox_census.h"
 #include "store/outbox_claim.h"
 
 #define CLAIM_LANES_MAX 32
@@ -40,6 +41,16 @@ struct chores_work {
     struct store_work work;
     struct delivery *delivery;
     size_t shifted, expired;
+    bool is_busy;
+};
+
+struct census_work {
+    struct store_work work;
+    struct delivery *delivery;
+    struct outbox_census census, next; /* so far; with the page that is being counted */
+    struct arena arenas[2];            /* their cursors, in turns */
+    bool arena;
+    int64_t began_ms;
     bool is_busy;
 };
 

@@ -1,66 +1,95 @@
 /* The feed of changes: written with each change, read by position. */
 #include "store/delivery_feed.h"
 
+#include "base/json.h"
 #include "store/outbox_query_priv.h"
 #include "store/sequence.h"
 
-#define READ_MAX_TEXT "500"
-static_assert(FEED_READ_MAX == 500, "the texts below say it too");
+#define ROW_BYTES_MAX (64 * KIB)
+#define FOUND_MAX (FEED_READ_MAX + FEED_ROW_MAX)
 
-/* The state comes from the row: a change that was too late to be made is told as what is. */
+/* changes: [[delivery_id, attempt_id, "state"], …] */
 static const struct db_statement feed_insert = {
     "feed_insert",
-    "INSERT INTO delivery_feed (position, delivery_id, attempt_id, state, at_us)"
-    " SELECT CAST($1 AS BIGINT), delivery_id, CAST($3 AS BIGINT), state, CAST($4 AS BIGINT)"
-    " FROM deliveries WHERE delivery_id = $2",
-    NULL};
+    "INSERT INTO delivery_feed (position, count, changes, at_us) VALUES ($1, $2, $3, $4)", NULL};
 static const struct db_statement feed_last = {"feed_last",
                                               "SELECT MAX(position) FROM delivery_feed", NULL};
 static const struct db_statement feed_bound = {
     "feed_bound",
-    "SELECT MAX(x.position), COUNT(*) FROM (SELECT position FROM delivery_feed"
-    " WHERE position > $1 ORDER BY position LIMIT " READ_MAX_TEXT ") x",
+    "SELECT position, count FROM delivery_feed WHERE position > $1 ORDER BY position LIMIT $2",
     NULL};
+#define CHANGES(position, state, attempt_id, delivery_id, unfolded)                                \
+    "SELECT * FROM (SELECT " position " AS at, f.at_us, " state " AS state, " attempt_id           \
+    ", d.delivery_id FROM delivery_feed f " unfolded                                               \
+    " JOIN deliveries d ON d.delivery_id = " delivery_id                                           \
+    " JOIN endpoints e ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id"                   \
+    " WHERE f.position > $1 AND f.position <= $2 AND d.tenant = $3"                                \
+    " AND (CAST($4 AS TEXT) IS NULL OR d.object_id = $4)"                                          \
+    " AND (CAST($5 AS TEXT) IS NULL OR d.endpoint_id = $5)"                                        \
+    " AND (CAST($6 AS TEXT) IS NULL OR d.webhook_id = $6)"                                         \
+    " AND (CAST($7 AS TEXT) IS NULL OR d.kind = $7)"                                               \
+    " AND (CAST($9 AS TEXT) IS NULL OR LOWER(e.url) LIKE $9 ESCAPE '\\')) x"                       \
+    " WHERE x.at > $1 AND (CAST($8 AS TEXT) IS NULL OR x.state = $8) ORDER BY x.at"
 static const struct db_statement feed_select = {
     "feed_select",
-    "SELECT f.position, f.at_us, f.state, f.attempt_id, f.delivery_id FROM delivery_feed f"
-    " JOIN deliveries d ON d.delivery_id = f.delivery_id"
-    " JOIN endpoints e ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id"
-    " WHERE f.position > $1 AND f.position <= $2 AND d.tenant = $3"
-    " AND (CAST($4 AS TEXT) IS NULL OR d.object_id = $4)"
-    " AND (CAST($5 AS TEXT) IS NULL OR d.endpoint_id = $5)"
-    " AND (CAST($6 AS TEXT) IS NULL OR d.webhook_id = $6)"
-    " AND (CAST($7 AS TEXT) IS NULL OR d.kind = $7)"
-    " AND (CAST($8 AS TEXT) IS NULL OR f.state = $8)"
-    " AND (CAST($9 AS TEXT) IS NULL OR LOWER(e.url) LIKE $9 ESCAPE '\\')"
-    " ORDER BY f.position",
-    NULL};
+    CHANGES("f.position - f.count + 1 + c.key", "json_extract(c.value, '$[2]')",
+            "json_extract(c.value, '$[1]')", "json_extract(c.value, '$[0]')",
+            "CROSS JOIN json_each(f.changes) c"),
+    CHANGES("f.position - f.count + c.n", "c.value->>2", "CAST(c.value->>1 AS BIGINT)",
+            "CAST(c.value->>0 AS BIGINT)",
+            "CROSS JOIN LATERAL json_array_elements(CAST(f.changes AS JSON))"
+            " WITH ORDINALITY AS c(value, n)")};
 static const struct db_statement feed_delete = {
     "feed_delete",
     "DELETE FROM delivery_feed WHERE position IN (SELECT position FROM delivery_feed"
     " WHERE at_us < $1 OR position < $2 ORDER BY position LIMIT CAST($3 AS BIGINT))",
     NULL};
 
+static struct str changes_write(struct arena *arena, const struct delivery_change *changes,
+                                size_t count)
+{
+    struct json_writer w;
+    struct buf out;
+    struct str text;
+
+    buf_init(&out, ROW_BYTES_MAX);
+    json_writer_init(&w, &out);
+    json_begin_array(&w);
+    for (size_t i = 0; i < count; i++) {
+        json_begin_array(&w);
+        json_i64_out(&w, changes[i].delivery_id);
+        json_i64_out(&w, changes[i].attempt_id);
+        json_str_out(&w, delivery_state_name(changes[i].state));
+        json_end_array(&w);
+    }
+    json_end_array(&w);
+    REQUIRE(!out.failed);
+    text = arena_str(arena, buf_str(&out));
+    buf_release(&out);
+    return text;
+}
+
 enum err delivery_feed_add(struct tx *tx, const struct delivery_change *changes, size_t count)
 {
-    struct db_value *args;
-    int64_t position = 0;
+    int64_t first = 0;
     enum err err;
 
     if (count == 0)
         return OK;
-    err = sequence_next_serial(tx, STR("delivery_feed"), (int64_t)count, &position);
-    if (err)
-        return err;
-    args = ARENA_ARRAY(tx->arena, struct db_value, count * 4);
-    for (size_t i = 0; i < count; i++) {
-        args[i * 4] = db_int(position + (int64_t)i);
-        args[i * 4 + 1] = db_int(changes[i].delivery_id);
-        args[i * 4 + 2] = db_int_or_null(changes[i].attempt_id);
-        args[i * 4 + 3] = db_int(tx->now_us);
+    err = sequence_next_serial(tx, STR("delivery_feed"), (int64_t)count, &first);
+    for (size_t done = 0; !err && done < count;) {
+        size_t part = count - done < FEED_ROW_MAX ? count - done : FEED_ROW_MAX;
+        struct str text = changes_write(tx->arena, &changes[done], part);
+
+        done += part;
+        err = db_run(tx->db, &feed_insert,
+                     DB_ARGS(db_int(first + (int64_t)done - 1), db_int((int64_t)part),
+                             db_text(text), db_int(tx->now_us)),
+                     NULL);
     }
-    tx_notify(tx, TOPIC_DELIVERY_LOG, STR_NONE);
-    return db_run_many(tx->db, &feed_insert, args, 4, count);
+    if (!err)
+        tx_notify(tx, TOPIC_DELIVERY_LOG, STR_NONE);
+    return err;
 }
 
 enum err delivery_feed_last(struct tx *tx, int64_t *position)
@@ -81,19 +110,22 @@ struct change {
     enum delivery_state state;
 };
 
-/* The last position of the next FEED_READ_MAX; ERR_NOT_FOUND: there are none. */
+/* The position of the row that completes the next FEED_READ_MAX changes; ERR_NOT_FOUND: there are
+ * none. */
 static enum err bound_find(struct tx *tx, int64_t after, int64_t *last, bool *more)
 {
     struct db_rows rows = {0};
-    enum err err = db_query_one(tx->db, &feed_bound, DB_ARGS(db_int(after)), &rows);
-    int64_t count;
+    enum err err =
+        db_query(tx->db, &feed_bound, DB_ARGS(db_int(after), db_int(FEED_READ_MAX)), &rows);
+    int64_t count = 0;
 
     if (err)
         return err;
-    count = db_get_int(&rows, 1);
-    if (count > 0)
+    while (count < FEED_READ_MAX && db_next(&rows)) {
         *last = db_get_int(&rows, 0);
-    *more = count == FEED_READ_MAX;
+        count += db_get_int(&rows, 1);
+    }
+    *more = count >= FEED_READ_MAX;
     err = db_rows_end(&rows);
     return !err && count == 0 ? ERR_NOT_FOUND : err;
 }
@@ -111,7 +143,7 @@ static enum err changes_find(struct tx *tx, const struct delivery_filter *f, int
 
     if (err)
         return err;
-    for (*count = 0; !err && *count < FEED_READ_MAX && db_next(&rows); ++*count) {
+    for (*count = 0; !err && *count < FOUND_MAX && db_next(&rows); ++*count) {
         struct change *change = &found[*count];
 
         *change = (struct change){.position = db_get_int(&rows, 0),
@@ -151,7 +183,7 @@ static enum err row_fill(struct tx *tx, const struct change *change, struct str 
 enum err delivery_feed_read(struct tx *tx, const struct delivery_filter *filter,
                             struct arena *arena, struct feed_page *page)
 {
-    struct change *changes = ARENA_ARRAY(tx->arena, struct change, FEED_READ_MAX);
+    struct change *changes = ARENA_ARRAY(tx->arena, struct change, FOUND_MAX);
     size_t changed = 0, n = 0;
     int64_t last = page->position;
     enum err err = bound_find(tx, page->position, &last, &page->more);

@@ -1,4 +1,4 @@
-/* The outbox's rows: how they come to be, and the one function that changes a delivery's state. */
+/* The outbox's rows: how they come to be. outbox_move.c says what becomes of them. */
 #include "store/outbox.h"
 
 #include "base/uuid.h"
@@ -22,32 +22,16 @@ static const struct db_statement delivery_insert = {
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $13, $14, $15, $16, $17,"
     " $18)",
     NULL};
-static const struct db_statement delivery_update = {
-    "deliveries_move",
-    "UPDATE deliveries SET state = $4, state_reason = $5, attempts = $6, next_us = $7, lease_node "
-    "= $8,"
-    " lease_until_us = $9, attempt_id = $10, updated_us = $11, ended_us = $12,"
-    " last_result = COALESCE($13, last_result),"
-    " last_status = CASE WHEN $13 IS NULL THEN last_status ELSE $14 END"
-    " WHERE delivery_id = $1 AND state = $2 AND COALESCE(attempt_id, 0) = $3",
-    NULL};
 static const struct db_statement delivery_select = {
     "deliveries_for_resend",
     "SELECT endpoint_id, webhook_id, kind, object_id, body_id, policy, class, state, resend_of"
     " FROM deliveries WHERE tenant = $1 AND delivery_id = $2",
     NULL};
 
-/* ---- states ---- */
+/* ---- names ---- */
 
 static const char *const state_names[DELIVERY_STATE_COUNT] = {"due", "sending", "held", "done",
                                                               "dead"};
-
-/* The arrows of src/delivery/README.md; from D5 (done) and D6 (dead) there are none. */
-static const bool is_legal[DELIVERY_STATE_COUNT][DELIVERY_STATE_COUNT] = {
-    [DELIVERY_DUE] = {[DELIVERY_SENDING] = true, [DELIVERY_HELD] = true, [DELIVERY_DEAD] = true},
-    [DELIVERY_SENDING] = {[DELIVERY_DUE] = true, [DELIVERY_DONE] = true, [DELIVERY_DEAD] = true},
-    [DELIVERY_HELD] = {[DELIVERY_DUE] = true, [DELIVERY_DEAD] = true},
-};
 
 struct str delivery_state_name(enum delivery_state state)
 {
@@ -83,76 +67,6 @@ enum err delivery_class_parse(struct str name, enum delivery_class *class)
         return OK;
     }
     return ERR_INVALID;
-}
-
-#define MOVE_ARGS 14
-
-static void move_check(const struct delivery_move *move)
-{
-    REQUIRE(move->from < DELIVERY_STATE_COUNT && move->to < DELIVERY_STATE_COUNT);
-    REQUIRE(is_legal[move->from][move->to]);
-    REQUIRE((move->from == DELIVERY_SENDING) == (move->from_attempt_id != 0));
-    REQUIRE(move->to != DELIVERY_DUE || move->next_us > 0);
-    REQUIRE(move->to != DELIVERY_SENDING ||
-            (move->attempt_id > 0 && move->lease_until_us > 0 && move->lease_node.len > 0));
-    REQUIRE(move->attempts >= 0);
-}
-
-static void move_args(const struct tx *tx, const struct delivery_move *move, struct db_value *args)
-{
-    bool is_sending = move->to == DELIVERY_SENDING;
-    bool has_ended = move->to == DELIVERY_DONE || move->to == DELIVERY_DEAD;
-
-    args[0] = db_int(move->delivery_id);
-    args[1] = db_text(delivery_state_name(move->from));
-    args[2] = db_int(move->from_attempt_id);
-    args[3] = db_text(delivery_state_name(move->to));
-    args[4] = db_text(move->reason);
-    args[5] = db_int(move->attempts);
-    args[6] = move->to == DELIVERY_DUE ? db_int(move->next_us) : db_null();
-    args[7] = is_sending ? db_text(move->lease_node) : db_null();
-    args[8] = is_sending ? db_int(move->lease_until_us) : db_null();
-    args[9] = is_sending ? db_int(move->attempt_id) : db_null();
-    args[10] = db_int(tx->now_us);
-    args[11] = has_ended ? db_int(tx->now_us) : db_null();
-    args[12] = db_text(move->result);
-    args[13] = db_int_or_null(move->status);
-}
-
-/* Who follows the log hears of what has happened, not of claims and what they gave back. */
-static bool is_told(const struct delivery_move *move)
-{
-    return move->from == DELIVERY_SENDING ? !str_is_none(move->result)
-                                          : move->to != DELIVERY_SENDING;
-}
-
-enum err delivery_move(struct tx *tx, const struct delivery_move *moves, size_t count)
-{
-    struct delivery_change *changes;
-    struct db_value *args;
-    size_t told = 0;
-    enum err err;
-
-    REQUIRE(tx->is_write);
-    if (count == 0)
-        return OK;
-    args = ARENA_ARRAY(tx->arena, struct db_value, count * MOVE_ARGS);
-    changes = ARENA_ARRAY(tx->arena, struct delivery_change, count);
-    for (size_t i = 0; i < count; i++) {
-        move_check(&moves[i]);
-        move_args(tx, &moves[i], &args[i * MOVE_ARGS]);
-        if (is_told(&moves[i]))
-            changes[told++] =
-                (struct delivery_change){moves[i].delivery_id, moves[i].from_attempt_id};
-        if (moves[i].to == DELIVERY_DONE || moves[i].to == DELIVERY_DEAD)
-            tx_count(
-                tx, &store_deliveries_ended,
-                deliveries_ended_series(moves[i].to == DELIVERY_DONE ? STR_NONE : moves[i].reason,
-                                        moves[i].status),
-                1);
-    }
-    err = db_run_many(tx->db, &delivery_update, args, MOVE_ARGS, count);
-    return err ? err : delivery_feed_add(tx, changes, told);
 }
 
 /* ---- new rows ---- */
@@ -225,7 +139,10 @@ static enum err insert_delivery(struct tx *tx, struct delivery_new *new, int64_t
                  ingest_series(new->tenant, is_held ? INGEST_HELD : INGEST_ACCEPTED), 1);
     if (!err && !is_held)
         err = enter(tx, new);
-    return err ? err : delivery_feed_add(tx, &(struct delivery_change){*delivery_id, 0}, 1);
+    if (err)
+        return err;
+    return delivery_feed_add(
+        tx, &(struct delivery_change){*delivery_id, 0, is_held ? DELIVERY_HELD : DELIVERY_DUE}, 1);
 }
 
 /* "msg_" and 32 hex digits: rises with time, and 62 bits of it are chance. */

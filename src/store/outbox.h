@@ -1,9 +1,8 @@
 /* outbox.h -- the tables of what has to be sent: bodies, endpoints, deliveries, attempts.
  *
  * outbox_add is called inside the transaction that makes the fact true, so that neither exists
- * without the other. From then on only delivery_move (in outbox.c) changes a delivery's state; the
- * states and their laws stand at the top of src/delivery/README.md. Times are wall-clock
- * microseconds. */
+ * without the other. From then on only outbox_move.c changes a delivery's state; the states and
+ * their laws stand at the top of src/delivery/README.md. Times are wall-clock microseconds. */
 #ifndef STORE_OUTBOX_H
 #define STORE_OUTBOX_H
 

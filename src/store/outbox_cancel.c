@@ -6,9 +6,9 @@
 
 static const struct db_statement select_state = {
     "deliveries_for_cancel",
-    "SELECT state, attempts, endpoint_id, ordering_key FROM deliveries WHERE tenant = $1 AND "
+    "SELECT state, endpoint_id, ordering_key FROM deliveries WHERE tenant = $1 AND "
     "delivery_id = $2",
-    "SELECT state, attempts, endpoint_id, ordering_key FROM deliveries WHERE tenant = $1 AND "
+    "SELECT state, endpoint_id, ordering_key FROM deliveries WHERE tenant = $1 AND "
     "delivery_id = $2 FOR UPDATE"};
 static const struct db_statement mark = {
     "deliveries_cancel",
@@ -31,9 +31,8 @@ enum err outbox_cancel(struct tx *tx, struct str tenant, int64_t delivery_id)
     if (err)
         return err;
     err = delivery_state_parse(db_get_str(&rows, 0), &move.from);
-    move.attempts = db_get_int(&rows, 1);
-    endpoint.endpoint_id = db_get_keep(&rows, 2, tx->arena);
-    ordering_key = db_get_keep(&rows, 3, tx->arena);
+    endpoint.endpoint_id = db_get_keep(&rows, 1, tx->arena);
+    ordering_key = db_get_keep(&rows, 2, tx->arena);
     ended = db_rows_end(&rows);
     if (err || ended)
         return err ? err : ended;

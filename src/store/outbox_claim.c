@@ -67,11 +67,6 @@ static const struct db_statement count_sending = {
     NULL};
 static const struct db_statement select_body = {
     "bodies_get", "SELECT bytes FROM bodies WHERE tenant = $1 AND body_id = $2", NULL};
-static const struct db_statement attempt_insert = {
-    "attempts_insert",
-    "INSERT INTO attempts (attempt_id, tenant, delivery_id, number, started_us)"
-    " VALUES ($1, $2, $3, $4, $5)",
-    NULL};
 #define FIRST_OF(column)                                                                           \
     "(SELECT MIN(" column ") FROM endpoints WHERE lane = $1 AND " column " IS NOT NULL)"
 static const struct db_statement next_of_lane = {
@@ -350,42 +345,31 @@ static enum err load_large_bodies(struct claiming *c)
     return OK;
 }
 
-/* The rows of the attempts first, then the move: both before the commit, the commit before the
- * first byte. */
+/* The rows of the attempts are committed with the move, the commit comes before the first byte. */
 static enum err begin_attempts(struct claiming *c)
 {
     struct tx *tx = c->tx;
     size_t count = c->count - c->sending;
-    struct delivery_move *moves = ARENA_ARRAY(tx->arena, struct delivery_move, count + 1);
-    struct db_value *args = ARENA_ARRAY(tx->arena, struct db_value, count * 5 + 1);
-    int64_t attempt_id = 0;
+    int64_t *ids = ARENA_ARRAY(tx->arena, int64_t, count + 1);
+    struct delivery_take take = {.delivery_ids = ids,
+                                 .count = count,
+                                 .node = c->claim->node,
+                                 .lease_until_us = tx->now_us + c->claim->lease_us};
     enum err err;
 
     if (count == 0)
         return OK;
-    err = sequence_next(tx, STR("attempt"), (int64_t)count, &attempt_id);
+    err = sequence_next(tx, STR("attempt"), (int64_t)count, &take.first_attempt_id);
     if (err)
         return err;
-    for (size_t i = 0; i < count; i++, attempt_id++) {
+    for (size_t i = 0; i < count; i++) {
         struct outbox_claimed *row = &c->list[c->sending + i];
 
-        row->attempt_id = attempt_id;
-        args[i * 5] = db_int(attempt_id);
-        args[i * 5 + 1] = db_text(row->tenant);
-        args[i * 5 + 2] = db_int(row->delivery_id);
-        args[i * 5 + 3] = db_int(row->attempts);
-        args[i * 5 + 4] = db_int(tx->now_us);
-        moves[i] = (struct delivery_move){.delivery_id = row->delivery_id,
-                                          .from = DELIVERY_DUE,
-                                          .to = DELIVERY_SENDING,
-                                          .attempts = row->attempts,
-                                          .lease_node = c->claim->node,
-                                          .lease_until_us = tx->now_us + c->claim->lease_us,
-                                          .attempt_id = attempt_id};
+        row->attempt_id = take.first_attempt_id + (int64_t)i;
+        ids[i] = row->delivery_id;
     }
     c->sending = c->count;
-    err = db_run_many(tx->db, &attempt_insert, args, 5, count);
-    return err ? err : delivery_move(tx, moves, count);
+    return delivery_take(tx, &take);
 }
 
 static enum err find_next(struct tx *tx, struct outbox_claim_lane *lane)

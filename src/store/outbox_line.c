@@ -143,7 +143,6 @@ static enum err head_release(struct tx *tx, struct endpoint_key endpoint, const 
     struct delivery_move move = {.delivery_id = head->delivery_id,
                                  .from = DELIVERY_HELD,
                                  .to = DELIVERY_DUE,
-                                 .attempts = head->attempts,
                                  .next_us = tx->now_us};
     struct line_entry entry = {endpoint, outbox_line_of(head->class, head->attempts), tx->now_us};
     enum err err = delivery_move(tx, &move, 1);

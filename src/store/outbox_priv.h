@@ -1,5 +1,5 @@
-/* outbox_priv.h -- what the outbox's files share: the one function that moves a delivery, and the
- * lines in which endpoints wait for their turn.
+/* outbox_priv.h -- what the outbox's files share: the two functions that change a delivery's state,
+ * and the lines in which endpoints wait for their turn.
  *
  * A line is one of three positions in an endpoint's row: fresh_us, retry_us, replay_us. Its law: an
  * active endpoint that has something due stands in the line of that kind, at no later an instant
@@ -15,17 +15,18 @@
 /* Held behind an earlier one of its ordering key, whatever its endpoint's state. */
 #define HELD_ORDER STR("order")
 
-/* One legal move. What a state does not have is empty in its row, whatever stands here. */
+/* ---- outbox_move.c ---- */
+
+/* One legal move, but into sending. What a state does not have is empty in its row, whatever stands
+ * here. */
 struct delivery_move {
     int64_t delivery_id;
     enum delivery_state from;
     int64_t from_attempt_id; /* sending is only left by the attempt it was entered with; else 0 */
     enum delivery_state to;
-    int64_t attempts;
+    bool is_untried; /* that attempt does not count */
     struct str reason;
-    int64_t next_us;                    /* of due */
-    struct str lease_node;              /* of sending … */
-    int64_t lease_until_us, attempt_id; /* … too */
+    int64_t next_us;   /* of due */
     struct str result; /* how the attempt it leaves has ended; STR_NONE: it has not */
     int64_t status;
 };
@@ -33,6 +34,18 @@ struct delivery_move {
 /* A row that is not in the state `from` (in that attempt) is left alone. Who makes something due
  * has its endpoint enter the line; who ends one that has an ordering key calls order_pass. */
 enum err delivery_move(struct tx *tx, const struct delivery_move *moves, size_t count) MUST_USE;
+
+/* Due → sending, with a row for the attempt of each: ids from first_attempt_id on, in the order of
+ * the list. */
+struct delivery_take {
+    const int64_t *delivery_ids; /* all due, and locked */
+    size_t count;
+    int64_t first_attempt_id;
+    struct str node;
+    int64_t lease_until_us;
+};
+enum err delivery_take(struct tx *tx, const struct delivery_take *take) MUST_USE;
+
 /* Of moves from sending: what was cancelled meanwhile does not become due, it is dead. */
 enum err cancelled_move(struct tx *tx, struct delivery_move *moves, size_t count) MUST_USE;
 

@@ -62,7 +62,7 @@ static const struct walk walks[] = {
     [WALK_ENDPOINT] = WALK("_of_endpoint", "d.endpoint_id = $4"),
     [WALK_DEAD] = WALK("_dead", "d.state = 'dead'" NO_KEY),
     [WALK_HELD] = WALK("_held", "d.state = 'held'" NO_KEY),
-    [WALK_OPEN] = WALK("_open", "d.state IN ('due', 'sending')" NO_KEY),
+    [WALK_OPEN] = WALK("_open", "d.ended_us IS NULL" NO_KEY),
     [WALK_ALL] = WALK("_all", "CAST($4 AS TEXT) IS NULL"),
 };
 

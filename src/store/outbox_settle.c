@@ -196,7 +196,9 @@ static enum err let_go(struct tx *tx, const struct outbox_outcome *outcomes,
     for (size_t i = 0; i < count; i++)
         if (moves[i].to == DELIVERY_DUE)
             entries[n++] = (struct line_entry){
-                key_of(outcomes[i].row), outbox_line_of(outcomes[i].row->class, moves[i].attempts),
+                key_of(outcomes[i].row),
+                outbox_line_of(outcomes[i].row->class,
+                               outcomes[i].row->attempts - outcomes[i].is_untried),
                 moves[i].next_us};
     err = line_enter(tx, entries, n);
     for (size_t i = 0; !err && i < count; i++) {
@@ -239,7 +241,7 @@ static struct delivery_move move_of(const struct outbox_outcome *outcome)
                                   .from = DELIVERY_SENDING,
                                   .from_attempt_id = outcome->row->attempt_id,
                                   .to = outcome->to,
-                                  .attempts = outcome->row->attempts - outcome->is_untried,
+                                  .is_untried = outcome->is_untried,
                                   .reason = outcome->reason,
                                   .next_us = outcome->next_us,
                                   .result = outcome->is_untried ? STR_NONE : outcome->result,
@@ -288,7 +290,7 @@ enum err outbox_settle(struct tx *tx, const struct outbox_rules *rules,
 /* ---- recover ---- */
 
 #define LOST                                                                                       \
-    "SELECT delivery_id, attempt_id, attempts, tenant, endpoint_id, ordering_key FROM deliveries"  \
+    "SELECT delivery_id, attempt_id, tenant, endpoint_id, ordering_key FROM deliveries"            \
     " WHERE state = 'sending'"                                                                     \
     " AND (lease_node = $1 OR (CAST($1 AS TEXT) IS NULL AND lease_until_us < $2))"                 \
     " ORDER BY lease_until_us LIMIT CAST($3 AS BIGINT)"
@@ -351,14 +353,13 @@ enum err outbox_recover(struct tx *tx, struct str node, size_t limit, size_t *co
                                           .from = DELIVERY_SENDING,
                                           .from_attempt_id = db_get_int(&rows, 1),
                                           .to = DELIVERY_DUE,
-                                          .attempts = db_get_int(&rows, 2),
                                           .next_us = tx->now_us,
                                           .result = STR("unknown")};
         args[n * 2] = db_int(moves[n].from_attempt_id);
         args[n * 2 + 1] = db_int(tx->now_us);
-        keys[n] = (struct endpoint_key){db_get_keep(&rows, 3, tx->arena),
-                                        db_get_keep(&rows, 4, tx->arena)};
-        ordering_keys[n] = db_get_keep(&rows, 5, tx->arena);
+        keys[n] = (struct endpoint_key){db_get_keep(&rows, 2, tx->arena),
+                                        db_get_keep(&rows, 3, tx->arena)};
+        ordering_keys[n] = db_get_keep(&rows, 4, tx->arena);
     }
     err = db_rows_end(&rows);
     if (!err)

@@ -71,7 +71,6 @@ static enum err find_moves(struct shifting *s, const struct db_statement *statem
             .delivery_id = db_get_int(&rows, 0),
             .from = from,
             .to = s->to,
-            .attempts = attempts,
             .reason = s->to == DELIVERY_DUE ? STR_NONE : s->state,
             .next_us = s->tx->now_us,
         };
@@ -180,7 +179,6 @@ static enum err end_one(struct tx *tx, const struct outbox_rules *rules, const s
     const struct delivery_move move = {.delivery_id = e->row.delivery_id,
                                        .from = e->state,
                                        .to = DELIVERY_DEAD,
-                                       .attempts = e->row.attempts,
                                        .reason = outcome.reason};
     enum err err = delivery_move(tx, &move, 1);
 

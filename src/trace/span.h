@@ -14,6 +14,8 @@ struct span {
     struct span_value values[SPAN_FIELD_COUNT]; /* by field; bytes are JSON text */
     const struct span_attachment *attachments;
     size_t attachment_count;
+    struct str feedback_stats; /* JSON object; STR_NONE */
+    struct str share_token;    /* UUID text; STR_NONE */
 };
 
 /* "2026-11-21T05:12:37.533121": as the tracing API writes times of runs, without an offset (B6). */

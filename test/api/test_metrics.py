@@ -23,7 +23,8 @@ TYPES = {
     "runbell_commit_batch_records": "histogram", "runbell_commit_seconds": "histogram",
     "runbell_fsync_seconds": "histogram", "runbell_writer_queue_length": "gauge",
     "runbell_deliveries": "counter", "runbell_attempts": "counter", "runbell_attempt_seconds": "histogram",
-    "runbell_delivery_lag_seconds": "histogram", "runbell_breaker_transitions": "counter",
+    "runbell_delivery_lag_seconds": "histogram", "runbell_queue_depth": "gauge",
+    "runbell_queue_oldest_seconds": "gauge", "runbell_endpoint_state": "gauge", "runbell_breaker_transitions": "counter",
     "runbell_conn_open": "counter", "runbell_conn_reused": "counter", "runbell_ssrf_denied": "counter",
     "runbell_duplicates_suspected": "counter", "runbell_recovery_rows": "gauge", "runbell_recovery_seconds": "gauge",
     "runbell_build_info": "gauge", "runbell_rss_bytes": "gauge", "process_resident_memory_bytes": "gauge",
@@ -157,3 +158,21 @@ def test_a_start_tells_what_it_found(store, tmp_path, hostile):
             page = Page(api)
             assert page("runbell_recovery_rows") == 1 and page("runbell_recovery_seconds") > 0
             assert page("runbell_duplicates_suspected_total", cause="lost_lease") == 1
+
+
+def test_what_waits_is_counted_in_the_background(store, tmp_path, hostile):
+    config = {"runbell": {"delivery": {"test_schedule_ms": [600000], "survey_s": 0.2}}}
+    failing, hanging, held = (hostile.hook(f"/{name}") for name in ("failing", "hanging", "held"))
+    failing.answer(Answer(status=500))
+    hanging.answer(Answer(how="hang"))
+    with Server(tmp_path, store=store(), config=config) as server, Api(server.url) as api:
+        paused = api.ok("POST", "/v1/endpoints", json={"kind": "run", "url": held.url})
+        api.ok("POST", f"/v1/endpoints/{paused['endpoint_id']}/pause")
+        for hook in (failing, failing, hanging, held, held, held):
+            api.run(None, webhook=hook.url)
+        wanted = {"due": 0, "scheduled": 2, "sending": 1, "held": 3, "blocked": 0, "dead": 0}
+        eventually(lambda: all(Page(api)("runbell_queue_depth", state=state) == count for state, count in wanted.items()),
+                   DEADLINE_S, why=lambda: str([one for one in Page(api).samples if one.name == "runbell_queue_depth"]))
+        page = Page(api)
+        assert page("runbell_queue_oldest_seconds") == 0
+        assert [page("runbell_endpoint_state", state=state) for state in ("active", "paused", "disabled")] == [2, 1, 0]

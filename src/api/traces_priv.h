@@ -1,0 +1,25 @@
+/* traces_priv.h -- what the files of the tracing API share. */
+#ifndef API_TRACES_PRIV_H
+#define API_TRACES_PRIV_H
+
+#include "api/call.h"
+#include "trace/span_batch.h"
+#include "trace/span_json.h"
+
+/* {"error": "…"}: how ingest says what is wrong. Returns OK, so that it can end a step. */
+enum err traces_fail(struct call *call, int status, struct str words);
+/* The answer to what was taken in: 202, or 422 with what was refused of it. */
+enum err traces_accept(struct call *call, const struct span_batch *batch);
+
+/* traces_boot.c: members of /info for clients of the tracing API */
+void traces_info_write(struct json_writer *json);
+
+/* traces_read.c: what is needed to write a span with this selection. ERR_NOT_FOUND: its project is
+ * gone, and so is it. */
+enum err traces_load(struct tx *tx, const struct span_row *row, uint64_t select,
+                     struct arena *arena, struct span *span) MUST_USE;
+
+/* traces_multipart.c: when the body is whole */
+enum err traces_multipart_prepare(struct call *call);
+
+#endif

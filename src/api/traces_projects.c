@@ -1,0 +1,299 @@
+/* traces_projects.c -- /sessions: projects, which the wire calls sessions. */
+#include "api/route.h"
+#include "api/traces_priv.h"
+#include "store/projects.h"
+#include "trace/project_json.h"
+
+#define PAGE_MAX 100
+#define IDS_MAX 100
+
+struct project_call {
+    struct project_row row;
+    struct project_filter filter;
+    bool upsert;
+    struct str ids[IDS_MAX];
+    size_t id_count;
+};
+
+static struct project_call *project_call_new(struct call *call)
+{
+    struct project_call *p = ARENA_NEW(call->arena, struct project_call);
+
+    p->row.tenant = call->principal.tenant;
+    call->data = p;
+    return p;
+}
+
+static enum err reply_one(struct call *call, const struct project_row *project)
+{
+    project_json_write(call_json(call, 200), project, STR_NONE);
+    return OK;
+}
+
+static enum err not_found(struct call *call)
+{
+    return call_fail(call, 404, "Project not found");
+}
+
+/* ---- list ---- */
+
+static enum err list_ids(struct tx *tx, struct call *call, struct project_rows *found)
+{
+    const struct project_call *p = call->data;
+    enum err err = OK;
+
+    found->list = ARENA_ARRAY(tx->arena, struct project_row, p->id_count + 1);
+    found->count = 0;
+    for (size_t i = 0; !err && i < p->id_count; i++) {
+        err = projects_get(tx, call->principal.tenant, p->ids[i], tx->arena,
+                           &found->list[found->count]);
+        if (!err)
+            found->count++;
+        else if (err == ERR_NOT_FOUND)
+            err = OK;
+    }
+    return err;
+}
+
+/* `default` is there for whoever asks: clients learn their tenant from it. */
+static enum err list_apply(struct tx *tx, struct call *call)
+{
+    const struct project_call *p = call->data;
+    struct project_rows found = {0};
+    struct project_row project;
+    struct json_writer *json;
+    enum err err = projects_find(tx, call->principal.tenant, PROJECT_DEFAULT, tx->arena, &project);
+
+    if (err == ERR_NOT_FOUND && !tx->is_write)
+        return call_then_write(call, list_apply);
+    if (err == ERR_NOT_FOUND)
+        err = projects_ensure(tx, call->principal.tenant, PROJECT_DEFAULT, tx->arena, &project);
+    if (!err)
+        err = p->id_count ? list_ids(tx, call, &found)
+                          : projects_search(tx, &p->filter, tx->arena, &found);
+    if (err)
+        return err;
+    json = call_json(call, 200);
+    json_begin_array(json);
+    for (size_t i = 0; i < found.count; i++)
+        project_json_write(json, &found.list[i], STR_NONE);
+    json_end_array(json);
+    return OK;
+}
+
+static enum err ids_read(struct call *call, const char *key, struct project_call *p)
+{
+    size_t at = 0;
+    struct str id;
+
+    while (query_next(&call->query, key, &at, &id)) {
+        struct uuid_text text;
+        struct uuid uuid;
+
+        if (p->id_count == IDS_MAX || uuid_parse_loose(id, &uuid)) {
+            call_fail(call, 422, "%s: must be at most %d UUIDs", key, IDS_MAX);
+            return ERR_INVALID;
+        }
+        p->ids[p->id_count++] = arena_str(call->arena, uuid_write(uuid, &text));
+    }
+    return OK;
+}
+
+static enum err metadata_read(struct call *call, struct str *metadata)
+{
+    struct str text = query_get(&call->query, "metadata");
+    const struct json *value;
+
+    if (text.len == 0)
+        return OK;
+    if (json_parse(call->arena, text, &value, NULL) || json_type(value) != JSON_OBJECT) {
+        call_fail(call, 422, "metadata: must be a JSON object");
+        return ERR_INVALID;
+    }
+    *metadata = text;
+    return OK;
+}
+
+static enum err list_prepare(struct call *call)
+{
+    struct project_call *p = project_call_new(call);
+    bool reference_free = false, descending = true;
+    enum err err;
+
+    p->filter = (struct project_filter){
+        .tenant = call->principal.tenant,
+        .name = query_get(&call->query, "name"),
+        .name_contains = query_get(&call->query, "name_contains"),
+        .reference_dataset_id = query_get(&call->query, "reference_dataset"),
+        .limit = PAGE_MAX,
+    };
+    if ((err = ids_read(call, "id", p)) || (err = metadata_read(call, &p->filter.metadata)) ||
+        (err = call_query_bool(call, "reference_free", &reference_free)) ||
+        (err = call_query_bool(call, "sort_by_desc", &descending)) ||
+        (err = call_query_int(call, "limit", 1, INT32_MAX, &p->filter.limit)) ||
+        (err = call_query_int(call, "offset", 0, INT64_MAX, &p->filter.offset)))
+        return err;
+    if (p->filter.limit > PAGE_MAX)
+        p->filter.limit = PAGE_MAX;
+    if (reference_free)
+        p->filter.reference_dataset_id = STR("");
+    p->filter.ascending = !descending;
+    return call_then_read(call, list_apply);
+}
+
+/* ---- one ---- */
+
+static enum err get_apply(struct tx *tx, struct call *call)
+{
+    struct project_row project;
+    enum err err = projects_get(tx, call->principal.tenant, call->params[0], tx->arena, &project);
+
+    if (err)
+        return err == ERR_NOT_FOUND ? not_found(call) : err;
+    return reply_one(call, &project);
+}
+
+static enum err get_prepare(struct call *call)
+{
+    enum err err = call_param_uuid(call, 0, "session_id");
+
+    return err ? err : call_then_read(call, get_apply);
+}
+
+/* ---- create and change ---- */
+
+static enum err time_get(struct call *call, const char *key, int64_t *wall_us)
+{
+    const struct json *value = json_get(call->body, key);
+
+    if (json_type(value) == JSON_ABSENT || json_is_null(value))
+        return OK;
+    if (!span_parse_time(value, wall_us))
+        return OK;
+    call_fail(call, 422, "%s: must be a time", key);
+    return ERR_INVALID;
+}
+
+/* What the body says replaces what stands in the row. */
+static enum err body_read(struct call *call, struct project_row *row)
+{
+    enum err err;
+
+    if ((err = call_body_object(call)) || (err = call_get_text(call, "name", &row->name)) ||
+        (err = call_get_text(call, "description", &row->description)) ||
+        (err = call_get_object(call, "extra", &row->extra)) ||
+        (err = time_get(call, "start_time", &row->start_us)) ||
+        (err = time_get(call, "end_time", &row->end_us)) ||
+        (err = call_get_uuid(call, "reference_dataset_id", &row->reference_dataset_id)) ||
+        (err = call_get_uuid(call, "default_dataset_id", &row->default_dataset_id)) ||
+        (err = call_get_text(call, "trace_tier", &row->trace_tier)))
+        return err;
+    if (row->name.len > 0 && row->name.len <= PROJECT_NAME_BYTES_MAX)
+        return OK;
+    call_fail(call, 422, "name: must have 1 to %d bytes", PROJECT_NAME_BYTES_MAX);
+    return ERR_INVALID;
+}
+
+static enum err create_apply(struct tx *tx, struct call *call)
+{
+    const struct project_call *p = call->data;
+    struct project_row row = p->row, found;
+    enum err err = projects_find(tx, row.tenant, row.name, tx->arena, &found);
+
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    if (!err && !p->upsert)
+        return call_fail(call, 409, "a project named \"%.*s\" already exists",
+                         STR_ARG(str_first(row.name, 100)));
+    if (!err) {
+        body_read(call, &found);
+        err = projects_update(tx, &found);
+        return err ? err : reply_one(call, &found);
+    }
+    row.start_us = row.start_us ? row.start_us : tx->now_us;
+    err = projects_insert(tx, &row);
+    if (err == ERR_CONFLICT)
+        return call_fail(call, 409, "a project with this id already exists");
+    return err ? err : reply_one(call, &row);
+}
+
+static enum err create_prepare(struct call *call)
+{
+    struct project_call *p = project_call_new(call);
+    enum err err;
+
+    if ((err = call_query_bool(call, "upsert", &p->upsert)) || (err = body_read(call, &p->row)) ||
+        (err = call_get_uuid(call, "id", &p->row.project_id)))
+        return err;
+    if (str_is_none(p->row.project_id))
+        p->row.project_id = call_new_id(call);
+    return call_then_write(call, create_apply);
+}
+
+static enum err change_apply(struct tx *tx, struct call *call)
+{
+    struct project_row row;
+    enum err err = projects_get(tx, call->principal.tenant, call->params[0], tx->arena, &row);
+
+    if (err)
+        return err == ERR_NOT_FOUND ? not_found(call) : err;
+    if ((err = body_read(call, &row)))
+        return err;
+    row.modified_us = tx->now_us;
+    err = projects_update(tx, &row);
+    if (err == ERR_CONFLICT)
+        return call_fail(call, 409, "another project has this name already");
+    return err ? err : reply_one(call, &row);
+}
+
+static enum err change_prepare(struct call *call)
+{
+    enum err err = call_param_uuid(call, 0, "session_id");
+
+    return err || (err = call_body_object(call)) ? err : call_then_write(call, change_apply);
+}
+
+/* ---- delete ---- */
+
+static enum err delete_apply(struct tx *tx, struct call *call)
+{
+    const struct project_call *p = call->data;
+    enum err err = OK;
+
+    for (size_t i = 0; !err && i < p->id_count; i++)
+        err = projects_delete(tx, call->principal.tenant, p->ids[i]);
+    if (err == ERR_NOT_FOUND)
+        return not_found(call), err;
+    if (!err)
+        json_raw_out(call_json(call, 200), STR("{\"message\":\"deleted\"}"));
+    return err;
+}
+
+static enum err delete_one_prepare(struct call *call)
+{
+    struct project_call *p = project_call_new(call);
+    enum err err = call_param_uuid(call, 0, "session_id");
+
+    p->ids[p->id_count++] = call->params[0];
+    return err ? err : call_then_write(call, delete_apply);
+}
+
+static enum err delete_many_prepare(struct call *call)
+{
+    enum err err = ids_read(call, "session_ids", project_call_new(call));
+
+    return err ? err : call_then_write(call, delete_apply);
+}
+
+static const struct route routes[] = {
+    {HTTP_GET, "/sessions", list_prepare, ROUTE_TRACES, "List projects"},
+    {HTTP_POST, "/sessions", create_prepare, ROUTE_TRACES, "Create a project"},
+    {HTTP_DELETE, "/sessions", delete_many_prepare, ROUTE_TRACES,
+     "Delete projects and their traces"},
+    {HTTP_GET, "/sessions/{session_id}", get_prepare, ROUTE_TRACES, "Get a project"},
+    {HTTP_PATCH, "/sessions/{session_id}", change_prepare, ROUTE_TRACES, "Change a project"},
+    {HTTP_DELETE, "/sessions/{session_id}", delete_one_prepare, ROUTE_TRACES,
+     "Delete a project and its traces"},
+};
+
+const struct route_list routes_traces_projects = {routes, ARRAY_LEN(routes)};

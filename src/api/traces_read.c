@@ -1,0 +1,64 @@
+/* traces_read.c -- GET /runs/{id}: one span. */
+#include "api/route.h"
+#include "api/traces_priv.h"
+#include "store/projects.h"
+#include "store/spans.h"
+
+enum err traces_load(struct tx *tx, const struct span_row *row, uint64_t select,
+                     struct arena *arena, struct span *span)
+{
+    struct span_attachment *attachments = NULL;
+    struct project_row project;
+    enum err err;
+
+    *span = (struct span){.row = *row, .loaded = span_select_fields(select)};
+    err = projects_get_by_no(tx, row->project_no, arena, &project);
+    if (err)
+        return err;
+    span->project_id = project.project_id;
+    err = span_values_get(tx, row, span->loaded, arena, span->values);
+    if (err || !span_select_attachments(select))
+        return err;
+    err =
+        span_attachments_get(tx, row->span_no, false, arena, &attachments, &span->attachment_count);
+    span->attachments = attachments;
+    return err;
+}
+
+static enum err get_apply(struct tx *tx, struct call *call)
+{
+    const struct uuid *span_id = call->data;
+    struct uuid_text tenant_id;
+    struct span_row row;
+    struct span span;
+    enum err err = spans_get(tx, call->principal.tenant, *span_id, tx->arena, &row);
+
+    if (!err)
+        err = traces_load(tx, &row, SPAN_SELECT_ALL, tx->arena, &span);
+    if (err == ERR_NOT_FOUND)
+        return call_fail(call, 404, "Run not found");
+    if (err)
+        return err;
+    span_json_write(call_json(call, 200), &span,
+                    &(struct span_view){
+                        .tenant_id = trace_tenant_id(call->principal.tenant, &tenant_id),
+                        .select = SPAN_SELECT_ALL,
+                    });
+    return OK;
+}
+
+static enum err get_prepare(struct call *call)
+{
+    struct uuid *span_id = ARENA_NEW(call->arena, struct uuid);
+
+    if (uuid_parse_loose(call->params[0], span_id))
+        return call_fail(call, 422, "run_id: must be a UUID");
+    call->data = span_id;
+    return call_then_read(call, get_apply);
+}
+
+static const struct route routes[] = {
+    {HTTP_GET, "/runs/{span_id}", get_prepare, ROUTE_TRACES, "Get a span"},
+};
+
+const struct route_list routes_traces_read = {routes, ARRAY_LEN(routes)};

@@ -1,0 +1,208 @@
+/* One walk over each partial index of deliveries, and one over the endpoints. */
+#include "store/outbox_census.h"
+
+/* What is in a page of an index, and its last row: where the next page begins. A page has tenant,
+ * endpoint_id, next_us and a number, constants where the index has none. SQLite is told which
+ * index, so that a statement that would read the table cannot even be prepared. */
+#define OF_PAGE(page)                                                                              \
+    "WITH page AS (" page ") SELECT (SELECT COUNT(*) FROM page),"                                  \
+    " (SELECT COUNT(*) FROM page WHERE next_us <= $1), (SELECT MIN(next_us) FROM page),"           \
+    " tenant, endpoint_id, next_us, id FROM page"                                                  \
+    " ORDER BY tenant DESC, endpoint_id DESC, next_us DESC, id DESC LIMIT 1"
+#define LIMIT_4 " LIMIT CAST($4 AS BIGINT)"
+#define LIMIT_5 " LIMIT CAST($5 AS BIGINT)"
+#define LIMIT_6 " LIMIT CAST($6 AS BIGINT)"
+
+#define DUE(from, where)                                                                           \
+    OF_PAGE("SELECT tenant, endpoint_id, next_us, delivery_id AS id FROM deliveries " from         \
+            " WHERE state = 'due' AND " where                                                      \
+            " AND (tenant, endpoint_id, next_us, delivery_id) > ($2, $3, $4, $5)"                  \
+            " ORDER BY tenant, endpoint_id, next_us, delivery_id" LIMIT_6)
+
+#define FOLLOWING(from, where)                                                                     \
+    OF_PAGE("SELECT tenant, endpoint_id, CAST(0 AS BIGINT) AS next_us, sequence AS id"             \
+            " FROM deliveries " from " WHERE " where                                               \
+            " AND (tenant, endpoint_id, sequence) > ($2, $3, $4)"                                  \
+            " ORDER BY tenant, endpoint_id, sequence" LIMIT_5)
+
+/* The rest of a tenant, then the tenants behind it: in SQLite the number is the rowid, and a row of
+ * values that ends with it is sought by the tenant alone. */
+#define NUMBERED                                                                                   \
+    "SELECT tenant, '' AS endpoint_id, CAST(0 AS BIGINT) AS next_us, delivery_id AS id"            \
+    " FROM deliveries "
+#define REST_OF_TENANT " AND tenant = $2 AND delivery_id > $3 ORDER BY delivery_id" LIMIT_4
+#define NEXT_TENANTS " AND tenant > $2 ORDER BY tenant, delivery_id" LIMIT_4
+#define BEHIND " AND (tenant, delivery_id) > ($2, $3) ORDER BY tenant, delivery_id" LIMIT_4
+#define BY_TENANT_SQLITE(from, where)                                                              \
+    OF_PAGE("SELECT * FROM (" NUMBERED from " WHERE " where REST_OF_TENANT                         \
+            ") UNION ALL SELECT * FROM (" NUMBERED from " WHERE " where NEXT_TENANTS ")" LIMIT_4)
+#define BY_TENANT_POSTGRES(where) OF_PAGE(NUMBERED "WHERE " where BEHIND)
+
+/* So many are being sent as a few nodes can have under way. */
+#define SENDING(from, where)                                                                       \
+    "SELECT COUNT(*), COUNT(*), CAST(0 AS BIGINT), '', '', CAST(0 AS BIGINT), CAST(0 AS BIGINT)"   \
+    " FROM deliveries " from " WHERE " where " AND $1 > 0"
+
+#define STATEMENT(name, text, index, where)                                                        \
+    {                                                                                              \
+        name, text("INDEXED BY " index, where), text("", where)                                    \
+    }
+#define BY_TENANT(name, index, where)                                                              \
+    {                                                                                              \
+        name, BY_TENANT_SQLITE("INDEXED BY " index, where), BY_TENANT_POSTGRES(where)              \
+    }
+
+#define PAGE_OF_ENDPOINTS                                                                          \
+    "SELECT tenant, endpoint_id, state, rest_until_us FROM endpoints"                              \
+    " WHERE (tenant, endpoint_id) > ($2, $3) ORDER BY tenant, endpoint_id" LIMIT_4
+#define COUNT_OF(condition) "SUM(CASE WHEN " condition " THEN 1 ELSE 0 END)"
+#define ACTIVE COUNT_OF("state = 'active'")
+#define RESTING COUNT_OF("state = 'active' AND rest_until_us > $1")
+#define PAUSED COUNT_OF("state = 'paused'")
+#define DISABLED COUNT_OF("state = 'disabled'")
+#define COUNTS                                                                                     \
+    "SELECT COUNT(*) AS n, " ACTIVE " AS active, " RESTING " AS resting, " PAUSED                  \
+    " AS paused, " DISABLED " AS disabled FROM page"
+#define ENDPOINTS                                                                                  \
+    "WITH page AS (" PAGE_OF_ENDPOINTS "), counts AS (" COUNTS ")"                                 \
+    " SELECT n, active - resting, resting, paused, disabled, tenant, endpoint_id"                  \
+    " FROM counts CROSS JOIN page ORDER BY tenant DESC, endpoint_id DESC LIMIT 1"
+
+/* What a walk counts: rows of this state, and, of the due, those whose time is to come. */
+struct walk {
+    struct db_statement statement;
+    enum census_queue queue;
+    bool has_endpoint, has_next; /* in its cursor, besides the tenant and the number */
+    bool is_whole;               /* in one page */
+};
+
+static const struct walk walks[] = {
+    {STATEMENT("census_fresh", DUE, "deliveries_fresh", "attempts = 0 AND class <> 'replay'"),
+     CENSUS_DUE, true, true, false},
+    {STATEMENT("census_retry", DUE, "deliveries_retry", "attempts > 0 AND class <> 'replay'"),
+     CENSUS_DUE, true, true, false},
+    {STATEMENT("census_replay", DUE, "deliveries_replay", "class = 'replay'"), CENSUS_DUE, true,
+     true, false},
+    {STATEMENT("census_sending", SENDING, "deliveries_sending", "state = 'sending'"),
+     CENSUS_SENDING, false, false, true},
+    {BY_TENANT("census_held", "deliveries_held", "state = 'held'"), CENSUS_BLOCKED, false, false,
+     false},
+    {STATEMENT("census_following", FOLLOWING, "deliveries_following",
+               "state = 'held' AND state_reason <> 'order'"),
+     CENSUS_HELD, true, false, false},
+    {BY_TENANT("census_dead", "deliveries_dead", "state = 'dead'"), CENSUS_DEAD, false, false,
+     false},
+};
+static const struct db_statement endpoints_page = {"census_endpoints", ENDPOINTS, NULL};
+
+static void next_walk(struct outbox_census *census)
+{
+    census->walk++;
+    census->cursor = (struct census_cursor){STR(""), STR(""), 0, 0};
+}
+
+static size_t walk_args(const struct walk *walk, const struct census_cursor *cursor, int64_t now_us,
+                        size_t limit, struct db_value *args)
+{
+    size_t n = 0;
+
+    args[n++] = db_int(now_us);
+    if (walk->is_whole)
+        return n;
+    args[n++] = db_text(cursor->tenant);
+    if (walk->has_endpoint)
+        args[n++] = db_text(cursor->endpoint_id);
+    if (walk->has_next)
+        args[n++] = db_int(cursor->next_us);
+    args[n++] = db_int(cursor->id);
+    args[n++] = db_int((int64_t)limit);
+    return n;
+}
+
+static void take_page(struct outbox_census *census, const struct walk *walk,
+                      const struct db_rows *rows)
+{
+    int64_t count = db_get_int(rows, 0), early = db_get_int(rows, 1),
+            first_us = db_get_int(rows, 2);
+
+    if (walk->queue != CENSUS_DUE) {
+        census->queue[walk->queue] += count;
+        return;
+    }
+    census->queue[CENSUS_DUE] += early;
+    census->queue[CENSUS_SCHEDULED] += count - early;
+    if (early && (!census->oldest_us || first_us < census->oldest_us))
+        census->oldest_us = first_us;
+}
+
+static enum err deliveries_step(struct tx *tx, struct outbox_census *census, size_t limit,
+                                struct arena *arena)
+{
+    const struct walk *walk = &walks[census->walk];
+    struct db_rows rows = {0};
+    struct db_value args[6];
+    size_t arg_count = walk_args(walk, &census->cursor, tx->now_us, limit, args);
+    enum err err = db_query_one(tx->db, &walk->statement, args, arg_count, &rows);
+
+    if (err == ERR_NOT_FOUND) {
+        next_walk(census);
+        return OK;
+    }
+    if (err)
+        return err;
+    take_page(census, walk, &rows);
+    census->cursor = (struct census_cursor){
+        .tenant = db_get_keep(&rows, 3, arena),
+        .endpoint_id = db_get_keep(&rows, 4, arena),
+        .next_us = db_get_int(&rows, 5),
+        .id = db_get_int(&rows, 6),
+    };
+    if (walk->is_whole || db_get_int(&rows, 0) < (int64_t)limit)
+        next_walk(census);
+    return db_rows_end(&rows);
+}
+
+static enum err endpoints_step(struct tx *tx, struct outbox_census *census, size_t limit,
+                               struct arena *arena)
+{
+    struct db_rows rows = {0};
+    enum err err =
+        db_query_one(tx->db, &endpoints_page,
+                     DB_ARGS(db_int(tx->now_us), db_text(census->cursor.tenant),
+                             db_text(census->cursor.endpoint_id), db_int((int64_t)limit)),
+                     &rows);
+
+    census->is_done = err == ERR_NOT_FOUND;
+    if (err)
+        return census->is_done ? OK : err;
+    census->is_done = db_get_int(&rows, 0) < (int64_t)limit;
+    for (int i = 0; i < CENSUS_ENDPOINT_COUNT; i++)
+        census->endpoints[i] += db_get_int(&rows, 1 + i);
+    census->cursor.tenant = db_get_keep(&rows, 1 + CENSUS_ENDPOINT_COUNT, arena);
+    census->cursor.endpoint_id = db_get_keep(&rows, 2 + CENSUS_ENDPOINT_COUNT, arena);
+    return db_rows_end(&rows);
+}
+
+/* All that are held were counted as blocked first. */
+static void tell_apart(struct outbox_census *census)
+{
+    int64_t held = census->queue[CENSUS_HELD], all = census->queue[CENSUS_BLOCKED];
+
+    census->queue[CENSUS_BLOCKED] = all > held ? all - held : 0;
+}
+
+enum err outbox_census_step(struct tx *tx, struct outbox_census *census, size_t limit,
+                            struct arena *arena)
+{
+    enum err err;
+
+    REQUIRE(limit > 0 && !census->is_done);
+    if (str_is_none(census->cursor.tenant))
+        census->cursor = (struct census_cursor){STR(""), STR(""), 0, 0};
+    if (census->walk < ARRAY_LEN(walks))
+        return deliveries_step(tx, census, limit, arena);
+    err = endpoints_step(tx, census, limit, arena);
+    if (census->is_done)
+        tell_apart(census);
+    return err;
+}

@@ -1,0 +1,203 @@
+/* Tests of many deliveries moved at once, and of what the feed tells of it, on both databases. */
+#include <stdlib.h>
+
+#include "store/delivery_feed.h"
+#include "store/outbox_fixture.h"
+#include "store/outbox_priv.h"
+
+#define A "https://a.example:443"
+#define URL_A "https://a.example/hook"
+#define MANY 6
+
+static const char *postgres_url;
+
+static int setup(void **state)
+{
+    static struct outbox_rig rig;
+
+    outbox_rig_open(&rig, postgres_url);
+    *state = &rig;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    outbox_rig_close(*state);
+    return 0;
+}
+
+static struct outbox_claimed *claim_many(struct outbox_rig *rig)
+{
+    struct outbox_claimed *rows;
+    size_t count = 0;
+
+    for (int i = 0; i < MANY; i++)
+        (void)outbox_rig_add(rig, URL_A, "o", STR("{}"));
+    rows = outbox_rig_claim(rig, A, MANY, 0, &count);
+    assert_int_equal(count, MANY);
+    return rows;
+}
+
+/* Three are done, two fail in the same way at the same time, one in its own. */
+static void settle_many(struct outbox_rig *rig, const struct outbox_claimed *rows)
+{
+    static const enum delivery_state to[MANY] = {DELIVERY_DONE, DELIVERY_DUE,  DELIVERY_DONE,
+                                                 DELIVERY_DUE,  DELIVERY_DONE, DELIVERY_DUE};
+    struct outbox_outcome outcomes[MANY];
+    struct tx *tx = outbox_rig_begin(rig);
+
+    for (int i = 0; i < MANY; i++)
+        outcomes[i] = (struct outbox_outcome){
+            .row = &rows[i],
+            .to = to[i],
+            .next_us = rig->now_us + (i == 5 ? 2000 : 1000),
+            .result = to[i] == DELIVERY_DONE ? STR("delivered") : STR("server_error"),
+            .status = to[i] == DELIVERY_DONE ? 200 : 502};
+    assert_int_equal(outbox_rig_end(rig, outbox_settle(tx, &rig->rules, outcomes, MANY)), OK);
+}
+
+static size_t follow(struct outbox_rig *rig, int64_t after, struct feed_row **rows)
+{
+    const struct delivery_filter filter = {.tenant = STR("t")};
+    struct feed_page page = {.position = after};
+    struct tx *tx = outbox_rig_begin(rig);
+
+    assert_int_equal(outbox_rig_end(rig, delivery_feed_read(tx, &filter, &rig->arena, &page)), OK);
+    *rows = page.found;
+    return page.count;
+}
+
+static void each_goes_its_own_way(void **state)
+{
+    struct outbox_rig *rig = *state;
+    struct outbox_claimed *rows = claim_many(rig);
+
+    settle_many(rig, rows);
+    for (int i = 0; i < MANY; i++) {
+        struct delivery_row row = outbox_rig_get(rig, rows[i].delivery_id);
+        bool is_done = i % 2 == 0;
+
+        assert_int_equal(row.state, is_done ? DELIVERY_DONE : DELIVERY_DUE);
+        assert_int_equal(row.attempts, 1);
+        assert_int_equal(row.last_status, is_done ? 200 : 502);
+        assert_int_equal(row.next_us, is_done ? 0 : rig->now_us + (i == 5 ? 2000 : 1000));
+        assert_int_equal(row.ended_us, is_done ? rig->now_us : 0);
+    }
+}
+
+/* Two have been recovered meanwhile, one of these is being sent again. */
+static void what_came_too_late_stays_as_it_is(void **state)
+{
+    struct outbox_rig *rig = *state;
+    struct outbox_claimed *rows = claim_many(rig), *again;
+    struct feed_row *told;
+    size_t count = 0, first;
+    int64_t position;
+
+    rig->now_us += 61 * US_PER_SECOND;
+    assert_int_equal(outbox_rig_recover(rig, NULL), MANY);
+    again = outbox_rig_claim(rig, A, 1, 1, &count);
+    assert_int_equal(count, 1);
+    first = follow(rig, 0, &told);
+    position = told[first - 1].position;
+    settle_many(rig, rows);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(outbox_rig_get(rig, rows[i].delivery_id).state,
+                         rows[i].delivery_id == again[0].delivery_id ? DELIVERY_SENDING
+                                                                     : DELIVERY_DUE);
+    count = follow(rig, position, &told);
+    assert_int_equal(count, MANY);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(told[i].state, told[i].delivery.state);
+}
+
+static void the_feed_goes_on_in_the_middle_of_many(void **state)
+{
+    struct outbox_rig *rig = *state;
+    struct feed_row *all, *rest;
+    size_t count;
+
+    settle_many(rig, claim_many(rig));
+    count = follow(rig, 0, &all);
+    assert_int_equal(count, 2 * MANY);
+    for (size_t from = 0; from < count; from++) {
+        size_t left = follow(rig, all[from].position, &rest);
+
+        assert_int_equal(left, count - from - 1);
+        for (size_t i = 0; i < left; i++) {
+            assert_int_equal(rest[i].position, all[from + 1 + i].position);
+            assert_int_equal(rest[i].delivery.delivery_id, all[from + 1 + i].delivery.delivery_id);
+            assert_int_equal(rest[i].attempt.attempt_id, all[from + 1 + i].attempt.attempt_id);
+        }
+    }
+}
+
+/* In one transaction. */
+static enum err add_and_hold(struct tx *tx, size_t count)
+{
+    struct delivery_move *moves = ARENA_ARRAY(tx->arena, struct delivery_move, count);
+    const struct outbox_event event = {.tenant = STR("t"),
+                                       .kind = STR("run"),
+                                       .object_id = STR("o"),
+                                       .url = STR(URL_A),
+                                       .content_type = STR("text/plain"),
+                                       .body = STR("x"),
+                                       .policy = STR("durable")};
+    enum err err = OK;
+
+    for (size_t i = 0; !err && i < count; i++)
+        err = outbox_add(tx, &event, NULL);
+    if (err)
+        return err;
+    for (size_t i = 0; i < count; i++)
+        moves[i] = (struct delivery_move){.delivery_id = (int64_t)i + 1,
+                                          .from = DELIVERY_DUE,
+                                          .to = DELIVERY_HELD,
+                                          .reason = STR("paused")};
+    return delivery_move(tx, moves, count);
+}
+
+static void very_many_are_told_page_by_page(void **state)
+{
+    struct outbox_rig *rig = *state;
+    struct feed_row *told;
+    int64_t position = 0;
+    size_t count, all = 0;
+    struct tx *tx;
+
+    tx = outbox_rig_begin(rig);
+    assert_int_equal(outbox_rig_end(rig, add_and_hold(tx, 2 * FEED_READ_MAX)), OK);
+    while ((count = follow(rig, position, &told)) > 0) {
+        assert_true(count <= FEED_READ_MAX + FEED_ROW_MAX);
+        all += count;
+        position = told[count - 1].position;
+    }
+    assert_int_equal(all, 4 * FEED_READ_MAX);
+}
+
+static const struct CMUnitTest tests[] = {
+    TEST("of many that are settled at once each goes its own way", each_goes_its_own_way),
+    TEST("what came too late stays as it is, and is told so", what_came_too_late_stays_as_it_is),
+    TEST("the feed goes on in the middle of many", the_feed_goes_on_in_the_middle_of_many),
+    TEST("very many changes are told page by page", very_many_are_told_page_by_page),
+};
+
+static int run(const char *name)
+{
+    struct CMUnitTest with_rig[ARRAY_LEN(tests)];
+
+    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
+        with_rig[i] = tests[i];
+        with_rig[i].setup_func = setup;
+        with_rig[i].teardown_func = teardown;
+    }
+    return cmocka_run_group_tests_name(name, with_rig, NULL, NULL);
+}
+
+int main(void)
+{
+    int failed = run("sqlite");
+
+    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
+    return postgres_url ? failed + run("postgres") : failed;
+}

@@ -1,0 +1,45 @@
+/* span_json.h -- a span as the v1 tracing API shows it: RunSchema.
+ *
+ * The required keys are always written; of the others those that are selected. Values that are in
+ * the blob store stand as null here, with a link in `…_s3_urls` (whoever answers may splice them
+ * in: span_link). */
+#ifndef TRACE_SPAN_JSON_H
+#define TRACE_SPAN_JSON_H
+
+#include "base/json.h"
+#include "trace/span.h"
+
+/* Makes the address at which a value or attachment (`name`: "inputs", "attachment.x") can be had
+ * without a key, for a time. */
+struct span_links {
+    void (*write)(const struct span_links *links, const struct span *span, struct str name,
+                  struct buf *out);
+};
+
+struct span_view {
+    struct str tenant_id;           /* trace_tenant_id */
+    uint64_t select;                /* SPAN_SELECT_ALL, or bits of span_select */
+    const struct span_links *links; /* NULL: none are made */
+};
+
+#define SPAN_SELECT_ALL UINT64_MAX
+
+/* The bit of a name that `select` may hold; 0: no such name. */
+uint64_t span_select(struct str name);
+/* Which values (bits 1 << enum span_field) and whether attachments must be loaded to write it. */
+unsigned span_select_fields(uint64_t select);
+bool span_select_attachments(uint64_t select);
+
+void span_json_write(struct json_writer *json, const struct span *span,
+                     const struct span_view *view);
+
+/* "0.000123": picodollars without an exponent and without zeros at the end. */
+struct span_cost {
+    char text[32];
+};
+struct str span_cost_write(int64_t picodollars, struct span_cost *cost);
+
+/* What the wire calls tenant_id: a UUID made of the tenant's name. Borrows *text. */
+struct str trace_tenant_id(struct str tenant, struct uuid_text *text);
+
+#endif

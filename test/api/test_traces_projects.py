@@ -1,0 +1,81 @@
+"""Projects, which the wire calls sessions."""
+
+import json
+
+import pytest
+from harness.spans import make_span, new_id
+
+
+def name_of(kind):
+    return f"{kind}-{new_id()}"
+
+
+def test_default_is_always_there(start_server):
+    import httpx
+    url = start_server().url
+    [project] = httpx.get(url + "/sessions?limit=1").json()
+    assert project["name"] == "default" and project["tenant_id"] and project["reference_dataset_id"] is None
+    assert httpx.get(url + "/settings").json()["id"] == project["tenant_id"]
+
+
+def test_a_project_is_made_changed_and_deleted(api):
+    name = name_of("crud")
+    made = api.ok("POST", "/sessions", json={"name": name, "extra": {"metadata": {"k": name}}, "description": "d",
+                                             "start_time": "2026-01-01T00:00:00+00:00"})
+    assert made["description"] == "d" and made["start_time"] == "2026-01-01T00:00:00.000000"
+    path = f"/sessions/{made['id']}"
+    assert api.ok("GET", path + "?include_stats=True") == made
+    changed = api.ok("PATCH", path, json={"end_time": "2026-01-02T00:00:00Z", "name": name + "-2"})
+    assert changed["end_time"] == "2026-01-02T00:00:00.000000" and changed["description"] == "d"
+    assert api.ok("DELETE", path) is not None
+    assert api.get(path).status_code == 404
+    assert api.ok("GET", "/sessions", params={"name": name + "-2"}) == []
+
+
+def test_a_name_is_taken_once(api):
+    name = name_of("once")
+    first = api.ok("POST", "/sessions", json={"name": name})
+    assert api.post("/sessions", json={"name": name}).status_code == 409
+    again = api.ok("POST", "/sessions?upsert=True", json={"name": name, "description": "new"})
+    assert again["id"] == first["id"] and again["description"] == "new"
+    other = api.ok("POST", "/sessions", json={"name": name + "-b"})
+    assert api.patch(f"/sessions/{other['id']}", json={"name": name}).status_code == 409
+
+
+def test_projects_are_found(api):
+    names = [name_of("found") for _ in range(3)]
+    made = [api.ok("POST", "/sessions", json={"name": name, "extra": {"metadata": {"n": name, "x": 1}}})
+            for name in names]
+
+    def found(**params):
+        return [one["name"] for one in api.ok("GET", "/sessions", params=params)]
+
+    assert found(name=names[1]) == [names[1]]
+    assert found(name_contains=names[2][8:].upper()) == [names[2]]
+    assert sorted(found(id=[made[0]["id"], made[2]["id"], new_id()])) == sorted([names[0], names[2]])
+    assert found(metadata=json.dumps({"n": names[0]})) == [names[0]]
+    assert found(name=name_of("none")) == []
+    assert len(found(limit=2)) == 2
+    assert found(limit=1, offset=1) != found(limit=1)
+
+
+def test_spans_make_their_project(api):
+    name = name_of("made")
+    span = make_span(project=name)
+    assert api.post("/runs", json=span).status_code == 202
+    [project] = api.ok("GET", "/sessions", params={"name": name})
+    assert api.ok("GET", f"/runs/{span['id']}")["session_id"] == project["id"]
+    api.ok("DELETE", "/sessions", params={"session_ids": project["id"]})
+    assert api.get(f"/runs/{span['id']}").status_code == 404
+
+
+@pytest.mark.parametrize("path, body", [
+    ("/sessions", {"name": ""}), ("/sessions", {"name": 5}), ("/sessions", {"name": "x", "id": "y"}),
+    ("/sessions", {"name": "x", "start_time": "soon"}),
+])
+def test_what_is_refused(api, path, body):
+    assert api.post(path, json=body).status_code == 422
+    assert api.get("/sessions/none").status_code == 422
+    assert api.get(f"/sessions/{new_id()}").status_code == 404
+    assert api.patch(f"/sessions/{new_id()}", json={}).status_code == 404
+    assert api.delete(f"/sessions/{new_id()}").status_code == 404
