@@ -53,7 +53,6 @@ struct api_tails *api_tails(struct api *api)
 static bool on_head(void *context, struct http_exchange *exchange, struct http_plan *plan)
 {
     struct api *api = context;
-    const struct route *route;
     struct call *call;
 
     if (inbox_takes(api->setup, http_exchange_request(exchange))) {
@@ -61,27 +60,12 @@ static bool on_head(void *context, struct http_exchange *exchange, struct http_p
         return true;
     }
     plan->body_bytes_max = api->setup->body_bytes_max;
-    if (!call_admits(api, api->setup, exchange, &route))
+    if (!call_open(api, api->setup, exchange))
         return false;
-    if (!route || !(route->flags & ROUTE_STREAMED))
-        return true;
-    call = call_new(api, api->setup, exchange);
-    call->route = route;
-    if (call_identify(call)) {
-        call_reply(call);
-        return false;
-    }
-    traces_receive(call, plan);
+    call = http_exchange_data(exchange);
+    if (call->route && call->route->flags & ROUTE_STREAMED)
+        traces_receive(call, plan);
     return true;
-}
-
-/* The body of a streamed call will not come whole. */
-static void on_abort(void *context UNUSED, struct http_exchange *exchange)
-{
-    struct call *call = http_exchange_data(exchange);
-
-    if (call)
-        call_free(call);
 }
 
 static void on_request(void *context, struct http_exchange *exchange)
@@ -91,7 +75,17 @@ static void on_request(void *context, struct http_exchange *exchange)
     if (inbox_takes(api->setup, http_exchange_request(exchange)))
         inbox_receive(api, api->setup, exchange);
     else
-        call_start(api, api->setup, exchange);
+        call_start(exchange);
+}
+
+/* Its body never came. Requests to inspectors have no call yet. */
+static void on_abort(void *context, struct http_exchange *exchange)
+{
+    struct call *call = http_exchange_data(exchange);
+
+    (void)context;
+    if (call)
+        call_free(call);
 }
 
 struct api *api_new(const struct api_setup *setup, struct loop *loop)

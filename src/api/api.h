@@ -6,6 +6,7 @@
 
 #include "agent/dispatch.h"
 #include "api/surface.h"
+#include "auth/key_refresh.h"
 #include "auth/loopback.h"
 #include "auth/principal.h"
 #include "delivery/policies.h"
@@ -27,6 +28,7 @@ struct api_setup {
     struct api_copied_headers copied_headers;
     bool compat_js; /* as the JavaScript dev server does it, where the two servers differ */
     bool dev;
+    bool log_requests;                 /* a line for every one */
     int64_t heartbeat_ms;              /* of streams */
     const struct policy_set *policies; /* of deliveries; NULL: the built-in ones */
     size_t body_bytes_max;
@@ -38,7 +40,8 @@ struct api_setup {
     /* The current keys; the caller gets a reference. Any thread. */
     struct key_set *(*keys)(void *context);
     void *keys_context;
-    const struct loopback *loopback; /* runs that call back */
+    void (*refresh_keys)(void *context, struct key_refresh *refresh); /* the same context */
+    const struct loopback *loopback;                                  /* runs that call back */
 };
 
 struct api;

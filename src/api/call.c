@@ -1,10 +1,9 @@
 /* The way of a call: from the request through its stages to the reply. */
 #include "api/call_priv.h"
+#include "api/request_log.h"
 
 #include "base/log.h"
 #include "base/mem.h"
-
-#define KEY_NEEDED "an API key is needed: send it in the header X-Api-Key"
 
 static void call_go(struct call *call, enum err err);
 
@@ -42,6 +41,23 @@ enum err call_then_take(struct call *call, void (*take)(struct call *call))
     return OK;
 }
 
+static void on_refreshed(struct key_refresh *refresh)
+{
+    call_reply(CONTAINER_OF(refresh, struct call, refresh));
+}
+
+static void refresh_take(struct call *call)
+{
+    call->refresh.reply_to = http_exchange_loop(call->exchange);
+    call->refresh.done = on_refreshed;
+    call->setup->refresh_keys(call->setup->keys_context, &call->refresh);
+}
+
+enum err call_then_refresh(struct call *call)
+{
+    return call_then_take(call, refresh_take);
+}
+
 enum err call_then_park(struct call *call)
 {
     call->next = CALL_PARK;
@@ -50,8 +66,13 @@ enum err call_then_park(struct call *call)
 
 void call_resume(struct call *call, call_step step)
 {
+    enum err err;
+
     call->next = CALL_REPLY;
-    call_go(call, step(call));
+    log_set_request(call->request_id);
+    err = step(call);
+    log_set_request(STR_NONE);
+    call_go(call, err);
 }
 
 /* ---- the end ---- */
@@ -73,10 +94,11 @@ void call_free(struct call *call)
 
 void call_reply(struct call *call)
 {
-    struct http_header headers[CALL_HEADERS_MAX + 8];
+    struct http_header headers[REPLY_HEADERS_MAX];
     size_t count = reply_headers(call, headers);
     struct http_exchange *exchange = call->exchange;
 
+    request_log_reply(call);
     /* The call lives in the exchange's arena: what it owns goes first, its bytes stay until the
      * reply has them. */
     call_release(call);
@@ -88,17 +110,39 @@ void call_reply(struct call *call)
     buf_release(&body);
 }
 
+void call_begin(struct call *call, struct str content_type)
+{
+    struct http_header headers[REPLY_HEADERS_MAX + 2] = {
+        {STR("content-type"), content_type},
+        {STR("cache-control"), STR("no-cache")},
+    };
+
+    call->status = 200;
+    buf_clear(&call->reply);
+    request_log_reply(call);
+    http_begin(call->exchange, 200, headers, 2 + reply_headers(call, headers + 2));
+}
+
 /* ---- stages ---- */
+
+static enum err tx_run(struct tx *tx, struct call *call)
+{
+    if (tx->is_write && !str_is_none(call->idempotency_key))
+        return idempotent_apply(tx, call, call->running);
+    return call->running(tx, call);
+}
 
 static enum err tx_apply(struct tx *tx, struct store_work *work)
 {
     struct call *call = CONTAINER_OF(work, struct call, work);
+    enum err err;
 
     call->next = CALL_REPLY;
     call->header_count = 0;
-    if (tx->is_write && !str_is_none(call->idempotency_key))
-        return idempotent_apply(tx, call, call->running);
-    return call->running(tx, call);
+    log_set_request(call->request_id);
+    err = tx_run(tx, call);
+    log_set_request(STR_NONE);
+    return err;
 }
 
 static void tx_done(struct store_work *work, enum err err)
@@ -153,9 +197,7 @@ static void error_reply(struct call *call, enum err err)
 {
     if (call->status >= 400)
         return;
-    if (err == ERR_IO)
-        log_error("api", "%.*s %.*s failed: %s", STR_ARG(call->request->method_text),
-                  STR_ARG(call->request->path), err_name(err));
+    call->err = err;
     call_fail(call, call_status_of(err), "%s", reply_words(err));
 }
 
@@ -203,59 +245,23 @@ void call_read_start(struct call *call)
 
 /* ---- the start ---- */
 
-static enum err params_decode(struct call *call, const struct str *raw)
+static enum err params_decode(struct call *call)
 {
-    for (size_t i = 0; i < CALL_PARAMS_MAX && !str_is_none(raw[i]); i++)
-        if (path_segment_decode(call->arena, raw[i], &call->params[i])) {
+    for (size_t i = 0; i < CALL_PARAMS_MAX && !str_is_none(call->params[i]); i++)
+        if (path_segment_decode(call->arena, call->params[i], &call->params[i])) {
             call_fail(call, 422, "the path is not well-formed percent-encoded UTF-8");
             return ERR_INVALID;
         }
     return OK;
 }
 
-/* X-Api-Key, or Authorization: Bearer. */
-static struct str key_given(const struct http_request *request)
-{
-    struct str key = http_header_find(request->headers, request->header_count, "x-api-key");
-    struct str bearer = http_header_find(request->headers, request->header_count, "authorization");
-
-    if (str_is_none(key) && str_starts_nocase(bearer, STR("bearer ")))
-        key = str_trim(str_from(bearer, 7));
-    return key;
-}
-
-static enum err admit(const struct api_setup *setup, const struct key_set *keys, struct str key,
-                      struct principal *principal)
-{
-    *principal = (struct principal){.key_id = STR_NONE};
-    if (loopback_admits(setup->loopback, key, &principal->tenant))
-        return OK;
-    return key_set_admit(keys, key, principal);
-}
-
-enum err call_identify(struct call *call)
-{
-    if (call->keys)
-        return OK;
-    call->keys = call->setup->keys(call->setup->keys_context);
-    if (call->route->flags & ROUTE_PUBLIC) {
-        call->principal.tenant = TENANT_DEFAULT;
-        return OK;
-    }
-    if (admit(call->setup, call->keys, key_given(call->request), &call->principal)) {
-        call_fail(call, 401, KEY_NEEDED);
-        return ERR_DENIED;
-    }
-    return OK;
-}
-
-static enum err call_prepare(struct call *call, const struct str *raw_params)
+static enum err call_prepare(struct call *call)
 {
     const struct http_request *request = call->request;
     const char *why;
     enum err err;
 
-    if ((err = params_decode(call, raw_params)) || (err = call_identify(call)))
+    if ((err = params_decode(call)))
         return err;
     if (query_parse(call->arena, request->query, &call->query, &why)) {
         call_fail(call, 422, "the query string: %s", why);
@@ -271,8 +277,8 @@ static enum err call_prepare(struct call *call, const struct str *raw_params)
     return call->route->prepare(call);
 }
 
-struct call *call_new(struct api *api, const struct api_setup *setup,
-                      struct http_exchange *exchange)
+static struct call *call_new(struct api *api, const struct api_setup *setup,
+                             struct http_exchange *exchange)
 {
     struct arena *arena = http_exchange_arena(exchange);
     struct call *call = ARENA_NEW(arena, struct call);
@@ -284,57 +290,40 @@ struct call *call_new(struct api *api, const struct api_setup *setup,
     call->arena = arena;
     buf_init(&call->reply, REPLY_BYTES_MAX);
     http_exchange_set_data(exchange, call);
+    request_log_begin(call);
     return call;
 }
 
-bool call_admits(struct api *api, const struct api_setup *setup, struct http_exchange *exchange,
-                 const struct route **found)
+bool call_open(struct api *api, const struct api_setup *setup, struct http_exchange *exchange)
 {
-    const struct http_request *request = http_exchange_request(exchange);
-    struct str raw[CALL_PARAMS_MAX] = {{0}};
-    struct key_set *keys;
-    const struct route *route = NULL;
-    struct principal principal;
-    struct call *call;
-    bool path_exists, admits;
+    struct call *call = call_new(api, setup, exchange);
 
-    if (request->method != HTTP_OPTIONS)
-        route = route_find(setup, request, raw, &path_exists);
-    *found = route;
-    if (!route || route->flags & ROUTE_PUBLIC)
+    if (call->request->method == HTTP_OPTIONS)
         return true;
-    keys = setup->keys(setup->keys_context);
-    admits = !admit(setup, keys, key_given(request), &principal);
-    key_set_unref(keys);
-    if (admits)
+    call->route = route_find(setup, call->request, call->params, &call->path_exists);
+    if (!call->route || !call_admit(call))
         return true;
-    call = call_new(api, setup, exchange);
-    call_fail(call, 401, KEY_NEEDED);
     call_reply(call);
     return false;
 }
 
-void call_start(struct api *api, const struct api_setup *setup, struct http_exchange *exchange)
+void call_start(struct http_exchange *exchange)
 {
-    struct str raw[CALL_PARAMS_MAX] = {{0}};
-    struct call *received = http_exchange_data(exchange);
-    struct call *call = received ? received : call_new(api, setup, exchange);
-    const struct http_request *request = call->request;
-    bool path_exists;
+    struct call *call = http_exchange_data(exchange);
+    enum err err;
 
-    if (request->method == HTTP_OPTIONS) {
+    if (call->route) {
+        log_set_request(call->request_id);
+        err = call_prepare(call);
+        log_set_request(STR_NONE);
+        call_go(call, err);
+        return;
+    }
+    if (call->request->method == HTTP_OPTIONS)
         call_empty(call, 204);
-        call_reply(call);
-        return;
-    }
-    call->route = route_find(setup, request, raw, &path_exists);
-    if (!call->route) {
-        if (path_exists)
-            call_fail(call, 405, "this path does not take %.*s", STR_ARG(request->method_text));
-        else
-            call_fail(call, 404, "Not Found");
-        call_reply(call);
-        return;
-    }
-    call_go(call, call_prepare(call, raw));
+    else if (call->path_exists)
+        call_fail(call, 405, "this path does not take %.*s", STR_ARG(call->request->method_text));
+    else
+        call_fail(call, 404, "Not Found");
+    call_reply(call);
 }

@@ -13,6 +13,7 @@
 #define API_CALL_H
 
 #include "api/api.h"
+#include "api/call_input.h"
 #include "api/call_wait.h"
 #include "base/json.h"
 #include "format/query.h"
@@ -55,11 +56,15 @@ struct call {
     const struct http_request *request;
     struct arena *arena;
     const struct route *route;
+    bool path_exists;                   /* without a route: another method would have one */
     struct str params[CALL_PARAMS_MAX]; /* decoded path segments, in order */
     struct query query;
     struct key_set *keys; /* holds principal's strings */
     struct principal principal;
     struct str idempotency_key; /* STR_NONE: none */
+    struct str request_id;
+    int64_t began_us; /* monotonic */
+    enum err err;     /* that the reply tells of */
 
     struct str body_text; /* JSON, scrubbed */
     const struct json *body;
@@ -78,6 +83,7 @@ struct call {
     struct call_stream stream;
     struct call_feed feed;
     struct call_waiter waiter;
+    struct key_refresh refresh;
 
     int status;
     struct buf reply;
@@ -100,6 +106,16 @@ enum err call_then_stream(struct call *call);
 /* `take` runs on the net loop; the exchange is its own from then on. It calls call_free. */
 enum err call_then_take(struct call *call, void (*take)(struct call *call));
 
+/* The reply is what the call holds, but it waits until this process knows the keys as they are now.
+ */
+enum err call_then_refresh(struct call *call);
+
+/* ---- what the caller may do ---- */
+
+/* Beyond what the route needs. ERR_DENIED: the reply (403) is filled. */
+enum err call_need(struct call *call, enum permission permission) MUST_USE;
+/* Every workspace: what concerns the server. */
+enum err call_need_all(struct call *call) MUST_USE;
 /* Nothing happens until call_resume, on the net loop: `step` runs then. */
 enum err call_then_park(struct call *call);
 void call_resume(struct call *call, call_step step);
@@ -118,33 +134,5 @@ enum err call_reply_answer(struct call *call);
 void call_page(struct call *call, int64_t total, int64_t offset, size_t given);
 /* The one place where an err becomes a status. */
 int call_status_of(enum err err);
-
-/* ---- checked input ---- */
-
-/* The body must be a JSON object (an absent one counts as {}). ERR_INVALID: the reply is filled. */
-enum err call_body_object(struct call *call) MUST_USE;
-enum err call_body_any(struct call *call) MUST_USE; /* any JSON */
-/* These return ERR_INVALID with the reply filled when the member is of another type. Absent or
- * null: untouched. */
-enum err call_get_text(struct call *call, const char *key, struct str *value) MUST_USE;
-enum err call_get_object(struct call *call, const char *key, struct str *raw) MUST_USE;
-/* One of `words`, which end with NULL. */
-enum err call_get_word(struct call *call, const char *key, const char *const *words,
-                       struct str *value) MUST_USE;
-enum err call_get_uuid(struct call *call, const char *key, struct str *value) MUST_USE;
-enum err call_get_int(struct call *call, const char *key, int64_t min, int64_t max,
-                      int64_t *value) MUST_USE;
-/* From the query string. */
-enum err call_query_int(struct call *call, const char *key, int64_t min, int64_t max,
-                        int64_t *value) MUST_USE;
-enum err call_query_bool(struct call *call, const char *key, bool *value) MUST_USE;
-/* One of `words`, which end with NULL; absent is fine. */
-enum err call_query_word(struct call *call, const char *key, const char *const *words) MUST_USE;
-/* Path parameter `index` must be a UUID. */
-enum err call_param_uuid(struct call *call, size_t index, const char *name) MUST_USE;
-/* The union of two JSON objects (json_merge) in the arena; `base` itself if `over` is STR_NONE. */
-struct str call_merge(struct call *call, struct str base, struct str over);
-/* A new id in the arena. */
-struct str call_new_id(struct call *call);
 
 #endif

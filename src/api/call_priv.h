@@ -6,21 +6,19 @@
 #include "api/call.h"
 #include "api/route.h"
 
-/* call.c */
-void call_start(struct api *api, const struct api_setup *setup, struct http_exchange *exchange);
-/* At the head, before the body is taken: false if a key is needed and not given; then the answer is
- * sent. */
-bool call_admits(struct api *api, const struct api_setup *setup, struct http_exchange *exchange,
-                 const struct route **route);
-/* In the exchange's arena, and its data. */
-struct call *call_new(struct api *api, const struct api_setup *setup,
-                      struct http_exchange *exchange);
-/* Who calls; ERR_DENIED: the reply is filled. */
-enum err call_identify(struct call *call) MUST_USE;
+/* call.c. At the head, before the body is taken; false: it was refused, the answer is sent. */
+bool call_open(struct api *api, const struct api_setup *setup, struct http_exchange *exchange);
+void call_start(struct http_exchange *exchange); /* the body is there */
 void call_reply(struct call *call);
+/* The head of a stream, with status 200 and what headers the call has. */
+void call_begin(struct call *call, struct str content_type);
 void call_free(struct call *call); /* what the call owns; its memory is the exchange's */
 
-/* reply.c: fills headers (room for CALL_HEADERS_MAX + 8), returns how many */
+/* admit.c: who calls, and whether the route is theirs; an error: the reply is filled */
+enum err call_admit(struct call *call) MUST_USE;
+
+/* reply.c */
+#define REPLY_HEADERS_MAX (CALL_HEADERS_MAX + 8)
 size_t reply_headers(struct call *call, struct http_header *headers);
 const char *reply_words(enum err err);
 

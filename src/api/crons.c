@@ -254,15 +254,15 @@ static enum err count_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_POST, "/threads/{thread_id}/runs/crons", create_prepare, ROUTE_IDEMPOTENT,
+    {HTTP_POST, "/threads/{thread_id}/runs/crons", create_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT,
      "Make runs on this thread by a schedule"},
-    {HTTP_POST, "/runs/crons", create_prepare, ROUTE_IDEMPOTENT,
+    {HTTP_POST, "/runs/crons", create_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT,
      "Make runs by a schedule, each on a thread of its own"},
-    {HTTP_POST, "/runs/crons/search", search_prepare, 0, "Search crons"},
-    {HTTP_POST, "/runs/crons/count", count_prepare, 0, "Count crons"},
-    {HTTP_GET, "/runs/crons/{cron_id}", get_prepare, 0, "Get a cron"},
-    {HTTP_PATCH, "/runs/crons/{cron_id}", patch_prepare, 0, "Change a cron"},
-    {HTTP_DELETE, "/runs/crons/{cron_id}", delete_prepare, 0, "Delete a cron"},
+    {HTTP_POST, "/runs/crons/search", search_prepare, PERMIT_READ, 0, "Search crons"},
+    {HTTP_POST, "/runs/crons/count", count_prepare, PERMIT_READ, 0, "Count crons"},
+    {HTTP_GET, "/runs/crons/{cron_id}", get_prepare, PERMIT_READ, 0, "Get a cron"},
+    {HTTP_PATCH, "/runs/crons/{cron_id}", patch_prepare, PERMIT_RUN, 0, "Change a cron"},
+    {HTTP_DELETE, "/runs/crons/{cron_id}", delete_prepare, PERMIT_RUN, 0, "Delete a cron"},
 };
 
 const struct route_list routes_crons = {routes, ARRAY_LEN(routes)};

@@ -185,19 +185,22 @@ static enum err cancel_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_GET, "/v1/deliveries", list_prepare, 0, "Search the log of deliveries; newest first"},
-    {HTTP_GET, "/v1/deliveries/stream", delivery_tail_prepare, 0,
+    {HTTP_GET, "/v1/deliveries", list_prepare, PERMIT_WATCH, 0,
+     "Search the log of deliveries; newest first"},
+    {HTTP_GET, "/v1/deliveries/stream", delivery_tail_prepare, PERMIT_WATCH, 0,
      "Follow what happens to deliveries, as server-sent events"},
-    {HTTP_GET, "/v1/deliveries/{delivery_id}", get_prepare, 0, "A delivery with its attempts"},
-    {HTTP_GET, "/v1/deliveries/{delivery_id}/body", body_prepare, 0, "The body that is sent"},
-    {HTTP_POST, "/v1/deliveries/{delivery_id}/resend", resend_prepare, ROUTE_IDEMPOTENT,
-     "Send it again under the same webhook-id, to the same or another url"},
-    {HTTP_POST, "/v1/deliveries/{delivery_id}/cancel", cancel_prepare, 0,
+    {HTTP_GET, "/v1/deliveries/{delivery_id}", get_prepare, PERMIT_WATCH, 0,
+     "A delivery with its attempts"},
+    {HTTP_GET, "/v1/deliveries/{delivery_id}/body", body_prepare, PERMIT_WATCH, 0,
+     "The body that is sent"},
+    {HTTP_POST, "/v1/deliveries/{delivery_id}/resend", resend_prepare, PERMIT_DELIVER,
+     ROUTE_IDEMPOTENT, "Send it again under the same webhook-id, to the same or another url"},
+    {HTTP_POST, "/v1/deliveries/{delivery_id}/cancel", cancel_prepare, PERMIT_DELIVER, 0,
      "Try it no more; an attempt under way goes on"},
-    {HTTP_POST, "/v1/test", delivery_test_url_prepare, 0,
+    {HTTP_POST, "/v1/test", delivery_test_url_prepare, PERMIT_DELIVER, 0,
      "Send a signed sample of a kind to a URL and tell what the receiver said"},
-    {HTTP_POST, "/v1/endpoints/{endpoint_id}/test", delivery_test_endpoint_prepare, 0,
-     "Send a signed sample to an endpoint and tell what the receiver said"},
+    {HTTP_POST, "/v1/endpoints/{endpoint_id}/test", delivery_test_endpoint_prepare, PERMIT_DELIVER,
+     0, "Send a signed sample to an endpoint and tell what the receiver said"},
 };
 
 const struct route_list routes_deliveries = {routes, ARRAY_LEN(routes)};

@@ -220,19 +220,6 @@ static struct tail *tail_new(struct call *call)
     return tail;
 }
 
-static void head_send(struct call *call)
-{
-    struct http_header headers[CALL_HEADERS_MAX + 8];
-    size_t count = 0;
-
-    call->status = 200;
-    buf_clear(&call->reply);
-    headers[count++] = (struct http_header){STR("content-type"), STR("text/event-stream")};
-    headers[count++] = (struct http_header){STR("cache-control"), STR("no-cache")};
-    count += reply_headers(call, headers + count);
-    http_begin(call->exchange, 200, headers, count);
-}
-
 void delivery_tail_start(struct call *call)
 {
     struct tail *tail = tail_new(call);
@@ -242,7 +229,7 @@ void delivery_tail_start(struct call *call)
     http_exchange_set_data(exchange, tail);
     http_exchange_on_gone(exchange, on_gone);
     http_exchange_on_drain(exchange, on_drain);
-    head_send(call);
+    call_begin(call, STR("text/event-stream"));
     call_free(call);
     http_exchange_shed(exchange);
     timer_start(&tail->heartbeat, tail->heartbeat_ms);

@@ -217,14 +217,17 @@ static enum err oauth_delete_prepare(struct call *call)
 #define OAUTH "/v1/endpoints/{endpoint_id}/oauth"
 
 static const struct route routes[] = {
-    {HTTP_GET, CERTIFICATE, certificate_get_prepare, 0, "The endpoint's client certificate"},
-    {HTTP_PUT, CERTIFICATE, certificate_put_prepare, 0,
+    {HTTP_GET, CERTIFICATE, certificate_get_prepare, PERMIT_WATCH, 0,
+     "The endpoint's client certificate"},
+    {HTTP_PUT, CERTIFICATE, certificate_put_prepare, PERMIT_EDIT, 0,
      "Set the client certificate (certificate, key: PEM) that is shown to the receiver"},
-    {HTTP_DELETE, CERTIFICATE, certificate_delete_prepare, 0, "Remove the client certificate"},
-    {HTTP_GET, OAUTH, oauth_get_prepare, 0, "The endpoint's OAuth client, without its secret"},
-    {HTTP_PUT, OAUTH, oauth_put_prepare, 0,
+    {HTTP_DELETE, CERTIFICATE, certificate_delete_prepare, PERMIT_EDIT, 0,
+     "Remove the client certificate"},
+    {HTTP_GET, OAUTH, oauth_get_prepare, PERMIT_WATCH, 0,
+     "The endpoint's OAuth client, without its secret"},
+    {HTTP_PUT, OAUTH, oauth_put_prepare, PERMIT_EDIT, 0,
      "Set OAuth client credentials: token_url, client_id, client_secret, scope, audience, auth"},
-    {HTTP_DELETE, OAUTH, oauth_delete_prepare, 0, "Remove the OAuth client"},
+    {HTTP_DELETE, OAUTH, oauth_delete_prepare, PERMIT_EDIT, 0, "Remove the OAuth client"},
 };
 
 const struct route_list routes_endpoint_credentials = {routes, ARRAY_LEN(routes)};

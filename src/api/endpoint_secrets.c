@@ -242,11 +242,13 @@ static enum err delete_one_prepare(struct call *call)
 #define PATH "/v1/endpoints/{endpoint_id}/headers"
 
 static const struct route routes[] = {
-    {HTTP_GET, PATH, get_prepare, 0, "Names of the endpoint's own headers; values are ***"},
-    {HTTP_PUT, PATH, put_prepare, 0,
+    {HTTP_GET, PATH, get_prepare, PERMIT_WATCH, 0,
+     "Names of the endpoint's own headers; values are ***"},
+    {HTTP_PUT, PATH, put_prepare, PERMIT_EDIT, 0,
      "Set the endpoint's own headers; *** keeps a value, what is left out goes"},
-    {HTTP_DELETE, PATH, delete_all_prepare, 0, "Remove all of the endpoint's own headers"},
-    {HTTP_DELETE, PATH "/{name}", delete_one_prepare, 0, "Remove one header"},
+    {HTTP_DELETE, PATH, delete_all_prepare, PERMIT_EDIT, 0,
+     "Remove all of the endpoint's own headers"},
+    {HTTP_DELETE, PATH "/{name}", delete_one_prepare, PERMIT_EDIT, 0, "Remove one header"},
 };
 
 const struct route_list routes_endpoint_headers = {routes, ARRAY_LEN(routes)};

@@ -339,20 +339,22 @@ static enum err delete_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_GET, "/v1/endpoints", list_prepare, 0, "List endpoints by kind, state, origin"},
-    {HTTP_POST, "/v1/endpoints", create_prepare, ROUTE_IDEMPOTENT,
+    {HTTP_GET, "/v1/endpoints", list_prepare, PERMIT_WATCH, 0,
+     "List endpoints by kind, state, origin"},
+    {HTTP_POST, "/v1/endpoints", create_prepare, PERMIT_EDIT, ROUTE_IDEMPOTENT,
      "Make an endpoint before its first delivery, with its policy and limits"},
-    {HTTP_GET, "/v1/endpoints/{endpoint_id}", get_prepare, 0,
+    {HTTP_GET, "/v1/endpoints/{endpoint_id}", get_prepare, PERMIT_WATCH, 0,
      "An endpoint with its health and backlog"},
-    {HTTP_PATCH, "/v1/endpoints/{endpoint_id}", patch_prepare, 0,
+    {HTTP_PATCH, "/v1/endpoints/{endpoint_id}", patch_prepare, PERMIT_EDIT, 0,
      "Change its name, policy, rate, places, order; null takes one back"},
-    {HTTP_DELETE, "/v1/endpoints/{endpoint_id}", delete_prepare, 0,
+    {HTTP_DELETE, "/v1/endpoints/{endpoint_id}", delete_prepare, PERMIT_EDIT, 0,
      "Forget it; ?force=true also what it has not delivered"},
-    {HTTP_POST, "/v1/endpoints/{endpoint_id}/pause", pause_prepare, 0,
+    {HTTP_POST, "/v1/endpoints/{endpoint_id}/pause", pause_prepare, PERMIT_DELIVER, 0,
      "Send nothing to it; its deliveries are held"},
-    {HTTP_POST, "/v1/endpoints/{endpoint_id}/resume", resume_prepare, 0,
+    {HTTP_POST, "/v1/endpoints/{endpoint_id}/resume", resume_prepare, PERMIT_DELIVER, 0,
      "Send again, also after it was disabled"},
-    {HTTP_POST, "/v1/endpoints/{endpoint_id}/enable", resume_prepare, 0, "The same as resume"},
+    {HTTP_POST, "/v1/endpoints/{endpoint_id}/enable", resume_prepare, PERMIT_DELIVER, 0,
+     "The same as resume"},
 };
 
 const struct route_list routes_endpoints = {routes, ARRAY_LEN(routes)};

@@ -207,19 +207,6 @@ static void subscribe(struct follower *f)
                     watch);
 }
 
-static void head_send(struct call *call)
-{
-    struct http_header headers[CALL_HEADERS_MAX + 8];
-    size_t count = 0;
-
-    call->status = 200;
-    headers[count++] = (struct http_header){STR("content-type"), STR("text/event-stream")};
-    headers[count++] = (struct http_header){STR("cache-control"), STR("no-cache")};
-    buf_clear(&call->reply);
-    count += reply_headers(call, headers + count);
-    http_begin(call->exchange, 200, headers, count);
-}
-
 void feed_start(struct call *call)
 {
     struct follower *f = MEM_NEW(struct follower);
@@ -241,7 +228,7 @@ void feed_start(struct call *call)
     http_exchange_set_data(exchange, f);
     http_exchange_on_gone(exchange, on_gone);
     http_exchange_on_drain(exchange, on_drain);
-    head_send(call);
+    call_begin(call, STR("text/event-stream"));
     call_free(call);
     http_exchange_shed(exchange);
     if (http_exchange_is_gone(exchange)) {

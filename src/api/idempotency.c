@@ -6,7 +6,7 @@
 #include "api/call_priv.h"
 
 #include "crypto/sha256.h"
-#include "store/keys.h"
+#include "store/idempotency.h"
 
 #define STREAM_MARK "\x01stream\n"
 

@@ -325,16 +325,17 @@ static enum err stream_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_GET, "/v1/inspectors/{inspector_id}/requests", list_prepare, 0,
+    {HTTP_GET, "/v1/inspectors/{inspector_id}/requests", list_prepare, PERMIT_WATCH, 0,
      "What came, newest first (before=), or oldest first (after=)"},
-    {HTTP_DELETE, "/v1/inspectors/{inspector_id}/requests", clear_prepare, 0, "Forget what came"},
-    {HTTP_GET, "/v1/inspectors/{inspector_id}/requests/{request_id}", get_prepare, 0,
+    {HTTP_DELETE, "/v1/inspectors/{inspector_id}/requests", clear_prepare, PERMIT_DELIVER, 0,
+     "Forget what came"},
+    {HTTP_GET, "/v1/inspectors/{inspector_id}/requests/{request_id}", get_prepare, PERMIT_WATCH, 0,
      "One request with its body, and what its signature is worth"},
-    {HTTP_GET, "/v1/inspectors/{inspector_id}/requests/{request_id}/body", body_prepare, 0,
-     "Its body, byte for byte"},
-    {HTTP_POST, "/v1/inspectors/{inspector_id}/requests/{request_id}/verify", verify_prepare, 0,
-     "Check its signature with the secret given"},
-    {HTTP_GET, "/v1/inspectors/{inspector_id}/stream", stream_prepare, 0,
+    {HTTP_GET, "/v1/inspectors/{inspector_id}/requests/{request_id}/body", body_prepare,
+     PERMIT_WATCH, 0, "Its body, byte for byte"},
+    {HTTP_POST, "/v1/inspectors/{inspector_id}/requests/{request_id}/verify", verify_prepare,
+     PERMIT_WATCH, 0, "Check its signature with the secret given"},
+    {HTTP_GET, "/v1/inspectors/{inspector_id}/stream", stream_prepare, PERMIT_WATCH, 0,
      "Requests as they come, by SSE; from after= or Last-Event-ID on"},
 };
 

@@ -229,13 +229,14 @@ static enum err delete_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_POST, "/v1/inspectors", create_prepare, ROUTE_IDEMPOTENT,
+    {HTTP_POST, "/v1/inspectors", create_prepare, PERMIT_DELIVER, ROUTE_IDEMPOTENT,
      "Make an address that keeps what comes to it: slug, name, and what it answers"},
-    {HTTP_GET, "/v1/inspectors", list_prepare, 0, "List inspectors, newest first"},
-    {HTTP_GET, "/v1/inspectors/{inspector_id}", get_prepare, 0, "An inspector, by id or slug"},
-    {HTTP_PATCH, "/v1/inspectors/{inspector_id}", update_prepare, 0,
+    {HTTP_GET, "/v1/inspectors", list_prepare, PERMIT_WATCH, 0, "List inspectors, newest first"},
+    {HTTP_GET, "/v1/inspectors/{inspector_id}", get_prepare, PERMIT_WATCH, 0,
+     "An inspector, by id or slug"},
+    {HTTP_PATCH, "/v1/inspectors/{inspector_id}", update_prepare, PERMIT_DELIVER, 0,
      "Change its name or what it answers; a script starts again"},
-    {HTTP_DELETE, "/v1/inspectors/{inspector_id}", delete_prepare, 0,
+    {HTTP_DELETE, "/v1/inspectors/{inspector_id}", delete_prepare, PERMIT_DELIVER, 0,
      "Delete it with what it keeps"},
 };
 

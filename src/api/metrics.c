@@ -89,7 +89,8 @@ static enum err metrics_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_GET, "/metrics", metrics_prepare, ROUTE_META, "Numbers for Prometheus"},
+    {HTTP_GET, "/metrics", metrics_prepare, PERMIT_WATCH, ROUTE_META | ROUTE_SERVER,
+     "Numbers for Prometheus"},
 };
 
 const struct route_list routes_metrics = {routes, ARRAY_LEN(routes)};

@@ -106,6 +106,24 @@ static void responses_out(struct json_writer *json, const struct openapi_schema 
     json_end_object(json);
 }
 
+/* Who may: what requests are admitted by (auth/role.h). */
+static void permission_out(struct json_writer *json, const struct route *route)
+{
+    json_put_str(json, "x-runbell-permission", str_of(permission_name(route->permission)));
+    if (route->flags & ROUTE_SERVER)
+        json_put_bool(json, "x-runbell-all-workspaces", true);
+    if (route->permission == PERMIT_ANYONE) {
+        json_put_raw(json, "security", STR("[]"));
+        return;
+    }
+    json_key(json, "x-runbell-roles");
+    json_begin_array(json);
+    for (int role = 0; role < ROLE_COUNT; role++)
+        if (role_permits((enum role)role, route->permission))
+            json_str_out(json, str_of(role_name((enum role)role)));
+    json_end_array(json);
+}
+
 static void operation_out(struct json_writer *json, const struct route *route)
 {
     const struct openapi_schema *schema = openapi_schema_of(route);
@@ -120,8 +138,7 @@ static void operation_out(struct json_writer *json, const struct route *route)
         content_out(json, schema ? schema->request : NULL, false);
         json_end_object(json);
     }
-    if (route->flags & ROUTE_PUBLIC)
-        json_put_raw(json, "security", STR("[]"));
+    permission_out(json, route);
     responses_out(json, schema);
     json_end_object(json);
 }

@@ -86,11 +86,11 @@ struct protocol_feed *protocol_feed_for(struct call *call, bool waits_for_thread
 }
 
 static const struct route routes[] = {
-    {HTTP_POST, "/threads/{thread_id}/commands", command_prepare, 0,
+    {HTTP_POST, "/threads/{thread_id}/commands", command_prepare, PERMIT_RUN, 0,
      "A command of the event streaming protocol"},
-    {HTTP_POST, "/threads/{thread_id}/stream/events", protocol_stream_prepare, 0,
+    {HTTP_POST, "/threads/{thread_id}/stream/events", protocol_stream_prepare, PERMIT_READ, 0,
      "Follow a thread by the event streaming protocol"},
-    {HTTP_GET, "/threads/{thread_id}/stream/events", protocol_socket_prepare, 0,
+    {HTTP_GET, "/threads/{thread_id}/stream/events", protocol_socket_prepare, PERMIT_RUN, 0,
      "The event streaming protocol on a WebSocket"},
 };
 

@@ -105,8 +105,6 @@ static void stream_take(struct call *call)
     struct subscribe_call *subscribe = call->data;
     struct protocol_stream *stream = MEM_NEW(struct protocol_stream);
     struct http_exchange *exchange = call->exchange;
-    struct http_header headers[CALL_HEADERS_MAX + 8];
-    size_t count = 0;
 
     stream->exchange = exchange;
     stream->heartbeat_ms = call->setup->heartbeat_ms;
@@ -120,12 +118,7 @@ static void stream_take(struct call *call)
     http_exchange_set_data(exchange, stream);
     http_exchange_on_gone(exchange, on_gone);
     http_exchange_on_drain(exchange, on_drain);
-    headers[count++] = (struct http_header){STR("content-type"), STR("text/event-stream")};
-    headers[count++] = (struct http_header){STR("cache-control"), STR("no-cache")};
-    buf_clear(&call->reply);
-    call->status = 200;
-    count += reply_headers(call, headers + count);
-    http_begin(exchange, 200, headers, count);
+    call_begin(call, STR("text/event-stream"));
     call_free(call);
     http_exchange_shed(exchange);
     if (http_exchange_is_gone(exchange)) /* while the thread was looked up */

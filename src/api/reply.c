@@ -71,8 +71,9 @@ size_t reply_headers(struct call *call, struct http_header *headers)
     } else {
         headers[n++] = (struct http_header){
             STR("access-control-expose-headers"),
-            STR("content-location,location,x-pagination-total,x-pagination-next")};
+            STR("content-location,location,x-pagination-total,x-pagination-next,x-request-id")};
     }
+    headers[n++] = (struct http_header){STR("x-request-id"), call->request_id};
     if (call->status == 503)
         headers[n++] = (struct http_header){STR("retry-after"), STR("1")};
     return n;
@@ -134,6 +135,8 @@ enum err call_fail(struct call *call, int status, const char *format, ...)
     json = call_json(call, status);
     json_begin_object(json);
     json_put_str(json, "detail", str_of(text));
+    if (status >= 500) /* under this name the log says why */
+        json_put_str(json, "request_id", call->request_id);
     json_end_object(json);
     return OK;
 }

@@ -24,6 +24,8 @@ static const struct route_list *const lists[] = {
     &routes_traces_projects,
     &routes_traces_boot,
     &routes_metrics,
+    &routes_keys,
+    &routes_workspaces,
 };
 
 size_t route_count(void)

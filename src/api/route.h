@@ -6,7 +6,7 @@
 #include "api/call.h"
 
 enum route_flags {
-    ROUTE_PUBLIC = 1,     /* no key needed */
+    ROUTE_SERVER = 1,     /* concerns all workspaces: only keys that open all of them */
     ROUTE_IDEMPOTENT = 2, /* honours Idempotency-Key */
     ROUTE_AT_ROOT = 4,    /* answers also without the mount prefix */
     ROUTE_META = 8,       /* goes with http.disable_meta */
@@ -19,6 +19,7 @@ struct route {
     enum http_method method;
     const char *path; /* "/threads/{thread_id}/runs"; a leading /threads also answers as /thread */
     call_step prepare;
+    enum permission permission; /* that the caller's role must have */
     unsigned flags;
     const char *summary; /* one line for openapi.json */
 };
@@ -29,11 +30,28 @@ struct route_list {
 };
 
 /* One list per resource file. */
-extern const struct route_list routes_system, routes_assistants, routes_threads, routes_state,
-    routes_runs, routes_crons, routes_protocol, routes_protocol, routes_store, routes_deliveries,
-    routes_endpoints, routes_inspectors, routes_inspected, routes_endpoint_headers,
-    routes_endpoint_credentials, routes_signing_keys, routes_traces_ingest, routes_traces_read,
-    routes_traces_projects, routes_traces_boot, routes_metrics;
+extern const struct route_list routes_system;
+extern const struct route_list routes_assistants;
+extern const struct route_list routes_threads;
+extern const struct route_list routes_state;
+extern const struct route_list routes_runs;
+extern const struct route_list routes_crons;
+extern const struct route_list routes_protocol;
+extern const struct route_list routes_store;
+extern const struct route_list routes_deliveries;
+extern const struct route_list routes_endpoints;
+extern const struct route_list routes_inspectors;
+extern const struct route_list routes_inspected;
+extern const struct route_list routes_endpoint_headers;
+extern const struct route_list routes_endpoint_credentials;
+extern const struct route_list routes_signing_keys;
+extern const struct route_list routes_metrics;
+extern const struct route_list routes_keys;
+extern const struct route_list routes_workspaces;
+extern const struct route_list routes_traces_ingest;
+extern const struct route_list routes_traces_read;
+extern const struct route_list routes_traces_projects;
+extern const struct route_list routes_traces_boot;
 
 /* Does a server with this setup have it? */
 bool route_is_served(const struct route *route, const struct api_setup *setup);

@@ -153,14 +153,22 @@ static enum err join_apply(struct tx *tx, struct call *call)
     return call_then_stream(call);
 }
 
+/* To follow a run is to read; to take it along when leaving is more. */
+static enum err cancel_on_disconnect_read(struct call *call)
+{
+    enum err err =
+        call_query_bool(call, "cancel_on_disconnect", &call->stream.cancel_on_disconnect);
+
+    return err || !call->stream.cancel_on_disconnect ? err : call_need(call, PERMIT_RUN);
+}
+
 enum err run_join_prepare(struct call *call)
 {
     struct run_path *path = ARENA_NEW(call->arena, struct run_path);
     enum err err;
 
     call->data = path;
-    if ((err = path_read(call, path)) ||
-        (err = call_query_bool(call, "cancel_on_disconnect", &call->stream.cancel_on_disconnect)))
+    if ((err = path_read(call, path)) || (err = cancel_on_disconnect_read(call)))
         return err;
     call->stream.wait = true;
     return call_then_read(call, join_apply);
@@ -213,7 +221,7 @@ enum err run_join_stream_prepare(struct call *call)
     call->data = path;
     if ((err = path_read(call, path)) || (err = last_event_id(call)) ||
         (err = search_query_names(call, "stream_mode", &call->stream.modes)) ||
-        (err = call_query_bool(call, "cancel_on_disconnect", &call->stream.cancel_on_disconnect)))
+        (err = cancel_on_disconnect_read(call)))
         return err;
     return call_then_read(call, follow_apply);
 }

@@ -334,21 +334,6 @@ static struct run_stream *stream_new(struct call *call)
     return stream;
 }
 
-static void head_send(struct call *call)
-{
-    struct http_header headers[CALL_HEADERS_MAX + 8];
-    size_t count = 0;
-
-    call->status = 200;
-    headers[count++] =
-        (struct http_header){STR("content-type"), call->stream.wait ? STR("application/json")
-                                                                    : STR("text/event-stream")};
-    headers[count++] = (struct http_header){STR("cache-control"), STR("no-cache")};
-    buf_clear(&call->reply);
-    count += reply_headers(call, headers + count);
-    http_begin(call->exchange, 200, headers, count);
-}
-
 void run_stream_start(struct call *call)
 {
     struct run_stream *stream = stream_new(call);
@@ -372,7 +357,7 @@ void run_stream_start(struct call *call)
     http_exchange_on_gone(exchange, on_gone);
     http_exchange_on_drain(exchange, on_drain);
     if (!call->stream.empty_end)
-        head_send(call);
+        call_begin(call, call->stream.wait ? STR("application/json") : STR("text/event-stream"));
     call_free(call);
     http_exchange_shed(exchange); /* the call and its request go; the stream has all it needs */
     if (http_exchange_is_gone(exchange)) /* while the run was being made */

@@ -304,13 +304,14 @@ static enum err public_prepare(struct call *call)
 #define PATH "/v1/endpoints/{endpoint_id}/signing-keys"
 
 static const struct route routes[] = {
-    {HTTP_GET, PATH, list_prepare, 0, "The endpoint's own signing keys, newest first"},
-    {HTTP_POST, PATH, create_prepare, 0,
+    {HTTP_GET, PATH, list_prepare, PERMIT_WATCH, 0,
+     "The endpoint's own signing keys, newest first"},
+    {HTTP_POST, PATH, create_prepare, PERMIT_EDIT, 0,
      "Make a signing key (type hmac or ed25519), or import one (secret)"},
-    {HTTP_POST, PATH "/rotate", rotate_prepare, 0,
+    {HTTP_POST, PATH "/rotate", rotate_prepare, PERMIT_EDIT, 0,
      "A new key now; those of its type stay valid for overlap_s (a day)"},
-    {HTTP_DELETE, PATH "/{key_id}", delete_prepare, 0, "Revoke a signing key at once"},
-    {HTTP_GET, "/v1/webhook-keys", public_prepare, ROUTE_PUBLIC,
+    {HTTP_DELETE, PATH "/{key_id}", delete_prepare, PERMIT_EDIT, 0, "Revoke a signing key at once"},
+    {HTTP_GET, "/v1/webhook-keys", public_prepare, PERMIT_ANYONE, 0,
      "Public keys that verify v1a signatures: the server's, with ?endpoint_id= also an endpoint's"},
 };
 

@@ -384,16 +384,18 @@ static enum err history_post_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_GET, "/threads/{thread_id}/state", get_prepare, 0, "The thread's state"},
-    {HTTP_POST, "/threads/{thread_id}/state", update_prepare, 0, "Change the thread's state"},
-    {HTTP_PATCH, "/threads/{thread_id}/state", patch_prepare, 0,
+    {HTTP_GET, "/threads/{thread_id}/state", get_prepare, PERMIT_READ, 0, "The thread's state"},
+    {HTTP_POST, "/threads/{thread_id}/state", update_prepare, PERMIT_RUN, 0,
+     "Change the thread's state"},
+    {HTTP_PATCH, "/threads/{thread_id}/state", patch_prepare, PERMIT_RUN, 0,
      "Change the metadata of the thread's state"},
-    {HTTP_POST, "/threads/{thread_id}/state/checkpoint", get_by_body_prepare, 0,
+    {HTTP_POST, "/threads/{thread_id}/state/checkpoint", get_by_body_prepare, PERMIT_READ, 0,
      "The state at a checkpoint"},
-    {HTTP_GET, "/threads/{thread_id}/state/{checkpoint_id}", get_prepare, 0,
+    {HTTP_GET, "/threads/{thread_id}/state/{checkpoint_id}", get_prepare, PERMIT_READ, 0,
      "The state at a checkpoint"},
-    {HTTP_GET, "/threads/{thread_id}/history", history_get_prepare, 0, "Past states, newest first"},
-    {HTTP_POST, "/threads/{thread_id}/history", history_post_prepare, 0,
+    {HTTP_GET, "/threads/{thread_id}/history", history_get_prepare, PERMIT_READ, 0,
+     "Past states, newest first"},
+    {HTTP_POST, "/threads/{thread_id}/history", history_post_prepare, PERMIT_READ, 0,
      "Past states, newest first"},
 };
 

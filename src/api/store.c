@@ -356,11 +356,12 @@ static enum err namespaces_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_PUT, "/store/items", put_prepare, 0, "Put an item"},
-    {HTTP_GET, "/store/items", get_prepare, 0, "Get an item, or null"},
-    {HTTP_DELETE, "/store/items", delete_prepare, 0, "Delete an item"},
-    {HTTP_POST, "/store/items/search", search_prepare, 0, "Search items, last updated first"},
-    {HTTP_POST, "/store/namespaces", namespaces_prepare, 0, "List namespaces"},
+    {HTTP_PUT, "/store/items", put_prepare, PERMIT_RUN, 0, "Put an item"},
+    {HTTP_GET, "/store/items", get_prepare, PERMIT_READ, 0, "Get an item, or null"},
+    {HTTP_DELETE, "/store/items", delete_prepare, PERMIT_RUN, 0, "Delete an item"},
+    {HTTP_POST, "/store/items/search", search_prepare, PERMIT_READ, 0,
+     "Search items, last updated first"},
+    {HTTP_POST, "/store/namespaces", namespaces_prepare, PERMIT_READ, 0, "List namespaces"},
 };
 
 const struct route_list routes_store = {routes, ARRAY_LEN(routes)};

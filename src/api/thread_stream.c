@@ -332,19 +332,6 @@ struct thread_stream_call {
     struct thread_cursor cursor;
 };
 
-static void head_send(struct call *call)
-{
-    struct http_header headers[CALL_HEADERS_MAX + 8];
-    size_t count = 0;
-
-    call->status = 200;
-    headers[count++] = (struct http_header){STR("content-type"), STR("text/event-stream")};
-    headers[count++] = (struct http_header){STR("cache-control"), STR("no-cache")};
-    buf_clear(&call->reply);
-    count += reply_headers(call, headers + count);
-    http_begin(call->exchange, 200, headers, count);
-}
-
 static void thread_stream_start(struct call *call)
 {
     const struct thread_stream_call *wanted = call->data;
@@ -368,7 +355,7 @@ static void thread_stream_start(struct call *call)
     http_exchange_set_data(exchange, s);
     http_exchange_on_gone(exchange, on_gone);
     http_exchange_on_drain(exchange, on_drain);
-    head_send(call);
+    call_begin(call, STR("text/event-stream"));
     if (!threads->is_subscribed)
         store_subscribe(s->setup->store, TOPIC_RUN_PENDING, loop, on_nudge, threads);
     threads->is_subscribed = true;

@@ -278,21 +278,21 @@ static enum err copy_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_POST, "/threads", create_prepare, ROUTE_IDEMPOTENT, "Create a thread"},
-    {HTTP_POST, "/threads/search", thread_search_prepare, 0, "Search threads"},
-    {HTTP_POST, "/threads/count", thread_count_prepare, 0, "Count threads"},
-    {HTTP_POST, "/threads/prune", thread_prune_prepare, 0,
+    {HTTP_POST, "/threads", create_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT, "Create a thread"},
+    {HTTP_POST, "/threads/search", thread_search_prepare, PERMIT_READ, 0, "Search threads"},
+    {HTTP_POST, "/threads/count", thread_count_prepare, PERMIT_READ, 0, "Count threads"},
+    {HTTP_POST, "/threads/prune", thread_prune_prepare, PERMIT_RUN, 0,
      "Delete threads, or all but their last state"},
-    {HTTP_GET, "/threads/{thread_id}", get_prepare, 0, "Get a thread"},
-    {HTTP_PATCH, "/threads/{thread_id}", patch_prepare, 0,
+    {HTTP_GET, "/threads/{thread_id}", get_prepare, PERMIT_READ, 0, "Get a thread"},
+    {HTTP_PATCH, "/threads/{thread_id}", patch_prepare, PERMIT_RUN, 0,
      "Change a thread's metadata or time to live"},
-    {HTTP_DELETE, "/threads/{thread_id}", delete_prepare, 0,
+    {HTTP_DELETE, "/threads/{thread_id}", delete_prepare, PERMIT_RUN, 0,
      "Delete a thread with its runs and state"},
-    {HTTP_POST, "/threads/{thread_id}/copy", copy_prepare, ROUTE_IDEMPOTENT,
+    {HTTP_POST, "/threads/{thread_id}/copy", copy_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT,
      "Copy a thread with its state"},
-    {HTTP_GET, "/threads/{thread_id}/stream", thread_stream_prepare, 0,
+    {HTTP_GET, "/threads/{thread_id}/stream", thread_stream_prepare, PERMIT_READ, 0,
      "Follow all runs of a thread"},
-    {HTTP_GET, "/threads/{thread_id}/storage", thread_storage_prepare, 0,
+    {HTTP_GET, "/threads/{thread_id}/storage", thread_storage_prepare, PERMIT_READ, 0,
      "How many bytes a thread takes in the store"},
 };
 

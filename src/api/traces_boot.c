@@ -59,8 +59,9 @@ static enum err health_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_GET, "/settings", settings_prepare, ROUTE_TRACES, "The workspace of the key"},
-    {HTTP_GET, "/info/health", health_prepare, ROUTE_PUBLIC | ROUTE_META | ROUTE_TRACES,
+    {HTTP_GET, "/settings", settings_prepare, PERMIT_KNOWN, ROUTE_TRACES,
+     "The workspace of the key"},
+    {HTTP_GET, "/info/health", health_prepare, PERMIT_ANYONE, ROUTE_META | ROUTE_TRACES,
      "Does it go well?"},
 };
 

@@ -106,6 +106,17 @@ static bool is_span(const struct json *body)
     return false;
 }
 
+/* The route asks for what spans need only. */
+static enum err run_of_an_agent(struct call *call, call_step prepare)
+{
+    enum err err;
+
+    if (!runs_are_served(call))
+        return call_fail(call, 404, "Not Found");
+    err = call_need(call, PERMIT_RUN);
+    return err ? err : prepare(call);
+}
+
 static enum err either_run_prepare(struct call *call)
 {
     enum err err = call_body_any(call);
@@ -114,7 +125,7 @@ static enum err either_run_prepare(struct call *call)
         return err;
     if (is_span(call->body))
         return run_prepare(call);
-    return runs_are_served(call) ? runs_create_prepare(call) : call_fail(call, 404, "Not Found");
+    return run_of_an_agent(call, runs_create_prepare);
 }
 
 static enum err either_batch_prepare(struct call *call)
@@ -125,17 +136,18 @@ static enum err either_batch_prepare(struct call *call)
         return err;
     if (json_get(call->body, "post") || json_get(call->body, "patch"))
         return batch_prepare(call);
-    return runs_are_served(call) ? runs_batch_prepare(call) : call_fail(call, 404, "Not Found");
+    return run_of_an_agent(call, runs_batch_prepare);
 }
 
 static const struct route routes[] = {
-    {HTTP_POST, "/runs", either_run_prepare, ROUTE_IDEMPOTENT | ROUTE_TRACES,
+    {HTTP_POST, "/runs", either_run_prepare, PERMIT_TRACE, ROUTE_IDEMPOTENT | ROUTE_TRACES,
      "Create a stateless run; or take in one span"},
-    {HTTP_POST, "/runs/batch", either_batch_prepare, ROUTE_IDEMPOTENT | ROUTE_TRACES,
+    {HTTP_POST, "/runs/batch", either_batch_prepare, PERMIT_TRACE, ROUTE_IDEMPOTENT | ROUTE_TRACES,
      "Create several stateless runs, all or none; or take in spans"},
-    {HTTP_POST, "/runs/multipart", traces_multipart_prepare, ROUTE_TRACES | ROUTE_STREAMED,
-     "Take in spans, their values, attachments and feedback"},
-    {HTTP_PATCH, "/runs/{span_id}", patch_prepare, ROUTE_TRACES, "Take in what became of a span"},
+    {HTTP_POST, "/runs/multipart", traces_multipart_prepare, PERMIT_TRACE,
+     ROUTE_TRACES | ROUTE_STREAMED, "Take in spans, their values, attachments and feedback"},
+    {HTTP_PATCH, "/runs/{span_id}", patch_prepare, PERMIT_TRACE, ROUTE_TRACES,
+     "Take in what became of a span"},
 };
 
 const struct route_list routes_traces_ingest = {routes, ARRAY_LEN(routes)};

@@ -286,13 +286,14 @@ static enum err delete_many_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_GET, "/sessions", list_prepare, ROUTE_TRACES, "List projects"},
-    {HTTP_POST, "/sessions", create_prepare, ROUTE_TRACES, "Create a project"},
-    {HTTP_DELETE, "/sessions", delete_many_prepare, ROUTE_TRACES,
+    {HTTP_GET, "/sessions", list_prepare, PERMIT_READ, ROUTE_TRACES, "List projects"},
+    {HTTP_POST, "/sessions", create_prepare, PERMIT_EDIT, ROUTE_TRACES, "Create a project"},
+    {HTTP_DELETE, "/sessions", delete_many_prepare, PERMIT_EDIT, ROUTE_TRACES,
      "Delete projects and their traces"},
-    {HTTP_GET, "/sessions/{session_id}", get_prepare, ROUTE_TRACES, "Get a project"},
-    {HTTP_PATCH, "/sessions/{session_id}", change_prepare, ROUTE_TRACES, "Change a project"},
-    {HTTP_DELETE, "/sessions/{session_id}", delete_one_prepare, ROUTE_TRACES,
+    {HTTP_GET, "/sessions/{session_id}", get_prepare, PERMIT_READ, ROUTE_TRACES, "Get a project"},
+    {HTTP_PATCH, "/sessions/{session_id}", change_prepare, PERMIT_EDIT, ROUTE_TRACES,
+     "Change a project"},
+    {HTTP_DELETE, "/sessions/{session_id}", delete_one_prepare, PERMIT_EDIT, ROUTE_TRACES,
      "Delete a project and its traces"},
 };
 

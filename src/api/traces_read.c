@@ -58,7 +58,7 @@ static enum err get_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_GET, "/runs/{span_id}", get_prepare, ROUTE_TRACES, "Get a span"},
+    {HTTP_GET, "/runs/{span_id}", get_prepare, PERMIT_READ, ROUTE_TRACES, "Get a span"},
 };
 
 const struct route_list routes_traces_read = {routes, ARRAY_LEN(routes)};

@@ -43,6 +43,7 @@ static void change_nets(struct server *server, const struct config *config,
     setup->webhook_rules = &config->webhooks.rules;
     setup->egress = egress;
     setup->heartbeat_ms = config->heartbeat_ms;
+    setup->log_requests = config->log_requests;
     setup->body_bytes_max = config->http_limits.body_bytes_max;
     wire_inspector(setup, config);
     for (unsigned i = 0; i < server->net_count; i++) {
@@ -75,6 +76,7 @@ void server_change(struct server *server, const struct config *config)
         return;
     egress = egress_make(server, config);
     log_set_level(config->log_level);
+    log_set_format(config->log_format);
     server->retention_limits = &config->retention;
     change_certificate(server, config);
     change_nets(server, config, egress);

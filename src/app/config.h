@@ -40,6 +40,8 @@ struct config {
     bool dev;
     bool is_simulated;
     enum log_level log_level;
+    enum log_format log_format;
+    bool log_requests;
     struct graphs graphs; /* configured and built-in */
     struct thread_life thread_life;
     struct item_life item_life;

@@ -42,24 +42,25 @@ enum err config_read_lives(struct config_reader *r) MUST_USE;
 /* ---- config_settings.c: the settings of the server itself ---- */
 
 enum setting_type {
-    SETTING_FLAG,     /* bool */
-    SETTING_TEXT,     /* const char * */
-    SETTING_PATH,     /* const char *: from the folder of the file, or the working folder */
-    SETTING_PROGRAM,  /* const char *: a path if it has a '/', else looked up in PATH */
-    SETTING_STORE,    /* const char *: a URL, or "sqlite" for NULL */
-    SETTING_ADDRESS,  /* struct address */
-    SETTING_LEVEL,    /* enum log_level */
-    SETTING_COUNT,    /* unsigned */
-    SETTING_BYTES,    /* size_t */
-    SETTING_SECONDS,  /* int64_t, in ms; the setting is in seconds, also broken ones */
-    SETTING_DAYS,     /* int64_t, in µs; the setting is in days */
-    SETTING_SECRETS,  /* the signing secrets */
-    SETTING_PROXY,    /* const char *: a URL, which sets egress_proxy */
-    SETTING_LOGIN,    /* const char *, secret: "user:password" of the proxy */
-    SETTING_EGRESS,   /* the egress policy's entries */
-    SETTING_POLICIES, /* delivery policies of one's own, by name */
-    SETTING_KINDS,    /* the policy of each kind of webhook; after these */
-    SETTING_SCHEDULE  /* the delivery policy's delays, in ms */
+    SETTING_FLAG,       /* bool */
+    SETTING_TEXT,       /* const char * */
+    SETTING_PATH,       /* const char *: from the folder of the file, or the working folder */
+    SETTING_PROGRAM,    /* const char *: a path if it has a '/', else looked up in PATH */
+    SETTING_STORE,      /* const char *: a URL, or "sqlite" for NULL */
+    SETTING_ADDRESS,    /* struct address */
+    SETTING_LEVEL,      /* enum log_level */
+    SETTING_LOG_FORMAT, /* enum log_format */
+    SETTING_COUNT,      /* unsigned */
+    SETTING_BYTES,      /* size_t */
+    SETTING_SECONDS,    /* int64_t, in ms; the setting is in seconds, also broken ones */
+    SETTING_DAYS,       /* int64_t, in µs; the setting is in days */
+    SETTING_SECRETS,    /* the signing secrets */
+    SETTING_PROXY,      /* const char *: a URL, which sets egress_proxy */
+    SETTING_LOGIN,      /* const char *, secret: "user:password" of the proxy */
+    SETTING_EGRESS,     /* the egress policy's entries */
+    SETTING_POLICIES,   /* delivery policies of one's own, by name */
+    SETTING_KINDS,      /* the policy of each kind of webhook; after these */
+    SETTING_SCHEDULE    /* the delivery policy's delays, in ms */
 };
 
 struct setting {

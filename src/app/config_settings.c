@@ -1,7 +1,7 @@
 /* The table of settings: what may stand under "runbell", with its limits and what it is for.
  *
- * `runbell config print` shows what is in force. To add one: a row here, a field in config.h, its
- * default in config.c. */
+ * `runbell config print` shows what is in force. To add one: a row here (a section's rows stand
+ * together), a field in config.h, its default in config.c. */
 #include "app/config_priv.h"
 
 #define DAY_MAX 36500
@@ -41,6 +41,9 @@ const struct setting settings[] = {
      "keys that seal secrets in the store; default: secret.key in the data folder"},
     {"", "signing_secret", SETTING_SECRETS, AT(signing_secrets), 0, 0, NULL,
      "whsec_… or whsk_…; several while they change, the newest first"},
+    {"log", "format", SETTING_LOG_FORMAT, AT(log_format), 0, 0, NULL, "logfmt or json"},
+    {"log", "requests", SETTING_FLAG, AT(log_requests), 0, 0, NULL,
+     "a line for every request; those answered with 5xx always have one"},
     {"crons", "skip_missed", SETTING_FLAG, AT(crons_skip_missed), 0, 0, NULL,
      "firings missed while no server ran are left out; default: one makes up for them"},
     {"tls", "cert", SETTING_PATH, AT(tls_cert), 0, 0, NULL, "PEM file; with tls.key: HTTPS"},

@@ -32,6 +32,7 @@ static enum json_type json_type_of(enum setting_type type)
     case SETTING_STORE:
     case SETTING_ADDRESS:
     case SETTING_LEVEL:
+    case SETTING_LOG_FORMAT:
     case SETTING_PROXY:
     case SETTING_LOGIN:
     default:
@@ -352,6 +353,9 @@ enum err setting_apply(struct config_reader *r, const struct setting *setting,
         return log_level_parse(value->text, place)
                    ? refuse(r, value, "must be debug, info, warn or error")
                    : OK;
+    case SETTING_LOG_FORMAT:
+        return log_format_parse(value->text, place) ? refuse(r, value, "must be logfmt or json")
+                                                    : OK;
     case SETTING_ADDRESS:
         return apply_address(r, value);
     case SETTING_STORE:

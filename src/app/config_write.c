@@ -113,6 +113,9 @@ static void write_value(struct json_writer *json, const struct setting *setting,
     case SETTING_LEVEL:
         write_level(json, *(const enum log_level *)place);
         break;
+    case SETTING_LOG_FORMAT:
+        json_str_out(json, log_format_name(*(const enum log_format *)place));
+        break;
     case SETTING_COUNT:
         json_i64_out(json, *(const unsigned *)place);
         break;

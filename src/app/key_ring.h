@@ -3,12 +3,14 @@
 #define APP_KEY_RING_H
 
 #include "agent/agent_config.h"
+#include "auth/key_refresh.h"
 #include "auth/principal.h"
 
 struct key_ring;
 
-/* Loads the keys now and after each change, and makes the graphs' assistants for every tenant that
- * has a key. on_loaded runs once on the loop: how many keys there are, or an error. */
+/* Loads the keys and workspaces now and after each change, and makes the graphs' assistants for
+ * every workspace. Writes down when keys were last used, each at most once a minute. on_loaded runs
+ * once on the loop: how many keys there are, or an error. */
 struct key_ring *key_ring_new(struct loop *loop, struct store *store,
                               const struct agent_config *agent,
                               void (*on_loaded)(void *context, enum err err, size_t count),
@@ -19,5 +21,7 @@ void key_ring_free(struct key_ring *ring);
 /* Any thread; the caller owns one reference. `context` is the ring (the shape of api_setup.keys).
  */
 struct key_set *key_ring_get(void *context);
+/* Any thread (the shape of api_setup.refresh_keys). */
+void key_ring_refresh(void *context, struct key_refresh *refresh);
 
 #endif

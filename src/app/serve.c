@@ -134,6 +134,7 @@ int serve_run(const struct config *config, const struct serve_source *source)
     const char *why = "";
 
     log_set_level(config->log_level);
+    log_set_format(config->log_format);
     serve.world = setup.world;
     serve.loop = world_loop_new(setup.world, "main");
     setup.loop = serve.loop;

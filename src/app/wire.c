@@ -267,6 +267,7 @@ enum err wire_net(struct server *server, const char **why)
         .copied_headers = config->copied_headers,
         .compat_js = config->compat && strcmp(config->compat, "js") == 0,
         .dev = config->dev,
+        .log_requests = config->log_requests,
         .heartbeat_ms = config->heartbeat_ms,
         .body_bytes_max = config->http_limits.body_bytes_max,
         .self_url = server->self_url,
@@ -274,6 +275,7 @@ enum err wire_net(struct server *server, const char **why)
         .secret_count = config->secret_count,
         .keys = key_ring_get,
         .keys_context = server->keys,
+        .refresh_keys = key_ring_refresh,
         .loopback = &server->loopback,
     };
     wire_inspector(&server->api, config);

@@ -5,21 +5,22 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "base/log_line_priv.h"
 #include "base/time.h"
 
 #define MESSAGE_BYTES_MAX 4096
-#define LINE_BYTES_MAX (2 * MESSAGE_BYTES_MAX)
+#define AT_BYTES_MAX 64
 
 static atomic_int level_min = LOG_INFO;
+static atomic_int format_now = LOG_LOGFMT;
+static _Thread_local struct str request_now;
 static void (*sink_call)(void *context, struct str line);
 static void *sink_context;
 
 static const struct str level_names[] = {{"debug", 5}, {"info", 4}, {"warn", 4}, {"error", 5}};
+static const struct str format_names[] = {{"logfmt", 6}, {"json", 4}};
 
-struct line {
-    char text[LINE_BYTES_MAX];
-    size_t len;
-};
+/* ---- settings ---- */
 
 void log_set_level(enum log_level level)
 {
@@ -42,97 +43,105 @@ enum err log_level_parse(struct str text, enum log_level *level)
     return ERR_INVALID;
 }
 
+void log_set_format(enum log_format format)
+{
+    atomic_store_explicit(&format_now, (int)format, memory_order_relaxed);
+}
+
+enum err log_format_parse(struct str text, enum log_format *format)
+{
+    for (size_t i = 0; i < ARRAY_LEN(format_names); i++) {
+        if (str_eq_nocase(text, format_names[i])) {
+            *format = (enum log_format)i;
+            return OK;
+        }
+    }
+    return ERR_INVALID;
+}
+
+struct str log_format_name(enum log_format format)
+{
+    REQUIRE(format < ARRAY_LEN(format_names));
+    return format_names[format];
+}
+
+void log_set_request(struct str request_id)
+{
+    request_now = request_id;
+}
+
 void log_set_sink(void (*sink)(void *context, struct str line), void *context)
 {
     sink_call = sink;
     sink_context = context;
 }
 
-/* Room for a closing quote and a line end is always kept. */
-static bool put(struct line *line, struct str text)
-{
-    if (text.len > sizeof(line->text) - 2 - line->len)
-        return false;
-    memcpy(line->text + line->len, text.data, text.len);
-    line->len += text.len;
-    return true;
-}
+/* ---- a line ---- */
 
-/* One message is one line whatever is in it: control characters and bytes that are not UTF-8 are
- * written as escapes, so that nobody can forge a line or trouble a terminal. */
-static void put_quoted(struct line *line, struct str text)
-{
-    put(line, STR("\""));
-    while (text.len) {
-        size_t len = str_utf8_len(text);
-        unsigned char c = (unsigned char)text.data[0];
-        char escape[5];
-        struct str piece = str_first(text, len ? len : 1);
-
-        if (c == '"' || c == '\\')
-            piece = str_range(escape, (size_t)snprintf(escape, sizeof(escape), "\\%c", c));
-        else if (c == '\n')
-            piece = STR("\\n");
-        else if (len == 0 || c < 0x20 || c == 0x7f)
-            piece = str_range(escape, (size_t)snprintf(escape, sizeof(escape), "\\x%02x", c));
-        if (!put(line, piece))
-            break;
-        text = str_from(text, len ? len : 1);
-    }
-    line->text[line->len++] = '"';
-}
-
-static void put_time(struct line *line)
+static void put_time(struct log_line *line)
 {
     struct timespec now;
     struct time_text text;
+    char shown[sizeof("2026-11-21T05:12:37.533Z")];
     struct str iso;
 
     clock_gettime(CLOCK_REALTIME, &now);
     iso = time_write_iso((int64_t)now.tv_sec * US_PER_SECOND + now.tv_nsec / 1000, &text);
-    put(line, STR("ts="));
-    put(line, str_first(iso, sizeof("2026-11-21T05:12:37.533") - 1));
-    put(line, STR("Z "));
+    memcpy(shown, iso.data, sizeof(shown) - 2); /* to the millisecond */
+    shown[sizeof(shown) - 2] = 'Z';
+    log_line_put_word(line, "ts", str_range(shown, sizeof(shown) - 1));
 }
 
 /* A line is one write(2), so lines of several threads do not mix. What cannot be written is lost:
  * there is nobody left to tell. */
-static void send(struct line *line)
+static void send(struct str line)
 {
-    ssize_t written;
+    ssize_t written = write(STDERR_FILENO, line.data, line.len);
 
-    line->text[line->len++] = '\n';
-    written = write(STDERR_FILENO, line->text, line->len);
     (void)written;
 }
 
-static void log_line(enum log_level level, const char *at, const char *format, va_list args)
+void log_fields(enum log_level level, const char *at, struct str message,
+                const struct log_field *fields, size_t count)
+{
+    struct log_line line;
+
+    if (!log_is_on(level))
+        return;
+    log_line_begin(&line, atomic_load_explicit(&format_now, memory_order_relaxed) == LOG_JSON);
+    if (!sink_call)
+        put_time(&line);
+    log_line_put_word(&line, "level", level_names[level]);
+    log_line_put_word(&line, "at", str_first(str_of(at), AT_BYTES_MAX));
+    log_line_put_text(&line, "msg", message);
+    for (size_t i = 0; i < count; i++) {
+        if (str_is_none(fields[i].text))
+            log_line_put_number(&line, fields[i].name, fields[i].number);
+        else
+            log_line_put_text(&line, fields[i].name, fields[i].text);
+    }
+    if (!str_is_none(request_now))
+        log_line_put_word(&line, "request", request_now);
+    if (sink_call)
+        sink_call(sink_context, log_line_end(&line, false));
+    else
+        send(log_line_end(&line, true));
+}
+
+static void log_words(enum log_level level, const char *at, const char *format, va_list args)
     PRINTF_LIKE(3, 0);
 
-static void log_line(enum log_level level, const char *at, const char *format, va_list args)
+static void log_words(enum log_level level, const char *at, const char *format, va_list args)
 {
     char message[MESSAGE_BYTES_MAX];
-    struct line line;
     int len;
 
     if (!log_is_on(level))
         return;
     len = vsnprintf(message, sizeof(message), format, args);
-    if (len < 0)
-        return;
-    line.len = 0;
-    if (!sink_call)
-        put_time(&line);
-    put(&line, STR("level="));
-    put(&line, level_names[level]);
-    put(&line, STR(" at="));
-    put(&line, str_first(str_of(at), 64));
-    put(&line, STR(" msg="));
-    put_quoted(&line, str_first(str_range(message, (size_t)len), sizeof(message) - 1));
-    if (sink_call)
-        sink_call(sink_context, str_range(line.text, line.len));
-    else
-        send(&line);
+    if (len >= 0)
+        log_fields(level, at, str_first(str_range(message, (size_t)len), sizeof(message) - 1), NULL,
+                   0);
 }
 
 void log_debug(const char *at, const char *format, ...)
@@ -140,7 +149,7 @@ void log_debug(const char *at, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    log_line(LOG_DEBUG, at, format, args);
+    log_words(LOG_DEBUG, at, format, args);
     va_end(args);
 }
 
@@ -149,7 +158,7 @@ void log_info(const char *at, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    log_line(LOG_INFO, at, format, args);
+    log_words(LOG_INFO, at, format, args);
     va_end(args);
 }
 
@@ -158,7 +167,7 @@ void log_warn(const char *at, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    log_line(LOG_WARN, at, format, args);
+    log_words(LOG_WARN, at, format, args);
     va_end(args);
 }
 
@@ -167,6 +176,6 @@ void log_error(const char *at, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    log_line(LOG_ERROR, at, format, args);
+    log_words(LOG_ERROR, at, format, args);
     va_end(args);
 }

@@ -29,6 +29,57 @@ static void one_line(void **state)
     buf_release(&line);
 }
 
+static void json_lines(void **state)
+{
+    static const struct log_field fields[] = {{"path", {"/a\"b", 4}, 0},
+                                              {"status", {NULL, 0}, 500}};
+    struct buf line;
+
+    (void)state;
+    buf_init(&line, 10000);
+    log_set_sink(keep, &line);
+    log_set_format(LOG_JSON);
+    log_warn("delivery", "a \"quote\"\n\x01 \x7f \xff \xc3\xa4 %d", 7);
+    ASSERT_STR(buf_str(&line), "{\"level\":\"warn\",\"at\":\"delivery\","
+                               "\"msg\":\"a \\\"quote\\\"\\n\\u0001 \\u007f \\\\xff \xc3\xa4 7\"}");
+    log_set_request(STR("r-1"));
+    log_fields(LOG_INFO, "api", STR("GET"), fields, ARRAY_LEN(fields));
+    ASSERT_STR(buf_str(&line), "{\"level\":\"info\",\"at\":\"api\",\"msg\":\"GET\","
+                               "\"path\":\"/a\\\"b\",\"status\":500,\"request\":\"r-1\"}");
+    log_set_format(LOG_LOGFMT);
+    log_fields(LOG_INFO, "api", STR("GET"), fields, ARRAY_LEN(fields));
+    ASSERT_STR(buf_str(&line),
+               "level=info at=api msg=\"GET\" path=\"/a\\\"b\" status=500 request=r-1");
+    log_set_request(STR_NONE);
+    log_set_sink(NULL, NULL);
+    buf_release(&line);
+}
+
+static void a_long_line_stays_whole(void **state)
+{
+    static char text[20000];
+    const struct log_field fields[] = {
+        {"a", {text, sizeof(text)}, 0}, {"b", {text, sizeof(text)}, 0}, {"c", {NULL, 0}, 123456}};
+    struct buf line;
+
+    (void)state;
+    memset(text, '\x02', sizeof(text));
+    buf_init(&line, 20000);
+    log_set_sink(keep, &line);
+    for (int format = 0; format < 2; format++) {
+        log_set_format((enum log_format)format);
+        for (size_t len = 0; len < 1500; len++) {
+            log_fields(LOG_INFO, "api", str_range(text, len), fields, ARRAY_LEN(fields));
+            assert_true(line.len <= 8192);
+            assert_true(str_ends(buf_str(&line), format ? STR("\"}") : STR("\"")) ||
+                        str_ends(buf_str(&line), format ? STR(":123456}") : STR("=123456")));
+        }
+    }
+    log_set_format(LOG_LOGFMT);
+    log_set_sink(NULL, NULL);
+    buf_release(&line);
+}
+
 static void levels(void **state)
 {
     struct buf line;
@@ -51,6 +102,8 @@ static void levels(void **state)
 
 static const struct CMUnitTest tests[] = {
     TEST("a message is one quoted line whatever is in it", one_line),
+    TEST("a line in JSON, with fields and the request", json_lines),
+    TEST("what does not fit is left out, and the line is whole", a_long_line_stays_whole),
     TEST("what is below the level is not written", levels),
 };
 

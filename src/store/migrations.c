@@ -374,6 +374,48 @@ static const char step_14[] =
     "DROP INDEX deliveries_open;"
     "CREATE INDEX deliveries_open ON deliveries (tenant, delivery_id) WHERE ended_us IS NULL;";
 
-const char *const migrations[] = {step_1, step_2, step_3,  step_4,  step_5,  step_6,  step_7,
-                                  step_8, step_9, step_10, step_11, step_12, step_13, step_14};
+/* Roles of keys, and the workspaces (tenants) that they open. What stood before was for everything
+ * in its one tenant. */
+static const char step_15[] =
+    "ALTER TABLE api_keys ADD COLUMN role TEXT NOT NULL DEFAULT 'admin';"
+    "ALTER TABLE api_keys ADD COLUMN expires_us BIGINT;"
+    "ALTER TABLE api_keys ADD COLUMN used_us BIGINT;"
+    "CREATE TABLE api_key_workspaces ("
+    "  tenant TEXT NOT NULL, key_id TEXT NOT NULL, PRIMARY KEY (key_id, tenant));"
+    "INSERT INTO api_key_workspaces (key_id, tenant) SELECT key_id, tenant FROM api_keys;"
+    "CREATE INDEX api_key_workspaces_by_tenant ON api_key_workspaces (tenant);"
+    "CREATE TABLE workspaces ("
+    "  tenant TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, created_us BIGINT NOT NULL,"
+    "  updated_us BIGINT NOT NULL, closed_us BIGINT);"
+    "INSERT INTO workspaces (tenant, name, created_us, updated_us)"
+    "  SELECT tenant, tenant, MIN(created_us), MIN(created_us) FROM api_keys GROUP BY tenant;";
+
+/* Feedback on spans and projects. project_no 0: of a span that has not come yet. A token lets
+ * somebody without a key say one thing of one span. */
+static const char step_16[] =
+    "CREATE TABLE feedback ("
+    "  tenant TEXT NOT NULL, feedback_id BYTEA NOT NULL, span_id BYTEA, trace_id BYTEA,"
+    "  project_no BIGINT NOT NULL, start_us BIGINT NOT NULL, is_root INTEGER NOT NULL,"
+    "  key TEXT NOT NULL, score DOUBLE PRECISION, score_is_bool INTEGER NOT NULL, value TEXT,"
+    "  comment TEXT, correction TEXT, source_type TEXT, source TEXT, extra TEXT, group_id TEXT,"
+    "  experiment_id TEXT, is_error INTEGER NOT NULL, created_us BIGINT NOT NULL,"
+    "  modified_us BIGINT NOT NULL, PRIMARY KEY (tenant, feedback_id));"
+    "CREATE INDEX feedback_by_span ON feedback (tenant, span_id, created_us);"
+    "CREATE INDEX feedback_by_project ON feedback (project_no, created_us);"
+    "CREATE INDEX feedback_waiting ON feedback (tenant, span_id)"
+    "  WHERE project_no = 0 AND span_id IS NOT NULL;"
+    "CREATE TABLE feedback_configs ("
+    "  tenant TEXT NOT NULL, key TEXT NOT NULL, config TEXT NOT NULL,"
+    "  is_lower_score_better INTEGER, created_us BIGINT NOT NULL, modified_us BIGINT NOT NULL,"
+    "  PRIMARY KEY (tenant, key));"
+    "CREATE TABLE feedback_tokens ("
+    "  token_id TEXT NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, span_id BYTEA NOT NULL,"
+    "  key TEXT NOT NULL, config TEXT, created_us BIGINT NOT NULL, expires_us BIGINT NOT NULL);"
+    "CREATE INDEX feedback_tokens_of_span ON feedback_tokens (tenant, span_id);"
+    "CREATE INDEX feedback_tokens_by_end ON feedback_tokens (expires_us);";
+
+const char *const migrations[] = {
+    step_1, step_2,  step_3,  step_4,  step_5,  step_6,  step_7,  step_8,
+    step_9, step_10, step_11, step_12, step_13, step_14, step_15, step_16,
+};
 const size_t migration_count = ARRAY_LEN(migrations);

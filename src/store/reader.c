@@ -116,3 +116,12 @@ void reader_stop(struct reader *reader)
     arena_release(&reader->arena);
     mem_free(reader);
 }
+
+enum err store_ping(struct tx *tx)
+{
+    static const struct db_statement ping = {"ping", "SELECT 1", NULL};
+    struct db_rows rows = {0};
+    enum err err = db_query_one(tx->db, &ping, DB_NO_ARGS, &rows);
+
+    return err ? err : db_rows_end(&rows);
+}

@@ -1,6 +1,7 @@
 /* The table spans: changes go in, spans come out. */
 #include "store/spans.h"
 
+#include "store/feedback.h"
 #include "store/sequence.h"
 
 static const struct db_statement select_one = {
@@ -36,6 +37,9 @@ static const struct db_statement move_below = {
     " WHERE tenant = $1 AND trace_id = $2 AND dotted_order > $3 || '.'"
     " AND dotted_order < $3 || '/'" DERIVED,
     NULL};
+static const struct db_statement touch = {
+    "spans_touch",
+    "UPDATE spans SET change_seq = $3, modified_us = $4 WHERE tenant = $1 AND span_id = $2", NULL};
 
 static struct db_value id_value(struct uuid *id)
 {
@@ -249,7 +253,8 @@ static enum err insert_span(struct tx *tx, struct span_row *span, const struct s
     span->modified_us = tx->now_us;
     span_merge(span, change);
     if ((err = place(tx, span)) || (err = row_write(tx, &insert_one, span)) ||
-        (err = span_values_put(tx, span->span_no, change, false)))
+        (err = span_values_put(tx, span->span_no, change, false)) ||
+        (span->project_no && (err = feedback_attach(tx, span))))
         return err;
     return adopt(tx, span);
 }
@@ -263,7 +268,8 @@ static enum err update_span(struct tx *tx, struct span_row *span, const struct s
     span->modified_us = tx->now_us;
     span_merge(span, change);
     if ((err = place(tx, span)) || (err = row_write(tx, &update_one, span)) ||
-        (err = span_values_put(tx, span->span_no, change, layer_exists)))
+        (err = span_values_put(tx, span->span_no, change, layer_exists)) ||
+        (was.project_no == 0 && span->project_no && (err = feedback_attach(tx, span))))
         return err;
     return carry_along(tx, &was, span);
 }
@@ -299,4 +305,16 @@ enum err spans_apply(struct tx *tx, struct str tenant, const struct span_change 
             return err;
     }
     return OK;
+}
+
+enum err spans_touch(struct tx *tx, struct str tenant, struct uuid span_id)
+{
+    int64_t change_seq;
+    enum err err = sequence_next_serial(tx, STR("span_changes"), 1, &change_seq);
+
+    if (err)
+        return err;
+    return db_run(
+        tx->db, &touch,
+        DB_ARGS(db_text(tenant), id_value(&span_id), db_int(change_seq), db_int(tx->now_us)), NULL);
 }

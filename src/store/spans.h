@@ -18,6 +18,10 @@ enum err spans_apply(struct tx *tx, struct str tenant, const struct span_change 
 enum err spans_get(struct tx *tx, struct str tenant, struct uuid span_id, struct arena *arena,
                    struct span_row *span) MUST_USE;
 
+/* Something that is said of the span, apart from it, has changed: its change_seq rises. In a write.
+ */
+enum err spans_touch(struct tx *tx, struct str tenant, struct uuid span_id) MUST_USE;
+
 /* For other files of the store that read spans: "SELECT " SPAN_COLUMNS " FROM spans …", each row
  * read from column `first` on. */
 #define SPAN_COLUMNS                                                                               \

@@ -122,6 +122,9 @@ void store_subscribe(struct store *store, enum topic topic, struct loop *loop,
  * writer. PostgreSQL: ERR_INVALID with words that name pg_dump. */
 enum err store_backup(struct store *store, const char *path, const char **why) MUST_USE;
 
+/* Does the database answer? */
+enum err store_ping(struct tx *tx) MUST_USE;
+
 struct store_stats {
     uint64_t groups, works;
     uint64_t queue_length;

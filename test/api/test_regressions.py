@@ -51,7 +51,7 @@ def write_project(folder, config):
 
 def create_key(server, tenant):
     store = [] if server.store == "sqlite" else ["--store", server.store]
-    done = subprocess.run([binary(), "keys", "create", "--tenant", tenant, "--data", server.data, *store],
+    done = subprocess.run([binary(), "keys", "create", "--workspace", tenant, "--data", server.data, *store],
                           capture_output=True, text=True, check=False, cwd=server.project)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip().split()[-1]

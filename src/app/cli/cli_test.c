@@ -151,7 +151,7 @@ static void words_that_are_not_understood(void **state)
          "there is no command \"srve\"; did you mean: runbell serve?"},
         {"runbell keys", CLI_USAGE, "", "runbell keys create"},
         {"runbell keys crate", CLI_USAGE, "", "did you mean: runbell keys create?"},
-        {"runbell keys create --tenat x", CLI_USAGE, "", "did you mean --tenant?"},
+        {"runbell keys create --workspac x", CLI_USAGE, "", "did you mean --workspace?"},
         {"runbell keys revoke", CLI_USAGE, "", "KEY_ID is missing"},
         {"runbell backup --help", CLI_OK, "--data FOLDER", ""},
         {"runbell version", CLI_OK, "runbell " RUNBELL_VERSION "\n", ""},
@@ -199,14 +199,24 @@ static void a_key_is_made_listed_and_revoked(void **state)
     ASSERT_SAYS(err_text, "there is no store yet");
     assert_int_equal(run("runbell keys create"), CLI_OK);
     assert_true(api_key_is_ours(str_trim(str_of(out_text))));
-    assert_int_equal(run("runbell keys create --name ci --tenant acme --json"), CLI_OK);
+    assert_int_equal(run("runbell keys create --name ci --role viewer --workspace acme,umbrella "
+                         "--expires 90d --json"),
+                     CLI_OK);
     id = key_id_in(&arena, out_text);
-    ASSERT_SAYS(out_text, "\"tenant\":\"acme\",\"key\":\"rbk_");
+    ASSERT_SAYS(out_text,
+                "\"role\":\"viewer\",\"workspaces\":[\"acme\",\"umbrella\"],\"key\":\"rbk_");
     assert_int_equal(run("runbell keys list"), CLI_OK);
-    ASSERT_SAYS(out_text, "acme");
+    ASSERT_SAYS(out_text, "viewer    acme,umbrella ");
+    ASSERT_SAYS(out_text, "admin     *  ");
     assert_null(strstr(out_text, "rbk_"));
     assert_int_equal(run("runbell keys list --json"), CLI_OK);
     ASSERT_SAYS(out_text, "\"name\":\"ci\"");
+    snprintf(line, sizeof(line), "runbell keys rotate %.*s --json", STR_ARG(id));
+    assert_int_equal(run(line), CLI_OK);
+    ASSERT_SAYS(out_text, "\"name\":\"ci\",\"role\":\"viewer\"");
+    id = key_id_in(&arena, out_text);
+    assert_int_equal(run(line), CLI_FAILED);
+    ASSERT_SAYS(err_text, "there is no key");
     snprintf(line, sizeof(line), "runbell keys revoke %.*s", STR_ARG(id));
     assert_int_equal(run(line), CLI_OK);
     assert_int_equal(run(line), CLI_FAILED);
@@ -221,8 +231,16 @@ static void wrong_keys(void **state)
     char line[200];
 
     (void)state;
-    assert_int_equal(run("runbell keys create --tenant="), CLI_FAILED);
-    ASSERT_SAYS(err_text, "--name and --tenant must be");
+    assert_int_equal(run("runbell keys create --workspace="), CLI_FAILED);
+    ASSERT_SAYS(err_text, "--workspace: must be 1 to 100 ids");
+    assert_int_equal(run("runbell keys create --workspace a,*"), CLI_FAILED);
+    ASSERT_SAYS(err_text, "--workspace: an id of a workspace is");
+    assert_int_equal(run("runbell keys create --role boss"), CLI_FAILED);
+    ASSERT_SAYS(err_text, "--role: must be admin, editor");
+    assert_int_equal(run("runbell keys create --expires soon"), CLI_FAILED);
+    ASSERT_SAYS(err_text, "--expires: must be a span such as 90d");
+    assert_int_equal(run("runbell keys create --expires 2020-01-01"), CLI_FAILED);
+    ASSERT_SAYS(err_text, "--expires: must be later than now");
     assert_int_equal(run("runbell keys create --name a\tb"), CLI_FAILED);
     assert_int_equal(run("runbell keys create"), CLI_OK);
     snprintf(line, sizeof(line), "runbell keys revoke %.44s", out_text);

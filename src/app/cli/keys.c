@@ -2,14 +2,12 @@
 #include <stdio.h>
 
 #include "app/cli/session.h"
-#include "auth/principal.h"
-#include "base/json.h"
+#include "auth/key_life.h"
+#include "auth/role.h"
 #include "base/time.h"
-#include "base/uuid.h"
-#include "crypto/api_key.h"
 #include "crypto/secret.h"
+#include "store/workspaces.h"
 
-#define NAME_BYTES_MAX 256
 #define REPLY_BYTES_MAX (16 * MIB)
 
 /* The store's own words do not know that a running server can do it too. */
@@ -28,23 +26,14 @@ static void print_json(const struct buf *out)
     printf("%.*s\n", STR_ARG(buf_str(out)));
 }
 
-static void write_key(struct json_writer *json, const struct api_key_row *row, struct str key)
-{
-    json_begin_object(json);
-    json_put_str(json, "key_id", row->key_id);
-    json_put_str(json, "name", row->name);
-    json_put_str(json, "tenant", row->tenant);
-    if (!str_is_none(key))
-        json_put_str(json, "key", key);
-    json_put_time(json, "created_at", row->created_us);
-    json_end_object(json);
-}
-
 /* ---- create ---- */
 
 static const struct arg_flag create_flags[] = {
     {"name", "NAME", "what it is for, as keys list shows it", NULL},
-    {"tenant", "TENANT", "whose data it opens (default: default)", NULL},
+    {"role", "ROLE", "admin (default), editor, viewer, ingest or operator", NULL},
+    {"workspace", "ID,…", "the workspaces it opens; they are made if need be (default: * for all)",
+     NULL},
+    {"expires", "WHEN", "a span (90d, 12h, 30m, 2w) or a time (default: never)", NULL},
     ARG_JSON,
     ARG_DATA,
     ARG_STORE,
@@ -56,81 +45,122 @@ static const struct arg_command create_command = {
     .operands = "",
     .summary = "Makes an API key and prints it once; only its digest is kept.",
     .more =
-        "From then on every request needs a key (header X-Api-Key). With SQLite the server must\n"
-        "not run; a running one makes keys by POST /v1/keys.",
+        "From then on every request needs a key (header X-Api-Key). What each role may do is in\n"
+        "docs/keys.md. With SQLite the server must not run; a running one makes keys by\n"
+        "POST /v1/keys.",
     .flags = create_flags,
     .flag_count = ARRAY_LEN(create_flags),
 };
 
 struct create {
-    struct api_key_row row;
-    struct api_key_text text;
-    struct sha256_text hash;
-    struct uuid_text id;
+    struct key_draft draft;
+    struct str expires; /* STR_NONE: never */
+    const char *wrong;  /* what is wrong with it */
 };
 
 static enum err create_apply(struct tx *tx, void *context)
 {
     struct create *create = context;
-    enum err err;
+    struct api_key_row *row = &create->draft.row;
+    enum err err = OK;
 
-    create->row.created_us = tx->now_us;
-    create->row.key_id = uuid_write(uuid_v7(tx->rng, tx->now_us), &create->id);
-    err = api_key_insert(tx, &create->row);
+    key_draft_make(&create->draft, uuid_v7(tx->rng, tx->now_us));
+    row->created_us = tx->now_us;
+    if (!str_is_none(create->expires))
+        err = key_expiry_parse(create->expires, tx->now_us, &row->expires_us, &create->wrong);
+    if (err)
+        return err;
+    create->wrong = NULL;
+    for (size_t i = 0; !err && !api_key_opens_all(row) && i < row->workspace_count; i++)
+        err = workspace_ensure(tx, row->workspaces[i]);
     if (!err)
-        tx_notify(tx, TOPIC_KEYS, create->row.key_id);
+        err = api_key_insert(tx, row);
+    if (!err)
+        tx_notify(tx, TOPIC_KEYS, row->key_id);
     return err;
 }
 
-static void create_print(const struct session *session, const struct create *create)
+static void draft_print(const struct session *session, const struct key_draft *draft)
 {
-    struct str key = str_of(create->text.text);
+    struct str key = str_of(draft->text.text);
     struct json_writer json;
     struct buf out;
 
     if (!session_value(session, "json")) {
-        fprintf(stderr, "Key %.*s of tenant %.*s; keep it, it is shown this once:\n",
-                STR_ARG(create->row.key_id), STR_ARG(create->row.tenant));
+        fprintf(stderr, "Key %.*s (%.*s); keep it, it is shown this once:\n",
+                STR_ARG(draft->row.key_id), STR_ARG(draft->row.role));
         printf("%.*s\n", STR_ARG(key));
         return;
     }
     buf_init(&out, REPLY_BYTES_MAX);
     json_writer_init(&json, &out);
-    write_key(&json, &create->row, key);
+    key_write(&json, &draft->row, key);
     print_json(&out);
     buf_release(&out);
 }
 
-static bool is_word(struct str text, bool may_be_empty)
+/* "a,b" as a list in the arena. */
+static struct str *split(struct arena *arena, struct str text, size_t *count)
 {
-    if ((str_is_empty(text) && !may_be_empty) || text.len > NAME_BYTES_MAX || !str_is_utf8(text))
-        return false;
-    for (size_t i = 0; i < text.len; i++)
-        if ((unsigned char)text.data[i] < 0x20 || text.data[i] == 0x7f)
-            return false;
-    return true;
+    struct str *list = ARENA_ARRAY(arena, struct str, API_KEY_WORKSPACES_MAX + 1);
+
+    *count = 0;
+    while (*count <= API_KEY_WORKSPACES_MAX && str_split(&text, ',', &list[*count]))
+        ++*count;
+    return list;
+}
+
+static int wrong(const struct session *session, const char *flag, const char *why)
+{
+    return session_fail(session, "--%s: %s", flag, why);
+}
+
+/* CLI_OK: the row is filled from the flags. */
+static int row_read(const struct session *session, struct arena *arena, struct api_key_row *row)
+{
+    const char *name = session_value(session, "name"), *role = session_value(session, "role");
+    const char *workspace = session_value(session, "workspace");
+    struct str *list;
+    enum role known;
+    const char *why;
+    size_t count;
+
+    row->name = name ? str_of(name) : STR("");
+    row->role = role ? str_of(role) : str_of(role_name(ROLE_ADMIN));
+    if (key_name_check(row->name, &why))
+        return wrong(session, "name", why);
+    if (role_parse(row->role, &known))
+        return wrong(session, "role", "must be admin, editor, viewer, ingest or operator");
+    list = split(arena, workspace ? str_of(workspace) : WORKSPACE_EVERY, &count);
+    return key_workspaces_set(row, list, count, &why) ? wrong(session, "workspace", why) : CLI_OK;
+}
+
+static int create_with(struct session *session, struct create *create)
+{
+    struct session_work work = {create_apply, create, .is_write = true, .may_create = true};
+    const char *why;
+    enum err err = session_run(session, &work, &why);
+
+    if (err && create->wrong)
+        return wrong(session, "expires", create->wrong);
+    return err ? fail(session, err, why, "POST /v1/keys") : CLI_OK;
 }
 
 static int create_run(struct session *session)
 {
-    const char *name = session_value(session, "name"), *tenant = session_value(session, "tenant");
-    struct create create = {.row = {.tenant = tenant ? str_of(tenant) : TENANT_DEFAULT,
-                                    .name = name ? str_of(name) : STR("")}};
-    struct session_work work = {create_apply, &create, .is_write = true, .may_create = true};
-    const char *why;
-    enum err err;
+    struct create create = {.expires = str_of(session_value(session, "expires"))};
+    struct arena arena;
+    int code;
 
-    if (!is_word(create.row.tenant, false) || !is_word(create.row.name, true))
-        return session_fail(session,
-                            "--name and --tenant must be at most %d bytes of text on one "
-                            "line",
-                            NAME_BYTES_MAX);
-    create.row.key_hash = api_key_hash(api_key_make(&create.text), &create.hash);
-    err = session_run(session, &work, &why);
-    if (!err)
-        create_print(session, &create);
-    secret_wipe(&create.text, sizeof(create.text));
-    return err ? fail(session, err, why, "POST /v1/keys") : CLI_OK;
+    arena_init(&arena);
+    code = row_read(session, &arena, &create.draft.row);
+    if (code == CLI_OK)
+        code = create_with(session, &create);
+    if (code == CLI_OK)
+        draft_print(session, &create.draft);
+    secret_wipe(&create.draft.text, sizeof(create.draft.text));
+    arena_release(&arena);
+    return code;
 }
 
 /* ---- list ---- */
@@ -148,15 +178,14 @@ static const struct arg_command list_command = {
 
 struct list_keys {
     struct arena arena;
-    struct api_key_row *rows;
-    size_t count;
+    struct api_keys keys;
 };
 
 static enum err list_apply(struct tx *tx, void *context)
 {
     struct list_keys *list = context;
 
-    return api_key_list(tx, &list->arena, &list->rows, &list->count);
+    return api_key_list(tx, &list->arena, &list->keys);
 }
 
 static void list_print_json(const struct list_keys *list)
@@ -167,33 +196,52 @@ static void list_print_json(const struct list_keys *list)
     buf_init(&out, REPLY_BYTES_MAX);
     json_writer_init(&json, &out);
     json_begin_array(&json);
-    for (size_t i = 0; i < list->count; i++)
-        write_key(&json, &list->rows[i], STR_NONE);
+    for (size_t i = 0; i < list->keys.count; i++)
+        key_write(&json, &list->keys.list[i], STR_NONE);
     json_end_array(&json);
     print_json(&out);
     buf_release(&out);
 }
 
-static void list_print(const struct list_keys *list)
+/* "a,b" */
+static struct str joined(struct arena *arena, const struct api_key_row *row)
 {
-    struct time_text created;
+    struct str text = row->workspaces[0];
 
-    if (list->count == 0)
+    for (size_t i = 1; i < row->workspace_count; i++)
+        text = arena_printf(arena, "%.*s,%.*s", STR_ARG(text), STR_ARG(row->workspaces[i]));
+    return text;
+}
+
+static struct str day(struct arena *arena, int64_t when_us, const char *never)
+{
+    struct time_text text;
+
+    return when_us ? arena_str(arena, str_first(time_write_iso(when_us, &text), 10))
+                   : str_of(never);
+}
+
+static void list_print(struct list_keys *list)
+{
+    if (list->keys.count == 0)
         fprintf(stderr, "There are no keys: everybody who reaches the server may use it.\n");
     else
-        printf("%-36s  %-19s  %-16s  %s\n", "KEY_ID", "CREATED", "TENANT", "NAME");
-    for (size_t i = 0; i < list->count; i++) {
-        const struct api_key_row *row = &list->rows[i];
+        printf("%-36s  %-8s  %-16s  %-10s  %-10s  %-10s  %s\n", "KEY_ID", "ROLE", "WORKSPACES",
+               "CREATED", "EXPIRES", "LAST USED", "NAME");
+    for (size_t i = 0; i < list->keys.count; i++) {
+        const struct api_key_row *row = &list->keys.list[i];
 
-        printf("%.*s  %.19s  %-16.*s  %.*s\n", STR_ARG(row->key_id),
-               time_write_iso(row->created_us, &created).data, STR_ARG(row->tenant),
-               STR_ARG(row->name));
+        printf("%.*s  %-8.*s  %-16.*s  %.*s  %-10.*s  %-10.*s  %.*s\n", STR_ARG(row->key_id),
+               STR_ARG(row->role), STR_ARG(joined(&list->arena, row)),
+               STR_ARG(day(&list->arena, row->created_us, "")),
+               STR_ARG(day(&list->arena, row->expires_us, "never")),
+               STR_ARG(day(&list->arena, row->used_us, "never")), STR_ARG(row->name));
     }
 }
 
 static int list_run(struct session *session)
 {
-    struct list_keys list = {.rows = NULL};
+    struct list_keys list = {.keys = {0}};
     struct session_work work = {.apply = list_apply, .context = &list};
     const char *why;
     enum err err;
@@ -206,6 +254,84 @@ static int list_run(struct session *session)
         list_print(&list);
     arena_release(&list.arena);
     return err ? fail(session, err, why, "GET /v1/keys") : CLI_OK;
+}
+
+/* ---- rotate ---- */
+
+static const struct arg_flag rotate_flags[] = {
+    {"overlap", "SECONDS", "how long the old key still opens (default: 0)", NULL},
+    ARG_JSON,
+    ARG_DATA,
+    ARG_STORE,
+    ARG_CONFIG,
+};
+
+static const struct arg_command rotate_command = {
+    .name = "runbell keys rotate",
+    .operands = "KEY_ID",
+    .summary = "Makes another key in place of this one, and prints it once.",
+    .more = "It has the same name, role and workspaces, and lives as long.",
+    .operand_count = 1,
+    .flags = rotate_flags,
+    .flag_count = ARRAY_LEN(rotate_flags),
+};
+
+struct rotation {
+    struct str key_id;
+    int64_t overlap_s;
+    struct arena arena;
+    struct key_draft draft;
+};
+
+static enum err rotate_apply(struct tx *tx, void *context)
+{
+    struct rotation *rotation = context;
+    struct api_key_row old;
+    enum err err = api_key_get(tx, rotation->key_id, &rotation->arena, &old);
+
+    if (err)
+        return err;
+    key_draft_make(&rotation->draft, uuid_v7(tx->rng, tx->now_us));
+    err = key_rotate(tx, &old, rotation->overlap_s * US_PER_SECOND, &rotation->draft);
+    if (!err)
+        tx_notify(tx, TOPIC_KEYS, old.key_id);
+    return err;
+}
+
+static int no_such_key(const struct session *session, struct str key_id)
+{
+    return session_fail(session, "there is no key %.*s; runbell keys list shows which there are",
+                        STR_ARG(key_id));
+}
+
+static int rotate_with(struct session *session, struct rotation *rotation)
+{
+    struct session_work work = {rotate_apply, rotation, .is_write = true};
+    const char *why;
+    enum err err = session_run(session, &work, &why);
+
+    if (err == ERR_NOT_FOUND && !why)
+        return no_such_key(session, rotation->key_id);
+    if (err)
+        return fail(session, err, why, "POST /v1/keys/{key_id}/rotate");
+    draft_print(session, &rotation->draft);
+    return CLI_OK;
+}
+
+static int rotate_run(struct session *session)
+{
+    struct rotation rotation = {.key_id = str_of(session->args.operands[0])};
+    const char *overlap = session_value(session, "overlap");
+    int code;
+
+    if (overlap && (str_to_i64(str_of(overlap), &rotation.overlap_s) || rotation.overlap_s < 0 ||
+                    rotation.overlap_s > KEY_OVERLAP_S_MAX))
+        return wrong(session, "overlap", "must be 0 to 2592000 seconds (30 days)");
+    arena_init(&rotation.arena);
+    code = rotate_with(session, &rotation);
+    secret_wipe(&rotation.draft.text, sizeof(rotation.draft.text));
+    arena_release(&rotation.arena);
+    return code;
 }
 
 /* ---- revoke ---- */
@@ -225,19 +351,11 @@ static const struct arg_command revoke_command = {
 static enum err revoke_apply(struct tx *tx, void *context)
 {
     const struct str *key_id = context;
-    struct api_key_row *rows;
-    size_t count;
-    enum err err = api_key_list(tx, tx->arena, &rows, &count);
+    enum err err = api_key_revoke(tx, *key_id);
 
-    for (size_t i = 0; !err && i < count; i++) {
-        if (!str_eq(rows[i].key_id, *key_id))
-            continue;
-        err = api_key_revoke(tx, rows[i].tenant, *key_id);
-        if (!err)
-            tx_notify(tx, TOPIC_KEYS, *key_id);
-        return err;
-    }
-    return err ? err : ERR_NOT_FOUND;
+    if (!err)
+        tx_notify(tx, TOPIC_KEYS, *key_id);
+    return err;
 }
 
 static int revoke_run(struct session *session)
@@ -251,9 +369,7 @@ static int revoke_run(struct session *session)
         return session_fail(session, "this is a key; its KEY_ID is in runbell keys list");
     err = session_run(session, &work, &why);
     if (err == ERR_NOT_FOUND && !why)
-        return session_fail(session,
-                            "there is no key %.*s; runbell keys list shows which there are",
-                            STR_ARG(key_id));
+        return no_such_key(session, key_id);
     if (err)
         return fail(session, err, why, "DELETE /v1/keys/{key_id}");
     fprintf(stderr, "Revoked %.*s.\n", STR_ARG(key_id));
@@ -285,6 +401,11 @@ static int cli_list(int argc, char **argv)
     return run_with(&list_command, list_run, argc, argv);
 }
 
+static int cli_rotate(int argc, char **argv)
+{
+    return run_with(&rotate_command, rotate_run, argc, argv);
+}
+
 static int cli_revoke(int argc, char **argv)
 {
     return run_with(&revoke_command, revoke_run, argc, argv);
@@ -293,6 +414,7 @@ static int cli_revoke(int argc, char **argv)
 static const struct cli_command commands[] = {
     {"create", cli_create, "make a key and print it once", &create_command, NULL},
     {"list", cli_list, "the keys there are", &list_command, NULL},
+    {"rotate", cli_rotate, "another key in place of one", &rotate_command, NULL},
     {"revoke", cli_revoke, "end a key's life", &revoke_command, NULL},
 };
 

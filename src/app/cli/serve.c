@@ -10,6 +10,7 @@ static const struct arg_flag flags[] = {
     ARG_CONFIG,
     {"dev", NULL, "allow webhooks to this machine; leave out graphs that do not load", "dev"},
     {"log-level", "LEVEL", "debug, info, warn or error (default: info)", "log_level"},
+    {"log-format", "FORMAT", "logfmt or json (default: logfmt)", "log.format"},
     {"tls-cert", "FILE", "PEM file; with --tls-key: HTTPS", "tls.cert"},
     {"tls-key", "FILE", "PEM file", "tls.key"},
 };

@@ -1,0 +1,129 @@
+/* admit.c -- who calls, and may they: decided at the head of a request, before its body is taken.
+ *
+ *   401  no key, or one that opens nothing (unknown, revoked, expired)
+ *   403  the key is known, but not for this: its role, or the workspace that X-Tenant-Id names
+ *
+ * What it opens is another's or does not exist: the answers are the same. */
+#include "api/call_priv.h"
+
+#include "base/time.h"
+
+static struct str header_of(const struct call *call, const char *name)
+{
+    return http_header_find(call->request->headers, call->request->header_count, name);
+}
+
+/* X-Api-Key, or Authorization: Bearer. */
+static struct str key_given(const struct call *call)
+{
+    struct str key = header_of(call, "x-api-key");
+    struct str bearer = header_of(call, "authorization");
+
+    if (str_is_none(key) && str_starts_nocase(bearer, STR("bearer ")))
+        key = str_trim(str_from(bearer, 7));
+    return key;
+}
+
+/* ---- refusals, in words that say what to do ---- */
+
+static enum err refuse_unknown(struct call *call, const char *why)
+{
+    call_fail(call, 401, "%s", why);
+    call_header(call, "www-authenticate", STR("Bearer"));
+    return ERR_DENIED;
+}
+
+/* The langsmith clients know this word and say what is missing. */
+static enum err refuse_unnamed(struct call *call)
+{
+    struct json_writer *json = call_json(call, 403);
+
+    json_begin_object(json);
+    json_put_str(json, "detail",
+                 STR("this API key opens several workspaces: name one in the header X-Tenant-Id"));
+    json_put_str(json, "error", STR("org_scoped_key_requires_workspace"));
+    json_end_object(json);
+    return ERR_DENIED;
+}
+
+static enum err refuse(struct call *call, enum admission admission)
+{
+    switch (admission) {
+    case ADMISSION_NO_KEY:
+        return refuse_unknown(call, "an API key is needed: send it in the header X-Api-Key");
+    case ADMISSION_UNKNOWN_KEY:
+        return refuse_unknown(call, "this API key is not known here: it was revoked, or belongs to "
+                                    "another server; runbell keys list shows those there are");
+    case ADMISSION_EXPIRED_KEY:
+        return refuse_unknown(call, "this API key has expired; runbell keys create makes another");
+    case ADMISSION_NO_WORKSPACE:
+        return refuse_unnamed(call);
+    case ADMISSION_WRONG_WORKSPACE:
+        call_fail(call, 403,
+                  "this API key does not open the workspace that X-Tenant-Id names; leave the "
+                  "header out, or use a key of that workspace");
+        return ERR_DENIED;
+    case ADMITTED:
+        break;
+    }
+    return OK;
+}
+
+static struct str roles_that_may(struct call *call, enum permission permission)
+{
+    const char *names[ROLE_COUNT + 1] = {NULL};
+    size_t count = 0;
+
+    for (int role = 0; role < ROLE_COUNT; role++)
+        if (role_permits((enum role)role, permission))
+            names[count++] = role_name((enum role)role);
+    return arena_words(call->arena, names);
+}
+
+enum err call_need(struct call *call, enum permission permission)
+{
+    if (role_permits(call->principal.role, permission))
+        return OK;
+    call_fail(call, 403, "this API key's role is %s; to do this it must be %.*s",
+              role_name(call->principal.role), STR_ARG(roles_that_may(call, permission)));
+    return ERR_DENIED;
+}
+
+enum err call_need_all(struct call *call)
+{
+    if (call->principal.opens_all)
+        return OK;
+    call_fail(call, 403,
+              "this concerns the whole server: it takes an API key of all workspaces "
+              "(runbell keys create --workspace '*')");
+    return ERR_DENIED;
+}
+
+/* ---- who it is ---- */
+
+static enum admission identify(struct call *call)
+{
+    struct str key = key_given(call);
+    struct principal *principal = &call->principal;
+
+    *principal = (struct principal){.role = ROLE_EDITOR};
+    if (loopback_admits(call->setup->loopback, key, &principal->tenant))
+        return ADMITTED;
+    return key_set_admit(call->keys, key, header_of(call, "x-tenant-id"),
+                         loop_wall_us(http_exchange_loop(call->exchange)), principal);
+}
+
+enum err call_admit(struct call *call)
+{
+    const struct route *route = call->route;
+    enum err err = OK;
+
+    call->keys = call->setup->keys(call->setup->keys_context);
+    if (route->permission == PERMIT_ANYONE) {
+        call->principal = (struct principal){.tenant = TENANT_DEFAULT, .role = ROLE_VIEWER};
+        return OK;
+    }
+    if ((err = refuse(call, identify(call))) || (err = call_need(call, route->permission)))
+        return err;
+    return route->flags & ROUTE_SERVER ? call_need_all(call) : OK;
+}

@@ -1,0 +1,35 @@
+/* call_input.h -- what a call was given, checked: body, query, path. */
+#ifndef API_CALL_INPUT_H
+#define API_CALL_INPUT_H
+
+#include "base/str.h"
+
+struct call;
+
+/* The body must be a JSON object (an absent one counts as {}). ERR_INVALID: the reply is filled. */
+enum err call_body_object(struct call *call) MUST_USE;
+enum err call_body_any(struct call *call) MUST_USE; /* any JSON */
+/* These return ERR_INVALID with the reply filled when the member is of another type. Absent or
+ * null: untouched. */
+enum err call_get_text(struct call *call, const char *key, struct str *value) MUST_USE;
+enum err call_get_object(struct call *call, const char *key, struct str *raw) MUST_USE;
+/* One of `words`, which end with NULL. */
+enum err call_get_word(struct call *call, const char *key, const char *const *words,
+                       struct str *value) MUST_USE;
+enum err call_get_uuid(struct call *call, const char *key, struct str *value) MUST_USE;
+enum err call_get_int(struct call *call, const char *key, int64_t min, int64_t max,
+                      int64_t *value) MUST_USE;
+/* From the query string. */
+enum err call_query_int(struct call *call, const char *key, int64_t min, int64_t max,
+                        int64_t *value) MUST_USE;
+enum err call_query_bool(struct call *call, const char *key, bool *value) MUST_USE;
+/* One of `words`, which end with NULL; absent is fine. */
+enum err call_query_word(struct call *call, const char *key, const char *const *words) MUST_USE;
+/* Path parameter `index` must be a UUID. */
+enum err call_param_uuid(struct call *call, size_t index, const char *name) MUST_USE;
+/* The union of two JSON objects (json_merge) in the arena; `base` itself if `over` is STR_NONE. */
+struct str call_merge(struct call *call, struct str base, struct str over);
+/* A new id in the arena. */
+struct str call_new_id(struct call *call);
+
+#endif
