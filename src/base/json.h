@@ -88,6 +88,7 @@ void json_begin_array(struct json_writer *w);
 void json_end_array(struct json_writer *w);
 void json_key(struct json_writer *w, const char *key);
 void json_key_str(struct json_writer *w, struct str key);
+void json_key_raw(struct json_writer *w, struct str escaped); /* as json_raw_next gives it */
 void json_str_out(struct json_writer *w,
                   struct str value); /* STR_NONE writes null; bad UTF-8 becomes U+FFFD */
 void json_i64_out(struct json_writer *w, int64_t value);

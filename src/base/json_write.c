@@ -106,6 +106,15 @@ void json_key_str(struct json_writer *w, struct str key)
     w->comma_due = false;
 }
 
+void json_key_raw(struct json_writer *w, struct str escaped)
+{
+    put_comma(w);
+    buf_add_char(w->out, '"');
+    buf_add(w->out, escaped);
+    buf_add(w->out, STR("\":"));
+    w->comma_due = false;
+}
+
 void json_key(struct json_writer *w, const char *key)
 {
     json_key_str(w, str_of(key));
