@@ -1,0 +1,78 @@
+/* alert_step.c -- see alert_step.h. */
+#include "alert/alert_step.h"
+
+static bool value_of(const struct alert_rule *rule, const struct alert_sums *sums, double *value)
+{
+    if (rule->aggregation == ALERT_PCT) {
+        *value = sums->all > 0 ? (double)sums->count * 100 / (double)sums->all : 0;
+        return sums->all > 0 && sums->all >= rule->samples_min;
+    }
+    if (rule->aggregation == ALERT_AVG) {
+        *value = sums->count > 0 ? sums->sum / (double)sums->count : 0;
+        return sums->count > 0 && sums->count >= rule->samples_min;
+    }
+    *value = rule->attribute == ALERT_COST ? sums->sum : (double)sums->count;
+    return sums->count >= rule->samples_min;
+}
+
+struct alert_measure alert_measure_of(const struct alert_rule *rule,
+                                      const struct alert_sums *window,
+                                      const struct alert_sums *baseline)
+{
+    struct alert_measure measure = {.limit = rule->threshold};
+    double before;
+
+    measure.has_value = value_of(rule, window, &measure.value);
+    if (rule->is_change) {
+        measure.has_value &= value_of(rule, baseline, &before);
+        if (rule->aggregation == ALERT_SUM)
+            before *= (double)rule->window_minutes / (double)rule->baseline_minutes;
+        measure.limit = before * rule->multiplier;
+    }
+    return measure;
+}
+
+bool alert_holds(const struct alert_rule *rule, const struct alert_measure *measure)
+{
+    double value = measure->value, limit = measure->limit;
+
+    if (!measure->has_value)
+        return rule->fires_without_data;
+    switch (rule->comparison) {
+    case ALERT_GTE:
+        return value >= limit;
+    case ALERT_GT:
+        return value > limit;
+    case ALERT_LTE:
+        return value <= limit;
+    case ALERT_LT:
+        return value < limit;
+    }
+    return false;
+}
+
+static void become(struct alert_memory *memory, bool is_firing, int64_t now_us)
+{
+    *memory = (struct alert_memory){.is_firing = is_firing, .since_us = now_us};
+}
+
+enum alert_act alert_step(const struct alert_rule *rule, const struct alert_measure *measure,
+                          int64_t now_us, struct alert_memory *memory)
+{
+    int64_t again_us = memory->told_us + rule->renotify_minutes * 60 * US_PER_SECOND;
+    bool holds = alert_holds(rule, measure);
+    enum alert_act act = ALERT_SILENT;
+
+    if (holds && !memory->is_firing) {
+        become(memory, true, now_us);
+        act = ALERT_FIRED;
+    } else if (holds && now_us >= again_us) {
+        act = ALERT_FIRED_AGAIN;
+    } else if (!holds && memory->is_firing && measure->has_value) {
+        become(memory, false, now_us);
+        act = rule->tells_recovery ? ALERT_RECOVERED : ALERT_SILENT;
+    }
+    if (act == ALERT_FIRED || act == ALERT_FIRED_AGAIN)
+        memory->told_us = now_us;
+    return act;
+}

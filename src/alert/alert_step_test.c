@@ -1,0 +1,140 @@
+/* When alerts fire: tables of sums and times. */
+#include "alert/alert_step.h"
+
+#include "base/test.h"
+
+#define MINUTE (60 * US_PER_SECOND)
+
+static const struct alert_rule errors = {.attribute = ALERT_ERROR_COUNT,
+                                         .aggregation = ALERT_SUM,
+                                         .comparison = ALERT_GTE,
+                                         .threshold = 10,
+                                         .window_minutes = 5,
+                                         .baseline_minutes = 5,
+                                         .renotify_minutes = 60};
+
+static struct alert_measure measure(struct alert_rule rule, struct alert_sums window,
+                                    struct alert_sums before)
+{
+    return alert_measure_of(&rule, &window, &before);
+}
+
+static void values_of_each_attribute(void **state)
+{
+    struct alert_rule rule = errors;
+    struct alert_sums none = {0}, some = {.sum = 30, .count = 4, .all = 16};
+
+    (void)state;
+    assert_true(measure(rule, some, none).value == 4);
+    assert_true(measure(rule, none, none).has_value);
+    rule.aggregation = ALERT_PCT;
+    assert_true(measure(rule, some, none).value == 25);
+    assert_false(measure(rule, none, none).has_value);
+    rule.attribute = ALERT_LATENCY;
+    rule.aggregation = ALERT_AVG;
+    assert_true(measure(rule, some, none).value == 7.5);
+    assert_false(measure(rule, none, none).has_value);
+    rule.samples_min = 5;
+    assert_false(measure(rule, some, none).has_value);
+    rule.samples_min = 0;
+    rule.attribute = ALERT_COST;
+    rule.aggregation = ALERT_SUM;
+    assert_true(measure(rule, some, none).value == 30);
+}
+
+static void change_compares_with_before(void **state)
+{
+    struct alert_rule rule = errors;
+    struct alert_measure found;
+
+    (void)state;
+    rule.is_change = true;
+    rule.multiplier = 2;
+    rule.baseline_minutes = 10;
+    found = measure(rule, (struct alert_sums){.count = 30}, (struct alert_sums){.count = 20});
+    assert_true(found.limit == 20); /* 20 in ten minutes are 10 in five */
+    assert_true(alert_holds(&rule, &found));
+    rule.attribute = ALERT_LATENCY;
+    rule.aggregation = ALERT_AVG;
+    found = measure(rule, (struct alert_sums){.sum = 3, .count = 2},
+                    (struct alert_sums){.sum = 2, .count = 2});
+    assert_true(found.limit == 2 && !alert_holds(&rule, &found));
+    assert_false(
+        measure(rule, (struct alert_sums){.sum = 3, .count = 2}, (struct alert_sums){0}).has_value);
+}
+
+static void comparisons(void **state)
+{
+    static const struct {
+        enum alert_comparison comparison;
+        bool below, equal, above;
+    } cases[] = {{ALERT_GTE, false, true, true},
+                 {ALERT_GT, false, false, true},
+                 {ALERT_LTE, true, true, false},
+                 {ALERT_LT, true, false, false}};
+    struct alert_rule rule = errors;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct alert_measure found = {.has_value = true, .limit = 10};
+
+        rule.comparison = cases[i].comparison;
+        found.value = 9;
+        assert_int_equal(alert_holds(&rule, &found), cases[i].below);
+        found.value = 10;
+        assert_int_equal(alert_holds(&rule, &found), cases[i].equal);
+        found.value = 11;
+        assert_int_equal(alert_holds(&rule, &found), cases[i].above);
+    }
+}
+
+static void a_life(void **state)
+{
+    struct alert_rule rule = errors;
+    struct alert_memory memory = {0};
+    struct alert_measure high = {.has_value = true, .value = 10, .limit = 10};
+    struct alert_measure low = {.has_value = true, .value = 9, .limit = 10}, none = {0};
+
+    (void)state;
+    assert_int_equal(alert_step(&rule, &low, MINUTE, &memory), ALERT_SILENT);
+    assert_int_equal(alert_step(&rule, &high, 2 * MINUTE, &memory), ALERT_FIRED);
+    assert_true(memory.is_firing && memory.since_us == 2 * MINUTE);
+    assert_int_equal(alert_step(&rule, &high, 61 * MINUTE, &memory), ALERT_SILENT);
+    assert_int_equal(alert_step(&rule, &none, 61 * MINUTE, &memory), ALERT_SILENT);
+    assert_true(memory.is_firing);
+    assert_int_equal(alert_step(&rule, &high, 62 * MINUTE, &memory), ALERT_FIRED_AGAIN);
+    assert_int_equal(alert_step(&rule, &high, 63 * MINUTE, &memory), ALERT_SILENT);
+    assert_int_equal(alert_step(&rule, &low, 64 * MINUTE, &memory), ALERT_SILENT);
+    assert_false(memory.is_firing);
+    rule.tells_recovery = true;
+    rule.renotify_minutes = 0;
+    assert_int_equal(alert_step(&rule, &high, 65 * MINUTE, &memory), ALERT_FIRED);
+    assert_int_equal(alert_step(&rule, &high, 66 * MINUTE, &memory), ALERT_FIRED_AGAIN);
+    assert_int_equal(alert_step(&rule, &low, 67 * MINUTE, &memory), ALERT_RECOVERED);
+}
+
+static void without_data(void **state)
+{
+    struct alert_rule rule = errors;
+    struct alert_memory memory = {0};
+    struct alert_measure none = {0}, some = {.has_value = true, .value = 1, .limit = 10};
+
+    (void)state;
+    rule.fires_without_data = true;
+    assert_int_equal(alert_step(&rule, &none, MINUTE, &memory), ALERT_FIRED);
+    assert_int_equal(alert_step(&rule, &some, 2 * MINUTE, &memory), ALERT_SILENT);
+    assert_false(memory.is_firing);
+}
+
+static const struct CMUnitTest tests[] = {
+    TEST("each attribute has its value, or none", values_of_each_attribute),
+    TEST("change compares with the stretch before", change_compares_with_before),
+    TEST("comparisons at the limit", comparisons),
+    TEST("fires once, again after its interval, and recovers", a_life),
+    TEST("no data fires only if told to", without_data),
+};
+
+int main(void)
+{
+    return RUN_TESTS(tests);
+}
