@@ -16,6 +16,8 @@ struct disk {
                   bool exclusive);                    /* mode 0600; -1: see err below */
     int (*open)(struct disk *disk, const char *path); /* for reading; -1 */
     enum err (*write)(struct disk *disk, int fd, struct str bytes);
+    /* At most `max` bytes from where the last reading ended; none: the end. */
+    enum err (*read)(struct disk *disk, int fd, struct buf *out, size_t max);
     enum err (*read_all)(struct disk *disk, int fd,
                          struct buf *out); /* ERR_LIMIT past the buf's max */
     enum err (*sync)(struct disk *disk, int fd);

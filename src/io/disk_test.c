@@ -101,6 +101,27 @@ static void what_is_written_is_read(void **state)
     assert_file(place, "one", "");
 }
 
+static void read_in_pieces(void **state)
+{
+    struct place *place = *state;
+    struct disk *disk = place->disk;
+    struct buf text;
+    int fd;
+
+    assert_int_equal(disk_write_file(disk, place->dir, "one", STR("hello")), OK);
+    fd = disk->open(disk, at(place, "one"));
+    buf_init(&text, 4);
+    assert_int_equal(disk->read(disk, fd, &text, 4), OK);
+    ASSERT_STR(buf_str(&text), "hell");
+    buf_clear(&text);
+    assert_int_equal(disk->read(disk, fd, &text, 4), OK);
+    ASSERT_STR(buf_str(&text), "o");
+    assert_int_equal(disk->read(disk, fd, &text, 3), OK);
+    ASSERT_STR(buf_str(&text), "o");
+    disk->close(disk, fd);
+    buf_release(&text);
+}
+
 static void names_move_and_go(void **state)
 {
     struct place *place = *state;
@@ -357,6 +378,7 @@ static void unsynced_is_kept_dropped_or_torn(void **state UNUSED)
 
 static const struct CMUnitTest tests[] = {
     BOTH("what is written is what is read", what_is_written_is_read),
+    BOTH("a file is read in pieces", read_in_pieces),
     BOTH("names move and go", names_move_and_go),
     BOTH("what is made here nobody else can read", what_is_made_here_is_private),
     BOTH("a missing file is not found", a_missing_file_is_not_found),

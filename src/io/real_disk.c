@@ -78,6 +78,22 @@ static enum err real_write(struct disk *disk UNUSED, int fd, struct str bytes)
     return OK;
 }
 
+static enum err real_read(struct disk *disk UNUSED, int fd, struct buf *out, size_t max)
+{
+    char *to = buf_reserve(out, max);
+    ssize_t count;
+
+    if (!to)
+        return ERR_LIMIT;
+    do
+        count = read(fd, to, max);
+    while (count < 0 && errno == EINTR);
+    if (count < 0)
+        return disk_failed("read", "file");
+    buf_added(out, (size_t)count);
+    return OK;
+}
+
 static enum err real_read_all(struct disk *disk UNUSED, int fd, struct buf *out)
 {
     struct stat file;
@@ -172,6 +188,7 @@ static const struct disk real_disk = {
     .create = real_create,
     .open = real_open,
     .write = real_write,
+    .read = real_read,
     .read_all = real_read_all,
     .sync = real_sync,
     .close = real_close,

@@ -332,21 +332,25 @@ static enum err sim_write(struct disk *base, int fd, struct str bytes)
     return err;
 }
 
-static enum err sim_read_all(struct disk *base, int fd, struct buf *out)
+static enum err sim_read(struct disk *base, int fd, struct buf *out, size_t max)
 {
     struct sim_handle *handle = handle_find(base, fd);
-    const struct sim_image *seen;
+    struct str rest;
 
     if (!handle || sim_disk_gate(disk_of(base), false) != GATE_OPEN)
         return ERR_IO;
-    seen = &handle->inode->seen;
-    if (handle->position >= seen->len)
-        return OK;
-    if (seen->len - handle->position > out->max - out->len)
+    rest = str_range(handle->inode->seen.bytes, handle->inode->seen.len);
+    rest = str_first(str_from(rest, handle->position), max);
+    if (rest.len > out->max - out->len)
         return ERR_LIMIT;
-    buf_add(out, str_range(seen->bytes + handle->position, seen->len - handle->position));
-    handle->position = seen->len;
+    buf_add(out, rest);
+    handle->position += rest.len;
     return OK;
+}
+
+static enum err sim_read_all(struct disk *base, int fd, struct buf *out)
+{
+    return sim_read(base, fd, out, SIZE_MAX);
 }
 
 static enum err sim_sync(struct disk *base, int fd)
@@ -451,6 +455,7 @@ struct sim_disk *sim_disk_new(struct sim *sim)
         .create = sim_create,
         .open = sim_open,
         .write = sim_write,
+        .read = sim_read,
         .read_all = sim_read_all,
         .sync = sim_sync,
         .close = sim_close,
