@@ -249,7 +249,7 @@ static void run_keep(struct entry *entry, const struct run *run)
     copy->kwargs = arena_str(arena, run->kwargs);
     copy->metadata = arena_str(arena, run->metadata);
     copy->multitask_strategy = arena_str(arena, run->multitask_strategy);
-    copy->webhook = STR_NONE;
+    copy->webhook = copy->traceparent = STR_NONE; /* whoever ends it reads them anew */
     copy->cancel_action = arena_str(arena, run->cancel_action);
 }
 

@@ -164,6 +164,7 @@ static enum err run_make(struct doing *d, const struct run_body *body, bool tell
             .run_id = d->caller->run_id,
             .fresh_thread_id = d->caller->thread_id,
             .headers = d->caller->headers,
+            .traceparent = d->caller->traceparent,
             .request = request,
         };
 

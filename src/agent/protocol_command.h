@@ -19,8 +19,9 @@ struct protocol_command {
 struct protocol_caller {
     const struct agent_config *config;
     struct str tenant, thread_id;
-    struct str run_id;  /* for the run that the command may make */
-    struct str headers; /* JSON object for config.configurable */
+    struct str run_id;      /* for the run that the command may make */
+    struct str headers;     /* JSON object for config.configurable */
+    struct str traceparent; /* STR_NONE: none */
 };
 
 /* False: *reply holds the error's answer. `text` is the JSON that `root` was parsed from. */

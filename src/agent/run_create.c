@@ -349,6 +349,7 @@ static void run_fill(struct maker *m)
         .status = RUN_PENDING,
         .multitask_strategy = r->multitask_strategy,
         .webhook = m->config->webhooks_disabled ? STR_NONE : r->webhook,
+        .traceparent = m->in->traceparent,
         .temporary = m->thread.temporary,
         .resumable = r->stream_resumable,
         .created_us = m->tx->now_us,

@@ -22,6 +22,7 @@ struct run_new {
     struct str run_id; /* made by the caller, so that a repeated transaction makes the same run */
     struct str fresh_thread_id;
     struct str headers; /* JSON object: request headers that go into config.configurable; "{}" */
+    struct str traceparent; /* of the request, checked; STR_NONE: none */
     const struct run_request *request;
 };
 

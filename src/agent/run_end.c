@@ -173,6 +173,7 @@ static enum err webhook_add(struct ending *e)
             .policy =
                 str_is_none(e->config->webhook_policy) ? STR("durable") : e->config->webhook_policy,
             .ordering_key = e->run.thread_id,
+            .traceparent = e->run.traceparent,
         };
 
         err = outbox_add(e->tx, &event, NULL);

@@ -33,6 +33,7 @@ static enum err command_prepare(struct call *call)
         .thread_id = call->params[0],
         .run_id = call_new_id(call),
         .headers = call_headers(call),
+        .traceparent = call_traceparent(call),
     };
     call->data = c;
     return call_then_write(call, command_apply);

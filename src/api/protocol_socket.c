@@ -18,7 +18,7 @@ struct protocol_socket {
     struct loop *loop;
     const struct api_setup *setup;
     struct arena arena;
-    struct str tenant, thread_id, headers;
+    struct str tenant, thread_id, headers, traceparent;
     int64_t subscriptions;  /* made so far: their names */
     unsigned commands_open; /* the socket's memory goes behind the last one */
     bool is_gone;
@@ -174,6 +174,7 @@ static void command_start(struct protocol_socket *socket, const struct protocol_
         .tenant = socket->tenant,
         .thread_id = socket->thread_id,
         .headers = socket->headers,
+        .traceparent = socket->traceparent,
         .run_id = arena_str(
             &c->arena,
             uuid_write(uuid_v7(loop_rng(socket->loop), loop_wall_us(socket->loop)), &text)),
@@ -249,6 +250,7 @@ static void socket_take(struct call *call)
     socket->tenant = arena_str(&socket->arena, call->principal.tenant);
     socket->thread_id = arena_str(&socket->arena, call->params[0]);
     socket->headers = arena_str(&socket->arena, call_headers(call));
+    socket->traceparent = arena_str(&socket->arena, call_traceparent(call));
     list_push(&api_protocol_streams(call->api)->sockets, &socket->node);
     socket->feed = protocol_feed_for(call, true, &feed_events, socket);
     socket->ws = websocket_accept(exchange, &(struct websocket_config){

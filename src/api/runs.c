@@ -5,6 +5,7 @@
 
 #include "agent/run_create.h"
 #include "delivery/target.h"
+#include "format/traceparent.h"
 #include "shape/shape.h"
 #include "store/store_metrics.h"
 
@@ -118,6 +119,25 @@ struct str call_headers(struct call *call)
     return text;
 }
 
+/* Of several none counts, as the standard says. */
+struct str call_traceparent(struct call *call)
+{
+    const struct http_request *request = call->request;
+    struct traceparent parent;
+    struct str found = STR_NONE;
+    size_t count = 0;
+
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (!str_eq_nocase(request->headers[i].name, STR("traceparent")))
+            continue;
+        found = request->headers[i].value;
+        count++;
+    }
+    if (count != 1 || traceparent_parse(found, &parent))
+        return STR_NONE;
+    return str_first(found, TRACEPARENT_CHARS);
+}
+
 static enum err request_read(struct call *call, struct str text, const struct json *body,
                              struct run_new *new_run)
 {
@@ -139,6 +159,7 @@ static enum err request_read(struct call *call, struct str text, const struct js
         .run_id = call_new_id(call),
         .fresh_thread_id = call_new_id(call),
         .headers = call_headers(call),
+        .traceparent = call_traceparent(call),
         .request = request,
     };
     return OK;

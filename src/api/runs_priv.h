@@ -9,6 +9,8 @@
 
 /* The request's headers that become members of config.configurable, as a JSON object. */
 struct str call_headers(struct call *call);
+/* The trace that the request belongs to (W3C); STR_NONE: none, or not a valid one. */
+struct str call_traceparent(struct call *call);
 /* May this URL ever be called? 422 now rather than a dead delivery later. STR_NONE: none is. */
 enum err run_webhook_check(struct call *call, struct str webhook) MUST_USE;
 

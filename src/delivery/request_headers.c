@@ -112,7 +112,7 @@ static void set_traceparent(struct making *m)
     struct traceparent parent = {.trace_id = made, .is_sampled = true};
     struct buf out;
 
-    if (traceparent_parse(m->input->traceparent, &parent) && !trace_id_is_valid(made))
+    if (traceparent_parse(row->traceparent, &parent) && !trace_id_is_valid(made))
         return;
     buf_init(&out, TRACEPARENT_CHARS);
     traceparent_write(&out, &parent, (uint64_t)row->attempt_id);

@@ -37,7 +37,6 @@ struct request_headers_input {
     const struct http_header *fixed; /* of the configuration */
     size_t fixed_count;
     const struct secrets *secrets; /* the endpoint's; NULL: none */
-    struct str traceparent;        /* of what caused it; STR_NONE: nothing did that said so */
     struct signing_keys *own;      /* NULL: none */
     struct signing_keys *server;   /* NULL: none */
 };

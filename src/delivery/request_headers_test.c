@@ -134,10 +134,10 @@ static void traces(void **state)
     input.row = &ours;
     make(&input);
     ASSERT_STR(header("traceparent"), "00-019a2b3c4d5e6f708192a3b4c5d6e7f8-000000000000002a-01");
-    input.traceparent = STR("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
+    ours.traceparent = STR("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
     make(&input);
     ASSERT_STR(header("traceparent"), "00-4bf92f3577b34da6a3ce929d0e0e4736-000000000000002a-00");
-    input.traceparent = STR("00-nonsense");
+    ours.traceparent = STR("00-nonsense");
     make(&input);
     ASSERT_STR(header("traceparent"), "00-019a2b3c4d5e6f708192a3b4c5d6e7f8-000000000000002a-01");
 }

@@ -414,8 +414,12 @@ static const char step_16[] =
     "CREATE INDEX feedback_tokens_of_span ON feedback_tokens (tenant, span_id);"
     "CREATE INDEX feedback_tokens_by_end ON feedback_tokens (expires_us);";
 
+/* The trace (W3C traceparent) of the request that caused a run, and what is told of its end. */
+static const char step_17[] = "ALTER TABLE runs ADD COLUMN traceparent TEXT;"
+                              "ALTER TABLE deliveries ADD COLUMN traceparent TEXT;";
+
 const char *const migrations[] = {
-    step_1, step_2,  step_3,  step_4,  step_5,  step_6,  step_7,  step_8,
-    step_9, step_10, step_11, step_12, step_13, step_14, step_15, step_16,
+    step_1,  step_2,  step_3,  step_4,  step_5,  step_6,  step_7,  step_8,  step_9,
+    step_10, step_11, step_12, step_13, step_14, step_15, step_16, step_17,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

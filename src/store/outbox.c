@@ -18,13 +18,14 @@ static const struct db_statement delivery_insert = {
     "INSERT INTO deliveries (delivery_id, tenant, endpoint_id, origin, webhook_id, kind, "
     "object_id, body_id,"
     " policy, state, state_reason, attempts, next_us, created_us, updated_us, resend_of, sequence,"
-    " ordering_key, class, expires_us)"
+    " ordering_key, class, expires_us, traceparent)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $13, $14, $15, $16, $17,"
-    " $18)",
+    " $18, $19)",
     NULL};
 static const struct db_statement delivery_select = {
     "deliveries_for_resend",
-    "SELECT endpoint_id, webhook_id, kind, object_id, body_id, policy, class, state, resend_of"
+    "SELECT endpoint_id, webhook_id, kind, object_id, body_id, policy, class, state, resend_of,"
+    " traceparent"
     " FROM deliveries WHERE tenant = $1 AND delivery_id = $2",
     NULL};
 
@@ -72,7 +73,7 @@ enum err delivery_class_parse(struct str name, enum delivery_class *class)
 /* ---- new rows ---- */
 
 struct delivery_new {
-    struct str tenant, webhook_id, kind, object_id, body_id, policy, ordering_key;
+    struct str tenant, webhook_id, kind, object_id, body_id, policy, ordering_key, traceparent;
     enum delivery_class class;
     struct endpoint_turn endpoint;
     int64_t resend_of; /* 0: none */
@@ -123,17 +124,17 @@ static enum err insert_delivery(struct tx *tx, struct delivery_new *new, int64_t
     if (err)
         return err;
     is_held = !str_is_none(held_for);
-    err = db_run(tx->db, &delivery_insert,
-                 DB_ARGS(db_int(*delivery_id), db_text(new->tenant), db_text(endpoint->endpoint_id),
-                         db_text(endpoint->origin), db_text(new->webhook_id), db_text(new->kind),
-                         db_text(new->object_id), db_text(new->body_id), db_text(new->policy),
-                         db_text(delivery_state_name(is_held ? DELIVERY_HELD : DELIVERY_DUE)),
-                         db_text(held_for), is_held ? db_null() : db_int(tx->now_us),
-                         db_int(tx->now_us), db_int_or_null(new->resend_of),
-                         db_int(endpoint->sequence), db_text(new->ordering_key),
-                         db_text(delivery_class_name(new->class)),
-                         lives_us ? db_int(tx->now_us + lives_us) : db_null()),
-                 NULL);
+    err = db_run(
+        tx->db, &delivery_insert,
+        DB_ARGS(db_int(*delivery_id), db_text(new->tenant), db_text(endpoint->endpoint_id),
+                db_text(endpoint->origin), db_text(new->webhook_id), db_text(new->kind),
+                db_text(new->object_id), db_text(new->body_id), db_text(new->policy),
+                db_text(delivery_state_name(is_held ? DELIVERY_HELD : DELIVERY_DUE)),
+                db_text(held_for), is_held ? db_null() : db_int(tx->now_us), db_int(tx->now_us),
+                db_int_or_null(new->resend_of), db_int(endpoint->sequence),
+                db_text(new->ordering_key), db_text(delivery_class_name(new->class)),
+                lives_us ? db_int(tx->now_us + lives_us) : db_null(), db_text(new->traceparent)),
+        NULL);
     if (!new->resend_of)
         tx_count(tx, &store_ingest_events,
                  ingest_series(new->tenant, is_held ? INGEST_HELD : INGEST_ACCEPTED), 1);
@@ -171,6 +172,7 @@ static enum err add(struct tx *tx, const struct outbox_event *event, struct deli
                                  .object_id = event->object_id,
                                  .policy = event->policy,
                                  .ordering_key = event->ordering_key,
+                                 .traceparent = event->traceparent,
                                  .class = event->class};
     new->body_id = arena_str(tx->arena, uuid_write(uuid_v7(tx->rng, tx->now_us), &text));
     new->webhook_id = webhook_id_make(tx);
@@ -225,6 +227,7 @@ static enum err resend_read(struct tx *tx, int64_t delivery_id, struct delivery_
     if (!err)
         err = delivery_state_parse(db_get_str(&rows, 7), state);
     new->resend_of = db_is_null(&rows, 8) ? delivery_id : db_get_int(&rows, 8);
+    new->traceparent = db_get_keep(&rows, 9, tx->arena);
     ended = db_rows_end(&rows);
     return err ? err : ended;
 }

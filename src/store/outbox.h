@@ -41,6 +41,7 @@ struct outbox_event {
     enum delivery_class class;
     struct str endpoint_id;  /* an endpoint that exists; STR_NONE: that of kind and url */
     struct str ordering_key; /* those of one key go in order, where the endpoint asks for order */
+    struct str traceparent;  /* of what caused it, checked; STR_NONE: its webhook-id is the trace */
 };
 
 /* Body, endpoint (made at first use of this url by this tenant and kind) and a delivery in state

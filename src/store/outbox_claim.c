@@ -35,7 +35,7 @@
     "SELECT d.delivery_id, d.attempts, d.created_us, d.webhook_id, d.object_id, d.body_id, "       \
     "d.policy, b.content_type, LENGTH(b.bytes),"                                                   \
     " CASE WHEN LENGTH(b.bytes) <= " SMALL_BODY " THEN b.bytes END, d.sequence, d.class,"          \
-    " d.ordering_key, d.expires_us, d.next_us, d.kind FROM deliveries d"                           \
+    " d.ordering_key, d.expires_us, d.next_us, d.kind, d.traceparent FROM deliveries d"            \
     " JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"                              \
     " WHERE d.tenant = $1 AND d.endpoint_id = $2 AND d.state = 'due' AND " condition               \
     " ORDER BY d.next_us, d.delivery_id LIMIT CAST($3 AS BIGINT)"
@@ -211,6 +211,7 @@ static enum err row_read(const struct db_rows *rows, const struct waiting *e, st
         .tenant = e->tenant,
         .endpoint_id = e->endpoint_id,
         .kind = db_get_keep(rows, 15, arena),
+        .traceparent = db_get_keep(rows, 16, arena),
         .is_elsewhere = str_eq(e->kind, OUTBOX_KIND_RESEND),
         .url = e->url,
     };
@@ -457,6 +458,7 @@ struct outbox_claimed outbox_claimed_copy(const struct outbox_claimed *row, stru
     copy.body_id = STR_NONE;
     copy.policy = arena_str(arena, row->policy);
     copy.ordering_key = arena_str(arena, row->ordering_key);
+    copy.traceparent = arena_str(arena, row->traceparent);
     copy.content_type = arena_str(arena, row->content_type);
     copy.body = arena_str(arena, row->body);
     copy.secrets = secrets_copy(&row->secrets, arena);

@@ -79,8 +79,8 @@ struct outbox_claimed {
     struct str kind;
     struct str object_id;
     struct str body_id;
-    struct str policy;       /* the endpoint's, else the delivery's */
-    struct str ordering_key; /* STR_NONE: none */
+    struct str policy;                    /* the endpoint's, else the delivery's */
+    struct str ordering_key, traceparent; /* STR_NONE: none */
     struct str content_type;
     struct str body;
     int64_t secrets_version; /* 0: its endpoint never had any */

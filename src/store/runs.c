@@ -8,7 +8,7 @@
     "r.kwargs, "                                                                                   \
     "r.multitask_strategy, r.webhook, r.temporary, r.resumable, r.created_us, r.updated_us, "      \
     "r.due_us, r.position, r.started_us, r.ended_us, r.attempt, r.cancel_action, r.deadline_us, "  \
-    "r.events_reserved, r.error, r.result"
+    "r.events_reserved, r.error, r.result, r.traceparent"
 
 static const struct db_statement select_one = {"runs_get",
                                                "SELECT " COLUMNS
@@ -20,8 +20,9 @@ static const struct db_statement select_one = {"runs_get",
 #define INSERT(greatest)                                                                           \
     "INSERT INTO runs (tenant, run_id, thread_id, assistant_id, graph_id, status, metadata, "      \
     "kwargs, multitask_strategy, webhook, temporary, resumable, created_us, updated_us, due_us,"   \
-    " position, attempt, events_reserved)"                                                         \
-    " VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9, $10, $11, $12, $12, $13, " greatest   \
+    " traceparent, position, attempt, events_reserved)"                                            \
+    " VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9, $10, $11, $12, $12, $13, "            \
+    "$15, " greatest                                                                               \
     "(CAST($14 AS BIGINT), COALESCE((SELECT o.position + 1 FROM runs o WHERE o.tenant = $1"        \
     " AND o.thread_id = $3 ORDER BY o.position DESC LIMIT 1), 0)), 0, 0) RETURNING position"
 static const struct db_statement insert_one = {"runs_insert", INSERT("MAX"), INSERT("GREATEST")};
@@ -184,6 +185,7 @@ static void row_read(const struct db_rows *rows, struct arena *arena, struct run
         .events_reserved = db_get_int(rows, 21),
         .error = db_get_keep(rows, 22, arena),
         .result = db_get_keep(rows, 23, arena),
+        .traceparent = db_get_keep(rows, 24, arena),
     };
 }
 
@@ -221,14 +223,14 @@ enum err run_insert(struct tx *tx, struct run *run)
 
     if (err)
         return err;
-    err = db_query_one(tx->db, &insert_one,
-                       DB_ARGS(db_text(run->tenant), db_text(run->run_id), db_text(run->thread_id),
-                               db_text(run->assistant_id), db_text(run->graph_id),
-                               db_text(run->metadata), db_text(run->kwargs),
-                               db_text(run->multitask_strategy), db_text(run->webhook),
-                               db_int(run->temporary), db_int(run->resumable),
-                               db_int(run->created_us), db_int(run->due_us), db_int(position)),
-                       &rows);
+    err = db_query_one(
+        tx->db, &insert_one,
+        DB_ARGS(db_text(run->tenant), db_text(run->run_id), db_text(run->thread_id),
+                db_text(run->assistant_id), db_text(run->graph_id), db_text(run->metadata),
+                db_text(run->kwargs), db_text(run->multitask_strategy), db_text(run->webhook),
+                db_int(run->temporary), db_int(run->resumable), db_int(run->created_us),
+                db_int(run->due_us), db_int(position), db_text(run->traceparent)),
+        &rows);
     if (err)
         return err;
     run->position = db_get_int(&rows, 0);

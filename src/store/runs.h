@@ -34,9 +34,10 @@ struct run {
     struct str metadata; /* JSON object */
     struct str kwargs;   /* JSON object, as the API shows it */
     struct str multitask_strategy;
-    struct str webhook; /* STR_NONE: none */
-    bool temporary;     /* its thread is deleted with its end */
-    bool resumable;     /* its events are kept in run_events */
+    struct str webhook;     /* STR_NONE: none */
+    struct str traceparent; /* of the request that made it; STR_NONE: it had none */
+    bool temporary;         /* its thread is deleted with its end */
+    bool resumable;         /* its events are kept in run_events */
     int64_t created_us, updated_us;
     int64_t due_us; /* not before; 0: at once */
     int64_t position;

@@ -107,3 +107,11 @@ def test_a_refusal_says_why_and_what_would_do(guarded):
         assert missing.headers["www-authenticate"] == "Bearer"
         unknown = nobody.post("/threads", json={}, headers={"authorization": "Bearer rbk_unknown"})
         assert unknown.status_code == 401 and "revoked" in unknown.json()["detail"]
+
+
+@pytest.mark.parametrize("path, body", [("/runs", {"assistant_id": "agent"}), ("/runs/batch", [{"assistant_id": "agent"}])])
+def test_who_sends_traces_makes_no_runs(guarded, path, body):
+    clients, _, _, _ = guarded
+    reply = clients["ingest"].post(path, json=body)
+    assert reply.status_code == 403 and "admin or editor" in reply.json()["detail"]
+    assert clients["editor"].post(path, json=body).is_success
