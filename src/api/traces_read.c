@@ -16,6 +16,7 @@ enum err traces_load(struct tx *tx, const struct span_row *row, uint64_t select,
     if (err)
         return err;
     span->project_id = project.project_id;
+    span->dataset_id = project.reference_dataset_id;
     err = span_values_get(tx, row, span->loaded, arena, span->values);
     if (err || !span_select_attachments(select))
         return err;

@@ -33,8 +33,7 @@ static enum filter_answer id_test(const struct test *t, const struct filter_cond
     if (there == FILTER_NO)
         return answer_of(filter_absent_meets(c), filter_is_denial(c));
     for (size_t i = 0; !meets && i < c->operand_count; i++)
-        meets = !c->operands[i].is_null &&
-                memcmp(c->operands[i].id.bytes, id.bytes, sizeof(id.bytes)) == 0;
+        meets = !c->operands[i].is_null && uuid_eq(c->operands[i].id, id);
     return answer_of(meets, filter_is_denial(c));
 }
 

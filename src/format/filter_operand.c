@@ -3,11 +3,9 @@
 #include "format/filter_priv.h"
 
 #include <math.h>
-#include <stdio.h>
 
 #include "base/time.h"
 
-#define ID_DIGITS 32
 #define PICO_PER_DOLLAR 1e12
 
 struct context {
@@ -15,17 +13,6 @@ struct context {
     struct filter_condition *condition;
     struct filter_error *error;
 };
-
-enum err filter_id_parse(struct str text, struct uuid *id)
-{
-    char dashed[UUID_TEXT_BYTES + 1];
-
-    if (text.len != ID_DIGITS)
-        return uuid_parse(text, id);
-    snprintf(dashed, sizeof(dashed), "%.8s-%.4s-%.4s-%.4s-%.12s", text.data, text.data + 8,
-             text.data + 12, text.data + 16, text.data + 20);
-    return uuid_parse(str_range(dashed, UUID_TEXT_BYTES), id);
-}
 
 static enum err refuse(const struct context *c, const struct filter_part *part, const char *wanted)
 {
@@ -98,7 +85,7 @@ static enum err operand_compile(const struct context *c, const struct filter_par
         return OK;
     switch (c->condition->target.class) {
     case CLASS_ID:
-        return filter_id_parse(part->text, &operand->id) ? refuse(c, part, "UUIDs") : OK;
+        return uuid_parse_loose(part->text, &operand->id) ? refuse(c, part, "UUIDs") : OK;
     case CLASS_BOOL:
         return bool_of(part, &operand->number) ? OK : refuse(c, part, "true or false");
     case CLASS_TIME:

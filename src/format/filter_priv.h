@@ -58,8 +58,6 @@ struct filter_node {
 enum err filter_operands_compile(struct arena *arena, struct filter_condition *condition,
                                  const struct filter_part *value,
                                  struct filter_error *error) MUST_USE;
-/* An id with or without dashes. */
-enum err filter_id_parse(struct str text, struct uuid *id) MUST_USE;
 
 /* filter_bounds.c */
 void filter_bounds_find(struct arena *arena, const struct filter_node *root,

@@ -10,6 +10,7 @@
 struct span {
     struct span_row row;
     struct str project_id;                      /* UUID text of row.project_no */
+    struct str dataset_id;                      /* whose examples the project runs; STR_NONE */
     unsigned loaded;                            /* bits 1 << enum span_field: which values are in */
     struct span_value values[SPAN_FIELD_COUNT]; /* by field; bytes are JSON text */
     const struct span_attachment *attachments;

@@ -1,0 +1,48 @@
+/* span_scan.h -- spans in the order of their start, a piece at a time: the walks that searches are
+ * made of.
+ *
+ * A walk goes along one index: all spans of a project, its roots, its errors, the roots of one of
+ * its threads, or the spans of one trace. What else the range says is tested in the database on the
+ * rows of the piece. A piece is a number of index entries looked at, not of rows found: so it costs
+ * the same however rare the rows are, and it may be empty without being the last. */
+#ifndef STORE_SPAN_SCAN_H
+#define STORE_SPAN_SCAN_H
+
+#include "store/span.h"
+#include "store/store.h"
+
+/* Where a walk stands: spans are in the order of (start_us, span_no). */
+struct span_place {
+    int64_t start_us, span_no;
+};
+
+struct span_range {
+    struct str tenant;
+    int64_t project_no; /* of all walks but a trace's */
+    bool of_trace;      /* then in all its projects */
+    struct uuid trace_id;
+    struct str thread_id; /* with only_roots; STR_NONE: any; so below */
+    bool only_roots, only_children;
+    int64_t start_min_us, start_max_us; /* both are in */
+    unsigned types, statuses;           /* bits 1 << value; 0: any */
+    struct str name;
+    struct str feedback_key; /* there is feedback under it */
+    bool ascending;          /* else the newest first */
+};
+
+struct span_rows {
+    struct span_row *list; /* in the arena given */
+    size_t count;
+    bool is_last; /* nothing is behind them in the range */
+};
+
+/* Before the first span of the range. */
+struct span_place span_place_start(const struct span_range *range);
+/* The spans among the next `piece` index entries behind *at, which moves on. */
+enum err span_scan(struct tx *tx, const struct span_range *range, int64_t piece,
+                   struct span_place *at, struct arena *arena, struct span_rows *found) MUST_USE;
+
+/* A copy whose strings live in the arena. */
+struct span_row span_row_keep(const struct span_row *row, struct arena *arena);
+
+#endif
