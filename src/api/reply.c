@@ -1,5 +1,6 @@
 /* Replies: headers, errors, and the checked reading of bodies and queries. */
 #include "api/call_priv.h"
+#include "api/route.h"
 
 #include <stdarg.h>
 
@@ -119,6 +120,29 @@ static void fail_as_js(struct call *call, int status, struct str text)
     json_end_object(json);
 }
 
+/* A word that programs can act on. */
+static struct str code_of(int status)
+{
+    static const struct {
+        int status;
+        const char *code;
+    } codes[] = {{401, "unauthorized"}, {403, "permission_denied"}, {404, "not_found"},
+                 {409, "conflict"},     {413, "too_large"},         {422, "validation_error"},
+                 {502, "bad_gateway"},  {503, "unavailable"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        if (codes[i].status == status)
+            return str_of(codes[i].code);
+    return status >= 500 ? STR("internal_error") : STR("bad_request");
+}
+
+static void put_problem(struct json_writer *json, int status)
+{
+    json_put_str(json, "type", STR("error"));
+    json_put_str(json, "code", code_of(status));
+    json_put_i64(json, "status", status);
+}
+
 enum err call_fail(struct call *call, int status, const char *format, ...)
 {
     struct json_writer *json;
@@ -137,6 +161,8 @@ enum err call_fail(struct call *call, int status, const char *format, ...)
     json_put_str(json, "detail", str_of(text));
     if (status >= 500) /* under this name the log says why */
         json_put_str(json, "request_id", call->request_id);
+    if (call->route && call->route->flags & ROUTE_PROBLEM)
+        put_problem(json, status);
     json_end_object(json);
     return OK;
 }

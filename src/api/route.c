@@ -26,6 +26,9 @@ static const struct route_list *const lists[] = {
     &routes_metrics,
     &routes_keys,
     &routes_workspaces,
+    &routes_fleet_agents,
+    &routes_fleet_bundles,
+    &routes_fleet_versions,
 };
 
 size_t route_count(void)
@@ -155,9 +158,11 @@ static const struct route *find_in(const struct route_list *list, const struct a
 }
 
 /* What clients of the tracing API put before a path: their endpoint may end in /api or /api/v1, and
- * some calls add /v1. */
+ * some calls add /v1. Fleet's paths always have it. */
 static struct str traces_path(struct str path)
 {
+    if (str_starts(path, STR("/api/v1/fleet/")))
+        return str_from(path, sizeof("/api") - 1);
     if (!prefix_take(&path, STR("/api/v1")))
         prefix_take(&path, STR("/api"));
     if (str_starts(path, STR("/v1/platform/")))

@@ -96,7 +96,20 @@ static enum err content_after(struct plan *plan, struct str path, struct str *co
     return err;
 }
 
-/* The edit's changes, and the removal of all the rest if it replaces the tree. */
+/* Is the path to go without being named itself: by its folder, or with all the rest? */
+static bool goes_along(const struct agent_edit *edit, struct str path)
+{
+    for (size_t i = 0; i < edit->count; i++) {
+        struct str folder = edit->changes[i].path;
+
+        if (str_is_none(edit->changes[i].content) && str_starts(path, folder) &&
+            str_starts(str_from(path, folder.len), STR("/")))
+            return true;
+    }
+    return edit->replaces;
+}
+
+/* The edit's changes, and what goes with them. */
 static enum err plan_begin(struct plan *plan, const struct agent_edit *edit)
 {
     struct arena *arena = plan->work->arena;
@@ -109,10 +122,12 @@ static enum err plan_begin(struct plan *plan, const struct agent_edit *edit)
     plan->count = edit->count;
     if (edit->count)
         memcpy(plan->changes, edit->changes, edit->count * sizeof(*plan->changes));
-    for (size_t i = 0; edit->replaces && i < plan->before.count; i++)
-        if (!find_change(plan, plan->before.list[i].path))
-            plan->changes[plan->count++] =
-                (struct tree_change){plan->before.list[i].path, STR_NONE};
+    for (size_t i = 0; i < plan->before.count; i++) {
+        struct str path = plan->before.list[i].path;
+
+        if (goes_along(edit, path) && !find_change(plan, path))
+            set_file(plan, path, STR_NONE);
+    }
     return OK;
 }
 
@@ -320,6 +335,28 @@ enum err agent_change(struct agent_work *work, const struct agent_edit *edit,
         (err = commit(&plan, edit, &made)) || (err = fleet_agent_update(work->tx, &made)))
         return err;
     *agent = made;
+    return OK;
+}
+
+enum err agent_put(struct agent_work *work, const struct agent_edit *edit,
+                   struct fleet_agent *agent, bool *is_new)
+{
+    struct fleet_agent wanted = {
+        .tenant = agent->tenant, .agent_id = agent->agent_id, .owner_id = work->person->user_id};
+    struct plan plan = {.work = work, .agent = &wanted};
+    struct fleet_agent found;
+    enum err err = plan_make(&plan, edit); /* as a new one: for its name */
+
+    if (err)
+        return err;
+    wanted.name = plan.settings.name;
+    err = fleet_agent_by_name(work->tx, &wanted, work->arena, &found);
+    *is_new = err == ERR_NOT_FOUND || (!err && !agent_allows(&found, work->person, AGENT_WRITE));
+    if (*is_new)
+        return agent_create(work, edit, agent);
+    if (err || (err = agent_change(work, edit, &found)))
+        return err;
+    *agent = found;
     return OK;
 }
 

@@ -57,6 +57,9 @@ enum err agent_create(struct agent_work *work, const struct agent_edit *edit,
  * not parent_commit. */
 enum err agent_change(struct agent_work *work, const struct agent_edit *edit,
                       struct fleet_agent *agent) MUST_USE;
+/* The agent of the name that the edit gives, if the person may write it; else a new one. */
+enum err agent_put(struct agent_work *work, const struct agent_edit *edit,
+                   struct fleet_agent *agent, bool *is_new) MUST_USE;
 /* A new version with the files of an old one. ERR_NOT_FOUND: no such version. */
 enum err agent_restore(struct agent_work *work, int64_t version,
                        struct fleet_agent *agent) MUST_USE;

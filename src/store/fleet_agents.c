@@ -16,6 +16,12 @@ static const struct db_statement insert_one = {
     NULL};
 static const struct db_statement select_one = {
     "fleet_agents_get", SELECTED " WHERE a.tenant = $1 AND a.agent_id = $2", NULL};
+static const struct db_statement select_name = {
+    "fleet_agents_by_name",
+    SELECTED " WHERE a.tenant = $1 AND a.name = $2 AND (a.owner_id = $3 OR a.visibility = 'tenant')"
+             " ORDER BY CASE WHEN a.owner_id = $3 THEN 0 ELSE 1 END, a.created_us, a.agent_id"
+             " LIMIT 1",
+    NULL};
 static const struct db_statement update_one = {
     "fleet_agents_update",
     "UPDATE fleet_agents SET name = $3, description = $4, owner_id = $5, owner_email = $6,"
@@ -68,17 +74,32 @@ enum err fleet_agent_insert(struct tx *tx, const struct fleet_agent *a)
                   NULL);
 }
 
-enum err fleet_agent_get(struct tx *tx, struct str tenant, struct str agent_id, struct arena *arena,
-                         struct fleet_agent *agent)
+static enum err find_with(struct tx *tx, const struct db_statement *statement,
+                          const struct db_value *args, size_t arg_count, struct arena *arena,
+                          struct fleet_agent *agent)
 {
     struct db_rows rows = {0};
-    enum err err =
-        db_query_one(tx->db, &select_one, DB_ARGS(db_text(tenant), db_text(agent_id)), &rows);
+    enum err err = db_query_one(tx->db, statement, args, arg_count, &rows);
 
     if (err)
         return err;
     *agent = row_of(&rows, arena);
     return db_rows_end(&rows);
+}
+
+enum err fleet_agent_get(struct tx *tx, struct str tenant, struct str agent_id, struct arena *arena,
+                         struct fleet_agent *agent)
+{
+    return find_with(tx, &select_one, DB_ARGS(db_text(tenant), db_text(agent_id)), arena, agent);
+}
+
+enum err fleet_agent_by_name(struct tx *tx, const struct fleet_agent *wanted, struct arena *arena,
+                             struct fleet_agent *agent)
+{
+    return find_with(
+        tx, &select_name,
+        DB_ARGS(db_text(wanted->tenant), db_text(wanted->name), db_text(wanted->owner_id)), arena,
+        agent);
 }
 
 /* What must have touched a row. */

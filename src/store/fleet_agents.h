@@ -26,6 +26,10 @@ enum err fleet_agent_insert(struct tx *tx, const struct fleet_agent *agent) MUST
 /* ERR_NOT_FOUND. */
 enum err fleet_agent_get(struct tx *tx, struct str tenant, struct str agent_id, struct arena *arena,
                          struct fleet_agent *agent) MUST_USE;
+/* The one of exactly wanted->name (in wanted->tenant) that wanted->owner_id owns, else the first
+ * that the workspace shares. ERR_NOT_FOUND. */
+enum err fleet_agent_by_name(struct tx *tx, const struct fleet_agent *wanted, struct arena *arena,
+                             struct fleet_agent *agent) MUST_USE;
 /* All but ids and created_us. ERR_NOT_FOUND. */
 enum err fleet_agent_update(struct tx *tx, const struct fleet_agent *agent) MUST_USE;
 /* The row alone. ERR_NOT_FOUND. */

@@ -1,9 +1,11 @@
 """Every route with two workspaces, generated from openapi.json: what is another's cannot be read, changed, or told from
 what does not exist; and no list, search, count or stream shows it (issue 4)."""
 
+import io
 import json
 import re
 import uuid
+import zipfile
 
 import pytest
 
@@ -14,6 +16,15 @@ from harness.server import Server
 MARK = "belongs-to-b"
 CERTIFICATES = __import__("pathlib").Path(__file__).resolve().parents[2] / "src/http/test_certificates"
 
+def archive(**files):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as zipped:
+        for name, content in files.items():
+            zipped.writestr(name, content)
+    return out.getvalue()
+
+
+ARCHIVE = archive(**{"AGENTS.md": "mine"})
 # What a request must hold to be understood, so that it is the id that decides.
 RUN = {"assistant_id": "agent", "input": HELLO}
 CRON = {"assistant_id": "agent", "schedule": "0 0 1 1 *"}
@@ -33,6 +44,9 @@ BODIES = {
     ("PUT", "/v1/endpoints/{endpoint_id}/oauth"): {
         "token_url": "http://127.0.0.1:9/token", "client_id": "a", "client_secret": "a"},
     ("PATCH", "/v1/workspaces/{workspace_id}"): {"name": "mine"},
+    ("POST", "/v1/fleet/agents/{agent_id}/diff"): ARCHIVE,
+    ("POST", "/v1/fleet/agents/{agent_id}/import"): ARCHIVE,
+    ("POST", "/v1/fleet/agents/{agent_id}/restore"): {"version": 1},
 }
 # Answers that are not 404, and why they tell nothing.
 OTHERWISE = {
@@ -80,6 +94,8 @@ def furnish(api, hook):
     has["span_id"] = str(uuid.uuid4())
     api.ok("POST", "/runs", json={"id": has["span_id"], "name": MARK, "run_type": "chain", "session_name": MARK,
                                   "inputs": {"mark": MARK}, "start_time": "2026-11-28T12:00:00Z"})
+    has["agent_id"] = api.ok("POST", "/v1/fleet/agents", json={"name": MARK, "system_prompt": MARK})["id"]
+    has["version"] = 1
     has["key_id"] = api.ok("POST", "/v1/keys", json={"name": MARK, "role": "viewer"})["key_id"]
     return has
 
@@ -124,7 +140,8 @@ def fill(path, ids):
 
 def answer(client, method, path, body):
     """Status and text; of a stream what comes first."""
-    with client.stream(method, path, **({} if method in ("GET", "DELETE") else {"json": body})) as response:
+    sent = {} if method in ("GET", "DELETE") else {"content" if isinstance(body, bytes) else "json": body}
+    with client.stream(method, path, **sent) as response:
         if "event-stream" in response.headers.get("content-type", ""):
             return response.status_code, "".join(line + "\n" for line in response.iter_lines())
         return response.status_code, response.read().decode()
@@ -137,6 +154,7 @@ def snapshot(b, has):
              f"/v1/endpoints/{has['endpoint_id']}", f"/v1/endpoints/{has['endpoint_id']}/headers",
              f"/v1/endpoints/{has['endpoint_id']}/oauth", f"/v1/endpoints/{has['endpoint_id']}/signing-keys",
              f"/v1/inspectors/{has['inspector_id']}", f"/v1/inspectors/{has['inspector_id']}/requests",
+             f"/v1/fleet/agents/{has['agent_id']}?include=files", "/v1/fleet/agents",
              "/v1/deliveries", "/v1/endpoints", f"/v1/keys/{has['key_id']}",
              f"/runs/{has['span_id']}", f"/sessions/{has['session_id']}", "/sessions", "/v1/workspaces/workspace-b"]
     seen = {path: b.ok("GET", path) for path in paths}

@@ -1,0 +1,44 @@
+/* fleet_priv.h -- what the files of Fleet's resources share: who asks, pages, an agent found. */
+#ifndef API_FLEET_PRIV_H
+#define API_FLEET_PRIV_H
+
+#include "api/route.h"
+#include "fleet/agent_json.h"
+#include "fleet/agents.h"
+
+/* Who asks, as the key says it: texts live as long as the call. */
+struct person fleet_person(const struct call *call);
+
+/* ---- pages: {"items": […], "next_cursor": …}, newest first ---- */
+
+#define FLEET_PAGE_MAX 100
+
+struct fleet_page {
+    int64_t size;
+    int64_t before_us; /* 0: the first page */
+    struct str before_id;
+};
+
+/* page_size and cursor of the query string. */
+enum err fleet_page_read(struct call *call, struct fleet_page *page) MUST_USE;
+void fleet_page_begin(struct call *call, struct json_writer **json);
+/* More follow behind the one with this time and id; id STR_NONE: it is the last page. */
+void fleet_page_end(struct call *call, int64_t last_us, struct str last_id);
+
+/* ---- agents ---- */
+
+/* The one the path names. On an error the reply is filled: 404, 403. */
+enum err fleet_agent_of(struct tx *tx, struct call *call, enum agent_right right,
+                        struct fleet_agent *agent) MUST_USE;
+/* Fills the reply for what fleet/agents.h returned, with its words. Returns the error, so that the
+ * transaction undoes what was begun. */
+enum err fleet_failed(struct call *call, const struct agent_work *work, enum err err);
+struct agent_work fleet_work(struct tx *tx, struct call *call, const struct person *person);
+/* The agent with its settings; `with_files`: with the contents of all files. */
+enum err fleet_agent_reply(struct tx *tx, struct call *call, int status,
+                           const struct fleet_agent *agent, bool with_files) MUST_USE;
+/* "version" of a body or "1" of a query: the number of a version; 0 is the newest. */
+enum err fleet_version_read(struct call *call, struct str text, const char *where,
+                            int64_t *version) MUST_USE;
+
+#endif
