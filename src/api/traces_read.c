@@ -20,8 +20,7 @@ enum err traces_load(struct tx *tx, const struct span_row *row, uint64_t select,
     err = span_values_get(tx, row, span->loaded, arena, span->values);
     if (err || !span_select_attachments(select))
         return err;
-    err =
-        span_attachments_get(tx, row->span_no, false, arena, &attachments, &span->attachment_count);
+    err = span_attachments_get(tx, row, false, arena, &attachments, &span->attachment_count);
     span->attachments = attachments;
     return err;
 }

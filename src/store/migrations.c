@@ -291,9 +291,9 @@ static const char step_11[] =
     "CREATE INDEX endpoints_moving ON endpoints (tenant, endpoint_id) WHERE moving IS NOT NULL;";
 
 /* Traces. run_type, status, posted and patched are the numbers of store/span.h; project_no 0: not
- * yet placed. Costs are picodollars. span_values: value_no is span_no * 2 + layer, and `pack` holds
- * what that layer gave (store/span_values.h). span_parts: what stands apart from the pack, large
- * values and attachments, either here or in the blob store. */
+ * yet placed. Costs are picodollars. span_values: value_no is span_no * 2 + place,
+ * and `pack` holds what stands there (store/span_values.h). Attachments are here or in the blob
+ * store. */
 static const char step_12[] =
     "CREATE TABLE projects ("
     "  tenant TEXT NOT NULL, project_id TEXT NOT NULL, project_no BIGINT NOT NULL,"
@@ -330,10 +330,15 @@ static const char step_12[] =
     "\n@sqlite value_no INTEGER PRIMARY KEY,"
     "\n@postgres value_no BIGINT PRIMARY KEY,\n"
     "  pack BYTEA NOT NULL);"
-    "CREATE TABLE span_parts ("
-    "  span_no BIGINT NOT NULL, layer INTEGER NOT NULL, name TEXT NOT NULL, mime_type TEXT,"
-    "  size BIGINT NOT NULL, blob_key TEXT, bytes BYTEA, PRIMARY KEY (span_no, layer, name));"
-    "CREATE INDEX span_parts_by_blob ON span_parts (blob_key) WHERE blob_key IS NOT NULL;";
+    "CREATE TABLE span_attachments ("
+    "  span_no BIGINT NOT NULL, name TEXT NOT NULL, mime_type TEXT, size BIGINT NOT NULL,"
+    "  blob_key TEXT, bytes BYTEA, PRIMARY KEY (span_no, name));"
+    /* Blobs that no row refers to: not yet, or no longer (store/blobs.h). */
+    "CREATE TABLE unclaimed_blobs ("
+    "  blob_key TEXT PRIMARY KEY, due_us BIGINT NOT NULL);"
+    "CREATE INDEX unclaimed_blobs_due ON unclaimed_blobs (due_us);"
+    /* Deleted projects whose spans are still there; they are deleted in pieces. */
+    "CREATE TABLE gone_projects (project_no BIGINT PRIMARY KEY, deleted_us BIGINT NOT NULL);";
 
 /* Trees of files with versions (trees.h), and the agents of Fleet, which are such trees. */
 static const char step_13[] =

@@ -57,7 +57,9 @@ enum span_has {
     SPAN_HAS_SESSION_ID = 1 << 11,
     SPAN_HAS_CONVERSATION_ID = 1 << 12,
     SPAN_HAS_THREAD_ID = 1 << 13,
-    SPAN_HAS_MANIFEST = 1 << 14,
+    /* Of the row's `posted` only: where to look, and what to discard with the span. */
+    SPAN_HAS_ATTACHMENT = 1 << 14,
+    SPAN_HAS_BLOB = 1 << 15,
     SPAN_HAS_VALUE = 1 << 16 /* shifted by enum span_field */
 };
 #define SPAN_HAS_FIELD(field) ((unsigned)SPAN_HAS_VALUE << (unsigned)(field))

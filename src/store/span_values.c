@@ -1,114 +1,55 @@
-/* span_values.c -- packs.
- *
- *   form (1 byte: 0 plain) · { field (1 byte) · length (4 bytes, little-endian) · value }…
- *
- * Fields rise; each stands once. A value that is in the blob store, and each attachment, is a row
- * of span_parts instead: "inputs", "attachment.<name>". */
+/* Values and attachments of spans. */
 #include "store/span_values.h"
 
 #include "base/json.h"
+#include "store/blobs.h"
+#include "store/span_pack.h"
 
-#define PACK_PLAIN 0
-#define PACK_ENTRY_BYTES 5
-#define PACK_BYTES_MAX (512 * MIB)
-#define ATTACHMENT "attachment."
+enum { PLACE_FIRST, PLACE_SECOND, PLACE_COUNT };
 
-static const struct db_statement pack_get = {
-    "span_values_get", "SELECT pack FROM span_values WHERE value_no = $1", NULL};
+#define VALUES_GIVEN (SPAN_HAS_FIELD(SPAN_FIELD_COUNT) - SPAN_HAS_FIELD(0))
+
+static const struct db_statement packs_get = {
+    "span_values_get",
+    "SELECT value_no, pack FROM span_values WHERE value_no BETWEEN $1 AND $2 ORDER BY value_no",
+    NULL};
 static const struct db_statement pack_put = {
     "span_values_put",
     "INSERT INTO span_values (value_no, pack) VALUES ($1, $2)"
     " ON CONFLICT (value_no) DO UPDATE SET pack = EXCLUDED.pack",
     NULL};
-static const struct db_statement part_put = {
-    "span_parts_put",
-    "INSERT INTO span_parts (span_no, layer, name, mime_type, size, blob_key, bytes)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (span_no, layer, name) DO UPDATE SET"
+static const struct db_statement packs_delete = {
+    "span_values_delete", "DELETE FROM span_values WHERE value_no BETWEEN $1 AND $2", NULL};
+static const struct db_statement attachment_put = {
+    "span_attachments_put",
+    "INSERT INTO span_attachments (span_no, name, mime_type, size, blob_key, bytes)"
+    " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (span_no, name) DO UPDATE SET"
     " mime_type = EXCLUDED.mime_type, size = EXCLUDED.size, blob_key = EXCLUDED.blob_key,"
     " bytes = EXCLUDED.bytes",
     NULL};
-static const struct db_statement part_drop = {
-    "span_parts_drop", "DELETE FROM span_parts WHERE span_no = $1 AND layer = $2 AND name = $3",
-    NULL};
-static const struct db_statement parts_get = {
-    "span_parts_get",
-    "SELECT layer, name, size, blob_key FROM span_parts WHERE span_no = $1 AND name NOT LIKE"
-    " 'attachment.%' ORDER BY layer",
-    NULL};
+static const struct db_statement attachment_key = {
+    "span_attachments_key",
+    "SELECT blob_key FROM span_attachments WHERE span_no = $1 AND name = $2", NULL};
 static const struct db_statement attachments_get = {
     "span_attachments_get",
     "SELECT name, mime_type, size, blob_key, CASE WHEN CAST($2 AS INTEGER) = 1 THEN bytes END"
-    " FROM span_parts WHERE span_no = $1 AND name LIKE 'attachment.%' ORDER BY name, layer",
+    " FROM span_attachments WHERE span_no = $1 ORDER BY name",
     NULL};
+static const struct db_statement attachments_delete = {
+    "span_attachments_delete", "DELETE FROM span_attachments WHERE span_no = $1", NULL};
 
-static int64_t value_no(int64_t span_no, enum span_layer layer)
+static int64_t value_no(const struct span_row *span, int place)
 {
-    return span_no * SPAN_LAYER_COUNT + (int64_t)layer;
-}
-
-/* ---- packs ---- */
-
-static uint32_t length_get(const char *at)
-{
-    const unsigned char *byte = (const unsigned char *)at;
-
-    return (uint32_t)byte[0] | (uint32_t)byte[1] << 8 | (uint32_t)byte[2] << 16 |
-           (uint32_t)byte[3] << 24;
-}
-
-static void pack_add(struct buf *out, enum span_field field, struct str value)
-{
-    uint32_t len = (uint32_t)value.len;
-    char head[PACK_ENTRY_BYTES] = {(char)field, (char)len, (char)(len >> 8), (char)(len >> 16),
-                                   (char)(len >> 24)};
-
-    REQUIRE(value.len <= UINT32_MAX);
-    buf_add(out, str_range(head, sizeof(head)));
-    buf_add(out, value);
-}
-
-static enum err pack_read(struct str pack, struct str values[SPAN_FIELD_COUNT])
-{
-    size_t at = 1;
-
-    if (pack.len < 1 || pack.data[0] != PACK_PLAIN)
-        return ERR_IO;
-    while (at < pack.len) {
-        size_t field = (unsigned char)pack.data[at];
-        size_t len;
-
-        if (pack.len - at < PACK_ENTRY_BYTES || field >= SPAN_FIELD_COUNT)
-            return ERR_IO;
-        len = length_get(pack.data + at + 1);
-        at += PACK_ENTRY_BYTES;
-        if (pack.len - at < len)
-            return ERR_IO;
-        values[field] = str_range(pack.data + at, len);
-        at += len;
-    }
-    return OK;
-}
-
-/* What a layer has; all STR_NONE if it has nothing. */
-static enum err pack_load(struct tx *tx, int64_t no, struct arena *arena,
-                          struct str values[SPAN_FIELD_COUNT])
-{
-    struct db_rows rows = {0};
-    struct str pack;
-    enum err err = db_query_one(tx->db, &pack_get, DB_ARGS(db_int(no)), &rows);
-
-    if (err)
-        return err == ERR_NOT_FOUND ? OK : err;
-    pack = db_get_keep(&rows, 0, arena);
-    err = db_rows_end(&rows);
-    return err ? err : pack_read(pack, values);
+    return span->span_no * PLACE_COUNT + place;
 }
 
 /* ---- extra ---- */
 
 static bool is_object(struct str text)
 {
-    return text.len > 0 && str_trim(text).data[0] == '{';
+    struct str trimmed = str_trim(text);
+
+    return trimmed.len > 0 && trimmed.data[0] == '{';
 }
 
 static struct str merged(struct arena *arena, struct str base, struct str over)
@@ -123,15 +64,13 @@ static struct str merged(struct arena *arena, struct str base, struct str over)
     return text;
 }
 
-/* Key by key, and their metadata too. */
+/* Key by key, and their metadata too. What is no object is replaced as a whole. */
 static struct str extra_merge(struct arena *arena, struct str base, struct str over)
 {
     struct str metadata = STR("metadata"), of_base, of_over, both;
 
-    if (str_is_none(base) || !is_object(base) || (!str_is_none(over) && !is_object(over)))
-        return str_is_none(over) ? base : over;
-    if (str_is_none(over))
-        return base;
+    if (!is_object(base) || !is_object(over) || str_eq(base, over))
+        return over;
     of_base = json_raw(base, metadata);
     of_over = json_raw(over, metadata);
     both = merged(arena, base, over);
@@ -142,157 +81,219 @@ static struct str extra_merge(struct arena *arena, struct str base, struct str o
     return merged(arena, both, of_over);
 }
 
+/* `over` upon `base`; a value in the blob store is not looked into. */
+static struct span_value value_over(struct arena *arena, enum span_field field,
+                                    const struct span_value *base, const struct span_value *over)
+{
+    struct span_value value = *over;
+
+    if (!span_value_is_there(over))
+        return *base;
+    if (field == SPAN_EXTRA && !str_is_none(base->bytes) && !str_is_none(over->bytes)) {
+        value.bytes = extra_merge(arena, base->bytes, over->bytes);
+        value.size = (int64_t)value.bytes.len;
+    }
+    return value;
+}
+
 /* ---- in ---- */
 
-static enum err part_write(struct tx *tx, int64_t span_no, enum span_layer layer, struct str name,
-                           struct str mime_type, const struct span_value *value)
+static enum err blob_replace(struct tx *tx, struct str was, struct str key)
 {
-    return db_run(tx->db, &part_put,
-                  DB_ARGS(db_int(span_no), db_int(layer), db_text(name), db_text(mime_type),
-                          db_int(value->size), db_text(value->blob_key),
-                          db_blob(str_is_none(value->blob_key) ? value->bytes : STR_NONE)),
+    enum err err = OK;
+
+    if (!str_is_none(was) && !str_eq(was, key))
+        err = blobs_discard(tx, was);
+    if (!err && !str_is_none(key) && !str_eq(was, key))
+        err = blobs_claim(tx, key);
+    return err;
+}
+
+static enum err attachment_write(struct tx *tx, const struct span_row *span, bool is_new,
+                                 const struct span_attachment *a)
+{
+    struct db_value no = db_int(span->span_no), name = db_text(a->name);
+    struct db_rows rows = {0};
+    struct str was = STR_NONE;
+    enum err err = OK;
+
+    if (!is_new && !(err = db_query_one(tx->db, &attachment_key, DB_ARGS(no, name), &rows))) {
+        was = db_get_keep(&rows, 0, tx->arena);
+        err = db_rows_end(&rows);
+    }
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    if ((err = blob_replace(tx, was, a->value.blob_key)))
+        return err;
+    return db_run(tx->db, &attachment_put,
+                  DB_ARGS(no, name, db_text(a->mime_type), db_int(a->value.size),
+                          db_text(a->value.blob_key), db_blob(a->value.bytes)),
                   NULL);
 }
 
-static enum err attachments_put(struct tx *tx, int64_t span_no, const struct span_change *change)
+static enum err attachments_put(struct tx *tx, struct span_row *span, bool is_new,
+                                const struct span_change *change)
 {
+    bool has_had = !is_new && span->posted & SPAN_HAS_ATTACHMENT;
     enum err err = OK;
 
     for (size_t i = 0; !err && i < change->attachment_count; i++) {
         const struct span_attachment *a = &change->attachments[i];
-        struct str name = arena_concat(tx->arena, (struct str[]){STR(ATTACHMENT), a->name}, 2);
 
-        /* Both layers share one name space: the later one wins. */
-        err = part_write(tx, span_no, SPAN_POST, name, a->mime_type, &a->value);
+        err = attachment_write(tx, span, !has_had && i == 0, a);
+        span->posted |= SPAN_HAS_ATTACHMENT;
+        if (!str_is_none(a->value.blob_key))
+            span->posted |= SPAN_HAS_BLOB;
     }
     return err;
 }
 
-/* A value that moves between the pack and a part: the other place must not keep the old one. */
-static enum err value_put(struct tx *tx, int64_t span_no, const struct span_change *change,
-                          enum span_field field, struct str values[SPAN_FIELD_COUNT],
-                          bool layer_exists)
+/* One value of a change goes to where it stands; `below`: under what is there (a post that comes
+ * late). */
+static enum err value_take(struct tx *tx, enum span_field field, const struct span_value *given,
+                           bool below, struct span_value *value)
 {
-    const struct span_value *value = &change->values[field];
-    struct str name = span_field_name(field);
+    struct span_value was = *value;
 
-    if (!str_is_none(value->blob_key)) {
-        values[field] = STR_NONE;
-        return part_write(tx, span_no, change->layer, name, STR_NONE, value);
-    }
-    values[field] =
-        field == SPAN_EXTRA ? extra_merge(tx->arena, values[field], value->bytes) : value->bytes;
-    if (!layer_exists)
-        return OK;
-    return db_run(tx->db, &part_drop,
-                  DB_ARGS(db_int(span_no), db_int(change->layer), db_text(name)), NULL);
+    *value = below ? value_over(tx->arena, field, given, &was)
+                   : value_over(tx->arena, field, &was, given);
+    return blob_replace(tx, was.blob_key, value->blob_key);
 }
 
-static enum err pack_write(struct tx *tx, int64_t no, const struct str values[SPAN_FIELD_COUNT])
+static enum err change_take(struct tx *tx, const struct span_row *span,
+                            const struct span_change *change,
+                            struct span_value values[SPAN_FIELD_COUNT])
+{
+    enum err err = OK;
+
+    for (size_t i = 0; !err && i < SPAN_FIELD_COUNT; i++) {
+        bool is_late = change->layer == SPAN_POST && span->patched & SPAN_HAS_FIELD(i);
+
+        if (change->given & SPAN_HAS_FIELD(i) && (!is_late || i == SPAN_EXTRA))
+            err = value_take(tx, (enum span_field)i, &change->values[i], is_late, &values[i]);
+    }
+    return err;
+}
+
+static enum err pack_write(struct tx *tx, struct span_row *span, int place,
+                           const struct span_value values[SPAN_FIELD_COUNT])
 {
     struct buf out;
-    enum err err;
+    enum err err = ERR_LIMIT;
 
-    buf_init(&out, PACK_BYTES_MAX);
-    buf_add_char(&out, PACK_PLAIN);
     for (size_t i = 0; i < SPAN_FIELD_COUNT; i++)
-        if (!str_is_none(values[i]))
-            pack_add(&out, (enum span_field)i, values[i]);
-    err = out.failed ? ERR_LIMIT
-                     : db_run(tx->db, &pack_put, DB_ARGS(db_int(no), db_blob(buf_str(&out))), NULL);
+        if (!str_is_none(values[i].blob_key))
+            span->posted |= SPAN_HAS_BLOB;
+    buf_init(&out, SPAN_PACK_BYTES_MAX);
+    span_pack_write(&out, values);
+    if (!out.failed)
+        err = db_run(tx->db, &pack_put,
+                     DB_ARGS(db_int(value_no(span, place)), db_blob(buf_str(&out))), NULL);
     buf_release(&out);
     return err;
 }
 
-enum err span_values_put(struct tx *tx, int64_t span_no, const struct span_change *change,
-                         bool layer_exists)
-{
-    struct str values[SPAN_FIELD_COUNT] = {{0}};
-    int64_t no = value_no(span_no, change->layer);
-    bool any = false;
-    enum err err = attachments_put(tx, span_no, change);
+typedef struct span_value places_of[PLACE_COUNT][SPAN_FIELD_COUNT];
 
-    for (size_t i = 0; i < SPAN_FIELD_COUNT; i++)
-        any = any || change->given & SPAN_HAS_FIELD(i);
-    if (err || !any)
+static enum err packs_read(struct tx *tx, const struct span_row *span, struct arena *arena,
+                           places_of places)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query(
+        tx->db, &packs_get,
+        DB_ARGS(db_int(value_no(span, PLACE_FIRST)), db_int(value_no(span, PLACE_SECOND))), &rows);
+
+    while (!err && db_next(&rows)) {
+        size_t place = (size_t)(db_get_int(&rows, 0) - value_no(span, PLACE_FIRST));
+
+        if (span_pack_read(db_get_keep(&rows, 1, arena), places[place]))
+            err = ERR_IO;
+    }
+    return db_rows_end(&rows) ? ERR_IO : err;
+}
+
+static bool says_values(const struct span_change *change)
+{
+    return change && change->given & VALUES_GIVEN;
+}
+
+static enum err put_first(struct tx *tx, struct span_row *span, const struct span_saying *saying)
+{
+    struct span_value values[SPAN_FIELD_COUNT] = {[0].size = 0};
+    int place = saying->post ? PLACE_FIRST : PLACE_SECOND;
+    enum err err = OK;
+
+    if (saying->post)
+        err = change_take(tx, span, saying->post, values);
+    if (!err && saying->patch)
+        err = change_take(tx, span, saying->patch, values);
+    return err ? err : pack_write(tx, span, place, values);
+}
+
+static enum err put_more(struct tx *tx, struct span_row *span, const struct span_saying *saying)
+{
+    places_of places = {[0][0].size = 0};
+    enum err err = OK;
+
+    if ((span->posted | span->patched) & VALUES_GIVEN)
+        err = packs_read(tx, span, tx->arena, places);
+    if (!err && says_values(saying->post) &&
+        !(err = change_take(tx, span, saying->post, places[PLACE_FIRST])))
+        err = pack_write(tx, span, PLACE_FIRST, places[PLACE_FIRST]);
+    if (!err && says_values(saying->patch) &&
+        !(err = change_take(tx, span, saying->patch, places[PLACE_SECOND])))
+        err = pack_write(tx, span, PLACE_SECOND, places[PLACE_SECOND]);
+    return err;
+}
+
+enum err span_values_put(struct tx *tx, struct span_row *span, bool is_new,
+                         const struct span_saying *saying)
+{
+    enum err err = OK;
+
+    if (saying->post)
+        err = attachments_put(tx, span, is_new, saying->post);
+    if (!err && saying->patch)
+        err = attachments_put(tx, span, is_new, saying->patch);
+    if (err || (!says_values(saying->post) && !says_values(saying->patch)))
         return err;
-    if (layer_exists)
-        err = pack_load(tx, no, tx->arena, values);
-    for (size_t i = 0; !err && i < SPAN_FIELD_COUNT; i++)
-        if (change->given & SPAN_HAS_FIELD(i))
-            err = value_put(tx, span_no, change, (enum span_field)i, values, layer_exists);
-    return err ? err : pack_write(tx, no, values);
+    return is_new ? put_first(tx, span, saying) : put_more(tx, span, saying);
 }
 
 /* ---- out ---- */
 
-static void choose(struct str layers[SPAN_LAYER_COUNT][SPAN_FIELD_COUNT], enum span_field field,
-                   struct arena *arena, struct span_value *value)
-{
-    struct str post = layers[SPAN_POST][field], patch = layers[SPAN_PATCH][field];
-
-    *value = (struct span_value){0};
-    value->bytes = field == SPAN_EXTRA  ? extra_merge(arena, post, patch)
-                   : str_is_none(patch) ? post
-                                        : patch;
-    value->size = (int64_t)value->bytes.len;
-}
-
-/* Values in the blob store; a patch's bytes stand above a post's blob. */
-static enum err parts_read(struct tx *tx, const struct span_row *span, unsigned fields,
-                           struct arena *arena, struct span_value values[SPAN_FIELD_COUNT])
-{
-    struct db_rows rows = {0};
-    enum err err = db_query(tx->db, &parts_get, DB_ARGS(db_int(span->span_no)), &rows);
-
-    while (!err && db_next(&rows)) {
-        enum span_layer layer = (enum span_layer)db_get_int(&rows, 0);
-
-        for (size_t i = 0; i < SPAN_FIELD_COUNT; i++) {
-            if (!(fields & 1u << i) ||
-                !str_eq(db_get_str(&rows, 1), span_field_name((enum span_field)i)) ||
-                (layer == SPAN_POST && span->patched & SPAN_HAS_FIELD(i)))
-                continue;
-            values[i] = (struct span_value){.size = db_get_int(&rows, 2),
-                                            .blob_key = db_get_keep(&rows, 3, arena)};
-        }
-    }
-    return err ? err : db_rows_end(&rows);
-}
-
 enum err span_values_get(struct tx *tx, const struct span_row *span, unsigned fields,
                          struct arena *arena, struct span_value values[SPAN_FIELD_COUNT])
 {
-    struct str layers[SPAN_LAYER_COUNT][SPAN_FIELD_COUNT] = {{{0}}};
-    unsigned wanted = fields * (unsigned)SPAN_HAS_VALUE;
-    unsigned of_post = span->posted & wanted;
+    places_of places = {[0][0].size = 0};
+    unsigned given = span->posted | span->patched;
     enum err err = OK;
 
-    /* What the patch gives hides the post's, but for extra. */
-    of_post &= ~span->patched | SPAN_HAS_FIELD(SPAN_EXTRA);
-    if (of_post)
-        err = pack_load(tx, value_no(span->span_no, SPAN_POST), arena, layers[SPAN_POST]);
-    if (!err && span->patched & wanted)
-        err = pack_load(tx, value_no(span->span_no, SPAN_PATCH), arena, layers[SPAN_PATCH]);
+    if (given & fields * (unsigned)SPAN_HAS_VALUE & VALUES_GIVEN)
+        err = packs_read(tx, span, arena, places);
     for (size_t i = 0; !err && i < SPAN_FIELD_COUNT; i++) {
         values[i] = (struct span_value){0};
         if (fields & 1u << i)
-            choose(layers, (enum span_field)i, arena, &values[i]);
+            values[i] = value_over(arena, (enum span_field)i, &places[PLACE_FIRST][i],
+                                   &places[PLACE_SECOND][i]);
     }
-    return err || !(of_post | (span->patched & wanted))
-               ? err
-               : parts_read(tx, span, fields, arena, values);
+    return err;
 }
 
-enum err span_attachments_get(struct tx *tx, int64_t span_no, bool with_bytes, struct arena *arena,
-                              struct span_attachment **found, size_t *count)
+enum err span_attachments_get(struct tx *tx, const struct span_row *span, bool with_bytes,
+                              struct arena *arena, struct span_attachment **found, size_t *count)
 {
     struct db_rows rows = {0};
     struct span_attachment *list = NULL;
     size_t cap = 0, n = 0;
-    enum err err =
-        db_query(tx->db, &attachments_get, DB_ARGS(db_int(span_no), db_int(with_bytes)), &rows);
+    enum err err;
 
+    *found = NULL;
+    *count = 0;
+    if (!(span->posted & SPAN_HAS_ATTACHMENT))
+        return OK;
+    err = db_query(tx->db, &attachments_get, DB_ARGS(db_int(span->span_no), db_int(with_bytes)),
+                   &rows);
     while (!err && db_next(&rows)) {
         if (n == cap) {
             struct span_attachment *more =
@@ -303,7 +304,7 @@ enum err span_attachments_get(struct tx *tx, int64_t span_no, bool with_bytes, s
             list = more;
         }
         list[n++] = (struct span_attachment){
-            .name = str_from(db_get_keep(&rows, 0, arena), sizeof(ATTACHMENT) - 1),
+            .name = db_get_keep(&rows, 0, arena),
             .mime_type = db_get_keep(&rows, 1, arena),
             .value = {.size = db_get_int(&rows, 2),
                       .blob_key = db_get_keep(&rows, 3, arena),
@@ -313,4 +314,41 @@ enum err span_attachments_get(struct tx *tx, int64_t span_no, bool with_bytes, s
     *found = list;
     *count = n;
     return err ? err : db_rows_end(&rows);
+}
+
+/* ---- away ---- */
+
+static enum err blobs_discard_all(struct tx *tx, const struct span_row *span)
+{
+    struct span_attachment *attachments;
+    places_of places = {[0][0].size = 0};
+    size_t count;
+    enum err err = packs_read(tx, span, tx->arena, places);
+
+    for (size_t place = 0; place < PLACE_COUNT; place++)
+        for (size_t i = 0; !err && i < SPAN_FIELD_COUNT; i++)
+            if (!str_is_none(places[place][i].blob_key))
+                err = blobs_discard(tx, places[place][i].blob_key);
+    if (!err)
+        err = span_attachments_get(tx, span, false, tx->arena, &attachments, &count);
+    for (size_t i = 0; !err && i < count; i++)
+        if (!str_is_none(attachments[i].value.blob_key))
+            err = blobs_discard(tx, attachments[i].value.blob_key);
+    return err;
+}
+
+enum err span_values_delete(struct tx *tx, const struct span_row *span)
+{
+    enum err err = OK;
+
+    if (span->posted & SPAN_HAS_BLOB)
+        err = blobs_discard_all(tx, span);
+    if (!err)
+        err = db_run(
+            tx->db, &packs_delete,
+            DB_ARGS(db_int(value_no(span, PLACE_FIRST)), db_int(value_no(span, PLACE_SECOND))),
+            NULL);
+    if (!err && span->posted & SPAN_HAS_ATTACHMENT)
+        err = db_run(tx->db, &attachments_delete, DB_ARGS(db_int(span->span_no)), NULL);
+    return err;
 }

@@ -1,27 +1,37 @@
 /* span_values.h -- the JSON values and attachments of spans, as they came: the tables span_values
- * and span_parts.
+ * and span_attachments.
  *
- * What one layer gave (SPAN_POST, SPAN_PATCH) stands in one row, its pack, compressed if that pays;
- * a patch never rewrites what the post gave. Values that are in the blob store, and attachments,
- * have rows of their own in span_parts. */
+ * A span has two places for its values, and what stands in the second hides what stands in the
+ * first; but `extra` and its `metadata` are merged key by key when they are read. The first write
+ * puts all it has into the first place; a patch that comes later goes to the second, so it never
+ * rewrites what the post gave. What a post says later than a patch is dropped, field by field. */
 #ifndef STORE_SPAN_VALUES_H
 #define STORE_SPAN_VALUES_H
 
 #include "store/span.h"
 #include "store/store.h"
 
-/* Adds what a change gives to what its layer has. For spans_apply. */
-enum err span_values_put(struct tx *tx, int64_t span_no, const struct span_change *change,
-                         bool layer_exists) MUST_USE;
+/* What is said of one span at once; NULL: nothing by that layer. */
+struct span_saying {
+    const struct span_change *post, *patch;
+};
 
-/* The value that is to be seen of each field in `fields` (bits 1 << enum span_field): the patch's,
- * else the post's, extra merged from both. In the arena; absent ones have neither bytes nor a
- * key. The row says which packs there are, so a span without them costs nothing. */
+/* For spans_apply: before the row is merged and written. Marks the row (SPAN_HAS_BLOB,
+ * SPAN_HAS_ATTACHMENT). ERR_NOT_FOUND: a blob is no longer reserved. */
+enum err span_values_put(struct tx *tx, struct span_row *span, bool is_new,
+                         const struct span_saying *saying) MUST_USE;
+
+/* The value that is to be seen of each field in `fields` (bits 1 << enum span_field). In the arena;
+ * absent ones have neither bytes nor a key. A span without values costs nothing. */
 enum err span_values_get(struct tx *tx, const struct span_row *span, unsigned fields,
                          struct arena *arena, struct span_value values[SPAN_FIELD_COUNT]) MUST_USE;
 
-/* Of both layers, each name once, the later one. With bytes only if `with_bytes`. */
-enum err span_attachments_get(struct tx *tx, int64_t span_no, bool with_bytes, struct arena *arena,
-                              struct span_attachment **found, size_t *count) MUST_USE;
+/* With bytes only if `with_bytes`; ordered by name. */
+enum err span_attachments_get(struct tx *tx, const struct span_row *span, bool with_bytes,
+                              struct arena *arena, struct span_attachment **found,
+                              size_t *count) MUST_USE;
+
+/* With the span: its blobs are discarded. */
+enum err span_values_delete(struct tx *tx, const struct span_row *span) MUST_USE;
 
 #endif

@@ -245,38 +245,81 @@ static enum err adopt(struct tx *tx, struct span_row *parent)
 
 /* ---- changes ---- */
 
-static enum err insert_span(struct tx *tx, struct span_row *span, const struct span_change *change)
+static void merge(struct tx *tx, struct span_row *span, const struct span_saying *saying)
+{
+    span->modified_us = tx->now_us;
+    if (saying->post)
+        span_merge(span, saying->post);
+    if (saying->patch)
+        span_merge(span, saying->patch);
+}
+
+static enum err insert_span(struct tx *tx, struct span_row *span, const struct span_saying *saying)
 {
     enum err err;
 
     span->received_us = tx->now_us;
-    span->modified_us = tx->now_us;
-    span_merge(span, change);
+    if ((err = span_values_put(tx, span, true, saying)))
+        return err;
+    merge(tx, span, saying);
     if ((err = place(tx, span)) || (err = row_write(tx, &insert_one, span)) ||
-        (err = span_values_put(tx, span->span_no, change, false)) ||
         (span->project_no && (err = feedback_attach(tx, span))))
         return err;
     return adopt(tx, span);
 }
 
-static enum err update_span(struct tx *tx, struct span_row *span, const struct span_change *change)
+static enum err update_span(struct tx *tx, struct span_row *span, const struct span_saying *saying)
 {
     struct span_row was = *span;
-    bool layer_exists = change->layer == SPAN_POST ? was.posted : was.patched;
     enum err err;
 
-    span->modified_us = tx->now_us;
-    span_merge(span, change);
+    if ((err = span_values_put(tx, span, false, saying)))
+        return err;
+    merge(tx, span, saying);
     if ((err = place(tx, span)) || (err = row_write(tx, &update_one, span)) ||
-        (err = span_values_put(tx, span->span_no, change, layer_exists)) ||
         (was.project_no == 0 && span->project_no && (err = feedback_attach(tx, span))))
         return err;
     return carry_along(tx, &was, span);
 }
 
+/* Takes the next span's post and patch off the front, where they stand side by side. */
+static size_t saying_take(const struct span_change *changes, size_t count,
+                          struct span_saying *saying)
+{
+    bool is_pair = count > 1 && changes[0].layer == SPAN_POST && changes[1].layer == SPAN_PATCH &&
+                   uuid_eq(changes[0].span_id, changes[1].span_id);
+
+    *saying = (struct span_saying){0};
+    if (changes[0].layer == SPAN_POST)
+        saying->post = &changes[0];
+    else
+        saying->patch = &changes[0];
+    if (is_pair)
+        saying->patch = &changes[1];
+    return is_pair ? 2 : 1;
+}
+
+static enum err apply_one(struct tx *tx, struct str tenant, const struct span_saying *saying,
+                          int64_t span_no, int64_t change_seq)
+{
+    struct uuid span_id = saying->post ? saying->post->span_id : saying->patch->span_id;
+    struct span_row span = {0};
+    enum err err = find(tx, tenant, &span_id, tx->arena, &span);
+
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    span.change_seq = change_seq;
+    if (!err)
+        return update_span(tx, &span, saying);
+    span.span_no = span_no;
+    span.tenant = tenant;
+    return insert_span(tx, &span, saying);
+}
+
 enum err spans_apply(struct tx *tx, struct str tenant, const struct span_change *changes,
                      size_t count)
 {
+    struct span_saying saying;
     int64_t change_seq, span_no;
     enum err err;
 
@@ -286,25 +329,11 @@ enum err spans_apply(struct tx *tx, struct str tenant, const struct span_change 
     if ((err = sequence_next_serial(tx, STR("span_changes"), (int64_t)count, &change_seq)) ||
         (err = sequence_next(tx, STR("spans"), (int64_t)count, &span_no)))
         return err;
-    for (size_t i = 0; i < count; i++) {
-        struct uuid span_id = changes[i].span_id;
-        struct span_row span = {0};
-
-        err = find(tx, tenant, &span_id, tx->arena, &span);
-        if (err && err != ERR_NOT_FOUND)
-            return err;
-        span.change_seq = change_seq + (int64_t)i;
-        if (err) {
-            span.span_no = span_no + (int64_t)i;
-            span.tenant = tenant;
-            err = insert_span(tx, &span, &changes[i]);
-        } else {
-            err = update_span(tx, &span, &changes[i]);
-        }
-        if (err)
-            return err;
+    for (size_t at = 0; !err && at < count; change_seq++, span_no++) {
+        at += saying_take(changes + at, count - at, &saying);
+        err = apply_one(tx, tenant, &saying, span_no, change_seq);
     }
-    return OK;
+    return err;
 }
 
 enum err spans_touch(struct tx *tx, struct str tenant, struct uuid span_id)

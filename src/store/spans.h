@@ -10,7 +10,7 @@
 #include "store/span.h"
 #include "store/span_values.h"
 
-/* In a write. */
+/* In a write. Post and patch of one span that stand side by side are written at once. */
 enum err spans_apply(struct tx *tx, struct str tenant, const struct span_change *changes,
                      size_t count) MUST_USE;
 

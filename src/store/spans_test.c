@@ -1,5 +1,8 @@
 /* spans_test.c -- the table spans: merging, places in the tree, values, on both databases. */
 #include "store/spans.h"
+
+#include "base/json.h"
+#include "store/blobs.h"
 #include "store/table_rig.h"
 
 #define START_US INT64_C(1795237957000000)
@@ -141,18 +144,20 @@ static void attachments(void **state)
 {
     struct table *t = *state;
     struct span_attachment in[] = {
-        {STR("a"), STR("text/plain"), {.bytes = STR("x\0y"), .size = 3}},
         {STR("b"), STR("image/png"), {.blob_key = STR("key"), .size = 100}},
+        {STR("a"), STR("text/plain"), {.bytes = STR("x\0y"), .size = 3}},
     };
     struct span_attachment *out;
     struct span_change post = post_of(1, "a");
+    struct span_row span;
     size_t count;
 
     post.attachments = in;
     post.attachment_count = 2;
+    assert_int_equal(blobs_reserve(t->tx, STR("key")), OK);
     apply(t, &post);
-    assert_int_equal(span_attachments_get(t->tx, get(t, 1).span_no, true, &t->arena, &out, &count),
-                     OK);
+    span = get(t, 1);
+    assert_int_equal(span_attachments_get(t->tx, &span, true, &t->arena, &out, &count), OK);
     assert_int_equal(count, 2);
     ASSERT_STR(out[0].name, "a");
     assert_int_equal(out[0].value.bytes.len, 3);
@@ -161,12 +166,160 @@ static void attachments(void **state)
     assert_int_equal(out[1].value.size, 100);
 }
 
+/* ---- blobs ---- */
+
+static void give_blob(struct span_change *change, enum span_field field, const char *key)
+{
+    change->given |= SPAN_HAS_FIELD(field);
+    change->values[field] = (struct span_value){.blob_key = str_of(key), .size = 1000};
+}
+
+static struct str due(struct table *t)
+{
+    struct str *keys, text = STR("");
+    size_t count;
+
+    assert_int_equal(blobs_list_due(t->tx, 10, &t->arena, &keys, &count), OK);
+    for (size_t i = 0; i < count; i++)
+        table_join(t, &text, keys[i]);
+    return text;
+}
+
+static void blobs_are_claimed(void **state)
+{
+    struct table *t = *state;
+    struct span_change post = post_of(1, "a"), patch = {.layer = SPAN_PATCH, .span_id = id_of(1)};
+    struct span_value values[SPAN_FIELD_COUNT];
+    struct span_row span;
+
+    assert_int_equal(blobs_reserve(t->tx, STR("k1")), OK);
+    assert_int_equal(blobs_reserve(t->tx, STR("k2")), OK);
+    assert_int_equal(blobs_reserve(t->tx, STR("k3")), OK);
+    ASSERT_STR(due(t), "");
+    give_blob(&post, SPAN_INPUTS, "k1");
+    apply(t, &post);
+    give_blob(&patch, SPAN_OUTPUTS, "k2");
+    apply(t, &patch);
+    span = get(t, 1);
+    assert_int_equal(span_values_get(t->tx, &span, ~0u, &t->arena, values), OK);
+    ASSERT_STR(values[SPAN_INPUTS].blob_key, "k1");
+    ASSERT_STR(values[SPAN_OUTPUTS].blob_key, "k2");
+    assert_int_equal(values[SPAN_OUTPUTS].size, 1000);
+    give(&patch, SPAN_OUTPUTS, "{}"); /* another value takes its place */
+    apply(t, &patch);
+    ASSERT_STR(due(t), "k2");
+    t->tx->now_us += BLOBS_UNCLAIMED_US; /* nobody has claimed k3 */
+    ASSERT_STR(due(t), "k2,k3");
+    assert_int_equal(span_values_delete(t->tx, &span), OK);
+    ASSERT_STR(due(t), "k2,k1,k3");
+    assert_int_equal(blobs_forget(t->tx, STR("k3")), OK);
+    ASSERT_STR(due(t), "k2,k1");
+}
+
+static void a_blob_that_is_gone(void **state)
+{
+    struct table *t = *state;
+    struct span_change post = post_of(1, "a");
+
+    give_blob(&post, SPAN_INPUTS, "never");
+    table_try(t);
+    assert_int_equal(spans_apply(t->tx, TENANT, &post, 1), ERR_NOT_FOUND);
+    table_undo(t);
+}
+
+/* ---- the order of changes ---- */
+
+#define PIECES 10
+
+/* One span in pieces; no two of one layer say the same field. */
+static void make_pieces(uint8_t id, struct span_change pieces[PIECES])
+{
+    for (size_t i = 0; i < PIECES; i++)
+        pieces[i] =
+            (struct span_change){.layer = i < 5 ? SPAN_POST : SPAN_PATCH, .span_id = id_of(id)};
+    pieces[0] = post_of(id, "posted");
+    give(&pieces[1], SPAN_INPUTS, "{\"in\":1}");
+    give(&pieces[2], SPAN_OUTPUTS, "{}");
+    give(&pieces[3], SPAN_EXTRA, "{\"metadata\":{\"a\":1,\"b\":1},\"r\":1}");
+    pieces[4].given = SPAN_HAS_TAGS | SPAN_HAS_THREAD_ID;
+    pieces[4].tags = STR("[\"posted\"]");
+    pieces[4].thread_id = STR("posted");
+    pieces[5].given = SPAN_HAS_END | SPAN_HAS_NAME | SPAN_HAS_START;
+    pieces[5].name = STR("patched");
+    pieces[5].start_us = START_US + id;
+    pieces[5].end_us = START_US + 100;
+    give(&pieces[6], SPAN_OUTPUTS, "{\"out\":1}");
+    give(&pieces[7], SPAN_EXTRA, "{\"metadata\":{\"b\":2}}");
+    pieces[8].given = SPAN_HAS_SESSION_ID | SPAN_HAS_PROJECT;
+    pieces[8].thread_id = STR("patched");
+    pieces[8].project_no = 1;
+    give(&pieces[9], SPAN_ERROR_TEXT, "\"no\"");
+    pieces[9].error_preview = STR("no");
+}
+
+static void shuffle(struct rng *rng, struct span_change pieces[PIECES])
+{
+    for (size_t i = PIECES; i > 1; i--) {
+        size_t j = (size_t)rng_below(rng, i);
+        struct span_change held = pieces[i - 1];
+
+        pieces[i - 1] = pieces[j];
+        pieces[j] = held;
+    }
+}
+
+static void assert_member(struct table *t, struct str object, const char *key, const char *value)
+{
+    const struct json *root;
+
+    assert_int_equal(json_parse(&t->arena, object, &root, NULL), OK);
+    ASSERT_STR(json_raw(object, str_of(key)), value);
+}
+
+static void any_order(void **state)
+{
+    struct table *t = *state;
+    struct rng rng;
+
+    rng_seed(&rng, 7);
+    for (uint8_t id = 1; id <= 60; id++) {
+        struct span_change pieces[PIECES];
+        struct span_row span;
+        struct str extra;
+        size_t split;
+
+        make_pieces(id, pieces);
+        shuffle(&rng, pieces);
+        split = (size_t)rng_below(&rng, PIECES + 1);
+        assert_int_equal(spans_apply(t->tx, TENANT, pieces, split), OK);
+        assert_int_equal(spans_apply(t->tx, TENANT, pieces + split, PIECES - split), OK);
+        span = get(t, id);
+        ASSERT_STR(span.name, "patched");
+        ASSERT_STR(span.tags, "[\"posted\"]");
+        ASSERT_STR(span.thread_id, "patched");
+        assert_int_equal(span.status, SPAN_ERROR);
+        assert_int_equal(span.start_us, START_US + id);
+        assert_int_equal(span.end_us, START_US + 100);
+        ASSERT_STR(value_of(t, id, SPAN_INPUTS), "{\"in\":1}");
+        ASSERT_STR(value_of(t, id, SPAN_OUTPUTS), "{\"out\":1}");
+        ASSERT_STR(value_of(t, id, SPAN_ERROR_TEXT), "\"no\"");
+        extra = value_of(t, id, SPAN_EXTRA);
+        assert_member(t, extra, "r", "1");
+        assert_member(t, json_raw(extra, STR("metadata")), "a", "1");
+        assert_member(t, json_raw(extra, STR("metadata")), "b", "2");
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("a span is posted, then patched; a late post does not undo a patch", a_span),
     TEST("a patch that names no project waits for its post", unplaced),
     TEST("extra and its metadata are merged key by key, patch over post", extra_is_merged),
     TEST("children that come before their parent find their place", children_find_their_parent),
     TEST("attachments come out as they went in", attachments),
+    TEST("a blob is claimed with its row, and discarded when nothing refers to it",
+         blobs_are_claimed),
+    TEST("a blob whose reservation has run out is not referred to", a_blob_that_is_gone),
+    TEST("whatever the order and the split of changes, the span is the same", any_order),
 };
 
 int main(void)

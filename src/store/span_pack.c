@@ -1,0 +1,80 @@
+/* Packs of values. */
+#include "store/span_pack.h"
+
+#define FORM_PLAIN 0
+#define ENTRY_BYTES 5
+#define BLOB_MARK 128
+#define SIZE_BYTES 8
+
+bool span_value_is_there(const struct span_value *value)
+{
+    return !str_is_none(value->bytes) || !str_is_none(value->blob_key);
+}
+
+static void number_add(struct buf *out, uint64_t number, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        buf_add_char(out, (char)(number >> (8 * i)));
+}
+
+static uint64_t number_get(const char *at, size_t bytes)
+{
+    uint64_t number = 0;
+
+    for (size_t i = 0; i < bytes; i++)
+        number |= (uint64_t)(unsigned char)at[i] << (8 * i);
+    return number;
+}
+
+void span_pack_write(struct buf *out, const struct span_value values[SPAN_FIELD_COUNT])
+{
+    buf_add_char(out, FORM_PLAIN);
+    for (size_t i = 0; i < SPAN_FIELD_COUNT; i++) {
+        const struct span_value *value = &values[i];
+        bool is_blob = !str_is_none(value->blob_key);
+        size_t len = is_blob ? SIZE_BYTES + value->blob_key.len : value->bytes.len;
+
+        if (!span_value_is_there(value))
+            continue;
+        REQUIRE(len <= UINT32_MAX);
+        buf_add_char(out, (char)(i | (is_blob ? BLOB_MARK : 0)));
+        number_add(out, len, ENTRY_BYTES - 1);
+        if (is_blob)
+            number_add(out, (uint64_t)value->size, SIZE_BYTES);
+        buf_add(out, is_blob ? value->blob_key : value->bytes);
+    }
+}
+
+static enum err entry_read(unsigned mark, struct str text, struct span_value *value)
+{
+    if (!(mark & BLOB_MARK)) {
+        *value = (struct span_value){.bytes = text, .size = (int64_t)text.len};
+        return OK;
+    }
+    if (text.len <= SIZE_BYTES)
+        return ERR_INVALID;
+    *value = (struct span_value){.blob_key = str_from(text, SIZE_BYTES),
+                                 .size = (int64_t)number_get(text.data, SIZE_BYTES)};
+    return OK;
+}
+
+enum err span_pack_read(struct str pack, struct span_value values[SPAN_FIELD_COUNT])
+{
+    struct str rest = str_from(pack, 1);
+
+    if (pack.len < 1 || pack.data[0] != FORM_PLAIN)
+        return ERR_INVALID;
+    while (rest.len > 0) {
+        unsigned mark = (unsigned char)rest.data[0];
+        size_t field = mark & ~(unsigned)BLOB_MARK, len;
+
+        if (rest.len < ENTRY_BYTES || field >= SPAN_FIELD_COUNT)
+            return ERR_INVALID;
+        len = number_get(rest.data + 1, ENTRY_BYTES - 1);
+        rest = str_from(rest, ENTRY_BYTES);
+        if (rest.len < len || entry_read(mark, str_first(rest, len), &values[field]))
+            return ERR_INVALID;
+        rest = str_from(rest, len);
+    }
+    return OK;
+}
