@@ -3,6 +3,7 @@
 #define API_TRACES_PRIV_H
 
 #include "api/call.h"
+#include "trace/feedback_stats.h"
 #include "trace/span_batch.h"
 #include "trace/span_json.h"
 
@@ -18,6 +19,13 @@ void traces_info_write(struct json_writer *json);
  * gone, and so is it. */
 enum err traces_load(struct tx *tx, const struct span_row *row, uint64_t select,
                      struct arena *arena, struct span *span) MUST_USE;
+
+/* traces_fill.c: loads what is missing of a span whose row and project are known. */
+enum err traces_fill(struct tx *tx, uint64_t select, struct arena *arena,
+                     struct span *span) MUST_USE;
+/* As JSON in the arena; STR_NONE: no rows. */
+struct str traces_feedback_stats(const struct feedback_rows *rows, enum feedback_stats_form form,
+                                 struct arena *arena);
 
 /* traces_multipart.c: when the body is whole */
 enum err traces_multipart_prepare(struct call *call);

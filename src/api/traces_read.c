@@ -7,22 +7,17 @@
 enum err traces_load(struct tx *tx, const struct span_row *row, uint64_t select,
                      struct arena *arena, struct span *span)
 {
-    struct span_attachment *attachments = NULL;
     struct project_row project;
-    enum err err;
+    enum err err = projects_get_by_no(tx, row->project_no, arena, &project);
 
-    *span = (struct span){.row = *row, .loaded = span_select_fields(select)};
-    err = projects_get_by_no(tx, row->project_no, arena, &project);
     if (err)
         return err;
-    span->project_id = project.project_id;
-    span->dataset_id = project.reference_dataset_id;
-    err = span_values_get(tx, row, span->loaded, arena, span->values);
-    if (err || !span_select_attachments(select))
-        return err;
-    err = span_attachments_get(tx, row, false, arena, &attachments, &span->attachment_count);
-    span->attachments = attachments;
-    return err;
+    *span = (struct span){
+        .row = *row,
+        .project_id = project.project_id,
+        .dataset_id = project.reference_dataset_id,
+    };
+    return traces_fill(tx, select, arena, span);
 }
 
 static enum err get_apply(struct tx *tx, struct call *call)
