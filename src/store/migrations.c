@@ -423,8 +423,12 @@ static const char step_16[] =
 static const char step_17[] = "ALTER TABLE runs ADD COLUMN traceparent TEXT;"
                               "ALTER TABLE deliveries ADD COLUMN traceparent TEXT;";
 
+/* Endpoints whose secrets cannot be opened. */
+static const char step_18[] = "CREATE INDEX endpoints_locked ON endpoints (tenant, endpoint_id)"
+                              "  WHERE state = 'secret_unreadable';";
+
 const char *const migrations[] = {
     step_1,  step_2,  step_3,  step_4,  step_5,  step_6,  step_7,  step_8,  step_9,
-    step_10, step_11, step_12, step_13, step_14, step_15, step_16, step_17,
+    step_10, step_11, step_12, step_13, step_14, step_15, step_16, step_17, step_18,
 };
 const size_t migration_count = ARRAY_LEN(migrations);
