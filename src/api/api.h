@@ -34,7 +34,8 @@ struct api_setup {
     size_t body_bytes_max;
     struct inspector_limits inspector;
     size_t inspector_body_bytes_max;
-    struct str self_url; /* "http://127.0.0.1:8123" */
+    unsigned inspector_per_s; /* requests that one takes, on one net thread; 0: any number */
+    struct str self_url;      /* "http://127.0.0.1:8123" */
     const struct str *signing_secrets;
     size_t secret_count;
     /* The current keys; the caller gets a reference. Any thread. */

@@ -1,10 +1,10 @@
 /* /v1/inspectors/{id}/requests and /stream: what came to an inspector, and whether it was signed.
  */
 #include "api/feed.h"
+#include "api/inspected_keys.h"
 #include "api/inspector_priv.h"
 #include "api/route.h"
 #include "crypto/base64.h"
-#include "crypto/webhook_check.h"
 #include "format/sse.h"
 
 #define LIST_MAX 100
@@ -60,25 +60,35 @@ static struct str header_of(const struct json *head, const char *name)
     return STR_NONE;
 }
 
-/* As it was when it came: a request does not grow too old by being looked at. */
-static void check(struct call *call, const struct inspected *request,
-                  const struct webhook_secret *secrets, size_t count, struct webhook_check *result)
+/* As it was when it came: a request does not grow too old by being looked at. `given`: the one
+ * secret to try; STR_NONE: all that may have signed it. */
+static enum err check(struct tx *tx, struct call *call, const struct inspected *request,
+                      struct str given, struct webhook_check *result)
 {
+    struct inspected_keys *keys = ARENA_NEW(call->arena, struct inspected_keys);
+    const struct webhook_secret one = {STR("the secret given"), given};
     const struct json *head = NULL;
     struct webhook_received received = {
         .body = request->body,
-        .secrets = secrets,
-        .secret_count = count,
         .now_s = request->received_us / US_PER_SECOND,
         .tolerance_s = WEBHOOK_TOLERANCE_S,
     };
+    enum err err = OK;
 
     if (!json_parse(call->arena, request->head, &head, NULL)) {
         received.id = header_of(head, "webhook-id");
         received.timestamp = header_of(head, "webhook-timestamp");
         received.signature = header_of(head, "webhook-signature");
     }
+    if (str_is_none(given))
+        err = inspected_keys_find(tx, call, received.id, keys);
+    if (err)
+        return err;
+    received.secrets = str_is_none(given) ? keys->list : &one;
+    received.secret_count = str_is_none(given) ? keys->count : 1;
     webhook_check(&received, call->arena, result);
+    inspected_keys_wipe(keys);
+    return OK;
 }
 
 static void check_out(struct json_writer *json, const struct webhook_check *check)
@@ -90,20 +100,6 @@ static void check_out(struct json_writer *json, const struct webhook_check *chec
     json_put_str(json, "signer", check->signer);
     json_put_i64(json, "age_s", check->age_s);
     json_end_object(json);
-}
-
-/* The keys that this server signs with. */
-static struct webhook_secret *server_secrets(struct call *call)
-{
-    const struct api_setup *setup = call->setup;
-    struct webhook_secret *secrets =
-        ARENA_ARRAY(call->arena, struct webhook_secret, setup->secret_count + 1);
-
-    for (size_t i = 0; i < setup->secret_count; i++)
-        secrets[i] = (struct webhook_secret){
-            arena_printf(call->arena, "the server's signing secret %zu", i + 1),
-            setup->signing_secrets[i]};
-    return secrets;
 }
 
 /* ---- list ---- */
@@ -196,9 +192,10 @@ static enum err get_apply(struct tx *tx, struct call *call)
     struct json_writer *json;
     enum err err = request_of(tx, call, &request);
 
+    if (!err)
+        err = check(tx, call, &request, STR_NONE, &result);
     if (err)
         return err;
-    check(call, &request, server_secrets(call), call->setup->secret_count, &result);
     json = call_json(call, 200);
     json_begin_object(json);
     members_out(json, &request);
@@ -237,41 +234,29 @@ static enum err body_prepare(struct call *call)
 
 /* ---- verify ---- */
 
-struct verifying {
-    struct webhook_secret *secrets;
-    size_t count;
-};
-
 static enum err verify_apply(struct tx *tx, struct call *call)
 {
-    const struct verifying *verifying = call->data;
+    const struct str *given = call->data;
     struct inspected request;
     struct webhook_check result;
     enum err err = request_of(tx, call, &request);
 
-    if (err)
-        return err;
-    check(call, &request, verifying->secrets, verifying->count, &result);
-    check_out(call_json(call, 200), &result);
-    return OK;
+    if (!err)
+        err = check(tx, call, &request, *given, &result);
+    if (!err)
+        check_out(call_json(call, 200), &result);
+    return err;
 }
 
 /* The secret is used for this answer and kept nowhere. */
 static enum err verify_prepare(struct call *call)
 {
-    struct verifying *verifying = ARENA_NEW(call->arena, struct verifying);
-    struct str secret = STR_NONE;
+    struct str *given = ARENA_NEW(call->arena, struct str);
     enum err err;
 
-    if ((err = call_body_object(call)) || (err = call_get_text(call, "secret", &secret)))
+    if ((err = call_body_object(call)) || (err = call_get_text(call, "secret", given)))
         return err;
-    verifying->secrets = server_secrets(call);
-    verifying->count = call->setup->secret_count;
-    if (!str_is_none(secret)) {
-        verifying->secrets[0] = (struct webhook_secret){STR("the secret given"), secret};
-        verifying->count = 1;
-    }
-    call->data = verifying;
+    call->data = given;
     return call_then_read(call, verify_apply);
 }
 

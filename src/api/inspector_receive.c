@@ -1,12 +1,14 @@
 /* inspector_receive.c -- requests to /in/{slug}, of any method and to any path below: kept in one
  * transaction, then answered as the inspector is told.
  *
- *   find the slug (a reader) ──▶ 404
+ *   too many lately? ──▶ 429
+ *   find the slug (a reader) ──▶ 404, 429
  *        └──▶ count, keep, choose the answer (the writer) ──▶ [delay] ──▶ answer
  *
  * No key is needed: whoever knows the slug may send. What is answered can do nothing in a browser:
  * it is sandboxed, and has no type unless one was set. */
 #include "api/call_priv.h"
+#include "api/inbox_rate.h"
 #include "api/inspector_priv.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -30,6 +32,7 @@ struct inbound { /* in the exchange's arena */
 
 struct inbox {
     struct list waiting; /* for the end of their delay */
+    struct inbox_rate rate;
     bool is_draining;
 };
 
@@ -38,11 +41,13 @@ struct inbox *inbox_new(void)
     struct inbox *inbox = MEM_NEW(struct inbox);
 
     list_init(&inbox->waiting);
+    inbox_rate_init(&inbox->rate);
     return inbox;
 }
 
 void inbox_free(struct inbox *inbox)
 {
+    inbox_rate_release(&inbox->rate);
     mem_free(inbox);
 }
 
@@ -72,6 +77,22 @@ static void answer_plainly(struct inbound *in, int status, struct str body)
                                  .headers = {{STR("content-type"), STR("application/json")}},
                                  .header_count = 1,
                                  .body = body};
+    answer(in);
+}
+
+static void answer_too_many(struct inbound *in, int64_t wait_us)
+{
+    int64_t wait_s = (wait_us + US_PER_SECOND - 1) / US_PER_SECOND;
+
+    in->answer = (struct answer){
+        .status = 429,
+        .headers = {{STR("content-type"), STR("application/json")},
+                    {STR("retry-after"),
+                     arena_printf(in->arena, "%lld", (long long)(wait_s > 0 ? wait_s : 1))}},
+        .header_count = 2,
+        .body = STR("{\"detail\":\"this inspector is sent too much; "
+                    "runbell.inspector.requests_per_s says how much it takes\"}"),
+    };
     answer(in);
 }
 
@@ -114,15 +135,28 @@ static enum err find_apply(struct tx *tx, struct store_work *work)
     return inspector_find(tx, in->slug, tx->arena, &inspector);
 }
 
+/* There is such an inspector. */
+static void found(struct inbound *in)
+{
+    int64_t now_us = loop_mono_us(http_exchange_loop(in->exchange)), wait_us = 0;
+
+    if (!inbox_rate_take(&in->inbox->rate, in->setup->inspector_per_s, in->slug, now_us,
+                         &wait_us)) {
+        answer_too_many(in, wait_us);
+        return;
+    }
+    in->is_found = true;
+    in->work.apply = keep_apply;
+    in->work.class = STORE_REPLY;
+    store_write(in->setup->store, &in->work);
+}
+
 static void work_done(struct store_work *work, enum err err)
 {
     struct inbound *in = CONTAINER_OF(work, struct inbound, work);
 
     if (!err && !in->is_found) {
-        in->is_found = true;
-        in->work.apply = keep_apply;
-        in->work.class = STORE_REPLY;
-        store_write(in->setup->store, &in->work);
+        found(in);
     } else if (err == ERR_NOT_FOUND) {
         answer_plainly(in, 404,
                        STR("{\"detail\":\"there is no inspector at this address; POST "
@@ -195,6 +229,7 @@ void inbox_receive(struct api *api, const struct api_setup *setup, struct http_e
     struct arena *arena = http_exchange_arena(exchange);
     struct inbound *in = ARENA_NEW(arena, struct inbound);
     struct str rest = behind(setup, request->path);
+    int64_t wait_us = 0;
 
     in->inbox = api_inbox(api);
     in->setup = setup;
@@ -205,6 +240,11 @@ void inbox_receive(struct api *api, const struct api_setup *setup, struct http_e
     in->slug = str_first(rest, str_find_char(rest, '/'));
     if (!str_is_utf8(in->slug))
         in->slug = STR("");
+    if (!inbox_rate_admits(&in->inbox->rate, setup->inspector_per_s, in->slug,
+                           loop_mono_us(http_exchange_loop(exchange)), &wait_us)) {
+        answer_too_many(in, wait_us);
+        return;
+    }
     in->request.head = head_write(in, request);
     in->request.body = request->body;
     in->work.apply = find_apply;

@@ -99,6 +99,7 @@ void config_init(struct config *config)
                      .grace_ms = 2 * MS_PER_SECOND},
         .inspector = {.inspectors_max = 20,
                       .requests_max = 500,
+                      .requests_per_s = 100,
                       .bytes_max = 8 * MIB,
                       .body_bytes_max = 2 * MIB},
     };

@@ -23,7 +23,7 @@ struct disk;
 
 /* Of the addresses /in/… that keep what comes to them. */
 struct inspector_config {
-    unsigned inspectors_max, requests_max;
+    unsigned inspectors_max, requests_max, requests_per_s;
     size_t bytes_max, body_bytes_max;
 };
 

@@ -110,6 +110,8 @@ const struct setting settings[] = {
      "that an inspector keeps"},
     {"inspector", "body_bytes_max", SETTING_BYTES, AT(inspector.body_bytes_max), 1024, 67108864,
      NULL, "of a request to an inspector; beyond: 413"},
+    {"inspector", "requests_per_s", SETTING_COUNT, AT(inspector.requests_per_s), 0, 1000000, NULL,
+     "that an inspector takes on one net thread, five times as many at once; beyond: 429; 0: any"},
     {"delivery", "active_max", SETTING_BYTES, AT(delivery.active_max), 1, 1000000, NULL,
      "webhooks in memory at the same time"},
     {"delivery", "bytes_max", SETTING_BYTES, AT(delivery.bytes_max), 65536, BYTES_MAX, NULL,

@@ -247,6 +247,7 @@ void wire_inspector(struct api_setup *setup, const struct config *config)
         .bytes_max = (int64_t)config->inspector.bytes_max,
     };
     setup->inspector_body_bytes_max = config->inspector.body_bytes_max;
+    setup->inspector_per_s = config->inspector.requests_per_s;
 }
 
 enum err wire_net(struct server *server, const char **why)

@@ -240,3 +240,48 @@ def test_there_is_a_limit(start_server):
         full = api.post("/v1/inspectors", json={})
         assert full.status_code == 409 and "inspectors_max" in full.json()["detail"]
         assert json.loads(api.get("/openapi.json").text)["paths"]["/v1/inspectors"]
+
+
+@pytest.mark.parametrize("key", [{"secret": SECRET}, {"type": "ed25519"}])
+def test_the_keys_of_an_endpoint_verify_what_it_was_sent(start_server, key):
+    """In their own workspace only; the server itself has no key here."""
+    server = start_server(dev=True)
+    with Api(server.url) as api:
+        root = api.ok("POST", "/v1/keys", json={})["key"]
+    with Api(server.url, headers={"X-Api-Key": root}) as api:
+        api.ok("POST", "/v1/workspaces", json={"workspace_id": "other"})
+        other = api.ok("POST", "/v1/keys", json={"workspaces": ["other"]})["key"]
+        one = make(api)
+        endpoint = api.ok("POST", "/v1/endpoints", json={"kind": "run", "url": one["url"]})["endpoint_id"]
+        made = api.ok("POST", f"/v1/endpoints/{endpoint}/signing-keys", json=key)
+        api.run(None, webhook=one["url"])
+        wait_for(api, one, 1)
+        whole = api.ok("GET", f"{path_of(one)}/requests/1")
+        said = whole["verification"]
+        assert said["verdict"] == "verified" and endpoint in said["signer"] and made["key_id"] in said["signer"]
+        assert api.ok("POST", f"{path_of(one)}/requests/1/verify", json={})["verdict"] == "verified"
+        assert api.ok("POST", f"{path_of(one)}/requests/1/verify", json={"secret": OTHER})["verdict"] == "wrong_signature"
+        assert made.get("secret", SECRET) not in json.dumps(whole)
+        with Api(server.url, headers={"X-Api-Key": other}) as stranger:
+            theirs = make(stranger)
+            copied = {name: value for name, value in whole["headers"] if name.startswith("webhook-")}
+            httpx.post(theirs["url"], content=whole["body"]["text"], headers=copied)
+            wait_for(stranger, theirs, 1)
+            said = stranger.ok("GET", f"{path_of(theirs)}/requests/1")["verification"]
+            assert said["verdict"] == "no_secret" and said["signer"] is None
+
+
+def test_too_many_at_once_are_turned_away(start_server):
+    server = start_server(config={"runbell": {"inspector": {"requests_per_s": 2}}})
+    with Api(server.url) as api:
+        one, quiet = make(api), make(api)
+        answers = [api.post(one["url"], content=str(n)) for n in range(30)]
+        statuses = [answer.status_code for answer in answers]
+        taken = statuses.count(200)
+        assert statuses[:10] == [200] * 10 and set(statuses) == {200, 429} and taken < 20
+        refused = next(answer for answer in answers if answer.status_code == 429)
+        assert refused.headers["retry-after"] == "1" and "requests_per_s" in refused.json()["detail"]
+        assert len(requests_of(api, one, limit=100)) == taken, "what is turned away is not kept"
+        assert api.post(quiet["url"]).status_code == 200, "others are not held up"
+        assert [api.post("/in/nobodys").status_code for _ in range(20)] == [404] * 20
+        eventually(lambda: api.post(one["url"]).status_code == 200, 10)
