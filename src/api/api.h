@@ -9,6 +9,7 @@
 #include "auth/key_refresh.h"
 #include "auth/loopback.h"
 #include "auth/principal.h"
+#include "blob/blob.h"
 #include "delivery/policies.h"
 #include "delivery/target.h"
 #include "http/server.h"
@@ -16,6 +17,8 @@
 
 struct api_setup {
     struct store *store;
+    struct keyring *keyring;  /* makes links */
+    struct blob_store *blobs; /* NULL: large values stand in their rows */
     struct dispatch *dispatch;
     struct hub *hub;
     const struct agent_config *agent;

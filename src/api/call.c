@@ -198,7 +198,10 @@ static void error_reply(struct call *call, enum err err)
     if (call->status >= 400)
         return;
     call->err = err;
-    call_fail(call, call_status_of(err), "%s", reply_words(err));
+    if (err == ERR_IO && call->route && call->route->flags & ROUTE_AGAIN)
+        call_fail(call, 503, "%s", reply_words(err));
+    else
+        call_fail(call, call_status_of(err), "%s", reply_words(err));
 }
 
 /* Runs the stage that the last one asked for; each ends here again. */
@@ -212,7 +215,10 @@ static void call_go(struct call *call, enum err err)
         call_wait_leave(call);
     switch (call->next) {
     case CALL_REPLY:
-        call_reply(call);
+        if (call->splice_count > 0)
+            splice_start(call);
+        else
+            call_reply(call);
         break;
     case CALL_READ:
     case CALL_WRITE:

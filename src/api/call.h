@@ -23,6 +23,7 @@
 #define REPLY_BYTES_MAX (256 * MIB)
 
 struct call;
+struct call_splice;
 struct route;
 
 typedef enum err (*call_step)(struct call *call);
@@ -87,6 +88,8 @@ struct call {
 
     int status;
     struct buf reply;
+    struct call_splice *splices; /* splice.h */
+    size_t splice_count;
     struct json_writer json; /* into reply */
     const char *content_type;
     struct http_header headers[CALL_HEADERS_MAX];

@@ -38,6 +38,9 @@ struct protocol_streams *protocol_streams_new(void);
 void protocol_streams_drain(struct protocol_streams *streams);
 void protocol_streams_free(struct protocol_streams *streams);
 
+/* splice.c: puts in what is to be put in, then replies */
+void splice_start(struct call *call);
+
 /* call_wait.c */
 void call_wait_start(struct call *call);
 void call_wait_leave(struct call *call); /* before any other stage; harmless if it did not wait */

@@ -90,6 +90,7 @@ void call_header(struct call *call, const char *name, struct str value)
 struct json_writer *call_json(struct call *call, int status)
 {
     call->status = status;
+    call->splice_count = 0;
     buf_clear(&call->reply);
     json_writer_init(&call->json, &call->reply);
     return &call->json;

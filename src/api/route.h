@@ -13,6 +13,7 @@ enum route_flags {
     ROUTE_DEV = 16,       /* only with --dev */
     ROUTE_TRACES = 32,    /* of the tracing API: answers below /api and /api/v1 too */
     ROUTE_STREAMED = 64,  /* its body is taken as it comes (traces_multipart.c) */
+    ROUTE_AGAIN = 256,    /* what the server failed to do may be sent again: 503, not 500 */
     ROUTE_PROBLEM = 128   /* errors say type, code and status too, as Fleet's clients read them */
 };
 
@@ -53,11 +54,11 @@ extern const struct route_list routes_traces_ingest;
 extern const struct route_list routes_traces_read;
 extern const struct route_list routes_traces_projects;
 extern const struct route_list routes_traces_boot;
+extern const struct route_list routes_traces_blob;
 extern const struct route_list routes_fleet_agents;
 extern const struct route_list routes_fleet_bundles;
 extern const struct route_list routes_fleet_versions;
 extern const struct route_list routes_traces_runs;
-extern const struct route_list routes_alerts;
 
 /* Does a server with this setup have it? */
 bool route_is_served(const struct route *route, const struct api_setup *setup);

@@ -140,13 +140,15 @@ static enum err either_batch_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_POST, "/runs", either_run_prepare, PERMIT_TRACE, ROUTE_IDEMPOTENT | ROUTE_TRACES,
-     "Create a stateless run; or take in one span"},
-    {HTTP_POST, "/runs/batch", either_batch_prepare, PERMIT_TRACE, ROUTE_IDEMPOTENT | ROUTE_TRACES,
+    {HTTP_POST, "/runs", either_run_prepare, PERMIT_TRACE,
+     ROUTE_IDEMPOTENT | ROUTE_TRACES | ROUTE_AGAIN, "Create a stateless run; or take in one span"},
+    {HTTP_POST, "/runs/batch", either_batch_prepare, PERMIT_TRACE,
+     ROUTE_IDEMPOTENT | ROUTE_TRACES | ROUTE_AGAIN,
      "Create several stateless runs, all or none; or take in spans"},
     {HTTP_POST, "/runs/multipart", traces_multipart_prepare, PERMIT_TRACE,
-     ROUTE_TRACES | ROUTE_STREAMED, "Take in spans, their values, attachments and feedback"},
-    {HTTP_PATCH, "/runs/{span_id}", patch_prepare, PERMIT_TRACE, ROUTE_TRACES,
+     ROUTE_TRACES | ROUTE_AGAIN | ROUTE_STREAMED,
+     "Take in spans, their values, attachments and feedback"},
+    {HTTP_PATCH, "/runs/{span_id}", patch_prepare, PERMIT_TRACE, ROUTE_TRACES | ROUTE_AGAIN,
      "Take in what became of a span"},
 };
 

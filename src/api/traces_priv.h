@@ -12,6 +12,9 @@ enum err traces_fail(struct call *call, int status, struct str words);
 /* The answer to what was taken in: 202, or 422 with what was refused of it. */
 enum err traces_accept(struct call *call, const struct span_batch *batch);
 
+/* traces_view.c: how this caller is shown spans: with links, large values put in */
+struct span_view traces_view(struct call *call, uint64_t select);
+
 /* traces_boot.c: members of /info for clients of the tracing API */
 void traces_info_write(struct json_writer *json);
 

@@ -23,7 +23,7 @@ enum err traces_load(struct tx *tx, const struct span_row *row, uint64_t select,
 static enum err get_apply(struct tx *tx, struct call *call)
 {
     const struct uuid *span_id = call->data;
-    struct uuid_text tenant_id;
+    struct span_view view = traces_view(call, SPAN_SELECT_ALL);
     struct span_row row;
     struct span span;
     enum err err = spans_get(tx, call->principal.tenant, *span_id, tx->arena, &row);
@@ -32,14 +32,9 @@ static enum err get_apply(struct tx *tx, struct call *call)
         err = traces_load(tx, &row, SPAN_SELECT_ALL, tx->arena, &span);
     if (err == ERR_NOT_FOUND)
         return call_fail(call, 404, "Run not found");
-    if (err)
-        return err;
-    span_json_write(call_json(call, 200), &span,
-                    &(struct span_view){
-                        .tenant_id = trace_tenant_id(call->principal.tenant, &tenant_id),
-                        .select = SPAN_SELECT_ALL,
-                    });
-    return OK;
+    if (!err)
+        span_json_write(call_json(call, 200), &span, &view);
+    return err;
 }
 
 static enum err get_prepare(struct call *call)

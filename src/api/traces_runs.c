@@ -8,7 +8,6 @@
 struct runs_query {
     struct traces_query asked;
     struct call *call;
-    struct uuid_text tenant_id;
     struct span_view view;
     int64_t limit, count;
     struct span_place last; /* of the page */
@@ -139,7 +138,7 @@ static enum err query_prepare(struct call *call)
         (err = select_read(call, &page->view.select)))
         return err;
     page->call = call;
-    page->view.tenant_id = trace_tenant_id(call->principal.tenant, &page->tenant_id);
+    page->view = traces_view(call, page->view.select);
     call->data = page;
     call->release = runs_query_release;
     return call_then_read(call, query_apply);

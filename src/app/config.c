@@ -81,7 +81,6 @@ void config_init(struct config *config)
         .cancel_grace_ms = 10 * MS_PER_SECOND,
         .lease_ms = 60 * MS_PER_SECOND,
         .heartbeat_ms = 5 * MS_PER_SECOND,
-        .alerts_tick_ms = 5 * MS_PER_SECOND,
         .load_timeout_ms = 120 * MS_PER_SECOND,
         .stop_grace_ms = 10 * MS_PER_SECOND,
         .http_limits = http_limits_default,

@@ -173,6 +173,8 @@ static void on_delivery_stopped_here(struct message *message)
 {
     struct server *server = CONTAINER_OF(message, struct server, delivery_stopped);
 
+    blob_upkeep_stop(server->blob_upkeep);
+    blob_store_stop(server->blobs);
     key_ring_stop(server->keys);
     secret_upkeep_stop(server->secret_upkeep);
     hub_leave_store(server->hub);
@@ -226,8 +228,6 @@ static void stop_executors(struct server *server)
         dispatch_close(server->dispatch);
     if (server->crons)
         cron_clock_close(server->crons);
-    if (server->alerts)
-        alert_clock_close(server->alerts);
     for (size_t i = 0; i < server->executor_count; i++) {
         server->stops_open++;
         server->executors[i]->ops->stop(server->executors[i], on_executor_stopped, server);
@@ -292,8 +292,6 @@ void server_free(struct server *server)
         delivery_free(server->delivery);
     if (server->crons)
         cron_clock_free(server->crons);
-    if (server->alerts)
-        alert_clock_free(server->alerts);
     if (server->dispatch)
         dispatch_free(server->dispatch);
     for (size_t i = 0; i < server->executor_count; i++)
@@ -310,6 +308,8 @@ void server_free(struct server *server)
         tls_server_free(server->tls_server);
     if (server->socket)
         listen_socket_close(server->socket);
+    blob_upkeep_free(server->blob_upkeep);
+    blob_store_free(server->blobs);
     arena_release(&server->arena);
     mem_free(server);
 }

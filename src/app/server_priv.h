@@ -7,8 +7,8 @@
 #include "agent/cron_clock.h"
 #include "agent/dispatch.h"
 #include "agent/worker_executor.h"
-#include "alert/alert_clock.h"
 #include "api/api.h"
+#include "app/blob_upkeep.h"
 #include "app/key_ring.h"
 #include "app/secret_upkeep.h"
 #include "app/server.h"
@@ -51,6 +51,8 @@ struct server {
     struct str self_url;
     struct loopback loopback;
     struct store *store;
+    struct blob_store *blobs;
+    struct blob_upkeep *blob_upkeep;
     struct secret_file secret_file;
     struct keyring *keyring; /* seals secrets */
     struct secret_upkeep *secret_upkeep;
@@ -62,7 +64,6 @@ struct server {
     size_t language_count, loads_open;
     struct dispatch *dispatch;
     struct cron_clock *crons;
-    struct alert_clock *alerts;
     struct tls_client *tls_client;
     struct tls_server *tls_server;
     struct delivery *delivery;

@@ -5,6 +5,7 @@
 #include "app/node.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "blob/folder.h"
 #include "crypto/secret.h"
 #include "crypto/webhook_signature.h"
 
@@ -71,6 +72,11 @@ enum err wire_store(struct server *server, const char **why)
                        &server->agent.node_id, why);
     if (err)
         return err;
+    if (!config->store_url) /* a folder would be invisible to other nodes */
+        server->blobs = blob_folder_new(
+            server->world,
+            arena_cstr(&server->arena, arena_printf(&server->arena, "%s/blobs", config->data_dir)));
+    server->blob_upkeep = blob_upkeep_new(server->loop, server->store, server->blobs);
     server->hub = hub_new(server->loop, server->store);
     server->secret_upkeep =
         secret_upkeep_new(server->loop, server->store, &server->secret_file, server->keyring);
@@ -154,13 +160,6 @@ void wire_dispatch(struct server *server)
         .executor_count = server->executor_count,
     });
     server->crons = cron_clock_new(server->loop, server->store, &server->agent);
-    server->alerts = alert_clock_new(&(struct alert_clock_config){
-        .loop = server->loop,
-        .store = server->store,
-        .setup = {.base_url = server->self_url,
-                  .policy = policies_for_kind(&server->config->policies, STR("alert"))},
-        .tick_ms = server->config->alerts_tick_ms,
-    });
 }
 
 /* ---- what leaves the house ---- */
@@ -262,6 +261,8 @@ enum err wire_net(struct server *server, const char **why)
     find_public_keys(server);
     server->api = (struct api_setup){
         .store = server->store,
+        .blobs = server->blobs,
+        .keyring = server->keyring,
         .dispatch = server->dispatch,
         .hub = server->hub,
         .agent = &server->agent,

@@ -138,19 +138,25 @@ static enum err step_zstd(struct inflate *in, struct str *bytes, size_t *out, bo
     return OK;
 }
 
+enum err inflate_step(struct inflate *in, struct str *bytes, bool *more)
+{
+    size_t out = 0;
+    enum err err;
+
+    *more = false;
+    err = in->kind == INFLATE_ZSTD ? step_zstd(in, bytes, &out, more)
+                                   : step_zlib(in, bytes, &out, more);
+    *more = *more || bytes->len > 0;
+    return err ? err : piece_out(in, out);
+}
+
 enum err inflate_feed(struct inflate *in, struct str bytes)
 {
-    bool more = false;
+    bool more = bytes.len > 0;
     enum err err = OK;
 
-    while (!err && (bytes.len > 0 || more)) {
-        size_t out = 0;
-
-        err = in->kind == INFLATE_ZSTD ? step_zstd(in, &bytes, &out, &more)
-                                       : step_zlib(in, &bytes, &out, &more);
-        if (!err)
-            err = piece_out(in, out);
-    }
+    while (!err && more)
+        err = inflate_step(in, &bytes, &more);
     return err;
 }
 

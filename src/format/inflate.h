@@ -24,6 +24,9 @@ struct inflate *inflate_new(enum inflate_kind kind, size_t bytes_max,
 void inflate_free(struct inflate *inflate); /* NULL is fine */
 /* ERR_INVALID: not of that kind; ERR_LIMIT: more than bytes_max, or too large a window. */
 enum err inflate_feed(struct inflate *inflate, struct str bytes) MUST_USE;
+/* The same, but at most one piece: what was taken is off the front of *bytes; *more: there may be
+ * another piece, even without further input. So that whoever takes the pieces can rest. */
+enum err inflate_step(struct inflate *inflate, struct str *bytes, bool *more) MUST_USE;
 /* At the end of the body: ERR_INVALID if it stops in the middle. */
 enum err inflate_end(struct inflate *inflate) MUST_USE;
 

@@ -49,9 +49,15 @@ static void time_out(struct json_writer *json, int64_t wall_us)
     json_str_out(json, wall_us ? span_time_write(wall_us, &time) : STR_NONE);
 }
 
-static void value_out(struct json_writer *json, const struct span *span, enum span_field field)
+static void value_out(struct json_writer *json, const struct span *span,
+                      const struct span_view *view, enum span_field field)
 {
-    json_raw_out(json, span->values[field].bytes);
+    const struct span_value *value = &span->values[field];
+
+    if (view->write_blob && !str_is_none(value->blob_key))
+        view->write_blob(view, json, value);
+    else
+        json_raw_out(json, value->bytes);
 }
 
 static void cost_out(struct json_writer *json, const struct span *span, int64_t picodollars)
@@ -77,7 +83,7 @@ static void link_out(struct json_writer *json, const struct span *span,
     struct buf url;
 
     buf_init(&url, LINK_BYTES_MAX);
-    view->links->write(view->links, span, name, &url);
+    view->write_link(view, span, name, &url);
     json_begin_object(json);
     json_put_str(json, "presigned_url", buf_str(&url));
     if (str_is_none(mime_type))
@@ -91,7 +97,7 @@ static void link_out(struct json_writer *json, const struct span *span,
 static void value_links_out(struct json_writer *json, const struct span *span,
                             const struct span_view *view, enum span_field field)
 {
-    if (!view->links || str_is_none(span->values[field].blob_key)) {
+    if (!view->write_link || str_is_none(span->values[field].blob_key)) {
         json_null_out(json);
         return;
     }
@@ -176,35 +182,37 @@ FIELD(first_token_time)
 /* Clients want an object. */
 FIELD(inputs)
 {
-    if (str_is_none(span->values[SPAN_INPUTS].bytes))
+    const struct span_value *inputs = &span->values[SPAN_INPUTS];
+
+    if (str_is_none(inputs->bytes) && str_is_none(inputs->blob_key))
         json_raw_out(json, STR("{}"));
     else
-        value_out(json, span, SPAN_INPUTS);
+        value_out(json, span, view, SPAN_INPUTS);
 }
 
 FIELD(outputs)
 {
-    value_out(json, span, SPAN_OUTPUTS);
+    value_out(json, span, view, SPAN_OUTPUTS);
 }
 
 FIELD(events)
 {
-    value_out(json, span, SPAN_EVENTS);
+    value_out(json, span, view, SPAN_EVENTS);
 }
 
 FIELD(extra)
 {
-    value_out(json, span, SPAN_EXTRA);
+    value_out(json, span, view, SPAN_EXTRA);
 }
 
 FIELD(error)
 {
-    value_out(json, span, SPAN_ERROR_TEXT);
+    value_out(json, span, view, SPAN_ERROR_TEXT);
 }
 
 FIELD(serialized)
 {
-    value_out(json, span, SPAN_SERIALIZED);
+    value_out(json, span, view, SPAN_SERIALIZED);
 }
 
 FIELD(inputs_preview)
@@ -232,7 +240,7 @@ FIELD(s3_urls)
 {
     char key[1200];
 
-    if (!view->links || span->attachment_count == 0) {
+    if (!view->write_link || span->attachment_count == 0) {
         json_null_out(json);
         return;
     }

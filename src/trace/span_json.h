@@ -9,17 +9,18 @@
 #include "base/json.h"
 #include "trace/span.h"
 
-/* Makes the address at which a value or attachment (`name`: "inputs", "attachment.x") can be had
- * without a key, for a time. */
-struct span_links {
-    void (*write)(const struct span_links *links, const struct span *span, struct str name,
-                  struct buf *out);
-};
-
+/* How it is shown, and to whom. */
 struct span_view {
-    struct str tenant_id;           /* trace_tenant_id */
-    uint64_t select;                /* SPAN_SELECT_ALL, or bits of span_select */
-    const struct span_links *links; /* NULL: none are made */
+    struct str tenant_id; /* trace_tenant_id */
+    uint64_t select;      /* SPAN_SELECT_ALL, or bits of span_select */
+    /* The address at which a value or attachment (`name`: "inputs", "attachment.x") can be had
+     * without a key, for a time. NULL: none is shown. */
+    void (*write_link)(const struct span_view *view, const struct span *span, struct str name,
+                       struct buf *out);
+    /* Writes a value that is in the blob store; NULL: it is null. */
+    void (*write_blob)(const struct span_view *view, struct json_writer *json,
+                       const struct span_value *value);
+    void *context;
 };
 
 #define SPAN_SELECT_ALL UINT64_MAX

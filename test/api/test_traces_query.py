@@ -42,7 +42,7 @@ def names(api, spans, session):
 
     def find(**body):
         found = api.ok("POST", "/runs/query", json={"session": [session], **body})
-        return [by_id[run["id"]] for run in found["runs"]]
+        return [by_id.get(run["id"]) for run in found["runs"]]
     return find
 
 

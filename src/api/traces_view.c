@@ -1,0 +1,56 @@
+/* traces_view.c -- how spans are shown to a caller: with links that open without a key, and with
+ * their large values put in. */
+#include "api/splice.h"
+#include "api/traces_priv.h"
+#include "auth/link.h"
+
+#define LINK_LIFE_US (INT64_C(24) * 3600 * US_PER_SECOND)
+#define HOUR_US (INT64_C(3600) * US_PER_SECOND)
+
+/* "http://host:port/prefix", as the client reaches us. */
+static void base_write(const struct call *call, struct buf *out)
+{
+    const struct http_request *request = call->request;
+    struct str host = http_header_find(request->headers, request->header_count, "host");
+    struct str self = call->setup->self_url;
+    size_t scheme = str_find(self, STR("://")) + 3;
+
+    buf_add(out, str_first(self, scheme));
+    buf_add(out, host.len > 0 ? host : str_from(self, scheme));
+    buf_add(out, call->setup->mount_prefix);
+}
+
+static void write_link(const struct span_view *view, const struct span *span, struct str name,
+                       struct buf *out)
+{
+    const struct call *call = view->context;
+    int64_t now_us = loop_wall_us(http_exchange_loop(call->exchange));
+    /* By the hour, so that what is read twice looks the same. */
+    struct link link = {.tenant = span->row.tenant,
+                        .span_id = span->row.span_id,
+                        .name = name,
+                        .expires_us = now_us - now_us % HOUR_US + LINK_LIFE_US + HOUR_US};
+
+    base_write(call, out);
+    buf_add(out, STR("/blobs/"));
+    link_write(call->setup->keyring, &link, out);
+}
+
+static void write_blob(const struct span_view *view, struct json_writer *json,
+                       const struct span_value *value)
+{
+    call_splice(view->context, json, value->blob_key, value->size);
+}
+
+struct span_view traces_view(struct call *call, uint64_t select)
+{
+    struct uuid_text tenant_id;
+
+    return (struct span_view){
+        .tenant_id = arena_str(call->arena, trace_tenant_id(call->principal.tenant, &tenant_id)),
+        .select = select,
+        .write_link = write_link,
+        .write_blob = write_blob,
+        .context = call,
+    };
+}
