@@ -3,7 +3,7 @@
 #ifndef AGENT_AGENT_CONFIG_H
 #define AGENT_AGENT_CONFIG_H
 
-#include "agent/graphs.h"
+#include "agent/plugins.h"
 
 /* checkpointer.ttl: what threads live by that were made without a ttl of their own. */
 struct thread_life {
@@ -21,6 +21,8 @@ struct item_life {
 
 struct agent_config {
     struct graphs graphs;
+    struct plugins plugins;
+    int64_t auth_timeout_ms;   /* for an answer of the auth handlers */
     struct str node_id;        /* stable over restarts of this server */
     bool webhooks_disabled;    /* http.disable_webhooks: runs execute, webhooks are dropped */
     struct str webhook_policy; /* of runs' webhooks; STR_NONE: durable */

@@ -23,6 +23,7 @@ static enum err run_make(struct tx *tx, const struct agent_config *config,
         .run_id = new_id(tx, arena),
         .fresh_thread_id = new_id(tx, arena),
         .headers = STR("{}"),
+        .user = cron->auth_user,
         .request = &request,
     };
     struct run run;

@@ -107,21 +107,11 @@ static struct str merged(struct arena *arena, struct str base, struct str over)
 /* The members of the body that are replayed. */
 static struct str replayed(struct arena *arena, struct str body)
 {
-    struct str key, value, text;
-    size_t position = 0;
+    struct str text;
     struct buf out;
 
     buf_init(&out, BODY_MAX);
-    buf_add_char(&out, '{');
-    while (json_raw_next(body, &position, &key, &value)) {
-        if (is_own(key))
-            continue;
-        buf_add_cstr(&out, out.len > 1 ? ",\"" : "\"");
-        buf_add(&out, key);
-        buf_add_cstr(&out, "\":");
-        buf_add(&out, value);
-    }
-    buf_add_char(&out, '}');
+    json_without(&out, body, is_own);
     text = arena_str(arena, buf_str(&out));
     buf_release(&out);
     return text;

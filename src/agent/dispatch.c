@@ -14,6 +14,18 @@ struct executor *dispatch_executor(const struct dispatch *d, struct str graph_id
     return NULL;
 }
 
+static struct executor *executor_asked(const struct dispatch *d, const struct agent_ask *ask)
+{
+    const struct graph any = {.kind = ask->language};
+
+    if (!str_is_none(ask->graph_id))
+        return dispatch_executor(d, ask->graph_id);
+    for (size_t i = 0; i < d->setup.executor_count; i++)
+        if (d->setup.executors[i]->ops->hosts(d->setup.executors[i], &any))
+            return d->setup.executors[i];
+    return NULL;
+}
+
 void dispatch_maybe_stopped(struct dispatch *d)
 {
     void (*on_stopped)(void *context) = d->on_stopped;
@@ -183,11 +195,11 @@ static void on_room(void *context)
 static void on_ask(struct message *message)
 {
     struct dispatch_ask *ask = CONTAINER_OF(message, struct dispatch_ask, message);
-    struct executor *executor = dispatch_executor(ask->dispatch, ask->ask.graph_id);
+    struct executor *executor = executor_asked(ask->dispatch, &ask->ask);
 
     if (!executor || ask->dispatch->is_stopping)
-        ask->ask.on_answer(&ask->ask, ERR_AGAIN, STR("No worker hosts this graph at the moment."),
-                           STR_NONE);
+        ask->ask.on_answer(&ask->ask, ERR_AGAIN,
+                           STR("No worker process for this runs at the moment."), STR_NONE);
     else
         executor->ops->ask(executor, &ask->ask);
 }

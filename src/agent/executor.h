@@ -25,7 +25,8 @@ struct execution {
     void *data; /* of the executor */
 };
 
-/* A question about a graph or a thread's state, asked by a call on another loop. */
+/* A question about a graph or a thread's state, or to another part of the user's own, asked by a
+ * call on another loop. */
 enum agent_ask_kind {
     ASK_STATE_GET,
     ASK_STATE_HISTORY,
@@ -33,15 +34,18 @@ enum agent_ask_kind {
     ASK_STATE_BULK_UPDATE,
     ASK_GRAPH_DRAW,
     ASK_GRAPH_SCHEMAS,
-    ASK_GRAPH_SUBGRAPHS
+    ASK_GRAPH_SUBGRAPHS,
+    ASK_AUTH_CHECK /* body: the request and what is to be done (docs/worker-protocol.md) */
 };
 
 struct agent_ask {
     enum agent_ask_kind kind;
     struct str tenant;
-    struct str graph_id;
-    struct str thread_id; /* state questions */
-    struct str config;    /* JSON object with configurable */
+    struct str graph_id;      /* STR_NONE: not of a graph; then: */
+    enum graph_kind language; /* whose workers are asked */
+    int64_t timeout_ms;       /* 0: a minute */
+    struct str thread_id;     /* state questions */
+    struct str config;        /* JSON object with configurable */
     struct str
         fields;      /* further members of the request as JSON text: "\"limit\":10"; may be empty */
     struct str body; /* blob: values or supersteps; STR_NONE */

@@ -2,6 +2,7 @@
 #include "agent/protocol_command.h"
 
 #include "agent/protocol.h"
+#include "auth/filter.h"
 #include "base/log.h"
 
 #define RESULT_MAX (256 * MIB)
@@ -165,6 +166,9 @@ static enum err run_make(struct doing *d, const struct run_body *body, bool tell
             .fresh_thread_id = d->caller->thread_id,
             .headers = d->caller->headers,
             .traceparent = d->caller->traceparent,
+            .user = d->caller->user,
+            .thread_filter = d->caller->thread_filter,
+            .assistant_filter = d->caller->assistant_filter,
             .request = request,
         };
 
@@ -452,6 +456,8 @@ enum err protocol_command_apply(struct tx *tx, const struct protocol_caller *cal
     if (err && err != ERR_NOT_FOUND)
         return err;
     doing.has_thread = !err;
+    if (!err && !auth_filter_admits(caller->thread_filter, doing.thread.metadata))
+        return refuse(&doing, "permission_denied", "there is no such thread for this caller");
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         if (str_eq(command->method, str_of(commands[i].method)))
             return commands[i].apply(&doing);

@@ -22,6 +22,8 @@ struct protocol_caller {
     struct str run_id;      /* for the run that the command may make */
     struct str headers;     /* JSON object for config.configurable */
     struct str traceparent; /* STR_NONE: none */
+    /* As in run_new: */
+    struct str user, thread_filter, assistant_filter;
 };
 
 /* False: *reply holds the error's answer. `text` is the JSON that `root` was parsed from. */

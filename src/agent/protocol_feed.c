@@ -259,6 +259,7 @@ static void follow_start(struct protocol_feed *feed, int64_t since)
                                           .hub = feed->config.hub,
                                           .tenant = feed->config.tenant,
                                           .thread_id = feed->config.thread_id,
+                                          .admitted = feed->config.admitted,
                                           .position = position,
                                           .waits_for_thread = feed->config.waits_for_thread,
                                           .events = &follow_events,
@@ -322,6 +323,7 @@ struct protocol_feed *protocol_feed_new(const struct protocol_feed_config *confi
     feed->config = *config;
     feed->config.tenant = arena_str(&feed->arena, config->tenant);
     feed->config.thread_id = arena_str(&feed->arena, config->thread_id);
+    feed->config.admitted = arena_str(&feed->arena, config->admitted);
     return feed;
 }
 

@@ -32,6 +32,7 @@ struct protocol_feed_config {
     struct store *store;
     struct hub *hub;
     struct str tenant, thread_id;
+    struct str admitted; /* as of thread_follow.h */
     bool waits_for_thread;
     const struct protocol_feed_events *events;
     void *context;

@@ -1,7 +1,9 @@
 /* Puts a run into the queue. */
 #include "agent/run_create.h"
 
+#include "agent/auth_user.h"
 #include "agent/run_cancel.h"
+#include "auth/filter.h"
 #include "base/uuid.h"
 
 #define RUN_JSON_MAX (256 * MIB)
@@ -54,6 +56,13 @@ enum err assistant_resolve(struct tx *tx, const struct agent_config *config, str
     return err;
 }
 
+bool assistant_is_admitted(const struct assistant *assistant, struct str filter,
+                           struct arena *arena)
+{
+    return str_eq(assistant->assistant_id, graph_assistant_id(arena, assistant->graph_id)) ||
+           auth_filter_admits(filter, assistant->metadata);
+}
+
 enum err assistants_ensure(struct tx *tx, const struct agent_config *config, struct str tenant)
 {
     for (size_t i = 0; i < config->graphs.count; i++) {
@@ -94,13 +103,18 @@ static struct str merge_all(struct maker *m, const struct str *objects, size_t c
     return merged;
 }
 
+static struct str wrap(struct maker *m, const char *key, struct str value)
+{
+    return arena_printf(m->arena, "{\"%s\":%.*s}", key, STR_ARG(value));
+}
+
 static struct str raw_of(struct str object, const char *key)
 {
     return str_is_none(object) ? STR_NONE : json_raw(object, str_of(key));
 }
 
-/* {"run_id":…,"thread_id":…,"graph_id":…,"assistant_id":…}: what the server says and nobody
- * overrides. */
+/* {"run_id":…,"thread_id":…,"graph_id":…,"assistant_id":…} and who made it: what the server says
+ * and nobody overrides. */
 static struct str server_configurable(struct maker *m)
 {
     struct json_writer json;
@@ -114,10 +128,20 @@ static struct str server_configurable(struct maker *m)
     json_put_str(&json, "thread_id", m->run->thread_id);
     json_put_str(&json, "graph_id", m->assistant.graph_id);
     json_put_str(&json, "assistant_id", m->assistant.assistant_id);
+    auth_user_put(&json, m->in->user);
     json_end_object(&json);
     text = keep(m, &out);
     buf_release(&out);
     return text;
+}
+
+/* {"user_id": …}: what graphs find under this name unless somebody gave them another. */
+static struct str user_configurable(struct maker *m)
+{
+    struct str identity =
+        str_is_none(m->in->user) ? STR_NONE : json_raw(m->in->user, STR("identity"));
+
+    return str_is_none(identity) ? STR_NONE : wrap(m, "user_id", identity);
 }
 
 static struct str checkpoint_configurable(struct maker *m)
@@ -149,26 +173,16 @@ static bool is_of_one_run(struct str key)
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         if (str_eq(key, str_of(keys[i])))
             return true;
-    return str_starts(key, STR("__"));
+    return str_starts(key, STR("__")) || auth_user_is_member(key);
 }
 
 static struct str without_one_run(struct maker *m, struct str object)
 {
-    struct str key, value, text;
-    size_t position = 0;
+    struct str text;
     struct buf out;
 
     buf_init(&out, RUN_JSON_MAX);
-    buf_add_char(&out, '{');
-    while (json_raw_next(object, &position, &key, &value)) {
-        if (is_of_one_run(key))
-            continue;
-        buf_add_cstr(&out, out.len > 1 ? ",\"" : "\"");
-        buf_add(&out, key); /* raw: still escaped */
-        buf_add_cstr(&out, "\":");
-        buf_add(&out, value);
-    }
-    buf_add_char(&out, '}');
+    json_without(&out, object, is_of_one_run);
     text = keep(m, &out);
     buf_release(&out);
     return text;
@@ -183,15 +197,15 @@ static struct str lasting_configurable(struct maker *m)
                      4);
 }
 
-static struct str wrap(struct maker *m, const char *key, struct str value)
-{
-    return arena_printf(m->arena, "{\"%s\":%.*s}", key, STR_ARG(value));
-}
-
 static struct str effective_config(struct maker *m, struct str lasting)
 {
-    struct str configurable = merge_all(
-        m, (struct str[]){lasting, checkpoint_configurable(m), server_configurable(m)}, 3);
+    struct str given =
+        merge_all(m, (struct str[]){user_configurable(m), lasting, checkpoint_configurable(m)}, 3);
+    struct str configurable;
+
+    if (plugin_is_there(&m->config->plugins.auth))
+        given = auth_user_strip(m->arena, given);
+    configurable = merge_all(m, (struct str[]){given, server_configurable(m)}, 2);
 
     return merge_all(m,
                      (struct str[]){m->assistant.config, m->in->request->config,
@@ -244,6 +258,12 @@ static struct str kwargs_text(struct maker *m, struct str lasting)
 
 /* ---- steps ---- */
 
+static void say_no_thread(struct maker *m)
+{
+    snprintf(m->error->text, sizeof(m->error->text), "Thread with ID %.*s not found",
+             STR_ARG(m->in->thread_id));
+}
+
 static enum err thread_find_or_make(struct maker *m)
 {
     const struct run_new *in = m->in;
@@ -252,11 +272,14 @@ static enum err thread_find_or_make(struct maker *m)
 
     if (!stateless)
         err = thread_get_for_update(m->tx, in->tenant, in->thread_id, m->arena, &m->thread);
+    if (!err && !auth_filter_admits(in->thread_filter, m->thread.metadata)) {
+        say_no_thread(m);
+        return ERR_NOT_FOUND;
+    }
     if (err != ERR_NOT_FOUND)
         return err;
     if (!stateless && !in->request->create_thread) {
-        snprintf(m->error->text, sizeof(m->error->text), "Thread with ID %.*s not found",
-                 STR_ARG(in->thread_id));
+        say_no_thread(m);
         return ERR_NOT_FOUND;
     }
     m->thread_is_new = true;
@@ -368,6 +391,8 @@ static enum err assistant_find(struct maker *m)
     struct str id = m->in->request->assistant_id;
     enum err err = assistant_resolve(m->tx, m->config, m->in->tenant, id, m->arena, &m->assistant);
 
+    if (!err && !assistant_is_admitted(&m->assistant, m->in->assistant_filter, m->arena))
+        err = ERR_NOT_FOUND;
     if (err == ERR_NOT_FOUND)
         snprintf(m->error->text, sizeof(m->error->text),
                  "No assistant found for \"%.*s\". Make sure the assistant ID is for a valid "

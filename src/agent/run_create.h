@@ -23,6 +23,11 @@ struct run_new {
     struct str fresh_thread_id;
     struct str headers; /* JSON object: request headers that go into config.configurable; "{}" */
     struct str traceparent; /* of the request, checked; STR_NONE: none */
+    struct str user;        /* JSON: whom the auth handlers named; STR_NONE: nobody */
+    /* Alternatives that the metadata of its thread (if that exists) and of its assistant (unless
+     * that is the graph's own) have to fit (auth/filter.h); STR_NONE: any. What does not fit is as
+     * if it did not exist. */
+    struct str thread_filter, assistant_filter;
     const struct run_request *request;
 };
 
@@ -35,6 +40,9 @@ enum err run_create(struct tx *tx, const struct agent_config *config, const stru
 enum err assistant_resolve(struct tx *tx, const struct agent_config *config, struct str tenant,
                            struct str id_or_graph, struct arena *arena,
                            struct assistant *assistant) MUST_USE;
+/* May runs be made with it by those whose filter this is? Graphs' own assistants are for all. */
+bool assistant_is_admitted(const struct assistant *assistant, struct str filter,
+                           struct arena *arena);
 /* Makes the assistants of all graphs that this tenant lacks. */
 enum err assistants_ensure(struct tx *tx, const struct agent_config *config,
                            struct str tenant) MUST_USE;

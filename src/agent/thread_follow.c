@@ -1,6 +1,7 @@
 /* Follows the runs of a thread. */
 #include "agent/thread_follow.h"
 
+#include "auth/filter.h"
 #include "base/json.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -113,6 +114,8 @@ static enum err look_apply(struct tx *tx, struct store_work *work)
         f->found = ERR_NOT_FOUND;
         return OK;
     }
+    if (!err && !auth_filter_admits(f->config.admitted, thread.metadata))
+        return ERR_NOT_FOUND;
     if (err || (f->has_ended && (err = end_find(tx, f, &thread))))
         return err;
     f->found = next_find(tx, f);
@@ -302,6 +305,7 @@ struct thread_follow *thread_follow_open(struct thread_follows *follows,
     f->config = *config;
     f->config.tenant = arena_str(&f->arena, config->tenant);
     f->config.thread_id = arena_str(&f->arena, config->thread_id);
+    f->config.admitted = arena_str(&f->arena, config->admitted);
     timer_init(&f->timer, config->loop, on_timer);
     list_push(&group_of(follows, f->config.thread_id)->members, &f->node);
     look(f);

@@ -35,6 +35,8 @@ struct thread_follow_config {
     struct store *store;
     struct hub *hub;
     struct str tenant, thread_id;
+    struct str admitted;   /* alternatives that its metadata have to fit (auth/filter.h); a thread
+                              that does not is gone; STR_NONE: any */
     int64_t position;      /* start with the run at this position, or the next; -1: see above */
     bool waits_for_thread; /* a thread that does not exist may come */
     const struct thread_follow_events *events;

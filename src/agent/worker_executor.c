@@ -75,15 +75,14 @@ static void on_frame(void *context, struct worker *worker, const struct frame *f
         worker_store_ask(slot, frame);
 }
 
-static void on_load_error(void *context, struct worker *worker, struct str graph_id,
-                          struct str message)
+static void on_load_error(void *context, struct worker *worker, struct str what, struct str message)
 {
     struct slot *slot = context;
 
     (void)worker;
     if (!slot->owner->is_loaded)
         slot->owner->graphs_failed++;
-    log_error("agent", "graph \"%.*s\" did not load: %.*s", STR_ARG(graph_id), STR_ARG(message));
+    log_error("agent", "%.*s did not load: %.*s", STR_ARG(what), STR_ARG(message));
 }
 
 static void on_ready(void *context, struct worker *worker, const struct frame *ready)

@@ -20,6 +20,7 @@ struct worker_executor_setup {
     const char *cwd;
     struct str init;                 /* members of the init message */
     const struct loopback *loopback; /* for calls of the runs themselves; borrowed */
+    bool has_auth;                   /* runs call back as the user who made them */
     struct item_life item_life;
     unsigned worker_count;
     unsigned runs_per_worker;

@@ -2,6 +2,7 @@
  * states. */
 #include "agent/worker_executor_priv.h"
 
+#include "agent/auth_user.h"
 #include "base/json.h"
 #include "base/mem.h"
 
@@ -30,6 +31,16 @@ static void put_raw_unless_none(struct json_writer *json, const char *key, struc
         json_put_raw(json, key, raw);
 }
 
+/* Who made the run, as the auth handlers said it. */
+static struct str run_user(const struct worker_executor *owner, const struct run *run)
+{
+    struct str config = json_raw(run->kwargs, STR("config")), user = STR_NONE;
+
+    if (owner->setup.has_auth && !str_is_none(config))
+        user = auth_user_of(json_raw(config, STR("configurable")));
+    return user.len > LOOPBACK_USER_BYTES_MAX ? STR_NONE : user;
+}
+
 static void run_start_fill(const struct worker_executor *owner, struct frame_writer *frame,
                            struct execution *execution)
 {
@@ -54,7 +65,9 @@ static void run_start_fill(const struct worker_executor *owner, struct frame_wri
     put_raw_unless_none(json, "durability", durability);
     put_raw_unless_none(json, "protocol", json_raw(run->kwargs, STR("protocol")));
     json_put_str(json, "loopback",
-                 loopback_token(owner->setup.loopback, run->tenant, &execution->arena));
+                 loopback_token(owner->setup.loopback,
+                                &(struct loopback_caller){run->tenant, run_user(owner, run)},
+                                &execution->arena));
     if (!execution->resume) {
         frame_writer_put_blob(frame, "input", json_raw(run->kwargs, STR("input")));
         frame_writer_put_blob(frame, "command", json_raw(run->kwargs, STR("command")));
@@ -265,9 +278,7 @@ static void on_ask_answer(void *context, enum err err, const struct frame *answe
         ask->on_answer(ask, OK, frame_blob(answer, 0), frame_blob(answer, 1));
     else
         ask->on_answer(ask, err,
-                       str_is_none(message)
-                           ? STR("The worker that hosts this graph did not answer.")
-                           : message,
+                       str_is_none(message) ? STR("The worker process did not answer.") : message,
                        STR_NONE);
 }
 
@@ -288,6 +299,8 @@ static const char *ask_type(enum agent_ask_kind kind)
         return "graph.schemas";
     case ASK_GRAPH_SUBGRAPHS:
         return "graph.subgraphs";
+    case ASK_AUTH_CHECK:
+        return "auth.check";
     }
     return "";
 }
@@ -316,12 +329,13 @@ void worker_question_ask(struct executor *executor, struct agent_ask *ask)
 
     if (!slot) {
         ask->on_answer(ask, ERR_AGAIN,
-                       STR("No worker that hosts this graph is ready; try again in a moment."),
+                       STR("No worker process for this is ready; try again in a moment."),
                        STR_NONE);
         return;
     }
     frame_writer_begin(&frame, ask_type(ask->kind));
-    json_put_str(&frame.json, "graph_id", ask->graph_id);
+    if (!str_is_none(ask->graph_id))
+        json_put_str(&frame.json, "graph_id", ask->graph_id);
     put_raw_unless_none(&frame.json, "config", ask->config);
     if (!str_is_empty(ask->fields)) {
         buf_add_char(&frame.header, ',');
@@ -334,5 +348,6 @@ void worker_question_ask(struct executor *executor, struct agent_ask *ask)
     open->ask = ask;
     if (!str_is_none(ask->thread_id))
         tenant_open(owner, ask->thread_id, ask->tenant);
-    worker_ask(slot->worker, &frame, ASK_MS, on_ask_answer, open);
+    worker_ask(slot->worker, &frame, ask->timeout_ms > 0 ? ask->timeout_ms : ASK_MS, on_ask_answer,
+               open);
 }

@@ -32,6 +32,7 @@ struct api_setup {
     bool compat_js; /* as the JavaScript dev server does it, where the two servers differ */
     bool dev;
     bool log_requests;                 /* a line for every one */
+    bool studio_auth;                  /* LangGraph Studio may call as itself */
     int64_t heartbeat_ms;              /* of streams */
     const struct policy_set *policies; /* of deliveries; NULL: the built-in ones */
     size_t body_bytes_max;

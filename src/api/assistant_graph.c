@@ -10,7 +10,10 @@ static enum err ask_apply(struct tx *tx, struct call *call)
         return err;
     call->ask.ask.tenant = a.tenant;
     call->ask.ask.graph_id = a.graph_id;
-    call->ask.ask.config = a.config;
+    call->ask.ask.config = call_merge(
+        call, a.config,
+        arena_printf(call->arena, "{\"configurable\":%.*s}",
+                     STR_ARG(access_configurable(call, json_raw(a.config, STR("configurable"))))));
     return call_then_ask(call, call_reply_answer);
 }
 

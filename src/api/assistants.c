@@ -61,8 +61,9 @@ static enum err create_apply(struct tx *tx, struct call *call)
     enum err err = assistant_get(tx, a->tenant, a->assistant_id, call->arena, &existing);
 
     if (!err)
-        return body->do_nothing ? reply_assistant(call, &existing)
-                                : call_fail(call, 409, "Assistant already exists");
+        return body->do_nothing && access_admits(call, ACCESS_OF_ASSISTANTS, existing.metadata)
+                   ? reply_assistant(call, &existing)
+                   : call_fail(call, 409, "Assistant already exists");
     if (err != ERR_NOT_FOUND)
         return err;
     a->created_us = tx->now_us;
@@ -156,6 +157,7 @@ static enum err delete_threads(struct tx *tx, struct call *call, const struct as
         .tenant = a->tenant,
         .metadata =
             arena_printf(tx->arena, "{\"assistant_id\":\"%.*s\"}", STR_ARG(a->assistant_id)),
+        .admitted = call->access.filters[ACCESS_OF_THREADS],
         .limit = DELETE_PAGE,
     };
     struct thread *found;
@@ -312,6 +314,7 @@ static enum err filter_read(struct call *call, struct search_call *search)
     enum err err;
 
     filter->tenant = call->principal.tenant;
+    filter->admitted = call->access.filters[ACCESS_OF_ASSISTANTS];
     if ((err = call_body_object(call)) || (err = search_read(call, orders, &search->search)) ||
         (err = call_get_object(call, "metadata", &filter->metadata)) ||
         (err = call_get_text(call, "graph_id", &filter->graph_id)) ||
@@ -379,27 +382,30 @@ static enum err count_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_POST, "/assistants", create_prepare, PERMIT_EDIT, ROUTE_IDEMPOTENT,
-     "Create an assistant"},
-    {HTTP_POST, "/assistants/search", search_prepare, PERMIT_READ, 0, "Search assistants"},
-    {HTTP_POST, "/assistants/count", count_prepare, PERMIT_READ, 0, "Count assistants"},
-    {HTTP_GET, "/assistants/{assistant_id}", get_prepare, PERMIT_READ, 0, "Get an assistant"},
-    {HTTP_PATCH, "/assistants/{assistant_id}", patch_prepare, PERMIT_EDIT, 0,
-     "Change an assistant; makes a new version"},
-    {HTTP_DELETE, "/assistants/{assistant_id}", delete_prepare, PERMIT_EDIT, 0,
-     "Delete an assistant"},
-    {HTTP_POST, "/assistants/{assistant_id}/versions", versions_prepare, PERMIT_READ, 0,
-     "The assistant's versions, newest first"},
-    {HTTP_POST, "/assistants/{assistant_id}/latest", latest_prepare, PERMIT_EDIT, 0,
-     "Make a version the current one"},
-    {HTTP_GET, "/assistants/{assistant_id}/graph", assistant_graph_prepare, PERMIT_READ, 0,
-     "Draw the graph"},
-    {HTTP_GET, "/assistants/{assistant_id}/schemas", assistant_schemas_prepare, PERMIT_READ, 0,
-     "JSON Schemas of the graph"},
-    {HTTP_GET, "/assistants/{assistant_id}/subgraphs", assistant_subgraphs_prepare, PERMIT_READ, 0,
-     "Subgraphs"},
+    {HTTP_POST, "/assistants", create_prepare, PERMIT_EDIT,
+     ROUTE_IDEMPOTENT | ROUTE_ASKS(ACCESS_ASSISTANTS_CREATE), "Create an assistant"},
+    {HTTP_POST, "/assistants/search", search_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_ASSISTANTS_SEARCH), "Search assistants"},
+    {HTTP_POST, "/assistants/count", count_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_ASSISTANTS_SEARCH), "Count assistants"},
+    {HTTP_GET, "/assistants/{assistant_id}", get_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_ASSISTANTS_READ), "Get an assistant"},
+    {HTTP_PATCH, "/assistants/{assistant_id}", patch_prepare, PERMIT_EDIT,
+     ROUTE_ASKS(ACCESS_ASSISTANTS_UPDATE), "Change an assistant; makes a new version"},
+    {HTTP_DELETE, "/assistants/{assistant_id}", delete_prepare, PERMIT_EDIT,
+     ROUTE_ASKS(ACCESS_ASSISTANTS_DELETE), "Delete an assistant"},
+    {HTTP_POST, "/assistants/{assistant_id}/versions", versions_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_ASSISTANTS_READ), "The assistant's versions, newest first"},
+    {HTTP_POST, "/assistants/{assistant_id}/latest", latest_prepare, PERMIT_EDIT,
+     ROUTE_ASKS(ACCESS_ASSISTANTS_UPDATE), "Make a version the current one"},
+    {HTTP_GET, "/assistants/{assistant_id}/graph", assistant_graph_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_ASSISTANTS_READ), "Draw the graph"},
+    {HTTP_GET, "/assistants/{assistant_id}/schemas", assistant_schemas_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_ASSISTANTS_READ), "JSON Schemas of the graph"},
+    {HTTP_GET, "/assistants/{assistant_id}/subgraphs", assistant_subgraphs_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_ASSISTANTS_READ), "Subgraphs"},
     {HTTP_GET, "/assistants/{assistant_id}/subgraphs/{namespace}", assistant_subgraphs_prepare,
-     PERMIT_READ, 0, "One subgraph"},
+     PERMIT_READ, ROUTE_ASKS(ACCESS_ASSISTANTS_READ), "One subgraph"},
 };
 
 const struct route_list routes_assistants = {routes, ARRAY_LEN(routes)};

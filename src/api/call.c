@@ -1,4 +1,5 @@
 /* The way of a call: from the request through its stages to the reply. */
+#include "api/access.h"
 #include "api/call_priv.h"
 #include "api/request_log.h"
 
@@ -127,6 +128,11 @@ void call_begin(struct call *call, struct str content_type)
 
 static enum err tx_run(struct tx *tx, struct call *call)
 {
+    bool refused;
+    enum err err = access_enforce(tx, call, &refused);
+
+    if (err || refused)
+        return err;
     if (tx->is_write && !str_is_none(call->idempotency_key))
         return idempotent_apply(tx, call, call->running);
     return call->running(tx, call);
@@ -280,7 +286,7 @@ static enum err call_prepare(struct call *call)
         call_fail(call, 422, "Idempotency-Key: must not be longer than 255 characters");
         return ERR_INVALID;
     }
-    return call->route->prepare(call);
+    return access_is_asked(call) ? access_begin(call) : call->route->prepare(call);
 }
 
 static struct call *call_new(struct api *api, const struct api_setup *setup,

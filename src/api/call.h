@@ -12,6 +12,7 @@
 #ifndef API_CALL_H
 #define API_CALL_H
 
+#include "api/access.h"
 #include "api/api.h"
 #include "api/call_input.h"
 #include "api/call_wait.h"
@@ -62,6 +63,7 @@ struct call {
     struct query query;
     struct key_set *keys; /* holds principal's strings */
     struct principal principal;
+    struct call_access access;  /* what the user's own auth handlers said */
     struct str idempotency_key; /* STR_NONE: none */
     struct str request_id;
     int64_t began_us; /* monotonic */

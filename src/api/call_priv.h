@@ -22,6 +22,9 @@ enum err call_admit(struct call *call) MUST_USE;
 size_t reply_headers(struct call *call, struct http_header *headers);
 const char *reply_words(enum err err);
 
+/* The body, or what auth handlers made of it, into body_text and body; an empty one is {}. On an
+ * error without error->reason the reply is filled. */
+enum err call_body_parse(struct call *call, struct json_error *error) MUST_USE;
 /* The text alone, with this status: where the dev server is imitated. */
 enum err call_fail_as(struct call *call, int status, const char *text);
 

@@ -1,6 +1,7 @@
 /* /runs/crons: runs that are made again and again, on a thread or each on one of its own. */
 #include "api/runs_priv.h"
 
+#include "agent/auth_user.h"
 #include "agent/cron_plan.h"
 #include "agent/run_create.h"
 #include "api/search.h"
@@ -36,6 +37,9 @@ static enum err assistant_take(struct tx *tx, struct call *call, struct cron_row
     enum err err = assistant_resolve(tx, call->setup->agent, cron->tenant, cron->assistant_id,
                                      call->arena, &assistant);
 
+    if (!err &&
+        !assistant_is_admitted(&assistant, call->access.filters[ACCESS_OF_ASSISTANTS], call->arena))
+        err = ERR_NOT_FOUND;
     if (err == ERR_NOT_FOUND)
         call_fail(call, 404,
                   "No assistant found for \"%.*s\". Make sure the assistant ID is for a valid "
@@ -89,6 +93,8 @@ static enum err create_prepare(struct call *call)
         .enabled = true,
         .payload = STR("{}"),
         .metadata = STR("{}"),
+        .user_id = auth_user_identity(call->arena, call->principal.user),
+        .auth_user = call->principal.user,
     };
     call->data = cron;
     if (!str_is_none(cron->thread_id) && (err = call_param_uuid(call, 0, "thread_id")))
@@ -189,6 +195,7 @@ static enum err filter_read(struct call *call, struct cron_search *asked)
         (err = call_get_object(call, "metadata", &filter->metadata)))
         return err;
     filter->tenant = call->principal.tenant;
+    filter->admitted = call->access.filters[ACCESS_OF_CRONS];
     filter->sort_by = asked->search.sort_by;
     filter->ascending = asked->search.ascending;
     filter->limit = asked->search.limit;
@@ -254,15 +261,21 @@ static enum err count_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_POST, "/threads/{thread_id}/runs/crons", create_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT,
-     "Make runs on this thread by a schedule"},
-    {HTTP_POST, "/runs/crons", create_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT,
+    {HTTP_POST, "/threads/{thread_id}/runs/crons", create_prepare, PERMIT_RUN,
+     ROUTE_IDEMPOTENT | ROUTE_ASKS(ACCESS_CRONS_CREATE), "Make runs on this thread by a schedule"},
+    {HTTP_POST, "/runs/crons", create_prepare, PERMIT_RUN,
+     ROUTE_IDEMPOTENT | ROUTE_ASKS(ACCESS_CRONS_CREATE),
      "Make runs by a schedule, each on a thread of its own"},
-    {HTTP_POST, "/runs/crons/search", search_prepare, PERMIT_READ, 0, "Search crons"},
-    {HTTP_POST, "/runs/crons/count", count_prepare, PERMIT_READ, 0, "Count crons"},
-    {HTTP_GET, "/runs/crons/{cron_id}", get_prepare, PERMIT_READ, 0, "Get a cron"},
-    {HTTP_PATCH, "/runs/crons/{cron_id}", patch_prepare, PERMIT_RUN, 0, "Change a cron"},
-    {HTTP_DELETE, "/runs/crons/{cron_id}", delete_prepare, PERMIT_RUN, 0, "Delete a cron"},
+    {HTTP_POST, "/runs/crons/search", search_prepare, PERMIT_READ, ROUTE_ASKS(ACCESS_CRONS_SEARCH),
+     "Search crons"},
+    {HTTP_POST, "/runs/crons/count", count_prepare, PERMIT_READ, ROUTE_ASKS(ACCESS_CRONS_SEARCH),
+     "Count crons"},
+    {HTTP_GET, "/runs/crons/{cron_id}", get_prepare, PERMIT_READ, ROUTE_ASKS(ACCESS_CRONS_READ),
+     "Get a cron"},
+    {HTTP_PATCH, "/runs/crons/{cron_id}", patch_prepare, PERMIT_RUN,
+     ROUTE_ASKS(ACCESS_CRONS_UPDATE), "Change a cron"},
+    {HTTP_DELETE, "/runs/crons/{cron_id}", delete_prepare, PERMIT_RUN,
+     ROUTE_ASKS(ACCESS_CRONS_DELETE), "Delete a cron"},
 };
 
 const struct route_list routes_crons = {routes, ARRAY_LEN(routes)};

@@ -17,6 +17,13 @@ static enum err command_apply(struct tx *tx, struct call *call)
     return protocol_command_apply(tx, &c->caller, &c->command, call->arena, &call->reply);
 }
 
+void protocol_caller_admit(struct protocol_caller *caller, const struct call *call)
+{
+    caller->user = call->principal.user;
+    caller->thread_filter = call->access.filters[ACCESS_OF_THREADS];
+    caller->assistant_filter = call->access.filters[ACCESS_OF_ASSISTANTS];
+}
+
 static enum err command_prepare(struct call *call)
 {
     struct command_call *c = ARENA_NEW(call->arena, struct command_call);
@@ -35,6 +42,7 @@ static enum err command_prepare(struct call *call)
         .headers = call_headers(call),
         .traceparent = call_traceparent(call),
     };
+    protocol_caller_admit(&c->caller, call);
     call->data = c;
     return call_then_write(call, command_apply);
 }
@@ -80,6 +88,7 @@ struct protocol_feed *protocol_feed_for(struct call *call, bool waits_for_thread
         .hub = call->setup->hub,
         .tenant = call->principal.tenant,
         .thread_id = call->params[0],
+        .admitted = call->access.filters[ACCESS_OF_THREADS],
         .waits_for_thread = waits_for_thread,
         .events = events,
         .context = context,
@@ -87,12 +96,13 @@ struct protocol_feed *protocol_feed_for(struct call *call, bool waits_for_thread
 }
 
 static const struct route routes[] = {
-    {HTTP_POST, "/threads/{thread_id}/commands", command_prepare, PERMIT_RUN, 0,
-     "A command of the event streaming protocol"},
-    {HTTP_POST, "/threads/{thread_id}/stream/events", protocol_stream_prepare, PERMIT_READ, 0,
-     "Follow a thread by the event streaming protocol"},
-    {HTTP_GET, "/threads/{thread_id}/stream/events", protocol_socket_prepare, PERMIT_RUN, 0,
-     "The event streaming protocol on a WebSocket"},
+    {HTTP_POST, "/threads/{thread_id}/commands", command_prepare, PERMIT_RUN,
+     ROUTE_ASKS(ACCESS_COMMAND), "A command of the event streaming protocol"},
+    {HTTP_POST, "/threads/{thread_id}/stream/events", protocol_stream_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_THREADS_READ), "Follow a thread by the event streaming protocol"},
+    {HTTP_GET, "/threads/{thread_id}/stream/events", protocol_socket_prepare, PERMIT_RUN,
+     ROUTE_ASKS(ACCESS_THREADS_READ), "The event streaming protocol on a WebSocket"},
 };
 
+const struct route *const protocol_command_route = &routes[0];
 const struct route_list routes_protocol = {routes, ARRAY_LEN(routes)};

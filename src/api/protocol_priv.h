@@ -21,6 +21,10 @@ struct protocol_streams {
 struct protocol_feed *protocol_feed_for(struct call *call, bool waits_for_thread,
                                         const struct protocol_feed_events *events, void *context);
 
+extern const struct route *const protocol_command_route;
+/* What the auth handlers said of the call: it lives as long as the call. */
+void protocol_caller_admit(struct protocol_caller *caller, const struct call *call);
+
 enum err protocol_stream_prepare(struct call *call);
 void protocol_stream_break(struct list *node);
 enum err protocol_socket_prepare(struct call *call);

@@ -19,16 +19,19 @@ struct protocol_socket {
     const struct api_setup *setup;
     struct arena arena;
     struct str tenant, thread_id, headers, traceparent;
+    struct str user;        /* STR_NONE: auth handlers have no say */
     int64_t subscriptions;  /* made so far: their names */
     unsigned commands_open; /* the socket's memory goes behind the last one */
     bool is_gone;
 };
 
-/* A command that the store is to carry out. */
+/* A command that the store is to carry out, when the auth handlers have nothing against it. */
 struct socket_command {
     struct store_work work;
     struct protocol_socket *socket;
     struct arena arena;
+    struct call check; /* as if it had come as a request of its own */
+    struct http_request request;
     struct protocol_command command;
     struct protocol_caller caller;
     struct buf reply;
@@ -142,14 +145,10 @@ static enum err command_apply(struct tx *tx, struct store_work *work)
     return protocol_command_apply(tx, &c->caller, &c->command, &c->arena, &c->reply);
 }
 
-static void command_done(struct store_work *work, enum err err)
+static void command_end(struct socket_command *c)
 {
-    struct socket_command *c = CONTAINER_OF(work, struct socket_command, work);
     struct protocol_socket *socket = c->socket;
 
-    if (err)
-        protocol_error_write(&c->reply, c->command.id, "unknown_error",
-                             STR("the server could not do this; its log says why"));
     socket->commands_open--;
     if (socket->is_gone)
         socket_release(socket);
@@ -160,11 +159,102 @@ static void command_done(struct store_work *work, enum err err)
     mem_free(c);
 }
 
+static void command_done(struct store_work *work, enum err err)
+{
+    struct socket_command *c = CONTAINER_OF(work, struct socket_command, work);
+
+    if (err)
+        protocol_error_write(&c->reply, c->command.id, "unknown_error",
+                             STR("the server could not do this; its log says why"));
+    command_end(c);
+}
+
+static void command_write(struct socket_command *c)
+{
+    c->work.apply = command_apply;
+    c->work.done = command_done;
+    c->work.reply_to = c->socket->loop;
+    c->work.class = STORE_REPLY;
+    store_write(c->socket->setup->store, &c->work);
+}
+
+/* ---- what auth handlers say of a command ---- */
+
+/* As the handlers have changed it. False: the reply says what is wrong with it. */
+static bool command_reread(struct socket_command *c)
+{
+    struct json_error error;
+
+    if (str_is_none(c->check.access.body))
+        return true;
+    return !call_body_parse(&c->check, &error) &&
+           protocol_command_read(c->check.body_text, c->check.body, &c->command, &c->reply);
+}
+
+static void on_checked(struct message *message)
+{
+    struct socket_command *c = CONTAINER_OF(message, struct socket_command, check.ask.message);
+    const struct json *said = NULL;
+    enum err err = access_answer(&c->check);
+
+    if (!err) {
+        protocol_caller_admit(&c->caller, &c->check);
+        if (command_reread(c))
+            command_write(c);
+        else
+            command_end(c);
+        buf_release(&c->check.reply);
+        return;
+    }
+    if (json_parse(&c->arena, arena_str(&c->arena, buf_str(&c->check.reply)), &said, NULL))
+        said = NULL;
+    buf_release(&c->check.reply);
+    protocol_error_write(&c->reply, c->command.id, "permission_denied",
+                         json_string(json_get(said, "detail")));
+    command_end(c);
+}
+
+static void on_check_answer(struct agent_ask *ask, enum err err, struct str answer,
+                            struct str state)
+{
+    struct socket_command *c = CONTAINER_OF(ask, struct socket_command, check.ask.ask);
+
+    (void)state;
+    c->check.ask_err = err;
+    c->check.ask_answer = arena_str(&c->arena, answer);
+    c->check.ask.message.deliver = on_checked;
+    loop_post(c->socket->loop, &c->check.ask.message);
+}
+
+static void command_check(struct socket_command *c, struct str text)
+{
+    const struct protocol_socket *socket = c->socket;
+
+    c->request = (struct http_request){
+        .method = HTTP_POST,
+        .method_text = STR("POST"),
+        .path = arena_printf(&c->arena, "/threads/%.*s/commands", STR_ARG(socket->thread_id)),
+        .body = text,
+    };
+    c->check = (struct call){
+        .setup = socket->setup,
+        .arena = &c->arena,
+        .request = &c->request,
+        .route = protocol_command_route,
+        .params = {socket->thread_id},
+        .principal = {.tenant = socket->tenant, .user = socket->user},
+    };
+    buf_init(&c->check.reply, 64 * KIB);
+    access_question(&c->check);
+    c->check.ask.ask.on_answer = on_check_answer;
+    dispatch_ask(socket->setup->dispatch, &c->check.ask);
+}
+
 static void command_start(struct protocol_socket *socket, const struct protocol_command *command,
-                          struct arena *arena)
+                          struct arena *arena, struct str text)
 {
     struct socket_command *c = MEM_NEW(struct socket_command);
-    struct uuid_text text;
+    struct uuid_text id;
 
     c->socket = socket;
     c->arena = *arena;
@@ -175,17 +265,16 @@ static void command_start(struct protocol_socket *socket, const struct protocol_
         .thread_id = socket->thread_id,
         .headers = socket->headers,
         .traceparent = socket->traceparent,
-        .run_id = arena_str(
-            &c->arena,
-            uuid_write(uuid_v7(loop_rng(socket->loop), loop_wall_us(socket->loop)), &text)),
+        .run_id =
+            arena_str(&c->arena,
+                      uuid_write(uuid_v7(loop_rng(socket->loop), loop_wall_us(socket->loop)), &id)),
     };
     buf_init(&c->reply, PROTOCOL_REPLY_MAX);
-    c->work.apply = command_apply;
-    c->work.done = command_done;
-    c->work.reply_to = socket->loop;
-    c->work.class = STORE_REPLY;
     socket->commands_open++;
-    store_write(socket->setup->store, &c->work);
+    if (str_is_none(socket->user))
+        command_write(c);
+    else
+        command_check(c, text);
 }
 
 static void on_message(void *context, struct str text)
@@ -214,7 +303,7 @@ static void on_message(void *context, struct str text)
         unsubscribe(socket, &command, &reply);
         arena_release(&arena);
     } else if (socket->commands_open < COMMANDS_MAX) {
-        command_start(socket, &command, &arena);
+        command_start(socket, &command, &arena, text);
     } else {
         arena_release(&arena);
         websocket_close(socket->ws, WEBSOCKET_POLICY, STR("too many commands at once"));
@@ -251,6 +340,7 @@ static void socket_take(struct call *call)
     socket->thread_id = arena_str(&socket->arena, call->params[0]);
     socket->headers = arena_str(&socket->arena, call_headers(call));
     socket->traceparent = arena_str(&socket->arena, call_traceparent(call));
+    socket->user = arena_str(&socket->arena, call->principal.user);
     list_push(&api_protocol_streams(call->api)->sockets, &socket->node);
     socket->feed = protocol_feed_for(call, true, &feed_events, socket);
     socket->ws = websocket_accept(exchange, &(struct websocket_config){

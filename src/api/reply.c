@@ -259,16 +259,16 @@ static enum err body_unpack(struct call *call, struct str *body)
     return err;
 }
 
-enum err call_body_any(struct call *call)
+enum err call_body_parse(struct call *call, struct json_error *error)
 {
-    struct json_error error;
-    struct str text;
+    struct str text = call->access.body;
     char *copy;
     enum err err;
 
+    error->reason = NULL;
     if (call->body)
         return OK;
-    if ((err = body_unpack(call, &text)))
+    if (str_is_none(text) && (err = body_unpack(call, &text)))
         return err;
     text = str_trim(text);
     if (text.len == 0)
@@ -277,14 +277,21 @@ enum err call_body_any(struct call *call)
     memcpy(copy, text.data, text.len);
     json_scrub_nul(copy, text.len);
     call->body_text = str_range(copy, text.len);
-    if (json_parse(call->arena, call->body_text, &call->body, &error)) {
-        if (call->setup->compat_js)
-            return call_fail(call, 400, "Malformed JSON in request body"), ERR_INVALID;
-        call_fail(call, 422, "the body is not valid JSON: %s at byte %zu", error.reason,
-                  error.position);
-        return ERR_INVALID;
-    }
-    return OK;
+    return json_parse(call->arena, call->body_text, &call->body, error);
+}
+
+enum err call_body_any(struct call *call)
+{
+    struct json_error error;
+    enum err err = call_body_parse(call, &error);
+
+    if (!err || !error.reason)
+        return err;
+    if (call->setup->compat_js)
+        return call_fail(call, 400, "Malformed JSON in request body"), ERR_INVALID;
+    call_fail(call, 422, "the body is not valid JSON: %s at byte %zu", error.reason,
+              error.position);
+    return ERR_INVALID;
 }
 
 enum err call_body_object(struct call *call)

@@ -15,6 +15,7 @@ enum route_flags {
     ROUTE_STREAMED = 64,  /* its body is taken as it comes (traces_multipart.c) */
     ROUTE_AGAIN = 256,    /* what the server failed to do may be sent again: 503, not 500 */
     ROUTE_PROBLEM = 128   /* errors say type, code and status too, as Fleet's clients read them */
+    /* from 1 << 16 on: ROUTE_ASKS(…), what auth handlers are asked (access.h) */
 };
 
 struct route {

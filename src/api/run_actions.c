@@ -39,6 +39,20 @@ static enum err run_load(struct tx *tx, struct call *call, const struct run_path
     return err;
 }
 
+/* A run that no path names: is its thread there for the caller? */
+static enum err run_check(struct tx *tx, struct call *call, const struct run *run)
+{
+    struct str metadata = run->metadata;
+    enum err err = thread_get_metadata(tx, run->tenant, run->thread_id, tx->arena, &metadata);
+
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    if (access_admits(call, ACCESS_OF_THREADS, metadata))
+        return OK;
+    call_fail(call, 404, "Run not found");
+    return ERR_NOT_FOUND;
+}
+
 /* ---- list and get ---- */
 
 struct list_call {
@@ -288,6 +302,8 @@ static enum err cancel_ids(struct tx *tx, struct call *call, const struct cancel
 
         err = run_load(tx, call, &path, &run);
         if (!err)
+            err = run_check(tx, call, &run);
+        if (!err)
             err = run_cancel(tx, call->setup->agent, &run, cancel->action);
     }
     return err;
@@ -296,6 +312,12 @@ static enum err cancel_ids(struct tx *tx, struct call *call, const struct cancel
 static enum err cancel_many_apply(struct tx *tx, struct call *call)
 {
     const struct cancel_call *cancel = call->data;
+    const struct run_filter filter = {
+        .tenant = call->principal.tenant,
+        .status = cancel->status,
+        .admitted = call->access.filters[ACCESS_OF_THREADS],
+        .limit = CANCEL_MAX,
+    };
     struct runs found = {0};
     size_t count = 0;
     enum err err;
@@ -304,8 +326,7 @@ static enum err cancel_many_apply(struct tx *tx, struct call *call)
     if (cancel->run_ids)
         return cancel_ids(tx, call, cancel);
     do {
-        err = run_list_by_status(tx, call->principal.tenant, cancel->status, CANCEL_MAX, tx->arena,
-                                 &found);
+        err = run_list_by_status(tx, &filter, tx->arena, &found);
         count += found.count;
         for (size_t i = 0; !err && i < found.count; i++)
             err = run_cancel(tx, call->setup->agent, &found.list[i], cancel->action);

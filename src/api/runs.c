@@ -138,8 +138,19 @@ struct str call_traceparent(struct call *call)
     return str_first(found, TRACEPARENT_CHARS);
 }
 
+/* What auth handlers said of it. */
+static void access_take(const struct call *call, size_t item, struct run_new *new_run)
+{
+    const struct str *of_items = call->access.assistant_filters;
+
+    new_run->user = call->principal.user;
+    new_run->thread_filter = call->access.filters[ACCESS_OF_THREADS];
+    new_run->assistant_filter = of_items ? of_items[item] : STR_NONE;
+}
+
+/* The run with this number in the body. */
 static enum err request_read(struct call *call, struct str text, const struct json *body,
-                             struct run_new *new_run)
+                             size_t item, struct run_new *new_run)
 {
     struct run_request *request = ARENA_NEW(call->arena, struct run_request);
     struct request_error error;
@@ -162,6 +173,7 @@ static enum err request_read(struct call *call, struct str text, const struct js
         .traceparent = call_traceparent(call),
         .request = request,
     };
+    access_take(call, item, new_run);
     return OK;
 }
 
@@ -258,7 +270,7 @@ static enum err create_prepare(struct call *call, enum create_mode mode)
     if (!str_is_none(call->params[0]) && (err = call_param_uuid(call, 0, "thread_id")))
         return err;
     if ((err = call_body_object(call)) ||
-        (err = request_read(call, call->body_text, call->body, create->runs)))
+        (err = request_read(call, call->body_text, call->body, 0, create->runs)))
         return err;
     return call_then_write(call, create_one);
 }
@@ -294,7 +306,7 @@ enum err runs_batch_prepare(struct call *call)
     }
     create->runs = ARENA_ARRAY(call->arena, struct run_new, count);
     for (size_t i = 0; i < count && json_raw_next(call->body_text, &position, &key, &text); i++) {
-        if ((err = request_read(call, text, json_item(call->body, i), &create->runs[i])))
+        if ((err = request_read(call, text, json_item(call->body, i), i, &create->runs[i])))
             return err;
     }
     create->count = count;
@@ -303,31 +315,36 @@ enum err runs_batch_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_POST, "/threads/{thread_id}/runs", runs_create_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT,
-     "Create a run"},
-    {HTTP_POST, "/threads/{thread_id}/runs/stream", stream_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT,
-     "Create a run and stream its events"},
-    {HTTP_POST, "/threads/{thread_id}/runs/wait", wait_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT,
-     "Create a run and wait for its result"},
-    {HTTP_POST, "/runs/stream", stream_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT,
+    {HTTP_POST, "/threads/{thread_id}/runs", runs_create_prepare, PERMIT_RUN,
+     ROUTE_IDEMPOTENT | ROUTE_ASKS(ACCESS_RUNS_CREATE), "Create a run"},
+    {HTTP_POST, "/threads/{thread_id}/runs/stream", stream_prepare, PERMIT_RUN,
+     ROUTE_IDEMPOTENT | ROUTE_ASKS(ACCESS_RUNS_CREATE), "Create a run and stream its events"},
+    {HTTP_POST, "/threads/{thread_id}/runs/wait", wait_prepare, PERMIT_RUN,
+     ROUTE_IDEMPOTENT | ROUTE_ASKS(ACCESS_RUNS_CREATE), "Create a run and wait for its result"},
+    {HTTP_POST, "/runs/stream", stream_prepare, PERMIT_RUN,
+     ROUTE_IDEMPOTENT | ROUTE_ASKS(ACCESS_RUNS_CREATE),
      "Create a stateless run and stream its events"},
-    {HTTP_POST, "/runs/wait", wait_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT,
+    {HTTP_POST, "/runs/wait", wait_prepare, PERMIT_RUN,
+     ROUTE_IDEMPOTENT | ROUTE_ASKS(ACCESS_RUNS_CREATE),
      "Create a stateless run and wait for its result"},
-    {HTTP_GET, "/threads/{thread_id}/runs", run_list_prepare, PERMIT_READ, 0,
-     "The thread's runs, newest first"},
-    {HTTP_GET, "/threads/{thread_id}/runs/{run_id}", run_get_prepare, PERMIT_READ, 0, "Get a run"},
-    {HTTP_DELETE, "/threads/{thread_id}/runs/{run_id}", run_delete_prepare, PERMIT_RUN, 0,
-     "Delete a run and its checkpoints"},
-    {HTTP_GET, "/threads/{thread_id}/runs/{run_id}/join", run_join_prepare, PERMIT_READ, 0,
-     "Wait for a run's result"},
-    {HTTP_GET, "/threads/{thread_id}/runs/{run_id}/stream", run_join_stream_prepare, PERMIT_READ, 0,
-     "Follow a run's events"},
-    {HTTP_GET, "/runs/{run_id}/stream", run_join_stream_prepare, PERMIT_READ, 0,
-     "Follow a run's events"},
-    {HTTP_GET, "/runs/{run_id}/join", run_join_prepare, PERMIT_READ, 0, "Wait for a run's result"},
-    {HTTP_POST, "/threads/{thread_id}/runs/{run_id}/cancel", run_cancel_prepare, PERMIT_RUN, 0,
-     "Cancel a run"},
-    {HTTP_POST, "/runs/cancel", run_cancel_many_prepare, PERMIT_RUN, 0, "Cancel several runs"},
+    {HTTP_GET, "/threads/{thread_id}/runs", run_list_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_THREADS_READ), "The thread's runs, newest first"},
+    {HTTP_GET, "/threads/{thread_id}/runs/{run_id}", run_get_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_THREADS_READ), "Get a run"},
+    {HTTP_DELETE, "/threads/{thread_id}/runs/{run_id}", run_delete_prepare, PERMIT_RUN,
+     ROUTE_ASKS(ACCESS_THREADS_DELETE), "Delete a run and its checkpoints"},
+    {HTTP_GET, "/threads/{thread_id}/runs/{run_id}/join", run_join_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_THREADS_READ), "Wait for a run's result"},
+    {HTTP_GET, "/threads/{thread_id}/runs/{run_id}/stream", run_join_stream_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_RUNS_FOLLOW), "Follow a run's events"},
+    {HTTP_GET, "/runs/{run_id}/stream", run_join_stream_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_RUNS_FOLLOW), "Follow a run's events"},
+    {HTTP_GET, "/runs/{run_id}/join", run_join_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_THREADS_READ), "Wait for a run's result"},
+    {HTTP_POST, "/threads/{thread_id}/runs/{run_id}/cancel", run_cancel_prepare, PERMIT_RUN,
+     ROUTE_ASKS(ACCESS_THREADS_UPDATE), "Cancel a run"},
+    {HTTP_POST, "/runs/cancel", run_cancel_many_prepare, PERMIT_RUN,
+     ROUTE_ASKS(ACCESS_THREADS_UPDATE), "Cancel several runs"},
 };
 
 const struct route_list routes_runs = {routes, ARRAY_LEN(routes)};

@@ -35,6 +35,7 @@ static struct str state_config(struct call *call, const struct state_call *state
         configurable = STR("{}");
     if (!str_is_none(state->checkpoint))
         configurable = call_merge(call, configurable, state->checkpoint);
+    configurable = access_configurable(call, configurable);
     buf_init(&out, 64 * KIB);
     json_writer_init(&json, &out);
     json_begin_object(&json);
@@ -384,19 +385,20 @@ static enum err history_post_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_GET, "/threads/{thread_id}/state", get_prepare, PERMIT_READ, 0, "The thread's state"},
-    {HTTP_POST, "/threads/{thread_id}/state", update_prepare, PERMIT_RUN, 0,
-     "Change the thread's state"},
-    {HTTP_PATCH, "/threads/{thread_id}/state", patch_prepare, PERMIT_RUN, 0,
-     "Change the metadata of the thread's state"},
-    {HTTP_POST, "/threads/{thread_id}/state/checkpoint", get_by_body_prepare, PERMIT_READ, 0,
-     "The state at a checkpoint"},
-    {HTTP_GET, "/threads/{thread_id}/state/{checkpoint_id}", get_prepare, PERMIT_READ, 0,
-     "The state at a checkpoint"},
-    {HTTP_GET, "/threads/{thread_id}/history", history_get_prepare, PERMIT_READ, 0,
-     "Past states, newest first"},
-    {HTTP_POST, "/threads/{thread_id}/history", history_post_prepare, PERMIT_READ, 0,
-     "Past states, newest first"},
+    {HTTP_GET, "/threads/{thread_id}/state", get_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_THREADS_READ), "The thread's state"},
+    {HTTP_POST, "/threads/{thread_id}/state", update_prepare, PERMIT_RUN,
+     ROUTE_ASKS(ACCESS_THREADS_UPDATE), "Change the thread's state"},
+    {HTTP_PATCH, "/threads/{thread_id}/state", patch_prepare, PERMIT_RUN,
+     ROUTE_ASKS(ACCESS_THREADS_UPDATE), "Change the metadata of the thread's state"},
+    {HTTP_POST, "/threads/{thread_id}/state/checkpoint", get_by_body_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_THREADS_READ), "The state at a checkpoint"},
+    {HTTP_GET, "/threads/{thread_id}/state/{checkpoint_id}", get_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_THREADS_READ), "The state at a checkpoint"},
+    {HTTP_GET, "/threads/{thread_id}/history", history_get_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_THREADS_READ), "Past states, newest first"},
+    {HTTP_POST, "/threads/{thread_id}/history", history_post_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_THREADS_READ), "Past states, newest first"},
 };
 
 const struct route_list routes_state = {routes, ARRAY_LEN(routes)};

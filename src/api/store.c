@@ -1,6 +1,7 @@
 /* /store: the key-value store that graphs share, over HTTP. */
 #include "api/route.h"
 #include "api/search.h"
+#include "api/store_priv.h"
 
 #include "shape/shape.h"
 #include "store/item_match.h"
@@ -176,26 +177,42 @@ static enum err get_apply(struct tx *tx, struct call *call)
     return found.ttl_us && c->refresh ? call_then_write(call, get_refresh) : OK;
 }
 
-/* "a.b" once, or one label each time, or a JSON array. */
-static enum err query_namespace(struct call *call, struct str *text)
+static enum err split_labels(struct call *call, struct str dotted, const struct json **labels)
 {
-    const struct json *labels = NULL;
     struct json_writer json;
-    struct str rest, label;
+    struct str label;
     struct buf out;
-    enum err err = search_query_names(call, "namespace", &labels);
+    enum err err;
 
-    if (err || json_count(labels) != 1)
-        return err ? err : labels_read(call, "namespace", labels, text);
-    rest = json_string(json_item(labels, 0));
     buf_init(&out, 64 * KIB);
     json_writer_init(&json, &out);
     json_begin_array(&json);
-    while (str_split(&rest, '.', &label))
+    while (str_split(&dotted, '.', &label))
         json_str_out(&json, label);
     json_end_array(&json);
-    err = json_parse(call->arena, arena_str(call->arena, buf_str(&out)), &labels, NULL);
+    err = json_parse(call->arena, arena_str(call->arena, buf_str(&out)), labels, NULL);
     buf_release(&out);
+    return err;
+}
+
+enum err store_query_labels(struct call *call, const struct json **labels)
+{
+    enum err err;
+
+    *labels = NULL;
+    if (!str_is_none(call->access.namespace_labels))
+        return json_parse(call->arena, call->access.namespace_labels, labels, NULL);
+    err = search_query_names(call, "namespace", labels);
+    if (err || json_count(*labels) != 1)
+        return err;
+    return split_labels(call, json_string(json_item(*labels, 0)), labels);
+}
+
+static enum err query_namespace(struct call *call, struct str *text)
+{
+    const struct json *labels;
+    enum err err = store_query_labels(call, &labels);
+
     return err ? err : labels_read(call, "namespace", labels, text);
 }
 
@@ -356,12 +373,16 @@ static enum err namespaces_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_PUT, "/store/items", put_prepare, PERMIT_RUN, 0, "Put an item"},
-    {HTTP_GET, "/store/items", get_prepare, PERMIT_READ, 0, "Get an item, or null"},
-    {HTTP_DELETE, "/store/items", delete_prepare, PERMIT_RUN, 0, "Delete an item"},
-    {HTTP_POST, "/store/items/search", search_prepare, PERMIT_READ, 0,
+    {HTTP_PUT, "/store/items", put_prepare, PERMIT_RUN, ROUTE_ASKS(ACCESS_STORE_PUT),
+     "Put an item"},
+    {HTTP_GET, "/store/items", get_prepare, PERMIT_READ, ROUTE_ASKS(ACCESS_STORE_GET),
+     "Get an item, or null"},
+    {HTTP_DELETE, "/store/items", delete_prepare, PERMIT_RUN, ROUTE_ASKS(ACCESS_STORE_DELETE),
+     "Delete an item"},
+    {HTTP_POST, "/store/items/search", search_prepare, PERMIT_READ, ROUTE_ASKS(ACCESS_STORE_SEARCH),
      "Search items, last updated first"},
-    {HTTP_POST, "/store/namespaces", namespaces_prepare, PERMIT_READ, 0, "List namespaces"},
+    {HTTP_POST, "/store/namespaces", namespaces_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_STORE_LIST_NAMESPACES), "List namespaces"},
 };
 
 const struct route_list routes_store = {routes, ARRAY_LEN(routes)};

@@ -96,12 +96,13 @@ static enum err truncate_apply(struct tx *tx, struct call *call)
 {
     const struct truncate *what = call->data;
     struct str tenant = call->principal.tenant;
+    const struct run_filter all = {.tenant = tenant, .status = STR("all"), .limit = LIVE_PAGE};
     struct runs live = {0};
     enum err err = OK;
 
     do { /* what runs is ended first: executors must not write on */
         if (what->runs || what->threads)
-            err = run_list_by_status(tx, tenant, STR("all"), LIVE_PAGE, tx->arena, &live);
+            err = run_list_by_status(tx, &all, tx->arena, &live);
         for (size_t i = 0; !err && i < live.count; i++)
             err = run_end_by_delete(tx, call->setup->agent, &live.list[i]);
     } while (!err && live.count == LIVE_PAGE);

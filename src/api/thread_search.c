@@ -88,6 +88,7 @@ static enum err search_read_all(struct call *call, struct search_call *search)
     enum err err;
 
     filter->tenant = call->principal.tenant;
+    filter->admitted = call->access.filters[ACCESS_OF_THREADS];
     if ((err = call_body_object(call)) || (err = search_read(call, orders, &search->search)) ||
         (err = call_get_object(call, "metadata", &filter->metadata)) ||
         (err = call_get_object(call, "values", &filter->values)) ||
@@ -207,8 +208,11 @@ static enum err prune_one(struct tx *tx, struct call *call, struct str thread_id
     const struct prune_call *prune = call->data;
     struct str tenant = call->principal.tenant;
     struct thread thread;
-    enum err err;
+    struct str metadata;
+    enum err err = thread_get_metadata(tx, tenant, thread_id, tx->arena, &metadata);
 
+    if (err || !access_admits(call, ACCESS_OF_THREADS, metadata))
+        return err == ERR_NOT_FOUND ? OK : err;
     if (prune->keeps_latest) {
         err = thread_get_for_update(tx, tenant, thread_id, tx->arena, &thread);
         if (!err)

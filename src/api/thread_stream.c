@@ -9,6 +9,7 @@
 #include "api/call_priv.h"
 
 #include "api/threads_priv.h"
+#include "auth/filter.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "format/sse.h"
@@ -37,6 +38,7 @@ struct thread_stream {
     struct run_reader *reader; /* NULL: no run is followed */
     struct arena arena;        /* tenant and thread */
     struct str tenant, thread_id;
+    struct str admitted; /* as of thread_follow.h */
     unsigned modes;
     struct thread_cursor cursor;
     bool is_looking, look_again, wants_more;
@@ -214,6 +216,8 @@ static enum err look_apply(struct tx *tx, struct store_work *work)
     arena_reset(&s->found_arena);
     s->run.run_id = STR_NONE;
     s->state = STR_NONE;
+    if (!err && !auth_filter_admits(s->admitted, thread.metadata))
+        err = ERR_NOT_FOUND;
     if (err || (cursor.from_now && (err = begin_now(tx, s, &thread, &cursor))))
         return err;
     s->is_busy = str_eq(thread.status, THREAD_BUSY);
@@ -346,6 +350,7 @@ static void thread_stream_start(struct call *call)
     s->exchange = exchange;
     s->tenant = arena_str(&s->arena, call->principal.tenant);
     s->thread_id = arena_str(&s->arena, call->params[0]);
+    s->admitted = arena_str(&s->arena, call->access.filters[ACCESS_OF_THREADS]);
     s->modes = wanted->modes;
     s->cursor = wanted->cursor;
     list_push(&threads->all, &s->node);

@@ -93,8 +93,9 @@ static enum err create_apply(struct tx *tx, struct call *call)
     *thread = thread_new(tx, call, body);
     err = thread_get(tx, thread->tenant, thread->thread_id, call->arena, &existing);
     if (!err)
-        return body->do_nothing ? thread_reply(call, &existing)
-                                : call_fail(call, 409, "Thread already exists");
+        return body->do_nothing && access_admits(call, ACCESS_OF_THREADS, existing.metadata)
+                   ? thread_reply(call, &existing)
+                   : call_fail(call, 409, "Thread already exists");
     if (err != ERR_NOT_FOUND)
         return err;
     if (!str_is_none(body->supersteps) && str_is_none(thread->graph_id))
@@ -253,6 +254,7 @@ static enum err copy_apply(struct tx *tx, struct call *call)
         return call_fail(call, 409, "Thread not found");
     if (err)
         return err;
+    thread.metadata = call_merge(call, thread.metadata, call->access.metadata);
     thread.metadata =
         call_merge(call, thread.metadata,
                    arena_printf(call->arena, "{\"thread_id\":\"%.*s\"}", STR_ARG(*new_id)));
@@ -278,22 +280,26 @@ static enum err copy_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_POST, "/threads", create_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT, "Create a thread"},
-    {HTTP_POST, "/threads/search", thread_search_prepare, PERMIT_READ, 0, "Search threads"},
-    {HTTP_POST, "/threads/count", thread_count_prepare, PERMIT_READ, 0, "Count threads"},
-    {HTTP_POST, "/threads/prune", thread_prune_prepare, PERMIT_RUN, 0,
-     "Delete threads, or all but their last state"},
-    {HTTP_GET, "/threads/{thread_id}", get_prepare, PERMIT_READ, 0, "Get a thread"},
-    {HTTP_PATCH, "/threads/{thread_id}", patch_prepare, PERMIT_RUN, 0,
-     "Change a thread's metadata or time to live"},
-    {HTTP_DELETE, "/threads/{thread_id}", delete_prepare, PERMIT_RUN, 0,
-     "Delete a thread with its runs and state"},
-    {HTTP_POST, "/threads/{thread_id}/copy", copy_prepare, PERMIT_RUN, ROUTE_IDEMPOTENT,
-     "Copy a thread with its state"},
-    {HTTP_GET, "/threads/{thread_id}/stream", thread_stream_prepare, PERMIT_READ, 0,
-     "Follow all runs of a thread"},
-    {HTTP_GET, "/threads/{thread_id}/storage", thread_storage_prepare, PERMIT_READ, 0,
-     "How many bytes a thread takes in the store"},
+    {HTTP_POST, "/threads", create_prepare, PERMIT_RUN,
+     ROUTE_IDEMPOTENT | ROUTE_ASKS(ACCESS_THREADS_CREATE), "Create a thread"},
+    {HTTP_POST, "/threads/search", thread_search_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_THREADS_SEARCH), "Search threads"},
+    {HTTP_POST, "/threads/count", thread_count_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_THREADS_SEARCH), "Count threads"},
+    {HTTP_POST, "/threads/prune", thread_prune_prepare, PERMIT_RUN,
+     ROUTE_ASKS(ACCESS_THREADS_DELETE), "Delete threads, or all but their last state"},
+    {HTTP_GET, "/threads/{thread_id}", get_prepare, PERMIT_READ, ROUTE_ASKS(ACCESS_THREADS_READ),
+     "Get a thread"},
+    {HTTP_PATCH, "/threads/{thread_id}", patch_prepare, PERMIT_RUN,
+     ROUTE_ASKS(ACCESS_THREADS_UPDATE), "Change a thread's metadata or time to live"},
+    {HTTP_DELETE, "/threads/{thread_id}", delete_prepare, PERMIT_RUN,
+     ROUTE_ASKS(ACCESS_THREADS_DELETE), "Delete a thread with its runs and state"},
+    {HTTP_POST, "/threads/{thread_id}/copy", copy_prepare, PERMIT_RUN,
+     ROUTE_IDEMPOTENT | ROUTE_ASKS(ACCESS_THREADS_COPY), "Copy a thread with its state"},
+    {HTTP_GET, "/threads/{thread_id}/stream", thread_stream_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_THREADS_READ), "Follow all runs of a thread"},
+    {HTTP_GET, "/threads/{thread_id}/storage", thread_storage_prepare, PERMIT_READ,
+     ROUTE_ASKS(ACCESS_THREADS_READ), "How many bytes a thread takes in the store"},
 };
 
 const struct route_list routes_threads = {routes, ARRAY_LEN(routes)};

@@ -117,13 +117,19 @@ static enum err run_of_an_agent(struct call *call, call_step prepare)
     return err ? err : prepare(call);
 }
 
+/* Auth handlers were asked whether a run may be made, not whether spans may come. */
+static bool may_trace(const struct call *call)
+{
+    return str_is_none(call->principal.user);
+}
+
 static enum err either_run_prepare(struct call *call)
 {
     enum err err = call_body_any(call);
 
     if (err)
         return err;
-    if (is_span(call->body))
+    if (may_trace(call) && is_span(call->body))
         return run_prepare(call);
     return run_of_an_agent(call, runs_create_prepare);
 }
@@ -134,16 +140,17 @@ static enum err either_batch_prepare(struct call *call)
 
     if (err)
         return err;
-    if (json_get(call->body, "post") || json_get(call->body, "patch"))
+    if (may_trace(call) && (json_get(call->body, "post") || json_get(call->body, "patch")))
         return batch_prepare(call);
     return run_of_an_agent(call, runs_batch_prepare);
 }
 
 static const struct route routes[] = {
     {HTTP_POST, "/runs", either_run_prepare, PERMIT_TRACE,
-     ROUTE_IDEMPOTENT | ROUTE_TRACES | ROUTE_AGAIN, "Create a stateless run; or take in one span"},
+     ROUTE_IDEMPOTENT | ROUTE_TRACES | ROUTE_AGAIN | ROUTE_ASKS(ACCESS_RUNS_CREATE),
+     "Create a stateless run; or take in one span"},
     {HTTP_POST, "/runs/batch", either_batch_prepare, PERMIT_TRACE,
-     ROUTE_IDEMPOTENT | ROUTE_TRACES | ROUTE_AGAIN,
+     ROUTE_IDEMPOTENT | ROUTE_TRACES | ROUTE_AGAIN | ROUTE_ASKS(ACCESS_RUNS_BATCH),
      "Create several stateless runs, all or none; or take in spans"},
     {HTTP_POST, "/runs/multipart", traces_multipart_prepare, PERMIT_TRACE,
      ROUTE_TRACES | ROUTE_AGAIN | ROUTE_STREAMED,

@@ -81,6 +81,9 @@ void config_init(struct config *config)
         .cancel_grace_ms = 10 * MS_PER_SECOND,
         .lease_ms = 60 * MS_PER_SECOND,
         .heartbeat_ms = 5 * MS_PER_SECOND,
+        .alerts_tick_ms = 5 * MS_PER_SECOND,
+        .studio_auth = true,
+        .auth_timeout_ms = 10 * MS_PER_SECOND,
         .load_timeout_ms = 120 * MS_PER_SECOND,
         .stop_grace_ms = 10 * MS_PER_SECOND,
         .http_limits = http_limits_default,
@@ -160,6 +163,8 @@ static enum err read_all(struct config_reader *r)
     if (err || r->sources->settings_only)
         return err;
     err = config_read_graphs(r);
+    if (!err)
+        err = config_read_plugins(r);
     if (!err)
         err = config_read_assistants(r);
     if (!err)

@@ -43,6 +43,9 @@ struct config {
     enum log_format log_format;
     bool log_requests;
     struct graphs graphs; /* configured and built-in */
+    struct plugins plugins;
+    bool studio_auth; /* LangGraph Studio may call as itself, with --dev */
+    int64_t auth_timeout_ms;
     struct thread_life thread_life;
     struct item_life item_life;
     struct webhook_config webhooks;

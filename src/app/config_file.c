@@ -94,13 +94,11 @@ static const char *const top_keys[] = {
 static const struct {
     const char *section, *key, *instead;
 } unused[] = {
-    {NULL, "auth", "every caller with a valid API key may do everything within its tenant"},
     {NULL, "encryption", "stored state is not encrypted by the server"},
     {NULL, "ui", "no components are served"},
     {"http", "app", "only the server's own routes are served"},
     {"http", "cors", "browsers of other origins are not let in"},
     {"store", "index", "items are found by namespace and filter, not by meaning"},
-    {"checkpointer", "path", "checkpoints are kept in the server's store"},
 };
 
 static void warn_of_unknown(struct config_reader *r, struct str key)

@@ -75,39 +75,52 @@ static enum err split_path(struct str path, struct str *source, enum graph_kind 
                                                                                    : ERR_INVALID;
 }
 
-/* With --dev the worker says it, and the other graphs are served. */
-static enum err check_file(struct config_reader *r, const struct graph *graph, struct str source)
+/* With --dev the worker says it, and the rest is served. */
+static enum err check_file(struct config_reader *r, struct str name, const struct plugin *export,
+                           struct str source)
 {
     const char *file = config_path(r->arena, r->config->project_dir, source);
     struct disk *disk = r->sources->disk;
-    bool is_file = graph->kind == GRAPH_JS || str_ends(source, STR(".py"));
+    bool is_file = export->language == GRAPH_JS || str_ends(source, STR(".py"));
 
     if (r->config->dev || !is_file || disk->exists(disk, file))
         return OK;
     return config_refuse(r,
-                         "%s: graphs.%.*s: there is no file %.*s in %s; mend the path, or start "
-                         "with --dev to serve the other graphs",
-                         r->file, STR_ARG(graph->id), STR_ARG(source), r->config->project_dir);
+                         "%s: %.*s: there is no file %.*s in %s; mend the path, or start with "
+                         "--dev to serve the rest",
+                         r->file, STR_ARG(name), STR_ARG(source), r->config->project_dir);
 }
 
-static enum err read_path(struct config_reader *r, const struct json *value, struct graph *graph)
+enum err config_read_export(struct config_reader *r, struct str name, const struct json *value,
+                            struct plugin *export)
 {
     struct str path = json_string(value), source;
 
     if (json_type(value) != JSON_STRING)
-        return config_refuse(r, "%s: graphs.%.*s %.*s", r->file, STR_ARG(graph->id),
+        return config_refuse(r, "%s: %.*s %.*s", r->file, STR_ARG(name),
                              STR_ARG(config_found(r,
                                                   "\"./file.py:export\" or an object with such "
                                                   "a \"path\"",
                                                   value)));
-    if (str_find_char(path, '\0') < path.len || split_path(path, &source, &graph->kind))
+    if (str_find_char(path, '\0') < path.len || split_path(path, &source, &export->language))
         return config_refuse(r,
-                             "%s: graphs.%.*s: \"%.*s\" must be ./file.py:export, "
+                             "%s: %.*s: \"%.*s\" must be ./file.py:export, "
                              "package.module:export or ./file.js:export (.mjs .cjs .ts .mts .cts "
                              "too)",
-                             r->file, STR_ARG(graph->id), STR_ARG(path));
-    graph->path = arena_str(r->arena, path);
-    return check_file(r, graph, source);
+                             r->file, STR_ARG(name), STR_ARG(path));
+    export->path = arena_str(r->arena, path);
+    return check_file(r, name, export, source);
+}
+
+static enum err read_path(struct config_reader *r, const struct json *value, struct graph *graph)
+{
+    struct str name = arena_printf(r->arena, "graphs.%.*s", STR_ARG(graph->id));
+    struct plugin export = {.path = STR_NONE};
+    enum err err = config_read_export(r, name, value, &export);
+
+    graph->path = export.path;
+    graph->kind = export.language;
+    return err;
 }
 
 static enum err read_description(struct config_reader *r, const struct json *value,

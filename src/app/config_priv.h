@@ -29,11 +29,16 @@ enum err config_read_file(struct config_reader *r, const char *path, size_t byte
 /* config_file.c: finds and parses the file, warns of unknown keys, reads `env`. */
 enum err config_read_root(struct config_reader *r) MUST_USE;
 /* config_graphs.c */
+/* "./file.py:export": `name` is the key's, as an error calls it ("graphs.agent", "auth.path"). */
+enum err config_read_export(struct config_reader *r, struct str name, const struct json *value,
+                            struct plugin *export) MUST_USE;
 enum err config_read_graphs(struct config_reader *r) MUST_USE;
 void config_builtin_graphs(struct config *config);
 
 /* config_assistants.c: LANGGRAPH_CONFIG; after the graphs. */
 enum err config_read_assistants(struct config_reader *r) MUST_USE;
+/* config_plugins.c: auth, and what cannot be plugged in here */
+enum err config_read_plugins(struct config_reader *r) MUST_USE;
 /* config_http.c */
 enum err config_read_http(struct config_reader *r) MUST_USE;
 /* config_lives.c: checkpointer.ttl and store.ttl */

@@ -44,6 +44,8 @@ const struct setting settings[] = {
     {"log", "format", SETTING_LOG_FORMAT, AT(log_format), 0, 0, NULL, "logfmt or json"},
     {"log", "requests", SETTING_FLAG, AT(log_requests), 0, 0, NULL,
      "a line for every request; those answered with 5xx always have one"},
+    {"auth", "timeout_s", SETTING_SECONDS, AT(auth_timeout_ms), 0.1, 300, NULL,
+     "for an answer of your own auth handlers; beyond: 503"},
     {"crons", "skip_missed", SETTING_FLAG, AT(crons_skip_missed), 0, 0, NULL,
      "firings missed while no server ran are left out; default: one makes up for them"},
     {"tls", "cert", SETTING_PATH, AT(tls_cert), 0, 0, NULL, "PEM file; with tls.key: HTTPS"},

@@ -247,7 +247,7 @@ static void warnings(void **state)
     } cases[] = {
         {"{\"grphs\": {}}", "grphs is not known and is ignored; did you mean graphs?"},
         {"{\"somebody_elses\": 1}", "somebody_elses is not known and is ignored\""},
-        {"{\"auth\": {\"path\": \"./a.py:auth\"}}", "auth is not used by this version"},
+        {"{\"encryption\": {\"path\": \"x\"}}", "encryption is not used by this version"},
         {"{\"http\": {\"app\": \"x\"}}", "http.app is not used by this version"},
     };
     struct project *project = *state;

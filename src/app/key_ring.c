@@ -71,12 +71,14 @@ static enum err load_apply(struct tx *tx, struct store_work *work)
         return err;
     key_set_unref(ring->fresh);
     ring->had_keys = ring->had_keys || keys.count > 0;
-    ring->fresh = key_set_new(&(struct key_set_source){.keys = keys.list,
-                                                       .key_count = keys.count,
-                                                       .workspaces = workspaces.list,
-                                                       .workspace_count = workspaces.count,
-                                                       .open = !ring->had_keys},
-                              ring->known);
+    ring->fresh =
+        key_set_new(&(struct key_set_source){.keys = keys.list,
+                                             .key_count = keys.count,
+                                             .workspaces = workspaces.list,
+                                             .workspace_count = workspaces.count,
+                                             .open = !ring->had_keys &&
+                                                     !plugin_is_there(&ring->agent->plugins.auth)},
+                    ring->known);
     ring->fresh_count = keys.count;
     return OK;
 }

@@ -76,8 +76,8 @@ void server_on_loaded(void *context, unsigned graphs_failed, const char *why)
     }
     if (graphs_failed > 0 && !server->config->dev) {
         server_fail(server,
-                    "a graph of langgraph.json did not load; the lines above say which and why. "
-                    "With --dev the others are served");
+                    "a part of langgraph.json did not load; the lines above say which and why. "
+                    "With --dev the rest is served");
         return;
     }
     if (server->loads_open == 0)
@@ -94,7 +94,8 @@ void server_on_keys(void *context, enum err err, size_t count)
         server_fail(server, "the API keys could not be read from the store");
         return;
     }
-    if (count == 0 && config_listens_publicly(server->config)) {
+    if (count == 0 && config_listens_publicly(server->config) &&
+        !plugin_is_there(&server->config->plugins.auth)) {
         server_fail(server,
                     "it would listen on an address that others can reach, without any API key; "
                     "make one first with: runbell keys create");

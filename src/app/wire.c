@@ -55,6 +55,8 @@ enum err wire_store(struct server *server, const char **why)
         return err;
     server->agent = (struct agent_config){
         .graphs = config->graphs,
+        .plugins = config->plugins,
+        .auth_timeout_ms = config->auth_timeout_ms,
         .webhooks_disabled = config->webhooks.is_disabled,
         .run_timeout_ms = config->run_timeout_ms,
         .cancel_grace_ms = config->cancel_grace_ms,
@@ -87,12 +89,17 @@ enum err wire_store(struct server *server, const char **why)
 
 /* ---- what executes runs ---- */
 
-static bool has_graphs(const struct graphs *graphs, enum graph_kind kind)
+static bool is_written_in(const struct plugin *plugin, enum graph_kind language)
 {
-    for (size_t i = 0; i < graphs->count; i++)
-        if (graphs->list[i].kind == kind)
+    return plugin_is_there(plugin) && plugin->language == language;
+}
+
+static bool is_spoken(const struct config *config, enum graph_kind language)
+{
+    for (size_t i = 0; i < config->graphs.count; i++)
+        if (config->graphs.list[i].kind == language)
             return true;
-    return false;
+    return is_written_in(&config->plugins.auth, language);
 }
 
 static void wire_language(struct server *server, enum graph_kind kind)
@@ -124,6 +131,7 @@ static void wire_language(struct server *server, enum graph_kind kind)
         .cwd = config->project_dir,
         .init = language->init,
         .loopback = &server->loopback,
+        .has_auth = plugin_is_there(&config->plugins.auth),
         .item_life = config->item_life,
         .worker_count = is_python ? config->python_workers : config->js_workers,
         .runs_per_worker = config->runs_per_worker,
@@ -137,14 +145,12 @@ static void wire_language(struct server *server, enum graph_kind kind)
 
 void wire_executors(struct server *server)
 {
-    const struct graphs *graphs = &server->config->graphs;
-
     server->loads_open = 1; /* this function itself */
     server->executors[server->executor_count++] =
         builtin_new(server->loop, server->store, server->config->runs_max);
-    if (has_graphs(graphs, GRAPH_PYTHON))
+    if (is_spoken(server->config, GRAPH_PYTHON))
         wire_language(server, GRAPH_PYTHON);
-    if (has_graphs(graphs, GRAPH_JS))
+    if (is_spoken(server->config, GRAPH_JS))
         wire_language(server, GRAPH_JS);
     server_on_loaded(server, 0, NULL);
 }
@@ -277,6 +283,7 @@ enum err wire_net(struct server *server, const char **why)
         .compat_js = config->compat && strcmp(config->compat, "js") == 0,
         .dev = config->dev,
         .log_requests = config->log_requests,
+        .studio_auth = config->studio_auth && config->dev,
         .heartbeat_ms = config->heartbeat_ms,
         .body_bytes_max = config->http_limits.body_bytes_max,
         .self_url = server->self_url,

@@ -22,6 +22,9 @@ struct principal {
     bool opens_all;                /* every workspace; so it may do what concerns the server */
     const struct api_key_row *key; /* NULL: none */
     struct caller *caller;         /* the set's; NULL: none */
+    bool is_guest;                 /* no key: the user's own auth handlers have to say who it is */
+    struct str user; /* JSON object: who the user's own auth handlers say it is; STR_NONE: they
+                        were not asked */
 };
 
 struct key_set;

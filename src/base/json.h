@@ -76,6 +76,9 @@ void json_merge(struct buf *out, struct str base, struct str over);
 /* Valid JSON text laid out for people: two blanks a level, a line end behind it. */
 void json_pretty(struct buf *out, struct str text);
 
+/* The object's text without the members whose (unescaped) name `drops`. */
+void json_without(struct buf *out, struct str object_text, bool (*drops)(struct str key));
+
 struct json_writer {
     struct buf *out;
     bool comma_due;

@@ -277,6 +277,32 @@ static void writing(void **state)
     buf_release(&out);
 }
 
+static bool is_secret(struct str key)
+{
+    return str_starts(key, STR("s_"));
+}
+
+static void leaving_out(void **state)
+{
+    static const char *const cases[][2] = {
+        {"{}", "{}"},
+        {"{\"a\": 1.50, \"s_x\": {\"b\": [\"}\"]}, \"c\":null}", "{\"a\":1.50,\"c\":null}"},
+        {"{\"\\u0073\\u005fx\":1,\"S_x\":2}", "{\"S_x\":2}"},
+        {"{\"s_a\":1,\"s_b\":2}", "{}"},
+        {"{\"q\\\"\":{\"s_a\":1}}", "{\"q\\\"\":{\"s_a\":1}}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf out;
+
+        buf_init(&out, KIB);
+        json_without(&out, str_of(cases[i][0]), is_secret);
+        ASSERT_STR(buf_str(&out), cases[i][1]);
+        buf_release(&out);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("values are read, and what is absent or of another type gives the fallback", reading),
     TEST("members and items come in the order of the text", iterating),
@@ -288,6 +314,7 @@ static const struct CMUnitTest tests[] = {
     TEST("an escaped NUL becomes U+FFFD, an escaped backslash does not", nul_escapes),
     TEST("containment is PostgreSQL's", containment),
     TEST("equality ignores the order of keys and the spelling of numbers", equality),
+    TEST("members are left out by what their names mean", leaving_out),
     TEST("a merge keeps order and text, the second object wins", merging),
     TEST("what is written is JSON whatever the text is", writing),
 };

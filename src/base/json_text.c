@@ -190,6 +190,26 @@ struct str json_raw(struct str object_text, struct str key)
     return found;
 }
 
+void json_without(struct buf *out, struct str object_text, bool (*drops)(struct str key))
+{
+    struct str raw_key, value;
+    size_t position = 0, kept = 0;
+    struct buf space;
+
+    buf_init(&space, object_text.len);
+    buf_add_char(out, '{');
+    while (json_raw_next(object_text, &position, &raw_key, &value)) {
+        if (drops(key_text(raw_key, &space)))
+            continue;
+        buf_add_cstr(out, kept++ > 0 ? ",\"" : "\"");
+        buf_add(out, raw_key);
+        buf_add_cstr(out, "\":");
+        buf_add(out, value);
+    }
+    buf_add_char(out, '}');
+    buf_release(&space);
+}
+
 void json_scrub_nul(char *text, size_t len)
 {
     for (size_t at = 0; at + 1 < len; at++) {

@@ -1,5 +1,5 @@
-/* sqlite_json.c -- json_contains(doc, filter) for SQLite: what PostgreSQL calls doc::jsonb @>
- * filter::jsonb.
+/* sqlite_json.c -- for SQLite: json_contains(doc, filter), what PostgreSQL calls doc::jsonb @>
+ * filter::jsonb; and json_contains_any(doc, filters), where one of an array of filters is enough.
  *
  * The filter is the same for every row of a query, so it is parsed once and kept with the
  * statement. */
@@ -41,14 +41,25 @@ static struct filter *filter_new(sqlite3_value *value)
     return filter;
 }
 
-static void contains(sqlite3_context *context, int arg_count, sqlite3_value **args)
+static bool fits_one(const struct json *doc, const struct json *filters)
+{
+    struct json_iter iter = json_iter(filters);
+    const struct json *filter;
+
+    while (json_next(&iter, NULL, &filter))
+        if (json_contains(doc, filter))
+            return true;
+    return false;
+}
+
+static void test(sqlite3_context *context, sqlite3_value **args,
+                 bool (*fits)(const struct json *doc, const struct json *filter))
 {
     struct filter *filter = sqlite3_get_auxdata(context, 1);
     const struct json *doc = NULL;
     bool is_new = !filter;
     struct arena arena;
 
-    (void)arg_count;
     if (sqlite3_value_type(args[0]) == SQLITE_NULL || sqlite3_value_type(args[1]) == SQLITE_NULL)
         return;
     if (is_new)
@@ -61,16 +72,32 @@ static void contains(sqlite3_context *context, int arg_count, sqlite3_value **ar
     if (json_parse(&arena, text_of(args[0]), &doc, NULL))
         sqlite3_result_error(context, "json_contains: the document is not JSON", -1);
     else
-        sqlite3_result_int(context, json_contains(doc, filter->root));
+        sqlite3_result_int(context, fits(doc, filter->root));
     arena_release(&arena);
     /* Last: SQLite may free it at once. */
     if (is_new)
         sqlite3_set_auxdata(context, 1, filter, filter_free);
 }
 
+static void contains(sqlite3_context *context, int arg_count, sqlite3_value **args)
+{
+    (void)arg_count;
+    test(context, args, json_contains);
+}
+
+static void contains_any(sqlite3_context *context, int arg_count, sqlite3_value **args)
+{
+    (void)arg_count;
+    test(context, args, fits_one);
+}
+
 int sqlite_json_add(sqlite3 *handle)
 {
-    return sqlite3_create_function_v2(handle, "json_contains", 2,
-                                      SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
-                                      contains, NULL, NULL, NULL);
+    int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
+    int result = sqlite3_create_function_v2(handle, "json_contains", 2, flags, NULL, contains, NULL,
+                                            NULL, NULL);
+
+    return result ? result
+                  : sqlite3_create_function_v2(handle, "json_contains_any", 2, flags, NULL,
+                                               contains_any, NULL, NULL, NULL);
 }

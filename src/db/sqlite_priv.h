@@ -37,7 +37,7 @@ enum err sqlite_cache_get(struct sqlite *sqlite, const struct db_statement *key,
 void sqlite_cache_put(struct statement *statement);
 void sqlite_cache_release(struct sqlite *sqlite);
 
-/* sqlite_json.c: json_contains(doc, filter). */
+/* sqlite_json.c: json_contains(doc, filter), json_contains_any(doc, filters). */
 int sqlite_json_add(sqlite3 *handle);
 
 extern const struct db_ops sqlite_ops;

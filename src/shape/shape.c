@@ -57,6 +57,54 @@ void shape_thread(struct json_writer *json, const struct thread *t,
     json_end_object(json);
 }
 
+static bool is_user(struct str key)
+{
+    return str_eq(key, STR("langgraph_auth_user"));
+}
+
+/* *object with another value of one member; `space` holds it then. */
+static void replace(struct buf *space, struct str *object, const char *key, struct str value)
+{
+    struct json_writer json;
+    struct buf over;
+
+    buf_init(&over, value.len + KIB);
+    json_writer_init(&json, &over);
+    json_begin_object(&json);
+    json_put_raw(&json, key, value);
+    json_end_object(&json);
+    buf_init(space, object->len + value.len + KIB);
+    json_merge(space, *object, buf_str(&over));
+    *object = buf_str(space);
+    buf_release(&over);
+}
+
+static struct str member(struct str object, const char *key)
+{
+    return object.len > 0 && object.data[0] == '{' ? json_raw(object, str_of(key)) : STR_NONE;
+}
+
+/* Without what an auth handler said of the user, which may hold secrets of his; his identity stays.
+ */
+static void kwargs_out(struct json_writer *json, struct str kwargs)
+{
+    struct str config = member(kwargs, "config"), configurable = member(config, "configurable");
+    struct buf shown, config_space, kwargs_space;
+
+    if (str_is_none(member(configurable, "langgraph_auth_user"))) {
+        json_put_raw(json, "kwargs", kwargs);
+        return;
+    }
+    buf_init(&shown, configurable.len + KIB);
+    json_without(&shown, configurable, is_user);
+    replace(&config_space, &config, "configurable", buf_str(&shown));
+    replace(&kwargs_space, &kwargs, "config", config);
+    json_put_raw(json, "kwargs", kwargs);
+    buf_release(&shown);
+    buf_release(&config_space);
+    buf_release(&kwargs_space);
+}
+
 static void run_head(struct json_writer *json, const struct run *r)
 {
     json_put_str(json, "run_id", r->run_id);
@@ -72,7 +120,7 @@ void shape_run(struct json_writer *json, const struct run *r)
     json_begin_object(json);
     run_head(json, r);
     json_put_raw(json, "metadata", r->metadata);
-    json_put_raw(json, "kwargs", r->kwargs);
+    kwargs_out(json, r->kwargs);
     json_put_str(json, "multitask_strategy", r->multitask_strategy);
     json_put_null(json, "langsmith_session_name");
     json_end_object(json);
@@ -122,7 +170,7 @@ void shape_webhook(struct json_writer *json, const struct webhook_payload *p)
         json_put_time(json, "run_ended_at", r->ended_us);
     json_put_time(json, "webhook_sent_at", p->sent_us);
     json_put_raw(json, "metadata", r->metadata);
-    json_put_raw(json, "kwargs", r->kwargs);
+    kwargs_out(json, r->kwargs);
     if (!str_is_none(p->values))
         json_put_raw(json, "values", p->values);
     json_put_str(json, "multitask_strategy", r->multitask_strategy);

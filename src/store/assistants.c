@@ -52,11 +52,14 @@ static const struct db_statement delete_versions = {
 #define WHERE                                                                                      \
     " FROM assistants WHERE tenant = $3 AND (CAST($4 AS TEXT) IS NULL OR graph_id = $4)"           \
     " AND (CAST($6 AS TEXT) IS NULL OR LOWER(name) LIKE $6 ESCAPE '!')"
-#define SQLITE_TEXT                                                                                \
-    "SELECT " COLUMNS WHERE " AND (CAST($5 AS TEXT) IS NULL OR json_contains(metadata, $5))"
-#define POSTGRES_TEXT                                                                              \
-    "SELECT " COLUMNS WHERE                                                                        \
-    " AND (CAST($5 AS TEXT) IS NULL OR metadata::jsonb @> CAST($5 AS jsonb))"
+#define SQLITE_WHERE                                                                               \
+    WHERE " AND (CAST($5 AS TEXT) IS NULL OR json_contains(metadata, $5))" SQLITE_ADMITS("$7")
+#define POSTGRES_WHERE                                                                             \
+    WHERE                                                                                          \
+    " AND (CAST($5 AS TEXT) IS NULL OR metadata::jsonb @> CAST($5 AS jsonb))" POSTGRES_ADMITS("$"  \
+                                                                                              "7")
+#define SQLITE_TEXT "SELECT " COLUMNS SQLITE_WHERE
+#define POSTGRES_TEXT "SELECT " COLUMNS POSTGRES_WHERE
 
 static const struct search_order orders[] = {
     SEARCH_ORDER("assistants_search", "created_at", "created_us", "assistant_id", SQLITE_TEXT,
@@ -72,13 +75,10 @@ static const struct search_order orders[] = {
 
 /* $1 and $2 are the family's limit and offset: always 1 and 0 here, so that both share one argument
  * list. */
-static const struct db_statement count_all = {
-    "assistants_count",
-    "SELECT COUNT(*)" WHERE " AND (CAST($5 AS TEXT) IS NULL OR json_contains(metadata, $5))"
-    " AND CAST($1 AS BIGINT) >= CAST($2 AS BIGINT)",
-    "SELECT COUNT(*)" WHERE
-    " AND (CAST($5 AS TEXT) IS NULL OR metadata::jsonb @> CAST($5 AS jsonb))"
-    " AND CAST($1 AS BIGINT) >= CAST($2 AS BIGINT)"};
+#define COUNT_TAIL " AND CAST($1 AS BIGINT) >= CAST($2 AS BIGINT)"
+static const struct db_statement count_all = {"assistants_count",
+                                              "SELECT COUNT(*)" SQLITE_WHERE COUNT_TAIL,
+                                              "SELECT COUNT(*)" POSTGRES_WHERE COUNT_TAIL};
 
 static void row_read(const struct db_rows *rows, struct arena *arena, struct assistant *assistant)
 {
@@ -241,7 +241,7 @@ enum err assistant_search(struct tx *tx, const struct assistant_filter *filter, 
         tx->db, search_statement(orders, ARRAY_LEN(orders), filter->sort_by, filter->ascending),
         DB_ARGS(db_int(filter->limit), db_int(filter->offset), db_text(filter->tenant),
                 db_text(filter->graph_id), db_text(filter->metadata),
-                db_text(like_pattern(tx->arena, filter->name))),
+                db_text(like_pattern(tx->arena, filter->name)), db_text(filter->admitted)),
         &rows);
 
     if (err)
@@ -259,7 +259,8 @@ enum err assistant_count(struct tx *tx, const struct assistant_filter *filter, i
     enum err err = db_query_one(tx->db, &count_all,
                                 DB_ARGS(db_int(1), db_int(0), db_text(filter->tenant),
                                         db_text(filter->graph_id), db_text(filter->metadata),
-                                        db_text(like_pattern(tx->arena, filter->name))),
+                                        db_text(like_pattern(tx->arena, filter->name)),
+                                        db_text(filter->admitted)),
                                 &rows);
 
     if (err)

@@ -46,6 +46,7 @@ struct assistant_filter {
     struct str graph_id; /* STR_NONE: any */
     struct str metadata; /* JSON object that must be contained; STR_NONE: any */
     struct str name;     /* part of the name, any letter case; STR_NONE: any */
+    struct str admitted; /* JSON array: metadata contain one of its objects; STR_NONE: any */
     struct str sort_by;  /* created_at (default), updated_at, name, graph_id, assistant_id */
     bool ascending;
     int64_t limit, offset;

@@ -5,14 +5,14 @@
 
 #define COLUMNS                                                                                    \
     "tenant, cron_id, assistant_id, thread_id, schedule, timezone, end_us, keep, enabled, "        \
-    "payload, metadata, user_id, created_us, updated_us, next_us"
+    "payload, metadata, user_id, auth_user, created_us, updated_us, next_us"
 
 static const struct db_statement select_one = {
     "crons_get", "SELECT " COLUMNS " FROM crons WHERE tenant = $1 AND cron_id = $2", NULL};
 static const struct db_statement insert_one = {
     "crons_insert",
     "INSERT INTO crons (" COLUMNS
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     NULL};
 static const struct db_statement update_one = {
     "crons_update",
@@ -38,9 +38,12 @@ static const struct db_statement next_due = {
     " FROM crons WHERE tenant = $3 AND (CAST($4 AS TEXT) IS NULL OR assistant_id = $4)"            \
     " AND (CAST($5 AS TEXT) IS NULL OR thread_id = $5)"                                            \
     " AND (CAST($7 AS BIGINT) < 0 OR enabled = CAST($7 AS BIGINT))"
-#define SQLITE_WHERE WHERE " AND (CAST($6 AS TEXT) IS NULL OR json_contains(metadata, $6))"
+#define SQLITE_WHERE                                                                               \
+    WHERE " AND (CAST($6 AS TEXT) IS NULL OR json_contains(metadata, $6))" SQLITE_ADMITS("$8")
 #define POSTGRES_WHERE                                                                             \
-    WHERE " AND (CAST($6 AS TEXT) IS NULL OR metadata::jsonb @> CAST($6 AS jsonb))"
+    WHERE                                                                                          \
+    " AND (CAST($6 AS TEXT) IS NULL OR metadata::jsonb @> CAST($6 AS jsonb))" POSTGRES_ADMITS("$"  \
+                                                                                              "8")
 #define ORDER(SORT_BY, COLUMN, KEY)                                                                \
     SEARCH_ORDER("crons_search", SORT_BY, COLUMN, KEY, "SELECT " COLUMNS SQLITE_WHERE,             \
                  "SELECT " COLUMNS POSTGRES_WHERE)
@@ -75,9 +78,10 @@ static void row_read(const struct db_rows *rows, struct arena *arena, struct cro
         .payload = db_get_keep(rows, 9, arena),
         .metadata = db_get_keep(rows, 10, arena),
         .user_id = db_get_keep(rows, 11, arena),
-        .created_us = db_get_int(rows, 12),
-        .updated_us = db_get_int(rows, 13),
-        .next_us = db_get_int(rows, 14),
+        .auth_user = db_get_keep(rows, 12, arena),
+        .created_us = db_get_int(rows, 13),
+        .updated_us = db_get_int(rows, 14),
+        .next_us = db_get_int(rows, 15),
     };
 }
 
@@ -111,7 +115,8 @@ enum err crons_insert(struct tx *tx, const struct cron_row *c)
                           db_text(c->thread_id), db_text(c->schedule), db_text(c->timezone),
                           db_int_or_null(c->end_us), db_int(c->keep), db_int(c->enabled),
                           db_text(c->payload), db_text(c->metadata), db_text(c->user_id),
-                          db_int(c->created_us), db_int(c->updated_us), db_int_or_null(c->next_us)),
+                          db_text(c->auth_user), db_int(c->created_us), db_int(c->updated_us),
+                          db_int_or_null(c->next_us)),
                   NULL);
 }
 
@@ -148,11 +153,12 @@ enum err crons_search(struct tx *tx, const struct cron_filter *f, struct arena *
                       struct cron_rows *found)
 {
     struct db_rows rows = {0};
-    enum err err = db_query(
-        tx->db, search_statement(orders, ARRAY_LEN(orders), f->sort_by, f->ascending),
-        DB_ARGS(db_int(f->limit), db_int(f->offset), db_text(f->tenant), db_text(f->assistant_id),
-                db_text(f->thread_id), db_text(f->metadata), db_int(f->enabled)),
-        &rows);
+    enum err err =
+        db_query(tx->db, search_statement(orders, ARRAY_LEN(orders), f->sort_by, f->ascending),
+                 DB_ARGS(db_int(f->limit), db_int(f->offset), db_text(f->tenant),
+                         db_text(f->assistant_id), db_text(f->thread_id), db_text(f->metadata),
+                         db_int(f->enabled), db_text(f->admitted)),
+                 &rows);
 
     return err ? err : rows_read(&rows, f->limit, arena, found);
 }
@@ -163,7 +169,8 @@ enum err crons_count(struct tx *tx, const struct cron_filter *f, int64_t *count)
     enum err err =
         db_query_one(tx->db, &count_all,
                      DB_ARGS(db_int(1), db_int(0), db_text(f->tenant), db_text(f->assistant_id),
-                             db_text(f->thread_id), db_text(f->metadata), db_int(f->enabled)),
+                             db_text(f->thread_id), db_text(f->metadata), db_int(f->enabled),
+                             db_text(f->admitted)),
                      &rows);
 
     if (err)

@@ -22,7 +22,8 @@ struct cron_row {
     bool enabled;
     struct str payload; /* JSON objects */
     struct str metadata;
-    struct str user_id; /* STR_NONE */
+    struct str user_id;   /* STR_NONE */
+    struct str auth_user; /* JSON: whom the auth handlers named at its making; STR_NONE: nobody */
     int64_t created_us, updated_us;
     int64_t next_us;
 };
@@ -44,6 +45,7 @@ struct cron_filter {
     struct str assistant_id; /* STR_NONE: any; so below */
     struct str thread_id;
     struct str metadata; /* JSON object that must be contained */
+    struct str admitted; /* JSON array: metadata contain one of its objects */
     int enabled;         /* 0, 1; -1: any */
     struct str sort_by;  /* created_at (default), updated_at, next_run_date, end_time, cron_id,
                             assistant_id, thread_id */

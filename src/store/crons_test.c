@@ -35,12 +35,14 @@ static void what_goes_in_comes_out(void **state)
     in.end_us = 9;
     in.keep = true;
     in.user_id = STR("u");
+    in.auth_user = STR("{\"identity\":\"u\"}");
     assert_int_equal(crons_insert(t->tx, &in), OK);
     assert_int_equal(crons_get(t->tx, TENANT, STR("c"), &t->arena, &out), OK);
     ASSERT_STR(out.thread_id, "thread");
     ASSERT_STR(out.timezone, "Europe/Berlin");
     ASSERT_STR(out.payload, "{\"input\":1}");
     ASSERT_STR(out.user_id, "u");
+    ASSERT_STR(out.auth_user, "{\"identity\":\"u\"}");
     assert_int_equal(out.end_us, 9);
     assert_int_equal(out.next_us, 7);
     assert_true(out.keep && out.enabled);
@@ -140,6 +142,8 @@ static void searches(void **state)
     ASSERT_STR(SEARCH(.assistant_id = STR("other")), "b");
     ASSERT_STR(SEARCH(.thread_id = STR("thread")), "b");
     ASSERT_STR(SEARCH(.metadata = STR("{\"m\":{\"o\":[2]}}")), "b");
+    ASSERT_STR(SEARCH(.admitted = STR("[{\"m\":{\"o\":[3]}},{\"m\":{\"o\":[2]}}]")), "b");
+    ASSERT_STR(SEARCH(.admitted = STR("[]")), "");
     ASSERT_STR(search(t, (struct cron_filter){.enabled = 1}), "a");
     ASSERT_STR(search(t, (struct cron_filter){.enabled = 0}), "b");
 }

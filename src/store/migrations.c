@@ -423,8 +423,38 @@ static const char step_16[] =
 static const char step_17[] = "ALTER TABLE runs ADD COLUMN traceparent TEXT;"
                               "ALTER TABLE deliveries ADD COLUMN traceparent TEXT;";
 
+/* Endpoints whose secrets cannot be opened. */
+static const char step_18[] = "CREATE INDEX endpoints_locked ON endpoints (tenant, endpoint_id)"
+                              "  WHERE state = 'secret_unreadable';";
+
+/* Alerts (alerts.h): what they watch, minute by minute, and what became of them. ended_seq: the
+ * change at which a span had ended. */
+static const char step_19[] =
+    "ALTER TABLE spans ADD COLUMN ended_seq BIGINT;"
+    "CREATE INDEX spans_by_end ON spans (project_no, ended_seq) WHERE ended_seq IS NOT NULL;"
+    "CREATE TABLE alerts ("
+    "  tenant TEXT NOT NULL, alert_id TEXT NOT NULL, alert_no BIGINT NOT NULL,"
+    "  project_no BIGINT NOT NULL, rule TEXT NOT NULL, actions TEXT NOT NULL,"
+    "  is_enabled INTEGER NOT NULL, is_firing INTEGER NOT NULL, since_us BIGINT NOT NULL,"
+    "  told_us BIGINT NOT NULL, value DOUBLE PRECISION, threshold DOUBLE PRECISION,"
+    "  version BIGINT NOT NULL, created_us BIGINT NOT NULL, updated_us BIGINT NOT NULL,"
+    "  PRIMARY KEY (tenant, alert_id));"
+    "CREATE INDEX alerts_by_project ON alerts (project_no, alert_no);"
+    "CREATE TABLE alert_minutes ("
+    "  alert_no BIGINT NOT NULL, minute BIGINT NOT NULL, sum DOUBLE PRECISION NOT NULL,"
+    "  count BIGINT NOT NULL, total BIGINT NOT NULL, PRIMARY KEY (alert_no, minute));"
+    "CREATE TABLE alert_watches (project_no BIGINT NOT NULL PRIMARY KEY, ended_seq BIGINT NOT "
+    "NULL);"
+    "CREATE TABLE alert_events ("
+    "  tenant TEXT NOT NULL, alert_id TEXT NOT NULL, event_no BIGINT NOT NULL, what TEXT NOT NULL,"
+    "  value DOUBLE PRECISION, threshold DOUBLE PRECISION, deliveries TEXT NOT NULL,"
+    "  at_us BIGINT NOT NULL, PRIMARY KEY (tenant, alert_id, event_no));";
+
+/* The user for whom a cron makes runs. */
+static const char step_20[] = "ALTER TABLE crons ADD COLUMN auth_user TEXT;";
+
 const char *const migrations[] = {
-    step_1,  step_2,  step_3,  step_4,  step_5,  step_6,  step_7,  step_8,  step_9,
-    step_10, step_11, step_12, step_13, step_14, step_15, step_16, step_17,
+    step_1,  step_2,  step_3,  step_4,  step_5,  step_6,  step_7,  step_8,  step_9,  step_10,
+    step_11, step_12, step_13, step_14, step_15, step_16, step_17, step_18, step_19, step_20,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

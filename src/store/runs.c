@@ -1,6 +1,7 @@
 /* The table runs: the queue of what has to be executed, and what became of it. */
 #include "store/runs.h"
 
+#include "store/search.h"
 #include "store/sequence.h"
 
 #define COLUMNS                                                                                    \
@@ -42,12 +43,14 @@ static const struct db_statement select_from = {
     "SELECT " COLUMNS " FROM runs r WHERE tenant = $1 AND thread_id = $2"
     " AND position >= CAST($3 AS BIGINT) ORDER BY position LIMIT 1",
     NULL};
-static const struct db_statement select_by_status = {
-    "runs_by_status",
-    "SELECT " COLUMNS " FROM runs r WHERE tenant = $1 AND status IN ('pending', 'running')"
-    " AND (status = $2 OR CAST($2 AS TEXT) = 'all') AND cancel_action IS NULL"
-    " ORDER BY position LIMIT CAST($3 AS BIGINT)",
-    NULL};
+#define BY_STATUS(ADMITS)                                                                          \
+    "SELECT " COLUMNS " FROM runs r WHERE tenant = $1 AND status IN ('pending', 'running')"        \
+    " AND (status = $2 OR CAST($2 AS TEXT) = 'all') AND cancel_action IS NULL"                     \
+    " AND (CAST($4 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM threads t WHERE t.tenant = r.tenant"  \
+    " AND t.thread_id = r.thread_id" ADMITS("$4") "))"                                             \
+                                                  " ORDER BY position LIMIT CAST($3 AS BIGINT)"
+static const struct db_statement select_by_status = {"runs_by_status", BY_STATUS(SQLITE_ADMITS),
+                                                     BY_STATUS(POSTGRES_ADMITS)};
 static const struct db_statement select_of_assistant = {
     "runs_of_assistant",
     "SELECT " COLUMNS " FROM runs r WHERE tenant = $1 AND assistant_id = $2"
@@ -277,14 +280,16 @@ enum err run_from(struct tx *tx, const struct run_filter *of, int64_t position, 
     return OK;
 }
 
-enum err run_list_by_status(struct tx *tx, struct str tenant, struct str status, int64_t limit,
-                            struct arena *arena, struct runs *found)
+enum err run_list_by_status(struct tx *tx, const struct run_filter *filter, struct arena *arena,
+                            struct runs *found)
 {
     struct db_rows rows = {0};
     enum err err = db_query(tx->db, &select_by_status,
-                            DB_ARGS(db_text(tenant), db_text(status), db_int(limit)), &rows);
+                            DB_ARGS(db_text(filter->tenant), db_text(filter->status),
+                                    db_int(filter->limit), db_text(filter->admitted)),
+                            &rows);
 
-    return err ? err : rows_read(&rows, limit, arena, found);
+    return err ? err : rows_read(&rows, filter->limit, arena, found);
 }
 
 enum err run_list_of_assistant(struct tx *tx, struct str tenant, struct str assistant_id,

@@ -66,6 +66,8 @@ struct run_filter {
     struct str tenant, thread_id;
     struct str status; /* STR_NONE: any */
     int64_t limit, offset;
+    struct str admitted; /* run_list_by_status: JSON array, of whose objects the thread's metadata
+                            contain one; STR_NONE: any */
 };
 
 /* Of one thread, newest first. */
@@ -77,10 +79,9 @@ enum err run_from(struct tx *tx, const struct run_filter *of, int64_t position, 
 /* Pending and running runs of a thread, oldest first; at most `limit`. */
 enum err run_list_live(struct tx *tx, struct str tenant, struct str thread_id, int64_t limit,
                        struct arena *arena, struct runs *found) MUST_USE;
-/* Live runs of a tenant: "pending", "running" or "all", without those whose cancel was asked for.
- */
-enum err run_list_by_status(struct tx *tx, struct str tenant, struct str status, int64_t limit,
-                            struct arena *arena, struct runs *found) MUST_USE;
+/* Live runs of a tenant ("pending", "running", "all"), without those whose cancel was asked for. */
+enum err run_list_by_status(struct tx *tx, const struct run_filter *filter, struct arena *arena,
+                            struct runs *found) MUST_USE;
 /* Live and ended ones, at most `limit`. */
 enum err run_list_of_assistant(struct tx *tx, struct str tenant, struct str assistant_id,
                                int64_t limit, struct arena *arena, struct runs *found) MUST_USE;

@@ -143,7 +143,9 @@ static struct str by_status(struct table *t, const char *status)
 {
     struct runs runs;
 
-    assert_int_equal(run_list_by_status(t->tx, TENANT, str_of(status), 10, &t->arena, &runs), OK);
+    const struct run_filter filter = {.tenant = TENANT, .status = str_of(status), .limit = 10};
+
+    assert_int_equal(run_list_by_status(t->tx, &filter, &t->arena, &runs), OK);
     return ids_of(t, &runs);
 }
 

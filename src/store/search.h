@@ -28,6 +28,14 @@ struct search_order {
         }                                                                                          \
     }
 
+/* Do the metadata contain one of the objects of the JSON array in this parameter? NULL: no matter.
+ * It is what an auth handler lets the caller see (auth/filter.h). */
+#define SQLITE_ADMITS(param)                                                                       \
+    " AND (CAST(" param " AS TEXT) IS NULL OR json_contains_any(metadata, " param "))"
+#define POSTGRES_ADMITS(param)                                                                     \
+    " AND (CAST(" param " AS TEXT) IS NULL OR metadata::jsonb @> ANY"                              \
+    " (SELECT jsonb_array_elements(CAST(" param " AS jsonb))))"
+
 /* The statement for `sort_by`; the first order if it is unknown or STR_NONE. */
 const struct db_statement *search_statement(const struct search_order *orders, size_t count,
                                             struct str sort_by, bool ascending);

@@ -10,6 +10,9 @@
 
 static const struct db_statement select_one = {
     "threads_get", "SELECT " COLUMNS " FROM threads WHERE tenant = $1 AND thread_id = $2", NULL};
+static const struct db_statement select_metadata = {
+    "threads_get_metadata", "SELECT metadata FROM threads WHERE tenant = $1 AND thread_id = $2",
+    NULL};
 static const struct db_statement select_locked = {
     "threads_get_for_update",
     "SELECT " COLUMNS " FROM threads WHERE tenant = $1 AND thread_id = $2",
@@ -87,12 +90,13 @@ static const struct db_statement deletes[] = {
 #define SQLITE_WHERE                                                                               \
     WHERE " AND (CAST($5 AS TEXT) IS NULL OR json_contains(metadata, $5))"                         \
           " AND (CAST($6 AS TEXT) IS NULL OR json_contains(head_values, $6))"                      \
-          " AND (CAST($7 AS TEXT) IS NULL OR thread_id IN (SELECT value FROM json_each($7)))"
+          " AND (CAST($7 AS TEXT) IS NULL OR thread_id IN (SELECT value FROM "                     \
+          "json_each($7)))" SQLITE_ADMITS("$8")
 #define POSTGRES_WHERE                                                                             \
     WHERE " AND (CAST($5 AS TEXT) IS NULL OR metadata::jsonb @> CAST($5 AS jsonb))"                \
           " AND (CAST($6 AS TEXT) IS NULL OR head_values::jsonb @> CAST($6 AS jsonb))"             \
           " AND (CAST($7 AS TEXT) IS NULL OR thread_id IN"                                         \
-          " (SELECT jsonb_array_elements_text(CAST($7 AS jsonb))))"
+          " (SELECT jsonb_array_elements_text(CAST($7 AS jsonb))))" POSTGRES_ADMITS("$8")
 #define ORDER(SORT_BY, COLUMN, KEY)                                                                \
     SEARCH_ORDER("threads_search", SORT_BY, COLUMN, KEY, "SELECT " COLUMNS SQLITE_WHERE,           \
                  "SELECT " COLUMNS POSTGRES_WHERE)
@@ -160,6 +164,19 @@ enum err thread_get_for_update(struct tx *tx, struct str tenant, struct str thre
     const struct db_value args[] = {db_text(tenant), db_text(thread_id)};
 
     return get(tx, &select_locked, args, arena, thread);
+}
+
+enum err thread_get_metadata(struct tx *tx, struct str tenant, struct str thread_id,
+                             struct arena *arena, struct str *metadata)
+{
+    struct db_rows rows = {0};
+    enum err err =
+        db_query_one(tx->db, &select_metadata, DB_ARGS(db_text(tenant), db_text(thread_id)), &rows);
+
+    if (err)
+        return err;
+    *metadata = db_get_keep(&rows, 0, arena);
+    return db_rows_end(&rows);
 }
 
 enum err thread_insert(struct tx *tx, const struct thread *t)
@@ -273,7 +290,7 @@ enum err thread_search(struct tx *tx, const struct thread_filter *filter, struct
         tx->db, search_statement(orders, ARRAY_LEN(orders), filter->sort_by, filter->ascending),
         DB_ARGS(db_int(filter->limit), db_int(filter->offset), db_text(filter->tenant),
                 db_text(filter->status), db_text(filter->metadata), db_text(filter->values),
-                db_text(filter->ids)),
+                db_text(filter->ids), db_text(filter->admitted)),
         &rows);
 
     if (err)
@@ -288,11 +305,12 @@ enum err thread_search(struct tx *tx, const struct thread_filter *filter, struct
 enum err thread_count(struct tx *tx, const struct thread_filter *filter, int64_t *count)
 {
     struct db_rows rows = {0};
-    enum err err = db_query_one(tx->db, &count_all,
-                                DB_ARGS(db_int(1), db_int(0), db_text(filter->tenant),
-                                        db_text(filter->status), db_text(filter->metadata),
-                                        db_text(filter->values), db_text(filter->ids)),
-                                &rows);
+    enum err err =
+        db_query_one(tx->db, &count_all,
+                     DB_ARGS(db_int(1), db_int(0), db_text(filter->tenant), db_text(filter->status),
+                             db_text(filter->metadata), db_text(filter->values),
+                             db_text(filter->ids), db_text(filter->admitted)),
+                     &rows);
 
     if (err)
         return err;

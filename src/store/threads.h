@@ -37,6 +37,8 @@ struct thread {
 
 enum err thread_get(struct tx *tx, struct str tenant, struct str thread_id, struct arena *arena,
                     struct thread *thread) MUST_USE;
+enum err thread_get_metadata(struct tx *tx, struct str tenant, struct str thread_id,
+                             struct arena *arena, struct str *metadata) MUST_USE;
 /* As thread_get, and keeps the row from changing until the commit (PostgreSQL: FOR UPDATE). Whoever
  * changes runs of a thread takes this first: locks are taken in one order, thread before run. */
 enum err thread_get_for_update(struct tx *tx, struct str tenant, struct str thread_id,
@@ -73,6 +75,7 @@ struct thread_filter {
     struct str metadata; /* contained JSON object; STR_NONE: any */
     struct str values;   /* contained JSON object; STR_NONE: any */
     struct str ids;      /* JSON array of ids; STR_NONE: any */
+    struct str admitted; /* JSON array: metadata contain one of its objects; STR_NONE: any */
     struct str sort_by;  /* updated_at (default), created_at, thread_id, status, state_updated_at */
     bool ascending;
     int64_t limit, offset;

@@ -268,6 +268,27 @@ static void searches_filter(void **state)
     }
 }
 
+static void searches_find_what_is_admitted(void **state)
+{
+    static const char *const cases[][2] = {
+        {NULL, "b,c,d,a"},
+        {"[]", ""},
+        {"[{}]", "b,c,d,a"},
+        {"[{\"user\":{\"id\":7}}]", "a"},
+        {"[{\"tags\":[2]},{\"user\":{\"id\":\"7\"}}]", "d,a"},
+        {"[{\"tags\":[2],\"user\":{\"id\":\"7\"}}]", ""},
+    };
+    struct table *t = *state;
+
+    add_four(t);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct thread_filter filter = everything();
+
+        filter.admitted = str_of(cases[i][0]);
+        ASSERT_STR(search(t, &filter), cases[i][1]);
+    }
+}
+
 static void searches_sort_and_page(void **state)
 {
     static const struct {
@@ -398,6 +419,7 @@ static const struct CMUnitTest tests[] = {
     TEST("a temporary thread leaves its run for late joins",
          a_temporary_thread_leaves_its_run_for_late_joins),
     TEST("searches filter by status, metadata, values and ids", searches_filter),
+    TEST("searches find what one of several filters admits", searches_find_what_is_admitted),
     TEST("searches sort and page", searches_sort_and_page),
     TEST("a life begins anew with each change (issue 4)", a_life_begins_anew_with_each_change),
     TEST("a thread with a live run does not expire", a_thread_with_a_live_run_does_not_expire),

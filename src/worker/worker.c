@@ -145,9 +145,13 @@ static void greet(struct worker *worker, const struct frame *frame)
     } else if (str_eq(frame->type, STR("load_error")) && worker->state == WORKER_LOADING) {
         const struct json *error = json_get(frame->header, "error");
 
-        worker->events->on_load_error(worker->context, worker,
-                                      json_string(json_get(frame->header, "graph_id")),
-                                      json_string(json_get(error, "message")));
+        struct str graph_id = json_string(json_get(frame->header, "graph_id"));
+
+        worker->events->on_load_error(
+            worker->context, worker,
+            str_is_none(graph_id) ? json_string(json_get(frame->header, "part"))
+                                  : arena_printf(frame->arena, "graph \"%.*s\"", STR_ARG(graph_id)),
+            json_string(json_get(error, "message")));
     } else if (str_eq(frame->type, STR("ready")) && worker->state == WORKER_LOADING) {
         worker->state = WORKER_READY;
         timer_stop(&worker->watch);

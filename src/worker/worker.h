@@ -18,8 +18,8 @@ struct worker;
 struct worker_events {
     /* A frame that is not part of the greeting or an answer: run.*, ckpt.*, store.batch … */
     void (*on_frame)(void *context, struct worker *worker, const struct frame *frame);
-    /* One graph did not load; the text is for a person. */
-    void (*on_load_error)(void *context, struct worker *worker, struct str graph_id,
+    /* A graph or another part did not load; `what` names it, both texts are for a person. */
+    void (*on_load_error)(void *context, struct worker *worker, struct str what,
                           struct str message);
     void (*on_ready)(void *context, struct worker *worker, const struct frame *ready);
     /* Once; then the worker is freed. All open asks were answered with ERR_AGAIN before. */

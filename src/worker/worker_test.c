@@ -13,7 +13,7 @@ static void a_worker_greets_loads_and_speaks(void **state)
                 "hello wait=init "
                 "send={\"t\":\"load_error\",\"graph_id\":\"g\",\"error\":{\"message\":\"g.py:3\"}} "
                 "ready tell send={\"t\":\"run.event\"} exit=0"),
-        "load_error g;because g.py:3;ready;frame told;"
+        "load_error graph \"g\";because g.py:3;ready;frame told;"
         "blob {\"t\":\"init\",\"project_dir\":\"/p\",\"graphs\":{}};frame run.event;"
         "gone: it exited by itself;");
 }

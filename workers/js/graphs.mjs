@@ -4,14 +4,9 @@
 // graph under `.graph`, a promise of one of these, or a factory. A factory is called for each call
 // with the effective configuration, because it may make a different graph each time.
 
-import fs from 'node:fs';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 
 import { LoadError, explainLoadError } from './load_errors.mjs';
-import { findPackage, importEntry } from './packages.mjs';
-
-const TYPESCRIPT = new Set(['.ts', '.mts', '.cts', '.tsx']);
 
 /** Which access a factory is told about, in the words of the ecosystem's own server. */
 export const ACCESS = {
@@ -29,13 +24,12 @@ export class UnknownGraphError extends Error {
 
 export class Graphs {
     #libraries;
-    #projectDir;
+    #modules;
     #loaded = new Map();
-    #typescript = null;
 
-    constructor(libraries, projectDir) {
+    constructor(libraries, modules) {
         this.#libraries = libraries;
-        this.#projectDir = projectDir;
+        this.#modules = modules;
     }
 
     /**
@@ -47,7 +41,7 @@ export class Graphs {
             this.#loaded.set(graphId, await this.#loadSpec(spec, round));
             return null;
         } catch (error) {
-            return explainLoadError(error, spec, this.#projectDir);
+            return explainLoadError(error, spec, this.#modules.projectDir);
         }
     }
 
@@ -84,54 +78,11 @@ export class Graphs {
     }
 
     async #loadSpec(spec, round) {
-        const source = this.#sourceOf(spec);
-        const module = await this.#import(source.sourceFile, round);
-        const exported = await exportOf(module, source.exportSymbol);
+        const { exported, source } = await this.#modules.load(spec, round);
         const library = await this.#libraries.from(path.dirname(source.sourceFile));
         const usable = typeof exported === 'function' ? exported : compiledFrom(exported);
         return { exported: usable, library, source };
     }
-
-    #sourceOf(spec) {
-        const colon = spec.lastIndexOf(':');
-        const file = colon > 0 ? spec.slice(0, colon) : spec;
-        const exportSymbol = colon > 0 ? spec.slice(colon + 1) : 'default';
-        const sourceFile = path.resolve(this.#projectDir, file);
-        if (!fs.existsSync(sourceFile)) throw new LoadError(`there is no file ${sourceFile}`);
-        return { sourceFile, exportSymbol };
-    }
-
-    async #import(sourceFile, round) {
-        if (TYPESCRIPT.has(path.extname(sourceFile))) {
-            this.#typescript ??= registerTypeScript(path.dirname(sourceFile));
-            await this.#typescript;
-        }
-        return import(pathToFileURL(sourceFile).href + (round ? `?runbell=${round}` : ''));
-    }
-}
-
-async function registerTypeScript(folder) {
-    const found = findPackage('tsx', folder);
-    if (!found)
-        throw new LoadError(
-            'a TypeScript graph needs the package tsx, which is not installed; ' +
-                'run "npm install --save-dev tsx", or point langgraph.json at compiled JavaScript',
-        );
-    const { register } = await importEntry(found, './esm/api');
-    register();
-}
-
-/* CommonJS arrives under `default`, and what was transpiled to it has a `default` of its own. */
-async function exportOf(module, name) {
-    const direct = name in module && !module.default?.__esModule;
-    const exported = await (direct ? module : module.default)?.[name];
-    if (exported === undefined || exported === null) {
-        const names = Object.keys(module).filter((key) => key !== 'module.exports');
-        throw new LoadError(
-            `there is no export "${name}"; the file exports ${names.join(', ') || 'nothing'}`,
-        );
-    }
-    return exported;
 }
 
 /* The compiled graph in what was exported or returned. createAgent's wrapper has both a builder's

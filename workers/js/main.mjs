@@ -9,11 +9,13 @@ import net from 'node:net';
 import process from 'node:process';
 
 import { InvalidRequestError, answers } from './answers.mjs';
+import { Auth } from './auth.mjs';
 import { Graphs } from './graphs.mjs';
 import { Heads } from './heads.mjs';
 import { Libraries, versions } from './library.mjs';
 import { Link } from './link.mjs';
 import { install as installLoopback } from './loopback.mjs';
+import { Modules, isJavaScript } from './modules.mjs';
 import { watchProject } from './reloading.mjs';
 import { Runs } from './runs.mjs';
 import { describeError } from './render.mjs';
@@ -31,6 +33,7 @@ class Worker {
     #link;
     #graphs = null;
     #runs = null;
+    #auth = null;
 
     constructor(socket) {
         this.#link = new Link(socket, {
@@ -69,14 +72,17 @@ class Worker {
             const error = await this.#graphs.load(id, spec, round);
             if (error) failed.push({ id, error });
         }
+        const error = await this.#auth?.load(round);
+        if (error) failed.push({ id: 'auth', error });
         return failed;
     }
 
-    async #init({ project_dir, graphs, server, dev }) {
+    async #init({ project_dir, graphs, server, dev, config }) {
         if (server?.url) installLoopback(server.url);
         const heads = new Heads();
         const link = this.#link;
-        this.#graphs = new Graphs(new Libraries(link, heads), project_dir ?? process.cwd());
+        const modules = new Modules(project_dir ?? process.cwd());
+        this.#graphs = new Graphs(new Libraries(link, heads), modules);
         this.#runs = new Runs({ link, graphs: this.#graphs, heads, server });
         const loaded = [];
         for (const [id, spec] of Object.entries(graphs ?? {})) {
@@ -84,8 +90,16 @@ class Worker {
             if (error) link.send({ t: 'load_error', graph_id: id, error });
             else loaded.push({ id, description: spec.description });
         }
+        await this.#loadAuth(config?.auth, modules);
         if (dev) watchProject(project_dir, (round) => this.#loadAgain(graphs ?? {}, round));
         link.send({ t: 'ready', graphs: loaded });
+    }
+
+    async #loadAuth(config, modules) {
+        if (!isJavaScript(config?.path)) return;
+        this.#auth = new Auth(config, modules);
+        const error = await this.#auth.load();
+        if (error) this.#link.send({ t: 'load_error', part: 'auth', error });
     }
 
     async #answer(header, blobs) {
@@ -100,6 +114,7 @@ class Worker {
     }
 
     async #ask(header, blobs) {
+        if (header.t === 'auth.check' && this.#auth) return this.#auth.check(blobs);
         const answer = Object.hasOwn(answers, header.t) ? answers[header.t] : null;
         if (!answer) throw new InvalidRequestError(`unknown request ${header.t}`);
         if (!this.#graphs) throw new InvalidRequestError(`${header.t} before init`);

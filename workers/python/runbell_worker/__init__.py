@@ -7,5 +7,6 @@
     events        library stream -> wire events    states       the requests state.* and graph.*
     inputs        JSON -> input, config, Command   schemas      JSON Schemas of a graph
     checkpointer  the saver that asks the server   store        the store that asks the server
+    auth          the user's own auth handlers     users        who they name, as graphs find it
     logs          log records, one line each
 """

@@ -21,7 +21,7 @@ from typing import Any
 from . import logs, loopback
 from .frames import Frame, FrameTooLarge
 from .link import Link, RemoteError, type_of
-from .loading import LoadError, add_paths
+from .loading import LoadError, add_paths, is_python
 
 PROTOCOL = 1
 NODE_THREADS = 64  # synchronous nodes block a thread each; this many may do so at once
@@ -42,8 +42,8 @@ def main() -> int:
     init = inbox.get()
     if init.header["t"] != "init":
         _on_end(ValueError(f"the server began with '{init.header['t']}', not with 'init'"))
-    host, ready = _load(init.header, link)
-    _Loop(link, inbox, host, ready).run()
+    loaded, ready = _load(init.header, link)
+    _Loop(link, inbox, loaded, ready).run()
     sys.stdout.flush()
     os._exit(0)  # threads of stuck nodes must not keep the process
 
@@ -89,8 +89,9 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _load(init: dict[str, Any], link: Link) -> tuple[Any, dict[str, Any]]:
-    """Loads every graph; sends a load_error for each that fails. Returns host and `ready`."""
+def _load(init: dict[str, Any], link: Link) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Loads every graph and the project's other parts; sends a load_error for each that fails.
+    Returns what the server may ask, and `ready`."""
     project_dir = os.path.abspath(init["project_dir"])
     config = init.get("config") or {}
     add_paths(project_dir, config.get("dependencies"))
@@ -102,15 +103,35 @@ def _load(init: dict[str, Any], link: Link) -> tuple[Any, dict[str, Any]]:
             host.load(graph_id, graph["path"], project_dir)
             loaded.append({"id": graph_id, **_description(graph)})
         except LoadError as error:
-            log.error("graph '%s' could not be loaded: %s", graph_id, error)
-            cause = type(error.__cause__ or error).__name__
-            failed = {"type": cause, "message": str(error)}
-            link.send({"t": "load_error", "graph_id": graph_id, "error": failed})
-    if init.get("dev") and host is not None:
+            _tell(link, error, graph_id=graph_id)
+    parts = _parts(config, project_dir)
+    for name, part in parts.items():
+        try:
+            part.load()
+        except LoadError as error:
+            _tell(link, error, part=name)
+    if init.get("dev"):
         from . import reloading
 
-        reloading.start(host, init.get("graphs") or {}, project_dir)
-    return host, {"t": "ready", "graphs": loaded}
+        reloading.start(host, init.get("graphs") or {}, parts, project_dir)
+    return {"host": host, "questions": _questions(host, parts)}, {"t": "ready", "graphs": loaded}
+
+
+def _tell(link: Link, error: LoadError, **what: str) -> None:
+    log.error("%s could not be loaded: %s", next(iter(what.values())), error)
+    cause = type(error.__cause__ or error).__name__
+    link.send({"t": "load_error", **what, "error": {"type": cause, "message": str(error)}})
+
+
+def _parts(config: dict[str, Any], project_dir: str) -> dict[str, Any]:
+    """What langgraph.json names besides graphs, if it is written in Python."""
+    parts: dict[str, Any] = {}
+    path = (config.get("auth") or {}).get("path")
+    if is_python(path):
+        from .auth import Auth
+
+        parts["auth"] = Auth(config["auth"], project_dir)
+    return parts
 
 
 def _host(link: Link, config: dict[str, Any]) -> Any:
@@ -132,15 +153,19 @@ class _Loop:
     """Dispatch: what arrives, and what is under way."""
 
     def __init__(
-        self, link: Link, inbox: "queue.SimpleQueue[Frame]", host: Any, ready: dict[str, Any]
+        self,
+        link: Link,
+        inbox: "queue.SimpleQueue[Frame]",
+        loaded: dict[str, Any],
+        ready: dict[str, Any],
     ) -> None:
         self._link = link
         self._inbox = inbox
-        self._host = host
+        self._host = loaded["host"]
         self._ready = ready
         self._runs: dict[str, Any] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._questions = _questions(host)
+        self._questions = loaded["questions"]
         self._shutdown: Frame | None = None
         self._loop = asyncio.new_event_loop()
 
@@ -226,12 +251,15 @@ class _Loop:
             self._link.refuse(frame, _code_of(error), type_of(error), str(error))
 
 
-def _questions(host: Any) -> dict[str, Any]:
-    if host is None:
-        return {}
-    from .states import States
+def _questions(host: Any, parts: dict[str, Any]) -> dict[str, Any]:
+    questions: dict[str, Any] = {}
+    if host is not None:
+        from .states import States
 
-    return States(host).handlers
+        questions.update(States(host).handlers)
+    if "auth" in parts:
+        questions["auth.check"] = parts["auth"].check
+    return questions
 
 
 def _code_of(error: BaseException) -> str:
@@ -242,4 +270,6 @@ def _code_of(error: BaseException) -> str:
     names = {cls.__name__ for cls in type(error).__mro__}
     if "UnknownGraph" in names:
         return "not_found"
+    if "Unavailable" in names:
+        return "unavailable"
     return "invalid" if names & {"InvalidUpdateError", "ValueError", "TypeError"} else "failed"

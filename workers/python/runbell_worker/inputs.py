@@ -8,6 +8,7 @@ from langgraph.types import Command, Send, StateUpdate
 
 from .frames import Frame
 from .snapshots import CHECKPOINT_KEYS
+from .users import User
 
 
 def blob_json(frame: Frame, index: Any) -> Any:
@@ -23,6 +24,8 @@ def config_of(frame: Frame) -> dict[str, Any]:
         for key, value in (given.get("configurable") or {}).items()
         if not (key in CHECKPOINT_KEYS and value in (None, "", {}))
     }
+    if isinstance(configurable.get("langgraph_auth_user"), dict):
+        configurable["langgraph_auth_user"] = User(configurable["langgraph_auth_user"])
     config = {"configurable": configurable, "metadata": dict(given.get("metadata") or {})}
     if given.get("tags"):
         config["tags"] = given["tags"]

@@ -11,11 +11,19 @@ import traceback
 from types import ModuleType
 from typing import Any
 
+JAVASCRIPT = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
+
 log = logging.getLogger("runbell.loading")
 
 
 class LoadError(Exception):
     """A graph cannot be loaded; the text is ready for a person to read."""
+
+
+def is_python(spec: Any) -> bool:
+    """Does `path:export` name something written in Python?"""
+    source = spec.rpartition(":")[0] if isinstance(spec, str) and ":" in spec else spec
+    return isinstance(source, str) and not source.endswith(JAVASCRIPT)
 
 
 def add_paths(project_dir: str, dependencies: Any) -> None:

@@ -20,32 +20,39 @@ LOOK_S = 0.5
 log = logging.getLogger("runbell.reload")
 
 
-def start(host: Any, graphs: dict[str, Any], project_dir: str) -> None:
+def start(host: Any, graphs: dict[str, Any], parts: dict[str, Any], project_dir: str) -> None:
+    """`parts`: what else was loaded, by name; each has `path` and `load`."""
     sys.dont_write_bytecode = True  # a file changed twice in a second looks like its cached form
     threading.Thread(
-        target=_watch, args=(host, graphs, os.path.realpath(project_dir)), daemon=True
+        target=_watch, args=(host, graphs, parts, os.path.realpath(project_dir)), daemon=True
     ).start()
 
 
-def _watch(host: Any, graphs: dict[str, Any], project_dir: str) -> None:
-    paths = _paths(graphs, project_dir)
+def _watch(host: Any, graphs: dict[str, Any], parts: dict[str, Any], project_dir: str) -> None:
+    named = [graph["path"] for graph in graphs.values()] + [part.path for part in parts.values()]
+    paths = _paths(named, project_dir)
     seen = _stamps(paths)
     while True:
         time.sleep(LOOK_S)
-        paths |= _paths(graphs, project_dir)  # a module that broke is still looked at
+        paths |= _paths(named, project_dir)  # a module that broke is still looked at
         now = _stamps(paths)
         if any(seen.get(path) != stamp for path, stamp in now.items() if path in seen):
-            _reload(host, graphs, project_dir)
+            _reload(host, graphs, parts, project_dir)
         seen |= now
 
 
-def _reload(host: Any, graphs: dict[str, Any], project_dir: str) -> None:
+def _reload(host: Any, graphs: dict[str, Any], parts: dict[str, Any], project_dir: str) -> None:
     for name, path in _modules(project_dir).items():
         log.debug("forgetting %s (%s)", name, path)
         sys.modules.pop(name, None)
     importlib.invalidate_caches()
+    for name, part in parts.items():
+        try:
+            part.load()
+        except LoadError as error:
+            log.error("%s keeps its old form: %s", name, error)
     loaded = 0
-    for graph_id, graph in graphs.items():
+    for graph_id, graph in graphs.items() if host is not None else ():
         try:
             host.load(graph_id, graph["path"], project_dir)
             loaded += 1
@@ -67,12 +74,12 @@ def _modules(project_dir: str) -> dict[str, str]:
     return found
 
 
-def _paths(graphs: dict[str, Any], project_dir: str) -> set[str]:
-    """The files of these modules, and of the graphs themselves: one that did not load may be
-    mended."""
+def _paths(named: list[str], project_dir: str) -> set[str]:
+    """The files of these modules, and those that langgraph.json names: one that did not load may
+    be mended."""
     paths = set(_modules(project_dir).values())
-    for graph in graphs.values():
-        source = graph["path"].rpartition(":")[0]
+    for path in named:
+        source = path.rpartition(":")[0]
         paths.add(os.path.realpath(os.path.join(project_dir, source)))
     return paths
 
