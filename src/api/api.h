@@ -12,6 +12,7 @@
 #include "blob/blob.h"
 #include "delivery/policies.h"
 #include "delivery/target.h"
+#include "http/cors.h"
 #include "http/server.h"
 #include "store/inspector.h"
 
@@ -29,6 +30,7 @@ struct api_setup {
     struct str mount_prefix;  /* "" or "/prefix" */
     unsigned disabled_groups; /* bit 1 << group */
     struct api_copied_headers copied_headers;
+    const struct cors_rules *cors;
     bool compat_js; /* as the JavaScript dev server does it, where the two servers differ */
     bool dev;
     bool log_requests;                 /* a line for every one */

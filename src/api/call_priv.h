@@ -18,7 +18,7 @@ void call_free(struct call *call); /* what the call owns; its memory is the exch
 enum err call_admit(struct call *call) MUST_USE;
 
 /* reply.c */
-#define REPLY_HEADERS_MAX (CALL_HEADERS_MAX + 8)
+#define REPLY_HEADERS_MAX (CALL_HEADERS_MAX + CORS_HEADERS_MAX + 3)
 size_t reply_headers(struct call *call, struct http_header *headers);
 const char *reply_words(enum err err);
 

@@ -53,6 +53,11 @@ const char *reply_words(enum err err)
     return "";
 }
 
+static struct str header_of(const struct call *call, const char *name)
+{
+    return http_header_find(call->request->headers, call->request->header_count, name);
+}
+
 size_t reply_headers(struct call *call, struct http_header *headers)
 {
     size_t n = 0;
@@ -63,17 +68,9 @@ size_t reply_headers(struct call *call, struct http_header *headers)
             str_of(call->content_type ? call->content_type : "application/json")};
     for (size_t i = 0; i < call->header_count; i++)
         headers[n++] = call->headers[i];
-    headers[n++] = (struct http_header){STR("access-control-allow-origin"), STR("*")};
-    if (call->request->method == HTTP_OPTIONS) {
-        headers[n++] = (struct http_header){STR("access-control-allow-methods"),
-                                            STR("GET, POST, PUT, PATCH, DELETE, OPTIONS")};
-        headers[n++] = (struct http_header){STR("access-control-allow-headers"), STR("*")};
-        headers[n++] = (struct http_header){STR("access-control-max-age"), STR("600")};
-    } else {
-        headers[n++] = (struct http_header){
-            STR("access-control-expose-headers"),
-            STR("content-location,location,x-pagination-total,x-pagination-next,x-request-id")};
-    }
+    n += cors_headers(call->setup->cors, header_of(call, "origin"),
+                      call->request->method == HTTP_OPTIONS,
+                      header_of(call, "access-control-request-headers"), call->arena, headers + n);
     headers[n++] = (struct http_header){STR("x-request-id"), call->request_id};
     if (call->status == 503)
         headers[n++] = (struct http_header){STR("retry-after"), STR("1")};

@@ -22,7 +22,8 @@ struct run_stream {
     struct run_reader *reader;
     struct timer heartbeat;
     struct str tenant, run_id;
-    struct str modes; /* names joined by '\n', each with one behind; STR_NONE: all */
+    struct str origin; /* of the page that waits for the end; STR_NONE */
+    struct str modes;  /* names joined by '\n', each with one behind; STR_NONE: all */
     bool wait, empty_end, quiet;
     bool cancel_on_disconnect;
     bool wants_more; /* a batch was taken, the next is asked for when the network has room */
@@ -259,17 +260,18 @@ static void on_end(void *context, const struct run_reader_end *end)
     http_end(exchange);
 }
 
-static const struct http_header origin_any = {{"access-control-allow-origin", 27}, {"*", 1}};
-
 /* A cancel that waits has no body, so its head goes out only now. */
 static void on_end_empty(void *context, const struct run_reader_end *end)
 {
     struct run_stream *stream = context;
     struct http_exchange *exchange = stream->exchange;
+    struct http_header headers[CORS_HEADERS_MAX];
+    size_t count = cors_headers(stream->setup->cors, stream->origin, false, STR_NONE,
+                                http_exchange_arena(exchange), headers);
 
     (void)end;
+    http_reply(exchange, 204, headers, count, STR(""));
     stream_free(stream);
-    http_reply(exchange, 204, &origin_any, 1, STR(""));
 }
 
 static const struct run_reader_events reader_events = {on_events, on_end};
@@ -318,8 +320,12 @@ static struct run_stream *stream_new(struct call *call)
 {
     struct str modes = modes_join(call->arena, call->stream.modes);
     struct str tenant = call->principal.tenant, run_id = call->stream.run_id;
+    struct str origin =
+        call->stream.empty_end
+            ? http_header_find(call->request->headers, call->request->header_count, "origin")
+            : STR_NONE;
     struct run_stream *stream =
-        mem_alloc_zero(sizeof(*stream) + tenant.len + run_id.len + modes.len);
+        mem_alloc_zero(sizeof(*stream) + tenant.len + run_id.len + modes.len + origin.len);
     char *at = stream->texts;
 
     stream->exchange = call->exchange;
@@ -327,6 +333,7 @@ static struct run_stream *stream_new(struct call *call)
     stream->tenant = str_put(&at, tenant);
     stream->run_id = str_put(&at, run_id);
     stream->modes = str_put(&at, modes);
+    stream->origin = str_is_none(origin) ? STR_NONE : str_put(&at, origin);
     stream->wait = call->stream.wait;
     stream->empty_end = call->stream.empty_end;
     stream->quiet = call->stream.quiet;

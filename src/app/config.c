@@ -81,12 +81,12 @@ void config_init(struct config *config)
         .cancel_grace_ms = 10 * MS_PER_SECOND,
         .lease_ms = 60 * MS_PER_SECOND,
         .heartbeat_ms = 5 * MS_PER_SECOND,
-        .alerts_tick_ms = 5 * MS_PER_SECOND,
         .studio_auth = true,
         .auth_timeout_ms = 10 * MS_PER_SECOND,
         .load_timeout_ms = 120 * MS_PER_SECOND,
         .stop_grace_ms = 10 * MS_PER_SECOND,
         .http_limits = http_limits_default,
+        .cors = cors_open,
         .retention = retention_defaults,
         .disable_after_us = 5 * 24 * 3600 * US_PER_SECOND,
         .rest_after = 32,
@@ -111,6 +111,7 @@ void config_init(struct config *config)
 
 void config_release(struct config *config)
 {
+    cors_release(&config->cors);
     arena_release(&config->arena);
 }
 

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "delivery/sender.h"
 #include "delivery/webhook_config.h"
+#include "http/cors.h"
 #include "http/server.h"
 #include "store/retention.h"
 
@@ -57,6 +58,7 @@ struct config {
     struct str mount_prefix;         /* "" or "/prefix" */
     unsigned disabled_groups;        /* of routes: bit 1 << group */
     struct api_copied_headers copied_headers;
+    struct cors_rules cors;
     const char *compat;             /* "js" or NULL */
     const char *tls_cert, *tls_key; /* NULL: plain HTTP */
     const char *ca_file;            /* for webhooks; NULL: the system's */

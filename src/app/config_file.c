@@ -97,7 +97,6 @@ static const struct {
     {NULL, "encryption", "stored state is not encrypted by the server"},
     {NULL, "ui", "no components are served"},
     {"http", "app", "only the server's own routes are served"},
-    {"http", "cors", "browsers of other origins are not let in"},
     {"store", "index", "items are found by namespace and filter, not by meaning"},
 };
 

@@ -113,7 +113,7 @@ enum err config_read_http(struct config_reader *r)
     const struct json *http = json_get(r->root, "http");
     enum err err = read_mount_prefix(r, http);
 
-    if (err || (err = read_switches(r, http)))
+    if (err || (err = read_switches(r, http)) || (err = config_read_cors(r, http)))
         return err;
     return read_headers(r, http);
 }

@@ -39,6 +39,8 @@ void config_builtin_graphs(struct config *config);
 enum err config_read_assistants(struct config_reader *r) MUST_USE;
 /* config_plugins.c: auth, and what cannot be plugged in here */
 enum err config_read_plugins(struct config_reader *r) MUST_USE;
+/* config_cors.c: http.cors */
+enum err config_read_cors(struct config_reader *r, const struct json *http) MUST_USE;
 /* config_http.c */
 enum err config_read_http(struct config_reader *r) MUST_USE;
 /* config_lives.c: checkpointer.ttl and store.ttl */

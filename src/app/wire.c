@@ -280,6 +280,7 @@ enum err wire_net(struct server *server, const char **why)
         .mount_prefix = config->mount_prefix,
         .disabled_groups = config->disabled_groups,
         .copied_headers = config->copied_headers,
+        .cors = &config->cors,
         .compat_js = config->compat && strcmp(config->compat, "js") == 0,
         .dev = config->dev,
         .log_requests = config->log_requests,
