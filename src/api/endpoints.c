@@ -90,7 +90,7 @@ static enum err list_prepare(struct call *call)
     if ((err = call_query_int(call, "limit", 1, ENDPOINTS_LIST_MAX, &filter->limit)))
         return err;
     if (!str_is_none(filter->state) && endpoint_state_parse(filter->state, &state)) {
-        call_fail(call, 422, "state: must be active, paused or disabled");
+        call_fail(call, 422, "state: must be active, paused, disabled or secret_unreadable");
         return ERR_INVALID;
     }
     call->data = filter;

@@ -8,20 +8,30 @@
 
 /* ---- who asks ---- */
 
-/* A server without keys has one user; a key is a user of its own. */
+static struct str user_id_of(const struct call *call, struct str name)
+{
+    struct uuid_text text;
+
+    uuid_write(uuid_v5(uuid_namespace_assistants, name), &text);
+    return arena_str(call->arena, str_of(text.text));
+}
+
+/* A key is whose email stands on it, else a user of its own. A server without keys has one user,
+ * and so have the runs of a workspace that call it. */
 struct person fleet_person(const struct call *call)
 {
     const struct principal *p = &call->principal;
-    const struct str parts[] = {p->tenant, STR("/"), p->key_id};
-    struct uuid_text text;
+    struct str email = p->key ? p->key->email : STR_NONE;
+    struct person person = {.email = email, .is_admin = p->role == ROLE_ADMIN};
 
-    if (!str_is_none(p->key_id) && uuid_is_valid(p->key_id))
-        return (struct person){.user_id = p->key_id, .is_admin = p->role == ROLE_ADMIN};
-    uuid_write(uuid_v5(uuid_namespace_assistants,
-                       arena_concat(call->arena, parts, str_is_none(p->key_id) ? 1 : 3)),
-               &text);
-    return (struct person){.user_id = arena_str(call->arena, str_of(text.text)),
-                           .is_admin = p->role == ROLE_ADMIN};
+    if (!str_is_none(email)) {
+        const struct str parts[] = {STR("mailto:"), email};
+
+        person.user_id = user_id_of(call, arena_concat(call->arena, parts, ARRAY_LEN(parts)));
+    } else {
+        person.user_id = p->key ? p->key->key_id : user_id_of(call, p->tenant);
+    }
+    return person;
 }
 
 /* ---- pages ---- */

@@ -126,11 +126,14 @@ static enum err draft_read(struct call *call, struct key_draft *draft)
     row->name = STR("");
     row->role = str_of(role_name(ROLE_ADMIN));
     if ((err = call_body_object(call)) || (err = call_get_text(call, "name", &row->name)) ||
+        (err = call_get_text(call, "email", &row->email)) ||
         (err = call_get_word(call, "role", role_names, &row->role)) ||
         (err = call_get_text(call, "expires", &expires)) || (err = workspaces_read(call, row)))
         return err;
     if (key_name_check(row->name, &why))
         return refuse_field(call, "name", why);
+    if (!str_is_none(row->email) && key_email_check(row->email, &why))
+        return refuse_field(call, "email", why);
     if (!str_is_none(expires) &&
         key_expiry_parse(expires, loop_wall_us(http_exchange_loop(call->exchange)),
                          &row->expires_us, &why))

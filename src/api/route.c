@@ -25,6 +25,7 @@ static const struct route_list *const lists[] = {
     &routes_traces_boot,
     &routes_traces_blob,
     &routes_traces_runs,
+    &routes_alerts,
     &routes_metrics,
     &routes_keys,
     &routes_workspaces,

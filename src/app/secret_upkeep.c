@@ -4,11 +4,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "crypto/secret.h"
-#include "store/secrets.h"
+#include "store/endpoint_lock.h"
 
 #define LOOK_MS (2 * MS_PER_SECOND)
 #define PAUSE_MS 20    /* between two pieces */
-#define PIECE_ROWS 100 /* sealed again in one transaction */
+#define PIECE_ROWS 100 /* sealed again, or tried, in one transaction */
 
 struct secret_upkeep {
     struct loop *loop;
@@ -22,8 +22,10 @@ struct secret_upkeep {
     bool has_looked, has_changed;
     struct secret_use *uses;
     size_t use_count;
-    struct secret_sweep sweep, swept; /* the piece under way writes the latter */
-    size_t resealed;                  /* since the keys changed */
+    /* Of each two the piece under way writes the latter. */
+    struct endpoint_unlock unlock, unlocked;
+    struct secret_sweep sweep, swept;
+    size_t unlocked_count, resealed; /* since the keys changed */
     bool is_stopped;
 };
 
@@ -78,6 +80,43 @@ static void sweep_done(struct store_work *work, enum err err)
                  upkeep->resealed);
     upkeep->resealed = 0;
     rest(upkeep);
+}
+
+/* ---- what waits for a key ---- */
+
+static enum err unlock_apply(struct tx *tx, struct store_work *work)
+{
+    struct secret_upkeep *upkeep = CONTAINER_OF(work, struct secret_upkeep, work);
+
+    upkeep->unlocked = upkeep->unlock;
+    return endpoint_unlock(tx, &upkeep->unlocked, PIECE_ROWS, &upkeep->arena);
+}
+
+static void unlock_done(struct store_work *work, enum err err)
+{
+    struct secret_upkeep *upkeep = CONTAINER_OF(work, struct secret_upkeep, work);
+
+    if (err) {
+        log_error("secrets", "what waits for a key could not be looked at: %s; it is repeated",
+                  err_name(err));
+        upkeep->has_looked = false;
+        rest(upkeep);
+        return;
+    }
+    upkeep->unlock = upkeep->unlocked;
+    upkeep->unlocked_count += upkeep->unlock.unlocked;
+    if (upkeep->is_stopped)
+        return;
+    if (upkeep->unlock.more) {
+        timer_start(&upkeep->timer, PAUSE_MS);
+        return;
+    }
+    if (upkeep->unlocked_count)
+        log_info("secrets", "%zu endpoints have their secrets again: what was held for them goes",
+                 upkeep->unlocked_count);
+    upkeep->unlocked_count = 0;
+    upkeep->sweep = (struct secret_sweep){0};
+    submit(upkeep, sweep_apply, sweep_done, true);
 }
 
 /* ---- the file ---- */
@@ -141,15 +180,17 @@ static void look_done(struct store_work *work, enum err err)
     upkeep->has_looked = true;
     upkeep->has_changed = false;
     tell_unknown(upkeep);
-    upkeep->sweep = (struct secret_sweep){0};
-    submit(upkeep, sweep_apply, sweep_done, true);
+    upkeep->unlock = (struct endpoint_unlock){0};
+    submit(upkeep, unlock_apply, unlock_done, true);
 }
 
 static void on_timer(struct timer *timer)
 {
     struct secret_upkeep *upkeep = CONTAINER_OF(timer, struct secret_upkeep, timer);
 
-    if (upkeep->sweep.more)
+    if (upkeep->unlock.more)
+        submit(upkeep, unlock_apply, unlock_done, true);
+    else if (upkeep->sweep.more)
         submit(upkeep, sweep_apply, sweep_done, true);
     else
         submit(upkeep, look_apply, look_done, false);

@@ -2,8 +2,8 @@
  *
  *   every few seconds: read the file of keys; have they changed (and once at start)?
  *     ──▶ install them ──▶ say what stands under no known key
- *     ──▶ seal again what stands under older keys, a piece per work of the lowest class
- *     ──▶ free the deliveries that were held for want of a key
+ *     ──▶ unlock the endpoints whose secrets can be opened now: what was held for them is due
+ *     ──▶ seal again what stands under older keys; both a piece per work of the lowest class
  *
  * Each step can be lost: the next start does all of them. A file that cannot be read changes
  * nothing. */

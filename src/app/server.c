@@ -229,6 +229,8 @@ static void stop_executors(struct server *server)
         dispatch_close(server->dispatch);
     if (server->crons)
         cron_clock_close(server->crons);
+    if (server->alerts)
+        alert_clock_close(server->alerts);
     for (size_t i = 0; i < server->executor_count; i++) {
         server->stops_open++;
         server->executors[i]->ops->stop(server->executors[i], on_executor_stopped, server);
@@ -293,6 +295,8 @@ void server_free(struct server *server)
         delivery_free(server->delivery);
     if (server->crons)
         cron_clock_free(server->crons);
+    if (server->alerts)
+        alert_clock_free(server->alerts);
     if (server->dispatch)
         dispatch_free(server->dispatch);
     for (size_t i = 0; i < server->executor_count; i++)

@@ -7,6 +7,7 @@
 #include "agent/cron_clock.h"
 #include "agent/dispatch.h"
 #include "agent/worker_executor.h"
+#include "alert/alert_clock.h"
 #include "api/api.h"
 #include "app/blob_upkeep.h"
 #include "app/key_ring.h"
@@ -64,6 +65,7 @@ struct server {
     size_t language_count, loads_open;
     struct dispatch *dispatch;
     struct cron_clock *crons;
+    struct alert_clock *alerts;
     struct tls_client *tls_client;
     struct tls_server *tls_server;
     struct delivery *delivery;

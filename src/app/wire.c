@@ -166,6 +166,13 @@ void wire_dispatch(struct server *server)
         .executor_count = server->executor_count,
     });
     server->crons = cron_clock_new(server->loop, server->store, &server->agent);
+    server->alerts = alert_clock_new(&(struct alert_clock_config){
+        .loop = server->loop,
+        .store = server->store,
+        .setup = {.base_url = server->self_url,
+                  .policy = policies_for_kind(&server->config->policies, STR("alert"))},
+        .tick_ms = server->config->alerts_tick_ms,
+    });
 }
 
 /* ---- what leaves the house ---- */

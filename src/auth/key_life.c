@@ -23,6 +23,21 @@ enum err key_name_check(struct str name, const char **why)
     return OK;
 }
 
+/* Not more than can be said without sending a mail. */
+enum err key_email_check(struct str email, const char **why)
+{
+    size_t at = str_find_char(email, '@');
+
+    *why = "must be an address such as ann@example.com, at most 254 bytes";
+    if (email.len > KEY_EMAIL_BYTES_MAX || !str_is_utf8(email) || at == 0 || at + 1 >= email.len ||
+        str_find_char(str_from(email, at + 1), '@') < email.len - at - 1)
+        return ERR_INVALID;
+    for (size_t i = 0; i < email.len; i++)
+        if ((unsigned char)email.data[i] <= 0x20 || email.data[i] == 0x7f)
+            return ERR_INVALID;
+    return OK;
+}
+
 static int64_t seconds_of(char unit)
 {
     switch (unit) {
@@ -156,6 +171,7 @@ void key_write(struct json_writer *json, const struct api_key_row *row, struct s
     json_end_array(json);
     if (!str_is_none(key))
         json_put_str(json, "key", key);
+    json_put_str(json, "email", row->email);
     json_put_time(json, "created_at", row->created_us);
     json_put_time(json, "expires_at", row->expires_us);
     json_put_time(json, "last_used_at", row->used_us);

@@ -64,6 +64,7 @@ static void add_key(struct key_set *set, const struct api_key_row *row,
     entry->row.tenant = arena_str(&set->arena, row->tenant);
     entry->row.key_id = arena_str(&set->arena, row->key_id);
     entry->row.name = arena_str(&set->arena, row->name);
+    entry->row.email = arena_str(&set->arena, row->email);
     entry->row.key_hash = arena_str(&set->arena, row->key_hash);
     entry->row.role = str_of(role_name(entry->role));
     entry->row.workspaces = copy_workspaces(&set->arena, row);

@@ -12,7 +12,8 @@ static_assert(ARRAY_LEN(result_words) == RESULT_COUNT + 1, "every result has a w
 static const char *const queue_words[] = {"due",     "scheduled", "sending", "held",
                                           "blocked", "dead",      NULL};
 static_assert(ARRAY_LEN(queue_words) == CENSUS_QUEUE_COUNT + 1, "every queue has a word");
-static const char *const endpoint_words[] = {"active", "resting", "paused", "disabled", NULL};
+static const char *const endpoint_words[] = {"active",   "resting",           "paused",
+                                             "disabled", "secret_unreadable", NULL};
 static_assert(ARRAY_LEN(endpoint_words) == CENSUS_ENDPOINT_COUNT + 1, "every state has a word");
 static const char *const phase_words[] = {"dns", "connect", "tls", "ttfb", "total", NULL};
 /* In order of enum window_state. */

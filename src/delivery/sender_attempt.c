@@ -6,7 +6,6 @@
 #include "io/loop.h"
 
 #define EXCERPT_BYTES_MAX (4 * KIB)
-#define UNREADABLE_US (10 * US_PER_SECOND)
 #define UNREADABLE_SILENT_MS (60 * MS_PER_SECOND) /* between two lines of the log */
 
 /* ---- coming and going ---- */
@@ -181,8 +180,8 @@ static void on_done(void *context, const struct http_result *answer)
 
 /* ---- the request ---- */
 
-/* Its secrets cannot be opened: not tried, and not lost. It comes again when somebody may have put
- * the key back. */
+/* Its secrets cannot be opened: not tried, and not lost. Its endpoint is locked when this is
+ * written down, so that all of it is held until the key is back. */
 static void put_off(struct attempt *a)
 {
     struct delivery *d = a->delivery;
@@ -193,10 +192,9 @@ static void put_off(struct attempt *a)
         log_error("delivery", "the webhook %.*s waits, and others may too: %.*s",
                   STR_ARG(a->row.webhook_id), STR_ARG(a->row.secrets_why));
     }
-    a->outcome.is_untried = true;
+    a->outcome.is_untried = a->outcome.is_locked = true;
     a->outcome.to = DELIVERY_DUE;
-    a->outcome.reason = STR("secret_unreadable");
-    a->outcome.next_us = loop_wall_us(d->loop) + UNREADABLE_US;
+    a->outcome.next_us = loop_wall_us(d->loop);
     settle_add(a);
 }
 

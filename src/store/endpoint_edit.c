@@ -54,9 +54,12 @@ static const struct db_statement forget = {
     "endpoints_forget",
     "UPDATE endpoints SET name = NULL, policy = NULL, rate_limit = NULL, rate_burst = NULL,"
     " in_flight_max = NULL, ordering = 'none', expires_after_s = NULL, failing_since_us = NULL,"
-    " failures = 0, rest_until_us = NULL, rate_next_us = NULL, told_us = NULL"
+    " failures = 0, rest_until_us = NULL, rate_next_us = NULL, told_us = NULL,"
+    " secrets_version = CASE WHEN secrets_version > 0 THEN secrets_version + 1 ELSE 0 END"
     " WHERE tenant = $1 AND endpoint_id = $2",
     NULL};
+static const struct db_statement forget_secrets = {
+    "secrets_forget", "DELETE FROM secrets WHERE tenant = $1 AND endpoint_id = $2", NULL};
 static const struct db_statement turn_or_insert = {
     "endpoints_turn_or_insert",
     "INSERT INTO endpoints (tenant, endpoint_id, kind, url, origin, lane, state, created_us,"
@@ -250,5 +253,7 @@ enum err endpoint_delete(struct tx *tx, struct str tenant, struct str endpoint_i
         return ERR_CONFLICT;
     if (!err)
         err = db_run(tx->db, &forget, args, 2, NULL);
+    if (!err)
+        err = db_run(tx->db, &forget_secrets, args, 2, NULL);
     return err ? err : endpoint_set_state(tx, tenant, endpoint_id, ENDPOINT_DELETED, STR_NONE);
 }

@@ -39,7 +39,7 @@ static const struct db_statement select_backlog = {"endpoints_backlog", BACKLOG,
 /* ---- states ---- */
 
 static const char *const state_names[ENDPOINT_STATE_COUNT] = {"active", "paused", "disabled",
-                                                              "deleted"};
+                                                              "secret_unreadable", "deleted"};
 
 struct str endpoint_state_name(enum endpoint_state state)
 {

@@ -8,8 +8,9 @@
  *   active ◀──────────────▶ paused                by hand
  *     │  ▲                    ▲
  *     │  └── endpoint_resume ─┤
- *     └──▶ disabled ──────────┘                   by the engine: it is gone (410), or failed too
- * long
+ *     ├──▶ disabled ──────────┘                   by the engine: it is gone (410), or failed too
+ *     │                                           long
+ *     └◀─▶ secret_unreadable                      by the engine: endpoint_lock.h
  *
  * What is not active gets nothing: its deliveries are held, not dropped. What must outlive a
  * restart stands in the row: a rest that a receiver asked for, the clock of failing, the token
@@ -25,7 +26,8 @@ enum endpoint_state {
     ENDPOINT_ACTIVE,
     ENDPOINT_PAUSED,
     ENDPOINT_DISABLED,
-    ENDPOINT_DELETED, /* forgotten; the next event for its URL finds it as new */
+    ENDPOINT_UNREADABLE, /* its secrets cannot be opened: endpoint_lock.h */
+    ENDPOINT_DELETED,    /* forgotten; the next event for its URL finds it as new */
     ENDPOINT_STATE_COUNT
 };
 

@@ -5,7 +5,7 @@
 
 #define COLUMNS                                                                                    \
     "k.key_id, k.tenant, k.name, k.key_hash, k.role, k.created_us, k.expires_us, k.used_us, "      \
-    "w.tenant"
+    "w.tenant, k.email"
 /* One row per workspace; those of a key stand together, its own first. */
 #define SELECT_LIVE                                                                                \
     "SELECT " COLUMNS " FROM api_keys k JOIN api_key_workspaces w ON w.key_id = k.key_id"          \
@@ -15,8 +15,8 @@
 
 static const struct db_statement key_insert = {
     "api_keys_insert",
-    "INSERT INTO api_keys (tenant, key_id, name, key_hash, role, created_us, expires_us)"
-    " VALUES ($1, $2, $3, $4, $5, $6, CAST($7 AS BIGINT))",
+    "INSERT INTO api_keys (tenant, key_id, name, key_hash, role, created_us, expires_us,"
+    " email) VALUES ($1, $2, $3, $4, $5, $6, CAST($7 AS BIGINT), $8)",
     NULL};
 static const struct db_statement key_opens = {
     "api_key_workspaces_insert", "INSERT INTO api_key_workspaces (key_id, tenant) VALUES ($1, $2)",
@@ -95,7 +95,7 @@ enum err api_key_insert(struct tx *tx, const struct api_key_row *key)
         err = db_run(tx->db, &key_insert,
                      DB_ARGS(db_text(key->tenant), db_text(key->key_id), db_text(key->name),
                              db_text(key->key_hash), db_text(key->role), db_int(tx->now_us),
-                             db_int_or_null(key->expires_us)),
+                             db_int_or_null(key->expires_us), db_text(key->email)),
                      NULL);
     for (size_t i = 0; !err && i < key->workspace_count; i++)
         err = db_run(tx->db, &key_opens, DB_ARGS(db_text(key->key_id), db_text(key->workspaces[i])),
@@ -116,6 +116,7 @@ static struct api_key_row read_row(const struct db_rows *rows, struct arena *are
         .created_us = db_get_int(rows, 5),
         .expires_us = db_get_int(rows, 6),
         .used_us = db_get_int(rows, 7),
+        .email = db_get_keep(rows, 9, arena),
     };
 }
 

@@ -16,6 +16,7 @@ struct api_key_row {
     struct str key_id;
     struct str tenant; /* where it was made, the first that it opens; "default" if it opens all */
     struct str name;
+    struct str email;             /* whose it is; STR_NONE: not said */
     struct str key_hash;          /* SHA-256, hex */
     struct str role;              /* auth/role.h */
     const struct str *workspaces; /* at least one; "*" alone: all */

@@ -10,6 +10,7 @@ static struct api_key_row key_of(const char *id, const struct str *workspaces, s
     return (struct api_key_row){.tenant = workspaces[0],
                                 .key_id = str_of(id),
                                 .name = STR("a key"),
+                                .email = STR("ann@example.com"),
                                 .key_hash = str_of(id), /* as good as any */
                                 .role = STR("viewer"),
                                 .workspaces = workspaces,
@@ -69,6 +70,7 @@ static void a_key_comes_back_as_it_went_in(void **state)
     assert_int_equal(api_key_get(t->tx, STR("k1"), &t->arena, &out), OK);
     ASSERT_STR(out.tenant, "t");
     ASSERT_STR(out.name, "a key");
+    ASSERT_STR(out.email, "ann@example.com");
     ASSERT_STR(out.key_hash, "k1");
     ASSERT_STR(out.role, "viewer");
     assert_int_equal(out.workspace_count, 2);

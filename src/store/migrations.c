@@ -450,11 +450,34 @@ static const char step_19[] =
     "  value DOUBLE PRECISION, threshold DOUBLE PRECISION, deliveries TEXT NOT NULL,"
     "  at_us BIGINT NOT NULL, PRIMARY KEY (tenant, alert_id, event_no));";
 
+/* Keys say whose they are. The webhooks of Fleet, and who published what with which input; what a
+ * receiver's answer is made of. */
+static const char step_20[] =
+    "ALTER TABLE api_keys ADD COLUMN email TEXT;"
+    "ALTER TABLE attempts ADD COLUMN response_type TEXT;"
+    "CREATE TABLE fleet_webhooks ("
+    "  tenant TEXT NOT NULL, webhook_id TEXT NOT NULL, name TEXT NOT NULL, url TEXT NOT NULL,"
+    "  endpoint_id TEXT NOT NULL, form_schema TEXT NOT NULL, creator_id TEXT NOT NULL,"
+    "  creator_email TEXT, created_us BIGINT NOT NULL, updated_us BIGINT NOT NULL,"
+    "  PRIMARY KEY (tenant, webhook_id));"
+    "CREATE INDEX fleet_webhooks_by_created ON fleet_webhooks (tenant, created_us, webhook_id);"
+    "CREATE TABLE fleet_publishes ("
+    "  tenant TEXT NOT NULL, publish_id TEXT NOT NULL, webhook_id TEXT NOT NULL,"
+    "  webhook_name TEXT NOT NULL, agent_id TEXT, agent_name TEXT NOT NULL, agent_version BIGINT,"
+    "  commit_hash TEXT, bundle_sha256 TEXT NOT NULL, publisher_id TEXT NOT NULL,"
+    "  publisher_email TEXT, input TEXT NOT NULL, delivery_id BIGINT NOT NULL, request_key TEXT,"
+    "  created_us BIGINT NOT NULL, PRIMARY KEY (tenant, publish_id));"
+    "CREATE INDEX fleet_publishes_by_time ON fleet_publishes (tenant, created_us, publish_id);"
+    "CREATE INDEX fleet_publishes_by_agent ON fleet_publishes (tenant, agent_id, created_us);"
+    "CREATE UNIQUE INDEX fleet_publishes_by_key ON fleet_publishes (tenant, request_key)"
+    "  WHERE request_key IS NOT NULL;";
+
 /* The user for whom a cron makes runs. */
-static const char step_20[] = "ALTER TABLE crons ADD COLUMN auth_user TEXT;";
+static const char step_21[] = "ALTER TABLE crons ADD COLUMN auth_user TEXT;";
 
 const char *const migrations[] = {
-    step_1,  step_2,  step_3,  step_4,  step_5,  step_6,  step_7,  step_8,  step_9,  step_10,
-    step_11, step_12, step_13, step_14, step_15, step_16, step_17, step_18, step_19, step_20,
+    step_1,  step_2,  step_3,  step_4,  step_5,  step_6,  step_7,
+    step_8,  step_9,  step_10, step_11, step_12, step_13, step_14,
+    step_15, step_16, step_17, step_18, step_19, step_20, step_21,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

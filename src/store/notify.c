@@ -26,10 +26,15 @@ struct nudge {
 };
 
 static const char *const topic_names[] = {
-    [TOPIC_RUN_PENDING] = "run_pending",   [TOPIC_RUN_CANCEL] = "run_cancel",
-    [TOPIC_RUN_DONE] = "run_done",         [TOPIC_DELIVERY_DUE] = "delivery_due",
-    [TOPIC_DELIVERY_LOG] = "delivery_log", [TOPIC_KEYS] = "keys",
-    [TOPIC_INSPECTED] = "inspected",       [TOPIC_CRON] = "cron",
+    [TOPIC_RUN_PENDING] = "run_pending",
+    [TOPIC_RUN_CANCEL] = "run_cancel",
+    [TOPIC_RUN_DONE] = "run_done",
+    [TOPIC_DELIVERY_DUE] = "delivery_due",
+    [TOPIC_DELIVERY_LOG] = "delivery_log",
+    [TOPIC_KEYS] = "keys",
+    [TOPIC_INSPECTED] = "inspected",
+    [TOPIC_CRON] = "cron",
+    [TOPIC_ALERTS] = "alerts",
 };
 static_assert(ARRAY_LEN(topic_names) == TOPIC_COUNT, "every topic has a name for the other nodes");
 

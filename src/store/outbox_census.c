@@ -60,13 +60,14 @@
 #define RESTING COUNT_OF("state = 'active' AND rest_until_us > $1")
 #define PAUSED COUNT_OF("state = 'paused'")
 #define DISABLED COUNT_OF("state = 'disabled'")
+#define UNREADABLE COUNT_OF("state = 'secret_unreadable'")
 #define COUNTS                                                                                     \
     "SELECT COUNT(*) AS n, " ACTIVE " AS active, " RESTING " AS resting, " PAUSED                  \
-    " AS paused, " DISABLED " AS disabled FROM page"
+    " AS paused, " DISABLED " AS disabled, " UNREADABLE " AS unreadable FROM page"
 #define ENDPOINTS                                                                                  \
     "WITH page AS (" PAGE_OF_ENDPOINTS "), counts AS (" COUNTS ")"                                 \
-    " SELECT n, active - resting, resting, paused, disabled, tenant, endpoint_id"                  \
-    " FROM counts CROSS JOIN page ORDER BY tenant DESC, endpoint_id DESC LIMIT 1"
+    " SELECT n, active - resting, resting, paused, disabled, unreadable, tenant,"                  \
+    " endpoint_id FROM counts CROSS JOIN page ORDER BY tenant DESC, endpoint_id DESC LIMIT 1"
 
 /* What a walk counts: rows of this state, and, of the due, those whose time is to come. */
 struct walk {

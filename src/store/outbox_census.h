@@ -24,6 +24,7 @@ enum census_endpoint {
     CENSUS_RESTING,
     CENSUS_PAUSED,
     CENSUS_DISABLED,
+    CENSUS_UNREADABLE,
     CENSUS_ENDPOINT_COUNT
 };
 

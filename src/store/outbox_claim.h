@@ -108,13 +108,13 @@ struct outbox_outcome {
     int64_t next_us;                  /* of due */
     struct str reason;                /* state_reason; STR_NONE: none */
     bool is_untried; /* it was never sent: the attempt is taken back, `to` is due */
+    bool is_locked;  /* because its endpoint's secrets cannot be opened */
     enum endpoint_news news;
     bool is_hard;          /* of ENDPOINT_FAILED: a row of these makes the endpoint rest */
     int64_t rest_until_us; /* the receiver asks for a rest until then; 0: it does not */
     struct str result;     /* a word of delivery/classify.h */
     int64_t status;        /* 0: none */
-    struct str detail;
-    struct str address;
+    struct str detail, address;
     int64_t ended_us;
     int64_t dns_us, connect_us, tls_us, first_byte_us, total_us; /* -1: not reached */
     struct str excerpt;

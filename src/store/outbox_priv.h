@@ -53,6 +53,10 @@ enum err cancelled_move(struct tx *tx, struct delivery_move *moves, size_t count
 enum err claimed_open_secrets(struct tx *tx, struct arena *arena, struct outbox_claimed *rows,
                               size_t count) MUST_USE;
 
+/* Endpoints whose secrets still cannot be opened get nothing until they can. */
+enum err lock_endpoints(struct tx *tx, const struct outbox_outcome *outcomes,
+                        size_t count) MUST_USE;
+
 struct endpoint_key {
     struct str tenant, endpoint_id;
 };

@@ -1,5 +1,6 @@
 /* The secrets of what is claimed: read in the claim's own transaction, so that a change counts from
  * the next attempt on. */
+#include "store/endpoint_lock.h"
 #include "store/outbox_claim.h"
 #include "store/outbox_priv.h"
 
@@ -35,6 +36,18 @@ enum err claimed_open_secrets(struct tx *tx, struct arena *arena, struct outbox_
             return err;
     }
     return OK;
+}
+
+enum err lock_endpoints(struct tx *tx, const struct outbox_outcome *outcomes, size_t count)
+{
+    enum err err = OK;
+
+    /* The second of one endpoint finds it locked already. */
+    for (size_t i = 0; !err && i < count; i++)
+        if (outcomes[i].is_locked)
+            err = endpoint_lock(
+                tx, &(struct secret_owner){outcomes[i].row->tenant, outcomes[i].row->endpoint_id});
+    return err;
 }
 
 void outbox_claimed_wipe(struct outbox_claimed *rows, size_t count)

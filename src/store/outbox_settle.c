@@ -284,6 +284,8 @@ enum err outbox_settle(struct tx *tx, const struct outbox_rules *rules,
 
     if (!err)
         err = let_go(tx, outcomes, moves, count);
+    if (!err)
+        err = lock_endpoints(tx, outcomes, count);
     return err ? err : hear_all(tx, rules, outcomes, count);
 }
 

@@ -2,6 +2,7 @@
 #include "store/secrets.h"
 
 #include "crypto/secret.h"
+#include "store/endpoint_lock.h"
 #include "store/sequence.h"
 
 #define VALUE_BYTES_MAX (128 * KIB)
@@ -113,7 +114,9 @@ static enum err touch(struct tx *tx, const struct secret_owner *owner)
     err = db_run(tx->db, &endpoint_touch,
                  DB_ARGS(db_text(owner->tenant), db_text(owner->endpoint_id), db_int(tx->now_us)),
                  &changed);
-    return err ? err : changed == 1 ? OK : ERR_NOT_FOUND;
+    if (err || changed != 1)
+        return err ? err : ERR_NOT_FOUND;
+    return endpoint_unlock_one(tx, owner);
 }
 
 enum err secret_put(struct tx *tx, const struct secret_owner *owner, const struct secret *secret)

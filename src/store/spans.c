@@ -37,6 +37,10 @@ static const struct db_statement move_below = {
     " WHERE tenant = $1 AND trace_id = $2 AND dotted_order > $3 || '.'"
     " AND dotted_order < $3 || '/'" DERIVED,
     NULL};
+/* Once: whoever counts ends (alerts.h) reads on from the last it has counted. */
+static const struct db_statement note_end = {
+    "spans_note_end", "UPDATE spans SET ended_seq = $2 WHERE span_no = $1 AND ended_seq IS NULL",
+    NULL};
 static const struct db_statement touch = {
     "spans_touch",
     "UPDATE spans SET change_seq = $3, modified_us = $4 WHERE tenant = $1 AND span_id = $2", NULL};
@@ -245,6 +249,13 @@ static enum err adopt(struct tx *tx, struct span_row *parent)
 
 /* ---- changes ---- */
 
+static enum err ended(struct tx *tx, const struct span_row *was, const struct span_row *now)
+{
+    if (!now->end_us || !now->project_no || (was && was->end_us && was->project_no))
+        return OK;
+    return db_run(tx->db, &note_end, DB_ARGS(db_int(now->span_no), db_int(now->change_seq)), NULL);
+}
+
 static void merge(struct tx *tx, struct span_row *span, const struct span_saying *saying)
 {
     span->modified_us = tx->now_us;
@@ -263,7 +274,7 @@ static enum err insert_span(struct tx *tx, struct span_row *span, const struct s
         return err;
     merge(tx, span, saying);
     if ((err = place(tx, span)) || (err = row_write(tx, &insert_one, span)) ||
-        (span->project_no && (err = feedback_attach(tx, span))))
+        (span->project_no && (err = feedback_attach(tx, span))) || (err = ended(tx, NULL, span)))
         return err;
     return adopt(tx, span);
 }
@@ -277,7 +288,8 @@ static enum err update_span(struct tx *tx, struct span_row *span, const struct s
         return err;
     merge(tx, span, saying);
     if ((err = place(tx, span)) || (err = row_write(tx, &update_one, span)) ||
-        (was.project_no == 0 && span->project_no && (err = feedback_attach(tx, span))))
+        (was.project_no == 0 && span->project_no && (err = feedback_attach(tx, span))) ||
+        (err = ended(tx, &was, span)))
         return err;
     return carry_along(tx, &was, span);
 }

@@ -40,6 +40,7 @@ enum topic {
     TOPIC_CRON,         /* key: cron id. When the next one fires may have changed */
     TOPIC_KEYS,         /* key: key id. The set of API keys has changed */
     TOPIC_INSPECTED,    /* key: inspector id. A request came */
+    TOPIC_ALERTS,       /* no key. Alerts were made or changed */
     TOPIC_COUNT
 };
 

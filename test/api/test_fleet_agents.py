@@ -367,8 +367,8 @@ def people(store, tmp_path_factory):
         with Api(server.url) as first:
             admin = first.ok("POST", "/v1/keys", json={"name": "admin"})["key"]
         with Api(server.url, headers={"x-api-key": admin}) as root:
-            keys = [root.ok("POST", "/v1/keys", json={"name": name, "role": "editor", "workspaces": ["default"]})["key"]
-                    for name in ("ann", "bob")]
+            keys = [root.ok("POST", "/v1/keys", json={"email": email, "role": "editor", "workspaces": ["default"]})["key"]
+                    for email in ("ann@example.com", "bob@example.com")]
             with Api(server.url, headers={"x-api-key": keys[0]}) as ann, \
                     Api(server.url, headers={"x-api-key": keys[1]}) as bob:
                 yield root, ann, bob
@@ -406,6 +406,21 @@ def test_a_shared_agent_may_be_read_and_cloned_and_changed_as_its_owner_allows(p
     refused(bob.delete(at(write)), 403)
     assert root.ok("PATCH", at(read), json={"name": "Admins"})["name"] == "Admins"
     assert {one["owner_id"] for one in ann.ok("GET", f"{URL}?audience=user")["items"]} == {read["owner_id"]}
+
+
+def test_an_agent_belongs_to_a_person_whatever_key_they_use(people):
+    from harness.api import Api
+    root, ann, bob = people
+    agent = shared(ann, "user")
+    assert agent["owner_email"] == "ann@example.com"
+    other = root.ok("POST", "/v1/keys", json={"email": "ann@example.com", "role": "editor"})
+    rotated = root.ok("POST", f"/v1/keys/{other['key_id']}/rotate", json={})
+    assert rotated["email"] == "ann@example.com"
+    with Api(str(ann.base_url), headers={"x-api-key": rotated["key"]}) as again:
+        assert again.ok("PATCH", at(agent), json={"name": "Still hers"})["name"] == "Still hers"
+    for wrong in ("ann", "@x", "a@", "a b@c", "a@b@c", "a" * 255 + "@x"):
+        answer = root.post("/v1/keys", json={"email": wrong})
+        assert answer.status_code == 422 and "email" in answer.json()["detail"], wrong
 
 
 def test_paths_as_the_tracing_clients_write_them(api, agent):

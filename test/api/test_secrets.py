@@ -328,13 +328,59 @@ def test_a_lost_key_holds_deliveries_and_loses_none(start_server, hook):
         eventually(lambda: f"sealed under the key {lost}" in server.log(), why="the start does not tell")
         run = api.run(None, webhook=hook.url)
         eventually(lambda: api.ok("GET", f"/v1/deliveries?object_id={run['run_id']}")["deliveries"])
-        eventually(lambda: delivery_of(api, run)["state_reason"] == "secret_unreadable",
-                   why=lambda: str(delivery_of(api, run)))
-        assert delivery_of(api, run)["attempts"] == 0 and len(hook.requests) == 1
+        held = lambda: [(one["state"], one["state_reason"], one["attempts"]) for one in
+                        [delivery_of(api, run), delivery_of(api, other)]]
+        other = api.run(None, webhook=hook.url)
+        eventually(lambda: held() == [("held", "secret_unreadable", 0)] * 2, why=lambda: str(held()))
+        locked = api.ok("GET", f"/v1/endpoints/{endpoint}")
+        assert locked["state"] == "secret_unreadable" and f"under the key {lost}" in locked["state_reason"]
+        assert api.ok("GET", "/v1/endpoints?state=secret_unreadable")["endpoints"][0]["endpoint_id"] == endpoint
+        assert locked["backlog"] == {"due": 0, "sending": 0, "held": 2, "next_attempt_at": None}
+        api.ok("POST", f"/v1/endpoints/{endpoint}/resume")  # only tries
+        eventually(lambda: held() == [("held", "secret_unreadable", 0)] * 2
+                   and api.ok("GET", f"/v1/endpoints/{endpoint}")["state"] == "secret_unreadable")
+        assert len(hook.requests) == 1
         assert "the header X-Secret is sealed under the key" in server.log()
         # Put back beside the new one: both are read.
         key.write_bytes(key.read_bytes() + kept)
-        assert headers_of(hook.wait_for(2, timeout=60)[1])["x-secret"] == "here"
+        assert {headers_of(one)["x-secret"] for one in hook.wait_for(3, timeout=60)[1:]} == {"here"}
+        assert api.ok("GET", f"/v1/endpoints/{endpoint}")["state"] == "active"
+        eventually(lambda: [one[0] for one in held()] == ["done", "done"])
+    server.stop()
+
+
+def test_what_cannot_be_opened_can_be_put_anew(start_server, hook):
+    server = start_server()
+    with Api(server.url) as api:
+        endpoint = endpoint_of(api, hook)
+        api.ok("PUT", f"/v1/endpoints/{endpoint}/headers", json={"headers": {"X-Secret": "old"}})
+        server.stop()
+        (server.data / "secret.key").unlink()
+        server.start()
+        run = api.run(None, webhook=hook.url)
+        eventually(lambda: api.ok("GET", f"/v1/endpoints/{endpoint}")["state"] == "secret_unreadable")
+        eventually(lambda: delivery_of(api, run)["state"] == "held")
+        api.ok("PUT", f"/v1/endpoints/{endpoint}/headers", json={"headers": {"X-Secret": "new"}})
+        assert headers_of(hook.wait_for(2)[1])["x-secret"] == "new"
+        assert api.ok("GET", f"/v1/endpoints/{endpoint}")["state"] == "active"
+    server.stop()
+
+
+def test_the_secrets_of_an_endpoint_go_with_it(start_server, hook):
+    server = start_server()
+    with Api(server.url) as api:
+        endpoint = endpoint_of(api, hook)
+        path = f"/v1/endpoints/{endpoint}"
+        api.ok("PUT", path + "/headers", json={"headers": {"X-Secret": "sealed"}})
+        key = api.ok("POST", path + "/signing-keys", json={"type": "ed25519"})
+        assert sum(count for _, count in key_states(server).values()) == 2
+        api.ok("DELETE", path + "?force=true")
+        assert sum(count for _, count in key_states(server).values()) == 0
+        assert api.get(f"/v1/webhook-keys?endpoint_id={endpoint}").json() != key
+        assert endpoint_of(api, hook) == endpoint, "the same URL is the same endpoint"
+        assert api.ok("GET", path + "/headers")["headers"] == {}
+        request = next_request(api, hook)
+        assert "x-secret" not in headers_of(request) and "webhook-signature" not in headers_of(request)
     server.stop()
 
 

@@ -18,7 +18,7 @@
 #include "io/real_world.h"
 #include "store/store.h"
 
-#define WORDS_MAX 12
+#define WORDS_MAX 24
 #define OUTPUT_BYTES_MAX (256 * KIB)
 #define DEPTH_MAX 8
 
@@ -200,7 +200,7 @@ static void a_key_is_made_listed_and_revoked(void **state)
     assert_int_equal(run("runbell keys create"), CLI_OK);
     assert_true(api_key_is_ours(str_trim(str_of(out_text))));
     assert_int_equal(run("runbell keys create --name ci --role viewer --workspace acme,umbrella "
-                         "--expires 90d --json"),
+                         "--email ci@example.com --expires 90d --json"),
                      CLI_OK);
     id = key_id_in(&arena, out_text);
     ASSERT_SAYS(out_text,
@@ -211,6 +211,7 @@ static void a_key_is_made_listed_and_revoked(void **state)
     assert_null(strstr(out_text, "rbk_"));
     assert_int_equal(run("runbell keys list --json"), CLI_OK);
     ASSERT_SAYS(out_text, "\"name\":\"ci\"");
+    ASSERT_SAYS(out_text, "\"email\":\"ci@example.com\"");
     snprintf(line, sizeof(line), "runbell keys rotate %.*s --json", STR_ARG(id));
     assert_int_equal(run(line), CLI_OK);
     ASSERT_SAYS(out_text, "\"name\":\"ci\",\"role\":\"viewer\"");

@@ -65,7 +65,7 @@ static const struct arg_command resume_command = {
 
 static enum output_colour colour_of(struct str state, struct str health)
 {
-    if (str_eq(state, STR("disabled")))
+    if (str_eq(state, STR("disabled")) || str_eq(state, STR("secret_unreadable")))
         return OUTPUT_BAD;
     if (str_eq(state, STR("paused")) || !str_eq(health, STR("well")))
         return OUTPUT_WARN;

@@ -30,6 +30,7 @@ static void print_json(const struct buf *out)
 
 static const struct arg_flag create_flags[] = {
     {"name", "NAME", "what it is for, as keys list shows it", NULL},
+    {"email", "ADDRESS", "whose it is: agents and publishes are theirs", NULL},
     {"role", "ROLE", "admin (default), editor, viewer, ingest or operator", NULL},
     {"workspace", "ID,…", "the workspaces it opens; they are made if need be (default: * for all)",
      NULL},
@@ -120,6 +121,7 @@ static int row_read(const struct session *session, struct arena *arena, struct a
 {
     const char *name = session_value(session, "name"), *role = session_value(session, "role");
     const char *workspace = session_value(session, "workspace");
+    const char *email = session_value(session, "email");
     struct str *list;
     enum role known;
     const char *why;
@@ -129,6 +131,9 @@ static int row_read(const struct session *session, struct arena *arena, struct a
     row->role = role ? str_of(role) : str_of(role_name(ROLE_ADMIN));
     if (key_name_check(row->name, &why))
         return wrong(session, "name", why);
+    row->email = str_of(email);
+    if (email && key_email_check(row->email, &why))
+        return wrong(session, "email", why);
     if (role_parse(row->role, &known))
         return wrong(session, "role", "must be admin, editor, viewer, ingest or operator");
     list = split(arena, workspace ? str_of(workspace) : WORKSPACE_EVERY, &count);

@@ -1,0 +1,41 @@
+/* alert_count.h -- which spans count for which alert: read on a snapshot, to be written after.
+ *
+ * Each alert's rule is read and its filter compiled once for a pass; the spans of each project that
+ * have ended since its watch are tested against all alerts of that project. Scores are not counted
+ * by minute but looked up when an alert takes its step: feedback is rare and may change. */
+#ifndef ALERT_ALERT_COUNT_H
+#define ALERT_ALERT_COUNT_H
+
+#include "alert/alert_step.h"
+#include "store/alerts.h"
+
+struct alert_entry {
+    struct alert_row row;
+    struct alert_rule rule;
+    bool is_readable;                  /* its rule could be read */
+    struct alert_sums window_scores;   /* feedback_score: over the window … */
+    struct alert_sums baseline_scores; /* … and before */
+};
+
+/* One project's part. */
+struct alert_count {
+    struct str tenant;
+    int64_t project_no, from_seq, to_seq;
+    struct alert_entry *entries;
+    size_t entry_count;
+    struct alert_minute *minutes;
+    size_t minute_count;
+    bool has_more; /* ends that were not looked at: count before taking steps */
+};
+
+struct alert_counts {
+    struct alert_count *list;
+    size_t count;
+    bool has_more;
+};
+
+/* Everything lives in the arena. `now_us` says which minutes are still worth counting. */
+enum err alert_counts_read(struct tx *tx, int64_t now_us, struct arena *arena,
+                           struct alert_counts *counts) MUST_USE;
+
+#endif
