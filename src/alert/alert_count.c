@@ -2,7 +2,7 @@
 #include "alert/alert_count.h"
 
 #include "store/projects.h"
-#include "trace/span_match.h"
+#include "trace/span_testing.h"
 
 #define ENDS_MAX 1000      /* looked at for one project in one pass */
 #define SCORE_PAGES_MAX 10 /* of FEEDBACK_LIST_MAX: the newest of a window */
@@ -27,48 +27,6 @@ static void entry_read(struct alert_entry *entry, struct arena *arena)
 
 /* ---- one span ---- */
 
-struct testing {
-    struct tx *tx;
-    struct arena *arena;
-    struct span span;
-    struct span_match match;
-    struct feedback_rows feedback;
-    bool has_feedback;
-};
-
-static void testing_begin(struct testing *t, const struct span_row *row, struct str project_id)
-{
-    t->span = (struct span){.row = *row, .project_id = project_id};
-    t->has_feedback = false;
-    span_match_init(&t->match, &t->span, NULL, t->arena);
-}
-
-/* First with the row alone; then, if the answer depends on them, with values and feedback. */
-static enum err test(struct testing *t, const struct filter *filter, bool *matches)
-{
-    enum filter_answer answer = span_match_test(&t->match, filter);
-    bool feedback = false;
-    unsigned fields;
-    enum err err = OK;
-
-    if (answer == FILTER_UNKNOWN) {
-        fields = span_match_fields(filter, &feedback) & ~t->span.loaded;
-        if (fields)
-            err = span_values_get(t->tx, &t->span.row, fields | t->span.loaded, t->arena,
-                                  t->span.values);
-        t->span.loaded |= fields;
-        if (!err && feedback && !t->has_feedback) {
-            err = feedback_of_span(t->tx, t->span.row.tenant, t->span.row.span_id, t->arena,
-                                   &t->feedback);
-            t->has_feedback = true;
-        }
-        span_match_init(&t->match, &t->span, t->has_feedback ? &t->feedback : NULL, t->arena);
-        answer = span_match_test(&t->match, filter);
-    }
-    *matches = answer == FILTER_YES;
-    return err;
-}
-
 static double amount(const struct alert_rule *rule, const struct span_row *row)
 {
     if (rule->attribute == ALERT_LATENCY)
@@ -79,17 +37,18 @@ static double amount(const struct alert_rule *rule, const struct span_row *row)
 }
 
 /* What the span adds to the alert. */
-static enum err weigh(struct testing *t, const struct alert_rule *rule, struct alert_minute *add)
+static enum err weigh(struct span_testing *t, const struct alert_rule *rule,
+                      struct alert_minute *add)
 {
     const struct span_row *row = &t->span.row;
     bool matches = false, is_in_total = rule->aggregation == ALERT_PCT;
     enum err err = OK;
 
     if (rule->attribute != ALERT_ERROR_COUNT || row->status == SPAN_ERROR)
-        err = test(t, &rule->filter, &matches);
+        err = span_testing_test(t, &rule->filter, &matches);
     if (!err && is_in_total)
-        err =
-            test(t, rule->denominator_text.data ? &rule->denominator : &rule->filter, &is_in_total);
+        err = span_testing_test(t, rule->denominator_text.data ? &rule->denominator : &rule->filter,
+                                &is_in_total);
     if (err)
         return err;
     if (rule->attribute == ALERT_COST && str_is_none(rule->filter_text))
@@ -102,7 +61,7 @@ static enum err weigh(struct testing *t, const struct alert_rule *rule, struct a
 
 /* ---- one project ---- */
 
-static enum err count_span(struct testing *t, struct alert_count *count, int64_t now_minute)
+static enum err count_span(struct span_testing *t, struct alert_count *count, int64_t now_minute)
 {
     int64_t ended = minute_of(t->span.row.end_us);
     enum err err = OK;
@@ -129,7 +88,7 @@ static enum err count_span(struct testing *t, struct alert_count *count, int64_t
     return err;
 }
 
-static enum err count_ends(struct testing *t, struct alert_count *count, struct str project_id,
+static enum err count_ends(struct span_testing *t, struct alert_count *count, struct str project_id,
                            int64_t now_minute)
 {
     struct span_ends ends;
@@ -139,7 +98,7 @@ static enum err count_ends(struct testing *t, struct alert_count *count, struct 
     /* A row of minutes for each alert; what has counted is moved together at the end. */
     count->minutes = ARENA_ARRAY(t->arena, struct alert_minute, count->entry_count * MINUTES_KEPT);
     for (size_t i = 0; !err && i < ends.count; i++) {
-        testing_begin(t, &ends.list[i], project_id);
+        span_testing_begin(t, &ends.list[i], project_id);
         err = count_span(t, count, now_minute);
     }
     for (size_t i = 0; i < count->entry_count * MINUTES_KEPT; i++)
@@ -164,7 +123,7 @@ static void score_add(struct alert_entry *entry, const struct feedback_row *row,
     sums->count++;
 }
 
-static enum err count_score(struct testing *t, const struct alert_count *count,
+static enum err count_score(struct span_testing *t, const struct alert_count *count,
                             struct alert_entry *entry, const struct feedback_row *row,
                             struct str project_id, int64_t now_us)
 {
@@ -178,14 +137,14 @@ static enum err count_score(struct testing *t, const struct alert_count *count,
     err = spans_get(t->tx, count->tenant, row->span_id, t->arena, &span);
     if (err)
         return err == ERR_NOT_FOUND ? OK : err;
-    testing_begin(t, &span, project_id);
-    err = test(t, &entry->rule.filter, &matches);
+    span_testing_begin(t, &span, project_id);
+    err = span_testing_test(t, &entry->rule.filter, &matches);
     if (!err && matches)
         score_add(entry, row, minute_of(now_us));
     return err;
 }
 
-static enum err count_scores(struct testing *t, const struct alert_count *count,
+static enum err count_scores(struct span_testing *t, const struct alert_count *count,
                              struct alert_entry *entry, struct str project_id, int64_t now_us)
 {
     int64_t minutes = entry->rule.window_minutes + entry->rule.baseline_minutes;
@@ -216,7 +175,7 @@ static enum err count_scores(struct testing *t, const struct alert_count *count,
 static enum err count_project(struct tx *tx, struct alert_count *count, int64_t now_us,
                               struct arena *arena)
 {
-    struct testing *t = ARENA_NEW(arena, struct testing);
+    struct span_testing *t = ARENA_NEW(arena, struct span_testing);
     struct project_row project;
     enum err err;
 

@@ -26,6 +26,7 @@ static const struct route_list *const lists[] = {
     &routes_traces_blob,
     &routes_traces_runs,
     &routes_alerts,
+    &routes_rules,
     &routes_metrics,
     &routes_keys,
     &routes_workspaces,

@@ -61,6 +61,7 @@ extern const struct route_list routes_fleet_bundles;
 extern const struct route_list routes_fleet_versions;
 extern const struct route_list routes_traces_runs;
 extern const struct route_list routes_alerts;
+extern const struct route_list routes_rules;
 
 /* Does a server with this setup have it? */
 bool route_is_served(const struct route *route, const struct api_setup *setup);

@@ -83,6 +83,8 @@ void config_init(struct config *config)
         .heartbeat_ms = 5 * MS_PER_SECOND,
         .studio_auth = true,
         .auth_timeout_ms = 10 * MS_PER_SECOND,
+        .alerts_tick_ms = 5 * MS_PER_SECOND,
+        .rules_tick_ms = 2 * MS_PER_SECOND,
         .load_timeout_ms = 120 * MS_PER_SECOND,
         .stop_grace_ms = 10 * MS_PER_SECOND,
         .http_limits = http_limits_default,

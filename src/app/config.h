@@ -64,7 +64,7 @@ struct config {
     const char *ca_file;            /* for webhooks; NULL: the system's */
     const char *python, *node;      /* programs */
     bool crons_skip_missed;
-    int64_t alerts_tick_ms;
+    int64_t alerts_tick_ms, rules_tick_ms;
     unsigned python_workers, js_workers, runs_per_worker, runs_max, attempts_max;
     unsigned readers, net_threads;
     int64_t run_timeout_ms, cancel_grace_ms, lease_ms, heartbeat_ms, load_timeout_ms, stop_grace_ms;

@@ -48,6 +48,8 @@ const struct setting settings[] = {
      "for an answer of your own auth handlers; beyond: 503"},
     {"crons", "skip_missed", SETTING_FLAG, AT(crons_skip_missed), 0, 0, NULL,
      "firings missed while no server ran are left out; default: one makes up for them"},
+    {"rules", "tick_s", SETTING_SECONDS, AT(rules_tick_ms), 0.1, 3600, NULL,
+     "pause between two looks at the rules"},
     {"alerts", "tick_s", SETTING_SECONDS, AT(alerts_tick_ms), 0.1, 3600, NULL,
      "pause between two looks at the alerts"},
     {"tls", "cert", SETTING_PATH, AT(tls_cert), 0, 0, NULL, "PEM file; with tls.key: HTTPS"},

@@ -231,6 +231,8 @@ static void stop_executors(struct server *server)
         cron_clock_close(server->crons);
     if (server->alerts)
         alert_clock_close(server->alerts);
+    if (server->rules)
+        rule_clock_close(server->rules);
     for (size_t i = 0; i < server->executor_count; i++) {
         server->stops_open++;
         server->executors[i]->ops->stop(server->executors[i], on_executor_stopped, server);
@@ -297,6 +299,8 @@ void server_free(struct server *server)
         cron_clock_free(server->crons);
     if (server->alerts)
         alert_clock_free(server->alerts);
+    if (server->rules)
+        rule_clock_free(server->rules);
     if (server->dispatch)
         dispatch_free(server->dispatch);
     for (size_t i = 0; i < server->executor_count; i++)

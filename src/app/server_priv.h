@@ -15,6 +15,7 @@
 #include "app/server.h"
 #include "delivery/sender.h"
 #include "http/tls.h"
+#include "rule/rule_clock.h"
 
 #define EXECUTORS_MAX 3
 #define NET_MAX 16
@@ -66,6 +67,7 @@ struct server {
     struct dispatch *dispatch;
     struct cron_clock *crons;
     struct alert_clock *alerts;
+    struct rule_clock *rules;
     struct tls_client *tls_client;
     struct tls_server *tls_server;
     struct delivery *delivery;

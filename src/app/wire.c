@@ -173,6 +173,12 @@ void wire_dispatch(struct server *server)
                   .policy = policies_for_kind(&server->config->policies, STR("alert"))},
         .tick_ms = server->config->alerts_tick_ms,
     });
+    server->rules = rule_clock_new(&(struct rule_clock_config){
+        .loop = server->loop,
+        .store = server->store,
+        .policy = policies_for_kind(&server->config->policies, STR("rule")),
+        .tick_ms = server->config->rules_tick_ms,
+    });
 }
 
 /* ---- what leaves the house ---- */

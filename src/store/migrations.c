@@ -475,9 +475,26 @@ static const char step_20[] =
 /* The user for whom a cron makes runs. */
 static const char step_21[] = "ALTER TABLE crons ADD COLUMN auth_user TEXT;";
 
+/* Rules (rules.h): what they match, how far it was looked, and to what they were applied. */
+static const char step_22[] =
+    "CREATE TABLE rules ("
+    "  tenant TEXT NOT NULL, rule_id TEXT NOT NULL, rule_no BIGINT NOT NULL,"
+    "  project_no BIGINT NOT NULL, body TEXT NOT NULL, webhooks TEXT NOT NULL,"
+    "  is_enabled INTEGER NOT NULL, since_seq BIGINT NOT NULL, created_us BIGINT NOT NULL,"
+    "  updated_us BIGINT NOT NULL, PRIMARY KEY (tenant, rule_id));"
+    "CREATE INDEX rules_by_project ON rules (project_no, rule_no);"
+    "CREATE TABLE rule_watches (project_no BIGINT NOT NULL PRIMARY KEY,"
+    "  change_seq BIGINT NOT NULL, at_us BIGINT NOT NULL);"
+    "CREATE TABLE rule_log ("
+    "  rule_no BIGINT NOT NULL, span_no BIGINT NOT NULL, span_id BYTEA NOT NULL,"
+    "  span_name TEXT NOT NULL, span_type INTEGER NOT NULL, start_us BIGINT NOT NULL,"
+    "  end_us BIGINT NOT NULL, applied_us BIGINT NOT NULL, outcome TEXT NOT NULL,"
+    "  deliveries TEXT NOT NULL, PRIMARY KEY (rule_no, span_no));"
+    "CREATE INDEX rule_log_by_time ON rule_log (rule_no, applied_us, span_no);";
+
 const char *const migrations[] = {
-    step_1,  step_2,  step_3,  step_4,  step_5,  step_6,  step_7,
-    step_8,  step_9,  step_10, step_11, step_12, step_13, step_14,
-    step_15, step_16, step_17, step_18, step_19, step_20, step_21,
+    step_1,  step_2,  step_3,  step_4,  step_5,  step_6,  step_7,  step_8,
+    step_9,  step_10, step_11, step_12, step_13, step_14, step_15, step_16,
+    step_17, step_18, step_19, step_20, step_21, step_22,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

@@ -35,6 +35,7 @@ static const char *const topic_names[] = {
     [TOPIC_INSPECTED] = "inspected",
     [TOPIC_CRON] = "cron",
     [TOPIC_ALERTS] = "alerts",
+    [TOPIC_RULES] = "rules",
 };
 static_assert(ARRAY_LEN(topic_names) == TOPIC_COUNT, "every topic has a name for the other nodes");
 

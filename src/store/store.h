@@ -41,6 +41,7 @@ enum topic {
     TOPIC_KEYS,         /* key: key id. The set of API keys has changed */
     TOPIC_INSPECTED,    /* key: inspector id. A request came */
     TOPIC_ALERTS,       /* no key. Alerts were made or changed */
+    TOPIC_RULES,        /* no key. Look at the rules now */
     TOPIC_COUNT
 };
 

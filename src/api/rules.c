@@ -1,0 +1,476 @@
+/* rules.c -- /runs/rules: automation rules. */
+#include "api/rules_priv.h"
+
+#include "api/delivery_target.h"
+#include "api/route.h"
+#include "base/time.h"
+#include "trace/span_json.h"
+
+#define BODY_BYTES_MAX (1 * MIB)
+#define LOG_PAGE 150
+#define LOG_PAGE_MAX 1440
+
+static enum err refuse(struct call *call, struct str words)
+{
+    call_fail(call, 422, "%.*s", STR_ARG(words));
+    return ERR_INVALID;
+}
+
+static enum err not_found(struct call *call, enum err err)
+{
+    if (err == ERR_NOT_FOUND)
+        call_fail(call, 404, "Rule not found");
+    return err;
+}
+
+/* ---- answers ---- */
+
+/* Keys that the server adds to what was sent … */
+static const char *const own_keys[] = {"id",           "tenant_id",        "session_id",
+                                       "session_name", "created_at",       "updated_at",
+                                       "is_enabled",   "evaluator_version"};
+/* … and those for what it does not do. */
+static const char *const unset_keys[] = {"dataset_name",          "add_to_annotation_queue_name",
+                                         "add_to_dataset_name",   "corrections_dataset_id",
+                                         "backfill_id",           "backfill_status",
+                                         "backfill_progress",     "backfill_error",
+                                         "backfill_completed_at", "alignment_annotation_queue_id"};
+
+/* Keys that every rule has, null if nothing was said. */
+static const char *const null_keys[] = {"filter",
+                                        "trace_filter",
+                                        "tree_filter",
+                                        "add_to_annotation_queue_id",
+                                        "add_to_dataset_id",
+                                        "evaluators",
+                                        "code_evaluators",
+                                        "alerts",
+                                        "group_by"};
+
+static bool is_in(struct str key, const char *const *keys, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(key, str_of(keys[i])))
+            return true;
+    return false;
+}
+
+static void rule_write(struct json_writer *json, const struct rule_row *rule,
+                       const struct project_row *project)
+{
+    struct uuid_text tenant;
+    struct str key, value;
+    size_t position = 0;
+
+    json_begin_object(json);
+    json_put_str(json, "id", rule->rule_id);
+    json_put_str(json, "tenant_id", trace_tenant_id(rule->tenant, &tenant));
+    json_put_str(json, "session_id", project->project_id);
+    json_put_str(json, "session_name", project->name);
+    json_put_bool(json, "is_enabled", rule->is_enabled);
+    while (json_raw_next(rule->body, &position, &key, &value)) {
+        if (is_in(key, own_keys, ARRAY_LEN(own_keys)) ||
+            is_in(key, unset_keys, ARRAY_LEN(unset_keys)))
+            continue;
+        json_key_raw(json, key);
+        json_raw_out(json, value);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(null_keys); i++)
+        if (str_is_none(json_raw(rule->body, str_of(null_keys[i]))))
+            json_put_null(json, null_keys[i]);
+    for (size_t i = 0; i < ARRAY_LEN(unset_keys); i++)
+        json_put_null(json, unset_keys[i]);
+    json_put_i64(json, "evaluator_version", 3);
+    json_put_time(json, "created_at", rule->created_us);
+    json_put_time(json, "updated_at", rule->updated_us);
+    json_end_object(json);
+}
+
+static enum err reply(struct tx *tx, struct call *call, const struct rule_row *rule)
+{
+    struct project_row project;
+    enum err err = projects_get_by_no(tx, rule->project_no, call->arena, &project);
+
+    if (err)
+        return not_found(call, err);
+    rule_write(call_json(call, 200), rule, &project);
+    return OK;
+}
+
+/* ---- what a body says ---- */
+
+/* The body as it was sent, its webhooks as they are shown. */
+static enum err body_store(struct call *call, struct rule_body *body)
+{
+    struct str key, value;
+    struct json_writer json;
+    size_t position = 0;
+    struct buf out;
+
+    buf_init(&out, BODY_BYTES_MAX);
+    json_writer_init(&json, &out);
+    json_begin_object(&json);
+    while (json_raw_next(call->body_text, &position, &key, &value)) {
+        if (str_eq(key, STR("webhooks")))
+            continue;
+        json_key_raw(&json, key);
+        json_raw_out(&json, value);
+    }
+    json_put_raw(&json, "webhooks", body->row.webhooks);
+    json_end_object(&json);
+    body->row.body = arena_str(call->arena, buf_str(&out));
+    position = out.failed;
+    buf_release(&out);
+    return position ? refuse(call, STR("the rule is larger than 1 MiB")) : OK;
+}
+
+static enum err body_read(struct call *call)
+{
+    struct rule_body *body = ARENA_NEW(call->arena, struct rule_body);
+    struct str why;
+    enum err err = call_body_object(call);
+
+    call->data = body;
+    if (err)
+        return err;
+    if (rule_spec_read(call->body, call->arena, &body->spec, &why))
+        return refuse(call, why);
+    for (size_t i = 0; i < body->spec.webhook_count; i++)
+        if (delivery_target_check(call, STR("rule"), body->spec.webhooks[i].url))
+            return ERR_INVALID;
+    body->row = (struct rule_row){.tenant = call->principal.tenant,
+                                  .rule_id = call_new_id(call),
+                                  .is_enabled = body->spec.is_enabled};
+    return OK;
+}
+
+/* ---- create, change, delete ---- */
+
+static enum err create_apply(struct tx *tx, struct call *call)
+{
+    struct rule_body *body = call->data;
+    enum err err = projects_get(tx, call->principal.tenant, body->project.project_id, call->arena,
+                                &body->project);
+
+    if (err == ERR_NOT_FOUND)
+        call_fail(call, 404, "session_id: there is no such project");
+    if (err)
+        return err;
+    body->row.project_no = body->project.project_no;
+    if ((err = rules_place_webhooks(tx, call, body, NULL)) || (err = body_store(call, body)))
+        return err;
+    err = rules_insert(tx, &body->row);
+    if (err == ERR_LIMIT)
+        call_fail(call, 429, "this project has 1,000 rules, the most it can have");
+    return err ? err : reply(tx, call, &body->row);
+}
+
+static enum err create_prepare(struct call *call)
+{
+    struct rule_body *body;
+    enum err err = body_read(call);
+
+    if (err)
+        return err;
+    body = call->data;
+    if ((err = call_get_uuid(call, "session_id", &body->project.project_id)))
+        return err;
+    if (str_is_none(body->project.project_id))
+        return refuse(call, STR("session_id is missing: the project that the rule watches"));
+    return call_then_write(call, create_apply);
+}
+
+static enum err change_apply(struct tx *tx, struct call *call)
+{
+    struct rule_body *body = call->data;
+    struct rule_row was;
+    enum err err = rules_get(tx, call->principal.tenant, call->params[0], call->arena, &was);
+
+    if (err)
+        return not_found(call, err);
+    body->row.rule_id = was.rule_id;
+    if ((err = rules_place_webhooks(tx, call, body, &was)) ||
+        (err = rules_drop_endpoints(tx, &was, body->row.webhooks)) ||
+        (err = body_store(call, body)) || (err = rules_update(tx, &body->row)) ||
+        (err = rules_get(tx, was.tenant, was.rule_id, call->arena, &was)))
+        return err;
+    return reply(tx, call, &was);
+}
+
+static enum err change_prepare(struct call *call)
+{
+    enum err err = call_param_uuid(call, 0, "rule_id");
+
+    if (!err)
+        err = body_read(call);
+    return err ? err : call_then_write(call, change_apply);
+}
+
+static enum err delete_apply(struct tx *tx, struct call *call)
+{
+    struct rule_row rule;
+    enum err err = rules_get(tx, call->principal.tenant, call->params[0], call->arena, &rule);
+
+    if (err)
+        return not_found(call, err);
+    if ((err = rules_drop_endpoints(tx, &rule, STR_NONE)) || (err = rules_delete(tx, &rule)))
+        return err;
+    json_raw_out(call_json(call, 200), STR("{\"message\":\"Rule deleted\"}"));
+    return OK;
+}
+
+static enum err delete_prepare(struct call *call)
+{
+    enum err err = call_param_uuid(call, 0, "rule_id");
+
+    return err ? err : call_then_write(call, delete_apply);
+}
+
+static enum err get_apply(struct tx *tx, struct call *call)
+{
+    struct rule_row rule;
+    enum err err = rules_get(tx, call->principal.tenant, call->params[0], call->arena, &rule);
+
+    return err ? not_found(call, err) : reply(tx, call, &rule);
+}
+
+static enum err get_prepare(struct call *call)
+{
+    enum err err = call_param_uuid(call, 0, "rule_id");
+
+    return err ? err : call_then_read(call, get_apply);
+}
+
+/* ---- list ---- */
+
+static bool is_wanted(const struct call *call, const struct rule_row *rule)
+{
+    struct str part = query_get(&call->query, "name_contains"), value;
+    bool any_id = false, is_id = false;
+    size_t at = 0;
+
+    while (query_next(&call->query, "id", &at, &value)) {
+        any_id = true;
+        is_id |= str_eq_nocase(value, rule->rule_id);
+    }
+    if (any_id && !is_id)
+        return false;
+    return str_is_none(part) || str_contains(json_raw(rule->body, STR("display_name")), part);
+}
+
+static enum err list_apply(struct tx *tx, struct call *call)
+{
+    struct str session_id = query_get(&call->query, "session_id");
+    struct project_row project = {0};
+    struct json_writer *json;
+    struct rule_rows found;
+    enum err err = OK;
+
+    if (!str_is_none(session_id))
+        err = projects_get(tx, call->principal.tenant, session_id, call->arena, &project);
+    if (!err)
+        err = rules_list(tx, call->principal.tenant, project.project_no, call->arena, &found);
+    if (err == ERR_NOT_FOUND)
+        found = (struct rule_rows){0};
+    else if (err)
+        return err;
+    json = call_json(call, 200);
+    json_begin_array(json);
+    for (size_t i = 0; i < found.count; i++)
+        if (is_wanted(call, &found.list[i]) &&
+            !projects_get_by_no(tx, found.list[i].project_no, call->arena, &project))
+            rule_write(json, &found.list[i], &project);
+    json_end_array(json);
+    return OK;
+}
+
+static enum err list_prepare(struct call *call)
+{
+    return call_then_read(call, list_apply);
+}
+
+/* ---- the log ---- */
+
+struct log_call {
+    struct rule_applications page;
+    bool is_v2, only_last;
+};
+
+static void application_write(struct json_writer *json, const struct rule_row *rule,
+                              const struct project_row *project, const struct rule_application *a)
+{
+    static const char *const actions[] = {"add_to_annotation_queue", "add_to_dataset", "evaluators",
+                                          "alerts", "extend_only"};
+    struct uuid_text id;
+
+    json_begin_object(json);
+    json_put_str(json, "rule_id", rule->rule_id);
+    json_put_str(json, "run_id", uuid_write(a->span_id, &id));
+    json_put_str(json, "run_name", a->span_name);
+    json_put_str(json, "run_type", span_type_name(a->span_type));
+    json_put_str(json, "run_session_id", project->project_id);
+    json_put_time(json, "start_time", a->start_us);
+    json_put_time(json, "end_time", a->end_us);
+    json_put_time(json, "application_time", a->applied_us);
+    json_put_null(json, "thread_id");
+    json_key(json, "webhooks");
+    json_begin_object(json);
+    json_put_str(json, "outcome", a->outcome);
+    json_key(json, "payload");
+    json_begin_object(json);
+    json_put_raw(json, "delivery_ids", a->deliveries);
+    json_end_object(json);
+    json_end_object(json);
+    for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+        json_put_null(json, actions[i]);
+    json_end_object(json);
+}
+
+static enum err log_apply(struct tx *tx, struct call *call)
+{
+    struct log_call *log = call->data;
+    struct project_row project;
+    struct rule_row rule;
+    struct json_writer *json;
+    enum err err = rules_get(tx, call->principal.tenant, call->params[0], call->arena, &rule);
+
+    if (err || (err = projects_get_by_no(tx, rule.project_no, call->arena, &project)))
+        return not_found(call, err);
+    if ((err = rule_log_list(tx, rule.rule_no, call->arena, &log->page)))
+        return err;
+    if (log->only_last && log->page.count == 0)
+        return call_fail(call, 404, "The rule was not applied yet");
+    json = call_json(call, 200);
+    if (log->only_last) {
+        application_write(json, &rule, &project, &log->page.list[0]);
+        return OK;
+    }
+    if (log->is_v2) {
+        json_begin_object(json);
+        json_key(json, "logs");
+    }
+    json_begin_array(json);
+    for (size_t i = 0; i < log->page.count; i++)
+        application_write(json, &rule, &project, &log->page.list[i]);
+    json_end_array(json);
+    if (log->is_v2) {
+        bool has_more = log->page.count == (size_t)log->page.limit;
+
+        json_key(json, "cursor");
+        if (has_more)
+            json_str_out(json, arena_printf(call->arena, "%lld",
+                                            (long long)(log->page.offset + log->page.limit)));
+        else
+            json_null_out(json);
+        json_put_bool(json, "has_more", has_more);
+        json_end_object(json);
+    }
+    return OK;
+}
+
+static enum err read_time(struct call *call, const char *key, int64_t *wall_us)
+{
+    struct str text = query_get(&call->query, key);
+
+    if (str_is_none(text) || !time_parse_iso(text, wall_us))
+        return OK;
+    return refuse(call, arena_printf(call->arena, "%s must be an ISO time", key));
+}
+
+static enum err log_read(struct call *call, struct log_call *log)
+{
+    struct str cursor = query_get(&call->query, "cursor");
+    enum err err = call_param_uuid(call, 0, "rule_id");
+
+    log->page.limit = LOG_PAGE;
+    call->data = log;
+    if (err || (err = call_query_int(call, "limit", 1, LOG_PAGE_MAX, &log->page.limit)) ||
+        (err = call_query_int(call, "offset", 0, INT32_MAX, &log->page.offset)) ||
+        (err = read_time(call, "start_time", &log->page.since_us)) ||
+        (err = read_time(call, "end_time", &log->page.until_us)))
+        return err;
+    if (cursor.len > 0 && (str_to_i64(cursor, &log->page.offset) || log->page.offset < 0))
+        return refuse(call, STR("cursor is not one that was given"));
+    return call_then_read(call, log_apply);
+}
+
+static enum err logs_prepare(struct call *call)
+{
+    return log_read(call, ARENA_NEW(call->arena, struct log_call));
+}
+
+static enum err logs_v2_prepare(struct call *call)
+{
+    struct log_call *log = ARENA_NEW(call->arena, struct log_call);
+
+    log->is_v2 = true;
+    return log_read(call, log);
+}
+
+static enum err last_apply(struct tx *tx, struct call *call)
+{
+    struct log_call *log = call->data;
+
+    log->page.limit = 1;
+    return log_apply(tx, call);
+}
+
+static enum err last_prepare(struct call *call)
+{
+    struct log_call *log = ARENA_NEW(call->arena, struct log_call);
+    enum err err = log_read(call, log);
+
+    log->only_last = true;
+    return err ? err : call_then_read(call, last_apply);
+}
+
+/* ---- now ---- */
+
+static enum err trigger_apply(struct tx *tx, struct call *call)
+{
+    struct rule_row rule;
+    enum err err = rules_get(tx, call->principal.tenant, call->params[0], call->arena, &rule);
+
+    tx_notify(tx, TOPIC_RULES, STR_NONE);
+    return err ? not_found(call, err) : reply(tx, call, &rule);
+}
+
+static enum err trigger_prepare(struct call *call)
+{
+    enum err err = call_param_uuid(call, 0, "rule_id");
+
+    return err ? err : call_then_write(call, trigger_apply);
+}
+
+static enum err trigger_all_apply(struct tx *tx, struct call *call)
+{
+    tx_notify(tx, TOPIC_RULES, STR_NONE);
+    json_raw_out(call_json(call, 200), STR("{\"message\":\"Rules are looked at\"}"));
+    return OK;
+}
+
+static enum err trigger_all_prepare(struct call *call)
+{
+    return call_then_write(call, trigger_all_apply);
+}
+
+#define ONE "/runs/rules/{rule_id}"
+
+static const struct route routes[] = {
+    {HTTP_GET, "/runs/rules", list_prepare, PERMIT_READ, ROUTE_TRACES, "List rules"},
+    {HTTP_POST, "/runs/rules", create_prepare, PERMIT_EDIT, ROUTE_TRACES, "Create a rule"},
+    {HTTP_POST, "/runs/rules/trigger", trigger_all_prepare, PERMIT_EDIT, ROUTE_TRACES,
+     "Look at all rules now"},
+    {HTTP_GET, ONE, get_prepare, PERMIT_READ, ROUTE_TRACES, "Get a rule"},
+    {HTTP_PATCH, ONE, change_prepare, PERMIT_EDIT, ROUTE_TRACES, "Replace a rule"},
+    {HTTP_DELETE, ONE, delete_prepare, PERMIT_EDIT, ROUTE_TRACES, "Delete a rule"},
+    {HTTP_GET, ONE "/logs", logs_prepare, PERMIT_READ, ROUTE_TRACES,
+     "To which runs a rule was applied"},
+    {HTTP_GET, ONE "/logs/v2", logs_v2_prepare, PERMIT_READ, ROUTE_TRACES,
+     "To which runs a rule was applied, in pages"},
+    {HTTP_GET, ONE "/last_applied", last_prepare, PERMIT_READ, ROUTE_TRACES,
+     "The last run that a rule was applied to"},
+    {HTTP_POST, ONE "/trigger", trigger_prepare, PERMIT_EDIT, ROUTE_TRACES, "Look at a rule now"},
+};
+
+const struct route_list routes_rules = {routes, ARRAY_LEN(routes)};

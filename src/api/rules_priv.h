@@ -1,0 +1,24 @@
+/* rules_priv.h -- what the files of the rules' API share. */
+#ifndef API_RULES_PRIV_H
+#define API_RULES_PRIV_H
+
+#include "api/call.h"
+#include "rule/rule_spec.h"
+#include "store/projects.h"
+#include "store/rules.h"
+
+/* A rule as a body says it: read and checked, not stored. */
+struct rule_body {
+    struct rule_spec spec;
+    struct rule_row row;
+    struct project_row project;
+};
+
+/* Endpoints and sealed headers of its webhooks; sets row.webhooks. `was`: what the rule had before,
+ * where headers shown as "***" are kept from; NULL: nothing. ERR_INVALID: the reply is filled. */
+enum err rules_place_webhooks(struct tx *tx, struct call *call, struct rule_body *body,
+                              const struct rule_row *was) MUST_USE;
+/* Its endpoints are not needed any more, but for those in `keep` (webhooks; STR_NONE: none). */
+enum err rules_drop_endpoints(struct tx *tx, const struct rule_row *rule, struct str keep) MUST_USE;
+
+#endif

@@ -1,0 +1,93 @@
+/* rule_payload.c -- see rule_payload.h. */
+#include "rule/rule_payload.h"
+
+#include "store/span_values.h"
+#include "trace/feedback_stats.h"
+#include "trace/span_json.h"
+
+#define RUN_BYTES_MAX (64 * MIB)
+#define STATS_BYTES_MAX (1 * MIB)
+#define ALL_FIELDS ((1u << SPAN_FIELD_COUNT) - 1)
+
+static struct str stats_text(struct feedback_rows *const *feedback, size_t count,
+                             struct arena *arena)
+{
+    struct feedback_stats stats;
+    struct json_writer json;
+    struct str text;
+    struct buf out;
+
+    feedback_stats_init(&stats, arena);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < feedback[i]->count; k++)
+            feedback_stats_add(&stats, &feedback[i]->list[k]);
+    buf_init(&out, STATS_BYTES_MAX);
+    json_writer_init(&json, &out);
+    feedback_stats_write(&stats, FEEDBACK_STATS_V1, &json);
+    text = out.failed ? STR("{}") : arena_str(arena, buf_str(&out));
+    buf_release(&out);
+    return text;
+}
+
+/* Keys that receivers of the documented sample read and the API does not show come first. */
+static struct str run_text(const struct span *span, struct arena *arena)
+{
+    struct uuid_text tenant_text;
+    const struct span_view view = {.tenant_id = trace_tenant_id(span->row.tenant, &tenant_text),
+                                   .select = SPAN_SELECT_ALL};
+    struct span_time modified;
+    struct json_writer json;
+    struct str rest, text;
+    struct buf head, tail;
+
+    buf_init(&head, RUN_BYTES_MAX);
+    buf_init(&tail, RUN_BYTES_MAX);
+    json_writer_init(&json, &tail);
+    span_json_write(&json, span, &view);
+    rest = str_from(buf_str(&tail), 1); /* its members, and the end */
+    json_writer_init(&json, &head);
+    json_begin_object(&json);
+    json_put_bool(&json, "is_root", span->row.is_root);
+    json_put_str(&json, "modified_at", span_time_write(span->row.modified_us, &modified));
+    json_put_str(&json, "tenant_id", view.tenant_id);
+    buf_add_char(&head, ',');
+    buf_add(&head, rest);
+    text = head.failed || tail.failed ? STR_NONE : arena_str(arena, buf_str(&head));
+    buf_release(&head);
+    buf_release(&tail);
+    return text;
+}
+
+enum err rule_payload_run(struct tx *tx, const struct span_row *row, struct str project_id,
+                          struct arena *arena, struct str *run, struct feedback_rows **feedback)
+{
+    struct span span = {.row = *row, .project_id = project_id, .loaded = ALL_FIELDS};
+    enum err err = span_values_get(tx, row, ALL_FIELDS, arena, span.values);
+
+    *feedback = ARENA_NEW(arena, struct feedback_rows);
+    if (!err)
+        err = feedback_of_span(tx, row->tenant, row->span_id, arena, *feedback);
+    if (err)
+        return err;
+    span.feedback_stats = stats_text(feedback, 1, arena);
+    *run = run_text(&span, arena);
+    return str_is_none(*run) ? ERR_LIMIT : OK;
+}
+
+void rule_payload_write(struct buf *out, const struct rule_letter *letter, struct arena *arena)
+{
+    struct json_writer json;
+
+    json_writer_init(&json, out);
+    json_begin_object(&json);
+    json_put_str(&json, "rule_id", letter->window->rule_id);
+    json_put_time(&json, "start_time", letter->window->start_us);
+    json_put_time(&json, "end_time", letter->window->end_us);
+    json_key(&json, "runs");
+    json_begin_array(&json);
+    for (size_t i = 0; i < letter->count; i++)
+        json_raw_out(&json, letter->runs[i]);
+    json_end_array(&json);
+    json_put_raw(&json, "feedback_stats", stats_text(letter->feedback, letter->count, arena));
+    json_end_object(&json);
+}

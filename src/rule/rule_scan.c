@@ -1,0 +1,204 @@
+/* rule_scan.c -- see rule_scan.h. */
+#include "rule/rule_scan.h"
+
+#include "rule/rule_payload.h"
+#include "store/projects.h"
+#include "trace/span_search.h"
+#include "trace/span_testing.h"
+
+#define CHANGES_MAX 250 /* looked at for one project in one pass */
+
+struct scanning {
+    struct span_testing testing;
+    struct rule_scan *scan;
+    struct project_row project;
+    struct rule_entry *entry; /* whose traces are being searched */
+    enum err err;
+};
+
+static void entry_read(struct rule_entry *entry, struct arena *arena)
+{
+    const struct json *json = NULL;
+    struct str why;
+
+    entry->is_readable = json_parse(arena, entry->row.body, &json, NULL) == OK &&
+                         rule_spec_read(json, arena, &entry->spec, &why) == OK;
+}
+
+/* ---- a match ---- */
+
+static bool is_noted(const struct rule_entry *entry, int64_t span_no)
+{
+    for (size_t i = 0; i < entry->match_count; i++)
+        if (entry->matches[i].span.span_no == span_no)
+            return true;
+    return false;
+}
+
+static enum err note(struct scanning *s, struct rule_entry *entry, const struct span_row *row)
+{
+    struct arena *arena = s->testing.arena;
+    struct rule_match *match;
+    bool has = false;
+    enum err err = rule_log_has(s->testing.tx, entry->row.rule_no, row->span_no, &has);
+
+    if (err || has || is_noted(entry, row->span_no))
+        return err;
+    if (entry->match_count == entry->match_cap) {
+        struct rule_match *more =
+            ARENA_ARRAY(arena, struct rule_match, entry->match_cap = 2 * entry->match_cap + 8);
+
+        if (entry->match_count)
+            memcpy(more, entry->matches, entry->match_count * sizeof(*more));
+        entry->matches = more;
+    }
+    match = &entry->matches[entry->match_count++];
+    *match = (struct rule_match){
+        .span = span_row_keep(row, arena),
+        .in_sample = rule_samples(entry->row.rule_id, row->span_id, entry->spec.sampling_rate),
+    };
+    if (match->in_sample && entry->spec.webhook_count > 0)
+        err = rule_payload_run(s->testing.tx, &match->span, s->project.project_id, arena,
+                               &match->run, &match->feedback);
+    return err;
+}
+
+static bool is_ready(const struct rule_entry *entry, const struct span_row *row)
+{
+    return entry->is_readable && (row->end_us || entry->spec.takes_pending) &&
+           row->change_seq > entry->row.since_seq;
+}
+
+/* ---- rules that look at traces ---- */
+
+static void restart(void *context)
+{
+    (void)context; /* what was noted is noted once */
+}
+
+static bool visit(void *context, struct tx *tx, struct span_match *match)
+{
+    struct scanning *s = context;
+
+    (void)tx;
+    if (match->span->row.end_us || s->entry->spec.takes_pending)
+        s->err = note(s, s->entry, &match->span->row);
+    return s->err == OK;
+}
+
+static enum err search_trace(struct scanning *s, struct rule_entry *entry, struct uuid trace_id)
+{
+    const struct span_visitor visitor = {restart, visit, s};
+    const struct span_query query = {
+        .tenant = s->scan->tenant,
+        .projects = &s->project,
+        .project_count = 1,
+        .has_trace = true,
+        .trace_id = trace_id,
+        .start_min_us = INT64_MIN,
+        .start_max_us = INT64_MAX,
+        .filter = &entry->spec.filter,
+        .trace_filter = &entry->spec.trace_filter,
+        .tree_filter = &entry->spec.tree_filter,
+        .ascending = true,
+    };
+    struct span_search *search = span_search_new(s->testing.arena, &query, &visitor);
+    bool is_over = false;
+    enum err err = OK;
+
+    s->entry = entry;
+    s->err = OK;
+    for (size_t step = 0; !err && !is_over; step++)
+        err = span_search_step(s->testing.tx, search, step, &is_over);
+    span_search_release(search);
+    return err ? err : s->err;
+}
+
+static bool was_before(const struct span_changes *changes, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (uuid_eq(changes->list[i].trace_id, changes->list[index].trace_id))
+            return true;
+    return false;
+}
+
+/* ---- one project ---- */
+
+static enum err look_at(struct scanning *s, const struct span_changes *changes, size_t index)
+{
+    const struct span_row *row = &changes->list[index];
+    bool is_known_trace = was_before(changes, index), matches;
+    enum err err = OK;
+
+    span_testing_begin(&s->testing, row, s->project.project_id);
+    for (size_t i = 0; !err && i < s->scan->entry_count; i++) {
+        struct rule_entry *entry = &s->scan->entries[i];
+
+        if (!entry->is_readable || row->change_seq <= entry->row.since_seq)
+            continue;
+        if (entry->spec.looks_at_traces) {
+            err = is_known_trace ? OK : search_trace(s, entry, row->trace_id);
+            continue;
+        }
+        if (!is_ready(entry, row))
+            continue;
+        err = span_testing_test(&s->testing, &entry->spec.filter, &matches);
+        if (!err && matches)
+            err = note(s, entry, row);
+    }
+    return err;
+}
+
+static enum err scan_project(struct tx *tx, struct rule_scan *scan, struct arena *arena)
+{
+    struct scanning *s = ARENA_NEW(arena, struct scanning);
+    struct span_changes changes;
+    enum err err;
+
+    s->testing.tx = tx;
+    s->testing.arena = arena;
+    s->scan = scan;
+    if ((err = projects_get_by_no(tx, scan->project_no, arena, &s->project)) ||
+        (err = rules_watch_get(tx, scan->project_no, &scan->watch)) ||
+        (err = spans_changed(tx, scan->project_no, scan->watch.change_seq, CHANGES_MAX, arena,
+                             &changes)))
+        return err;
+    for (size_t i = 0; i < scan->entry_count; i++)
+        entry_read(&scan->entries[i], arena);
+    for (size_t i = 0; !err && i < changes.count; i++)
+        err = look_at(s, &changes, i);
+    scan->to_seq =
+        changes.count > 0 ? changes.list[changes.count - 1].change_seq : scan->watch.change_seq;
+    scan->has_more = changes.count == CHANGES_MAX;
+    return err;
+}
+
+enum err rule_scans_read(struct tx *tx, struct arena *arena, struct rule_scans *scans)
+{
+    struct rule_rows rows;
+    enum err err = rules_enabled(tx, arena, &rows);
+
+    *scans = (struct rule_scans){.list = ARENA_ARRAY(arena, struct rule_scan, rows.count + 1)};
+    for (size_t i = 0, end; !err && i < rows.count; i = end) {
+        struct rule_scan *scan = &scans->list[scans->count];
+
+        for (end = i; end < rows.count && rows.list[end].project_no == rows.list[i].project_no;)
+            end++;
+        *scan = (struct rule_scan){
+            .tenant = rows.list[i].tenant,
+            .project_no = rows.list[i].project_no,
+            .entries = ARENA_ARRAY(arena, struct rule_entry, end - i),
+            .entry_count = end - i,
+        };
+        for (size_t k = i; k < end; k++)
+            scan->entries[k - i].row = rows.list[k];
+        err = scan_project(tx, scan, arena);
+        if (err == ERR_NOT_FOUND) { /* the project is gone */
+            err = OK;
+            continue;
+        }
+        scans->has_more |= scan->has_more;
+        scans->count += scan->to_seq != scan->watch.change_seq;
+    }
+    return err;
+}
