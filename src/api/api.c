@@ -50,6 +50,39 @@ struct api_tails *api_tails(struct api *api)
     return api->tails;
 }
 
+/* A guess at the memory a body takes while it is under way: what streams is written in pieces, what
+ * is packed grows, and what is parsed stands twice. */
+#define STREAMED_BYTES_MAX (10 * MIB)
+#define GROWTH 4
+#define UNKNOWN_BYTES MIB
+
+static size_t weight_of(const struct call *call)
+{
+    const struct http_request *request = call->request;
+    struct str text = http_header_find(request->headers, request->header_count, "content-length");
+    int64_t length;
+    size_t bytes;
+
+    bytes = str_to_i64(text, &length) || length < 0 ? UNKNOWN_BYTES : GROWTH * (size_t)length;
+    return call->route->flags & ROUTE_STREAMED && bytes > STREAMED_BYTES_MAX ? STREAMED_BYTES_MAX
+                                                                             : bytes;
+}
+
+/* False: there is too much already, and that was the answer. */
+static bool enter(struct call *call)
+{
+    size_t bytes = weight_of(call);
+
+    if (gate_enter(call->setup->ingest, bytes)) {
+        call->gate_bytes = bytes;
+        return true;
+    }
+    call_fail(call, 429, "too much is coming in at the moment; send it again");
+    call_header(call, "retry-after", STR("1"));
+    call_reply(call);
+    return false;
+}
+
 static bool on_head(void *context, struct http_exchange *exchange, struct http_plan *plan)
 {
     struct api *api = context;
@@ -63,6 +96,8 @@ static bool on_head(void *context, struct http_exchange *exchange, struct http_p
     if (!call_open(api, api->setup, exchange))
         return false;
     call = http_exchange_data(exchange);
+    if (call->route && call->route->flags & ROUTE_AGAIN && !enter(call))
+        return false;
     if (call->route && call->route->flags & ROUTE_STREAMED)
         traces_receive(call, plan);
     return true;

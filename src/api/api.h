@@ -5,6 +5,7 @@
 #define API_API_H
 
 #include "agent/dispatch.h"
+#include "api/gate.h"
 #include "api/surface.h"
 #include "auth/key_refresh.h"
 #include "auth/loopback.h"
@@ -19,6 +20,7 @@
 struct api_setup {
     struct store *store;
     struct keyring *keyring;  /* makes links */
+    struct gate *ingest;      /* for what ROUTE_AGAIN takes in */
     struct blob_store *blobs; /* NULL: large values stand in their rows */
     struct dispatch *dispatch;
     struct hub *hub;

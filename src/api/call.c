@@ -83,6 +83,8 @@ static void call_release(struct call *call)
     if (call->release)
         call->release(call);
     call->release = NULL;
+    gate_leave(call->setup->ingest, call->gate_bytes);
+    call->gate_bytes = 0;
 }
 
 void call_free(struct call *call)

@@ -90,6 +90,7 @@ struct call {
 
     int status;
     struct buf reply;
+    size_t gate_bytes;           /* held in setup->ingest */
     struct call_splice *splices; /* splice.h */
     size_t splice_count;
     struct json_writer json; /* into reply */

@@ -101,6 +101,7 @@ void config_init(struct config *config)
                      .survey_ms = 5 * MS_PER_SECOND,
                      .lease_ms = 120 * MS_PER_SECOND,
                      .grace_ms = 2 * MS_PER_SECOND},
+        .ingest_bytes_max = 256 * MIB,
         .inspector = {.inspectors_max = 20,
                       .requests_max = 500,
                       .requests_per_s = 100,

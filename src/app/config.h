@@ -75,6 +75,7 @@ struct config {
     size_t secret_count;
     struct delivery_tuning delivery;
     struct inspector_config inspector;
+    size_t ingest_bytes_max; /* of traces that are being taken in */
     struct policy_set policies;
     const char *notify_url;        /* of operational events; NULL: nobody is told */
     int64_t disable_after_us;      /* of an endpoint that fails; 0: never */

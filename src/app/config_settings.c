@@ -106,6 +106,8 @@ const struct setting settings[] = {
      "requests that came to inspectors"},
     {"retention", "inspectors_days", SETTING_DAYS, AT(retention.inspectors_us), 0, DAY_MAX, NULL,
      "inspectors to which nothing came"},
+    {"traces", "pending_bytes_max", SETTING_BYTES, AT(ingest_bytes_max), 65536, BYTES_MAX, NULL,
+     "of traces that are being taken in; beyond: 429 with Retry-After"},
     {"inspector", "inspectors_max", SETTING_COUNT, AT(inspector.inspectors_max), 0, 1000, NULL,
      "inspectors of a tenant; 0: none can be made"},
     {"inspector", "requests_max", SETTING_COUNT, AT(inspector.requests_max), 1, 1000, NULL,

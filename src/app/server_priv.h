@@ -72,6 +72,7 @@ struct server {
     struct tls_server *tls_server;
     struct delivery *delivery;
     struct api_setup api;
+    struct gate ingest;
     const struct str *public_keys; /* of the signing secrets */
     size_t public_key_count;
     struct net nets[NET_MAX];

@@ -278,10 +278,12 @@ enum err wire_net(struct server *server, const char **why)
     if (err)
         return err;
     find_public_keys(server);
+    server->ingest.bytes_max = config->ingest_bytes_max;
     server->api = (struct api_setup){
         .store = server->store,
         .blobs = server->blobs,
         .keyring = server->keyring,
+        .ingest = &server->ingest,
         .dispatch = server->dispatch,
         .hub = server->hub,
         .agent = &server->agent,

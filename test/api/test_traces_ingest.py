@@ -2,8 +2,11 @@
 
 import json
 import random
+import threading
 
+import httpx
 import pytest
+from harness.ports import eventually
 from harness.spans import BEGAN, body, iso, make_span, new_id, packed, part, read, send
 
 PREFIXES = ["", "/api", "/api/v1"]
@@ -246,6 +249,42 @@ def test_a_packed_json_body_is_read(api):
     assert read(api, span["id"])
     assert api.post("/runs/batch", content=b"no", headers={"content-encoding": "gzip"}).status_code == 422
     assert api.post("/runs/batch", content=b"no", headers={"content-encoding": "br"}).status_code == 422
+
+
+# ---- overload -------------------------------------------------------------------------------------------
+
+def test_overload_is_told_so_that_no_client_drops_what_it_has(start_server):
+    """429 with Retry-After, before the body is taken; afterwards all goes on."""
+    server = start_server(config={"runbell": {"traces": {"pending_bytes_max": 65536}}})
+    span = make_span()
+    data, headers = packed(body([part(f"post.{span['id']}", span), part(f"attachment.{span['id']}.a", b"x" * 40000)]),
+                           None)
+    go_on = threading.Event()
+
+    def slowly():
+        yield data[:1000]
+        go_on.wait(20)
+        yield data[1000:]
+
+    first = []
+
+    def send_slowly():
+        while not first or first[-1].status_code == 429:  # the other one may have come before it
+            first.append(httpx.post(server.url + "/runs/multipart", content=slowly(), headers=headers,
+                                    trust_env=False, timeout=30))
+
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
+        sending = threading.Thread(target=send_slowly)
+        sending.start()
+        eventually(lambda: client.post("/runs/multipart", content=data, headers=headers).status_code == 429)
+        for path in ("/runs/multipart", "/runs/batch", "/runs"):
+            answer = client.post(path, content=data, headers=headers)
+            assert answer.status_code == 429 and answer.headers["retry-after"] == "1"
+        assert client.get("/sessions").status_code == 200  # only what comes in is held back
+        go_on.set()
+        sending.join()
+        assert first[-1].status_code == 202
+        assert client.post("/runs/multipart", content=data, headers=headers).status_code == 202
 
 
 # ---- one port for two APIs (requirements 1.7) ------------------------------------------------------------

@@ -1,0 +1,123 @@
+"""kill -9 of the server in a loop while traces come in: every acknowledged span is there, whole."""
+
+import json
+import os
+import random
+import threading
+import time
+
+import httpx
+from harness.spans import body, make_span, packed, part
+
+
+def noise(seed, size):
+    return random.Random(seed).randbytes(size).hex()
+
+
+class Sender(threading.Thread):
+    """Sends small traces over and over, in halves, and remembers what was acknowledged."""
+
+    def __init__(self, url, seed):
+        super().__init__(daemon=True)
+        self.url, self.chance, self.stopped = url, random.Random(seed), threading.Event()
+        self.acknowledged = {}  # span id → what it must be
+
+    def post(self, client, parts):
+        data, headers = packed(body(parts), self.chance.choice([None, "gzip", "zstd"]))
+        try:
+            return client.post("/runs/multipart", content=data, headers=headers).status_code == 202
+        except httpx.HTTPError:
+            return False
+
+    def run(self):
+        with httpx.Client(base_url=self.url, trust_env=False, timeout=10) as client:
+            while not self.stopped.is_set():
+                self.send_one(client)
+
+    def send_one(self, client):
+        root = make_span(project="crash")
+        child = make_span(root, "child", 3, "crash", run_type="llm")
+        large = self.chance.random() < 0.2
+        inputs = {"text": noise(root["id"], 150_000 if large else 50)}
+        posts = [part(f"post.{root['id']}", root), part(f"post.{root['id']}.inputs", inputs),
+                 part(f"post.{child['id']}", child),
+                 part(f"attachment.{child['id']}.a", noise(child["id"], 200_000 if large else 20).encode())]
+        patches = [part(f"patch.{child['id']}", {"id": child["id"], "end_time": 1795237958000}),
+                   part(f"patch.{child['id']}.outputs", {"of": child["id"]})]
+        if self.post(client, posts):
+            self.acknowledged[root["id"]] = {"inputs": inputs}
+            self.acknowledged[child["id"]] = {"parent_run_id": root["id"]}
+            if self.post(client, patches):
+                self.acknowledged[child["id"]] |= {"outputs": {"of": child["id"]}, "status": "success"}
+
+
+def check(client, acknowledged):
+    for span_id, wanted in acknowledged.items():
+        answer = client.get(f"/runs/{span_id}")
+        assert answer.status_code == 200, f"{span_id} is lost: {answer.text}"
+        found = answer.json()
+        assert {key: found[key] for key in wanted} == wanted
+        for link in (found["s3_urls"] or {}).values():
+            assert client.get(link["presigned_url"]).text == noise(span_id, 200_000) or \
+                client.get(link["presigned_url"]).text == noise(span_id, 20)
+
+
+def stray_blobs(server):
+    """Files that no row refers to and no reservation knows of."""
+    import sqlite3
+    with sqlite3.connect(f"file:{server.data / 'runbell.db'}?mode=ro", uri=True) as db:
+        known = {key for (key,) in db.execute("SELECT blob_key FROM unclaimed_blobs")}
+        known |= {key for (key,) in db.execute(
+            "SELECT blob_key FROM span_attachments WHERE blob_key IS NOT NULL")}
+        packs = b"".join(pack for (pack,) in db.execute("SELECT pack FROM span_values"))
+    files = {name.removesuffix(".part") for _, _, names in os.walk(server.data / "blobs") for name in names}
+    return {name for name in files - known if name.encode() not in packs}
+
+
+def test_what_was_acknowledged_is_there_after_every_kill(start_server, cycles, request):
+    chance = random.Random(cycles)
+    server = start_server()
+    senders = [Sender(server.url, seed) for seed in range(4)]
+    for sender in senders:
+        sender.start()
+    for _ in range(cycles):
+        time.sleep(chance.uniform(0.05, 0.6))
+        server.kill()
+        server.start()
+    for sender in senders:
+        sender.stopped.set()
+    for sender in senders:
+        sender.join(timeout=30)
+        assert not sender.is_alive()
+    acknowledged = {key: value for sender in senders for key, value in sender.acknowledged.items()}
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
+        check(client, acknowledged)
+    if request.config.getoption("--store-url") == "sqlite":
+        assert not stray_blobs(server)
+    server.stop()
+    print(f"{cycles} kills, {len(acknowledged)} spans acknowledged, none lost")
+    assert len(acknowledged) > cycles
+
+
+def test_a_batch_of_spans_is_there_as_a_whole_or_not_at_all(start_server, cycles):
+    """One request, one transaction, as long as it is not too large for one."""
+    server = start_server()
+    for _ in range(max(3, cycles // 5)):
+        spans = [make_span(project="whole") for _ in range(200)]
+        data = json.dumps({"post": spans}).encode()
+        sending = threading.Thread(target=send_quietly, args=(server.url, data), daemon=True)
+        sending.start()
+        time.sleep(random.uniform(0, 0.05))
+        server.kill()
+        sending.join()
+        server.start()
+        with httpx.Client(base_url=server.url, trust_env=False) as client:
+            found = [client.get(f"/runs/{span['id']}").status_code for span in spans]
+        assert set(found) in ({200}, {404})
+
+
+def send_quietly(url, data):
+    try:
+        httpx.post(url + "/runs/batch", content=data, trust_env=False, timeout=10)
+    except httpx.HTTPError:
+        pass
