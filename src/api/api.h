@@ -12,6 +12,7 @@
 #include "auth/principal.h"
 #include "blob/blob.h"
 #include "delivery/policies.h"
+#include "delivery/sender_view.h"
 #include "delivery/target.h"
 #include "http/cors.h"
 #include "http/server.h"
@@ -38,6 +39,7 @@ struct api_setup {
     bool log_requests;                 /* a line for every one */
     bool studio_auth;                  /* LangGraph Studio may call as itself */
     int64_t heartbeat_ms;              /* of streams */
+    struct delivery *delivery;         /* NULL: nothing is sent here */
     const struct policy_set *policies; /* of deliveries; NULL: the built-in ones */
     size_t body_bytes_max;
     struct inspector_limits inspector;

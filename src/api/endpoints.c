@@ -1,4 +1,5 @@
 /* /v1/endpoints: where deliveries go, how they are paced, and whether that is well. */
+#include "api/endpoints_priv.h"
 #include "api/route.h"
 
 #include "delivery/endpoint_json.h"
@@ -12,14 +13,14 @@
 static const char *const kinds[] = {"run", "rule", "alert", "fleet", "system", NULL};
 static const char *const orderings[] = {"none", "fifo", NULL};
 
-static const struct policy_set *policies_of(const struct call *call)
+const struct policy_set *endpoint_policies(const struct call *call)
 {
     static const struct policy_set built_in;
 
     return call->setup->policies ? call->setup->policies : &built_in;
 }
 
-static enum err not_found(struct call *call)
+enum err endpoint_not_found(struct call *call)
 {
     return call_fail(call, 404, "there is no endpoint %.*s", STR_ARG(call->params[0]));
 }
@@ -33,78 +34,13 @@ static enum err reply(struct tx *tx, struct call *call, struct str endpoint_id, 
     enum err err = endpoint_get(tx, tenant, endpoint_id, call->arena, &row);
 
     if (err == ERR_NOT_FOUND || (!err && row.state == ENDPOINT_DELETED))
-        return not_found(call);
+        return endpoint_not_found(call);
     if (!err)
         err = endpoint_backlog(tx, tenant, endpoint_id, &backlog);
     if (!err)
-        endpoint_json_out(call_json(call, status), policies_of(call), tx->now_us, &row, &backlog);
+        endpoint_json_out(call_json(call, status), endpoint_policies(call), tx->now_us, &row,
+                          &backlog, NULL);
     return err;
-}
-
-/* ---- list and get ---- */
-
-static enum err list_apply(struct tx *tx, struct call *call)
-{
-    const struct endpoint_filter *filter = call->data;
-    struct endpoint_row *found;
-    struct json_writer *w;
-    size_t count;
-    enum err err = endpoint_list(tx, filter, call->arena, &found, &count);
-
-    if (err)
-        return err;
-    w = call_json(call, 200);
-    json_begin_object(w);
-    json_key(w, "endpoints");
-    json_begin_array(w);
-    for (size_t i = 0; i < count; i++)
-        endpoint_json_out(w, policies_of(call), tx->now_us, &found[i], NULL);
-    json_end_array(w);
-    json_put_str(w, "next_after",
-                 count && (int64_t)count == filter->limit ? found[count - 1].endpoint_id
-                                                          : STR_NONE);
-    json_end_object(w);
-    return OK;
-}
-
-static struct str query_or_none(const struct call *call, const char *key)
-{
-    struct str value = query_get(&call->query, key);
-
-    return str_is_empty(value) ? STR_NONE : value;
-}
-
-static enum err list_prepare(struct call *call)
-{
-    struct endpoint_filter *filter = ARENA_NEW(call->arena, struct endpoint_filter);
-    struct str after = query_or_none(call, "after");
-    enum endpoint_state state;
-    enum err err;
-
-    filter->tenant = call->principal.tenant;
-    filter->kind = query_or_none(call, "kind");
-    filter->state = query_or_none(call, "state");
-    filter->origin = query_or_none(call, "origin");
-    filter->after = str_is_none(after) ? STR("") : after;
-    filter->limit = 50;
-    if ((err = call_query_int(call, "limit", 1, ENDPOINTS_LIST_MAX, &filter->limit)))
-        return err;
-    if (!str_is_none(filter->state) && endpoint_state_parse(filter->state, &state)) {
-        call_fail(call, 422, "state: must be active, paused, disabled or secret_unreadable");
-        return ERR_INVALID;
-    }
-    call->data = filter;
-    return call_then_read(call, list_apply);
-}
-
-static enum err get_apply(struct tx *tx, struct call *call)
-{
-    return reply(tx, call, call->params[0], 200);
-}
-
-static enum err get_prepare(struct call *call)
-{
-    return call_then_read(call, get_apply);
 }
 
 /* ---- what it is told ---- */
@@ -134,7 +70,7 @@ static enum err read_name(struct call *call, struct endpoint_row *row)
 
 static enum err read_policy(struct call *call, struct endpoint_row *row)
 {
-    const struct policy_set *policies = policies_of(call);
+    const struct policy_set *policies = endpoint_policies(call);
 
     if (is_given(call, "policy"))
         row->policy = STR_NONE;
@@ -247,7 +183,7 @@ static enum err patch_apply(struct tx *tx, struct call *call)
     enum err err = endpoint_get(tx, call->principal.tenant, call->params[0], call->arena, &row);
 
     if (err == ERR_NOT_FOUND || (!err && row.state == ENDPOINT_DELETED))
-        return not_found(call);
+        return endpoint_not_found(call);
     if (err)
         return err;
     if (read_told(call, &row))
@@ -285,7 +221,7 @@ static enum err change_apply(struct tx *tx, struct call *call)
     enum err err = endpoint_get(tx, call->principal.tenant, id, call->arena, &row);
 
     if (err == ERR_NOT_FOUND || (!err && row.state == ENDPOINT_DELETED))
-        return not_found(call);
+        return endpoint_not_found(call);
     if (!err && row.state != change->to)
         err = endpoint_set_state(tx, call->principal.tenant, id, change->to, change->reason);
     return err ? err : reply(tx, call, id, 200);
@@ -321,7 +257,7 @@ static enum err delete_apply(struct tx *tx, struct call *call)
     enum err err = endpoint_delete(tx, call->principal.tenant, call->params[0], change->is_forced);
 
     if (err == ERR_NOT_FOUND)
-        return not_found(call);
+        return endpoint_not_found(call);
     if (err == ERR_CONFLICT)
         return call_fail(call, 409,
                          "this endpoint has deliveries that have not ended; ?force=true ends them");
@@ -339,11 +275,11 @@ static enum err delete_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_GET, "/v1/endpoints", list_prepare, PERMIT_WATCH, 0,
+    {HTTP_GET, "/v1/endpoints", endpoint_list_prepare, PERMIT_WATCH, 0,
      "List endpoints by kind, state, origin"},
     {HTTP_POST, "/v1/endpoints", create_prepare, PERMIT_EDIT, ROUTE_IDEMPOTENT,
      "Make an endpoint before its first delivery, with its policy and limits"},
-    {HTTP_GET, "/v1/endpoints/{endpoint_id}", get_prepare, PERMIT_WATCH, 0,
+    {HTTP_GET, "/v1/endpoints/{endpoint_id}", endpoint_get_prepare, PERMIT_WATCH, 0,
      "An endpoint with its health and backlog"},
     {HTTP_PATCH, "/v1/endpoints/{endpoint_id}", patch_prepare, PERMIT_EDIT, 0,
      "Change its name, policy, rate, places, order; null takes one back"},

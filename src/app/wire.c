@@ -291,6 +291,7 @@ enum err wire_net(struct server *server, const char **why)
         .egress = &server->egress,
         .public_keys = server->public_keys,
         .public_key_count = server->public_key_count,
+        .delivery = server->delivery,
         .policies = &config->policies,
         .mount_prefix = config->mount_prefix,
         .disabled_groups = config->disabled_groups,

@@ -48,8 +48,28 @@ static void put_backlog(struct json_writer *w, const struct endpoint_backlog *ba
     json_end_object(w);
 }
 
+static void put_sender(struct json_writer *w, const struct origin_view *view)
+{
+    static const char *const breakers[] = {
+        [WINDOW_OPEN] = "closed", [WINDOW_CLOSED] = "open", [WINDOW_PROBING] = "half_open"};
+
+    if (!view) {
+        json_put_null(w, "sender");
+        return;
+    }
+    json_key(w, "sender");
+    json_begin_object(w);
+    json_put_str(w, "breaker", str_of(breakers[view->state]));
+    json_put_i64(w, "concurrency", view->width);
+    json_put_i64(w, "in_flight", view->in_flight);
+    json_put_i64(w, "waiting", view->waiting);
+    json_put_time(w, "reopens_at", view->reopens_us);
+    json_end_object(w);
+}
+
 void endpoint_json_out(struct json_writer *w, const struct policy_set *policies, int64_t now_us,
-                       const struct endpoint_row *e, const struct endpoint_backlog *backlog)
+                       const struct endpoint_row *e, const struct endpoint_backlog *backlog,
+                       const struct origin_view *view)
 {
     json_begin_object(w);
     json_put_str(w, "endpoint_id", e->endpoint_id);
@@ -69,5 +89,6 @@ void endpoint_json_out(struct json_writer *w, const struct policy_set *policies,
     json_put_time(w, "updated_at", e->updated_us);
     if (backlog)
         put_backlog(w, backlog);
+    put_sender(w, view);
     json_end_object(w);
 }

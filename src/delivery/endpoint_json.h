@@ -7,17 +7,22 @@
  *    "health": "well", "failing_since": null, "failures": 0, "resting_until": null,
  *    "last_sequence": 17, "created_at": "…", "updated_at": "…"}
  *
- * With its backlog it has one key more: "backlog": {"due", "sending", "held", "next_attempt_at"}.
+ * With its backlog it has one key more: "backlog": {"due", "sending", "held", "next_attempt_at"};
+ * with a view "sender": {"breaker": "closed", "concurrency": 16, "in_flight": 3, "waiting": 0,
+ * "reopens_at": null}, in the words of a breaker: one that lets nothing through is open. Without a
+ * view it is null: the sender has nothing to do with its origin now, or was not asked.
  */
 #ifndef DELIVERY_ENDPOINT_JSON_H
 #define DELIVERY_ENDPOINT_JSON_H
 
 #include "base/json.h"
 #include "delivery/policies.h"
+#include "delivery/sender_view.h"
 #include "store/endpoints.h"
 
-/* `backlog` may be NULL. */
+/* `backlog` and `view` may be NULL. */
 void endpoint_json_out(struct json_writer *w, const struct policy_set *policies, int64_t now_us,
-                       const struct endpoint_row *endpoint, const struct endpoint_backlog *backlog);
+                       const struct endpoint_row *endpoint, const struct endpoint_backlog *backlog,
+                       const struct origin_view *view);
 
 #endif

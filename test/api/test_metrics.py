@@ -176,3 +176,25 @@ def test_what_waits_is_counted_in_the_background(store, tmp_path, hostile):
         page = Page(api)
         assert page("runbell_queue_oldest_seconds") == 0
         assert [page("runbell_endpoint_state", state=state) for state in ("active", "paused", "disabled")] == [2, 1, 0]
+
+
+def test_the_breaker_of_an_origin_is_seen(store, tmp_path, hostile):
+    """By /v1/endpoints (what may be in flight, when it is tried again) and by the count of its moves."""
+    config = {"runbell": {"delivery": {"test_schedule_ms": [1] * 16, "rest_after": 0}}}
+    hanging, failing = hostile.hook("/hanging", Answer(how="hang")), f"http://127.0.0.1:{free_port()}/"
+    with Server(tmp_path, store=store(), config=config) as server, Api(server.url) as api:
+        seen = lambda url: next(one["sender"] for one in api.ok("GET", "/v1/endpoints")["endpoints"] if one["url"] == url)
+        before = Page(api)
+        api.run(None, webhook=hanging.url)
+        hanging.wait_for(1)
+        assert seen(hanging.url) == {"breaker": "closed", "concurrency": 16, "in_flight": 1, "waiting": 0, "reopens_at": None}
+        for _ in range(3):
+            api.run(None, webhook=failing)
+        eventually(lambda: (seen(failing) or {}).get("breaker") == "open", DEADLINE_S, why=lambda: str(seen(failing)))
+        shut = seen(failing)
+        assert shut["concurrency"] == 0 and shut["reopens_at"]
+        rises(api, before, 1, "runbell_breaker_transitions_total", to="open")
+        endpoint = next(one for one in api.ok("GET", "/v1/endpoints")["endpoints"] if one["url"] == failing)
+        assert api.ok("GET", f"/v1/endpoints/{endpoint['endpoint_id']}")["sender"]["breaker"] == "open"
+        idle = api.ok("POST", "/v1/endpoints", json={"url": "https://nowhere.example/", "kind": "run"})
+        assert api.ok("GET", f"/v1/endpoints/{idle['endpoint_id']}")["sender"] is None

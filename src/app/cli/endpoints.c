@@ -141,6 +141,19 @@ static void print_text(const struct json *endpoint, const char *label, const cha
     putchar('\n');
 }
 
+/* What the sender knows of its origin now. */
+static void print_sender(const struct json *sender)
+{
+    if (json_type(sender) != JSON_OBJECT)
+        return;
+    printf("%-14s %lld of %lld in flight, %lld waiting\n", "sender",
+           (long long)json_i64(json_get(sender, "in_flight"), 0),
+           (long long)json_i64(json_get(sender, "concurrency"), 0),
+           (long long)json_i64(json_get(sender, "waiting"), 0));
+    print_text(sender, "breaker", "breaker");
+    print_text(sender, "reopens", "reopens_at");
+}
+
 static void print_endpoint(const struct json *endpoint)
 {
     const struct json *backlog = json_get(endpoint, "backlog");
@@ -162,6 +175,7 @@ static void print_endpoint(const struct json *endpoint)
                (long long)json_i64(json_get(backlog, "due"), 0),
                (long long)json_i64(json_get(backlog, "sending"), 0),
                (long long)json_i64(json_get(backlog, "held"), 0));
+    print_sender(json_get(endpoint, "sender"));
 }
 
 static int print_one(const struct session *session, const struct buf *body)

@@ -1,0 +1,15 @@
+/* endpoints_priv.h -- what the files about endpoints share: changing them (endpoints.c), looking at
+ * them (endpoints_read.c). */
+#ifndef API_ENDPOINTS_PRIV_H
+#define API_ENDPOINTS_PRIV_H
+
+#include "api/call.h"
+
+const struct policy_set *endpoint_policies(const struct call *call);
+/* 404 for the first path parameter. */
+enum err endpoint_not_found(struct call *call);
+
+enum err endpoint_list_prepare(struct call *call);
+enum err endpoint_get_prepare(struct call *call);
+
+#endif
