@@ -62,6 +62,9 @@ extern const struct route_list routes_fleet_versions;
 extern const struct route_list routes_traces_runs;
 extern const struct route_list routes_alerts;
 extern const struct route_list routes_rules;
+extern const struct route_list routes_traces_feedback;
+extern const struct route_list routes_traces_feedback_configs;
+extern const struct route_list routes_traces_feedback_tokens;
 
 /* Does a server with this setup have it? */
 bool route_is_served(const struct route *route, const struct api_setup *setup);

@@ -41,6 +41,11 @@ static const struct db_statement expired_items = {
     "DELETE FROM items WHERE (tenant, namespace, item_key) IN (SELECT tenant, namespace, item_key"
     " FROM items WHERE expires_us IS NOT NULL AND expires_us < $1 LIMIT $2)",
     NULL};
+static const struct db_statement ended_feedback_tokens = {
+    "retention_feedback_tokens",
+    "DELETE FROM feedback_tokens WHERE token_id IN (SELECT token_id FROM feedback_tokens"
+    " WHERE expires_us < $1 ORDER BY expires_us LIMIT $2)",
+    NULL};
 static const struct db_statement old_attempts = {
     "retention_attempts",
     "DELETE FROM attempts WHERE attempt_id IN (SELECT attempt_id FROM attempts"
@@ -433,6 +438,8 @@ enum err retention_step(struct tx *tx, int64_t now_us, const struct retention_li
         err = delete_older(&sweep, &old_idempotency, limits->idempotency_us);
     if (!err)
         err = delete_older(&sweep, &expired_items, 0);
+    if (!err)
+        err = delete_older(&sweep, &ended_feedback_tokens, 0);
     if (!err && limits->inspected_us)
         err = delete_older(&sweep, &old_inspected, limits->inspected_us);
     if (!err && limits->inspectors_us)

@@ -3,6 +3,7 @@
 
 #include "store/projects.h"
 #include "store/spans.h"
+#include "trace/feedback_write.h"
 
 #define PROJECTS_MAX 64 /* remembered of one request: most have one */
 
@@ -110,5 +111,7 @@ enum err span_write(struct tx *tx, struct str tenant, struct span_batch *batch)
         ARENA_ARRAY(tx->arena, struct span_change, SPAN_LAYER_COUNT * batch->entry_count + 1);
     for (const struct span_batch_entry *entry = batch->first; !err && entry; entry = entry->next)
         err = entry_add(&w, entry);
-    return err ? err : spans_apply(tx, tenant, w.changes, w.change_count);
+    if (!err)
+        err = spans_apply(tx, tenant, w.changes, w.change_count);
+    return err ? err : feedback_write_batch(tx, tenant, batch);
 }
