@@ -30,6 +30,8 @@ static const struct route_list *const lists[] = {
     &routes_traces_feedback_tokens,
     &routes_traces_feedback,
     &routes_traces_feedback_configs,
+    &routes_traces_stats,
+    &routes_traces_group,
     &routes_metrics,
     &routes_keys,
     &routes_workspaces,

@@ -3,6 +3,7 @@
 #define API_TRACES_PRIV_H
 
 #include "api/call.h"
+#include "store/projects.h"
 #include "trace/feedback_stats.h"
 #include "trace/span_batch.h"
 #include "trace/span_json.h"
@@ -29,6 +30,11 @@ enum err traces_fill(struct tx *tx, uint64_t select, struct arena *arena,
 /* As JSON in the arena; STR_NONE: no rows. */
 struct str traces_feedback_stats(const struct feedback_rows *rows, enum feedback_stats_form form,
                                  struct arena *arena);
+
+/* traces_project_stats.c: answers with projects, whose strings live in the call's arena. With their
+ * stats it takes reads of its own. */
+enum err traces_projects_reply(struct call *call, const struct project_rows *projects, bool as_list,
+                               bool with_stats) MUST_USE;
 
 /* traces_multipart.c: when the body is whole */
 enum err traces_multipart_prepare(struct call *call);

@@ -10,7 +10,7 @@
 struct project_call {
     struct project_row row;
     struct project_filter filter;
-    bool upsert;
+    bool upsert, with_stats;
     struct str ids[IDS_MAX];
     size_t id_count;
 };
@@ -42,10 +42,10 @@ static enum err list_ids(struct tx *tx, struct call *call, struct project_rows *
     const struct project_call *p = call->data;
     enum err err = OK;
 
-    found->list = ARENA_ARRAY(tx->arena, struct project_row, p->id_count + 1);
+    found->list = ARENA_ARRAY(call->arena, struct project_row, p->id_count + 1);
     found->count = 0;
     for (size_t i = 0; !err && i < p->id_count; i++) {
-        err = projects_get(tx, call->principal.tenant, p->ids[i], tx->arena,
+        err = projects_get(tx, call->principal.tenant, p->ids[i], call->arena,
                            &found->list[found->count]);
         if (!err)
             found->count++;
@@ -61,7 +61,6 @@ static enum err list_apply(struct tx *tx, struct call *call)
     const struct project_call *p = call->data;
     struct project_rows found = {0};
     struct project_row project;
-    struct json_writer *json;
     enum err err = projects_find(tx, call->principal.tenant, PROJECT_DEFAULT, tx->arena, &project);
 
     if (err == ERR_NOT_FOUND && !tx->is_write)
@@ -70,15 +69,8 @@ static enum err list_apply(struct tx *tx, struct call *call)
         err = projects_ensure(tx, call->principal.tenant, PROJECT_DEFAULT, tx->arena, &project);
     if (!err)
         err = p->id_count ? list_ids(tx, call, &found)
-                          : projects_search(tx, &p->filter, tx->arena, &found);
-    if (err)
-        return err;
-    json = call_json(call, 200);
-    json_begin_array(json);
-    for (size_t i = 0; i < found.count; i++)
-        project_json_write(json, &found.list[i], STR_NONE);
-    json_end_array(json);
-    return OK;
+                          : projects_search(tx, &p->filter, call->arena, &found);
+    return err ? err : traces_projects_reply(call, &found, true, p->with_stats);
 }
 
 static enum err ids_read(struct call *call, const char *key, struct project_call *p)
@@ -129,6 +121,7 @@ static enum err list_prepare(struct call *call)
     };
     if ((err = ids_read(call, "id", p)) || (err = metadata_read(call, &p->filter.metadata)) ||
         (err = call_query_bool(call, "reference_free", &reference_free)) ||
+        (err = call_query_bool(call, "include_stats", &p->with_stats)) ||
         (err = call_query_bool(call, "sort_by_desc", &descending)) ||
         (err = call_query_int(call, "limit", 1, INT32_MAX, &p->filter.limit)) ||
         (err = call_query_int(call, "offset", 0, INT64_MAX, &p->filter.offset)))
@@ -145,18 +138,23 @@ static enum err list_prepare(struct call *call)
 
 static enum err get_apply(struct tx *tx, struct call *call)
 {
-    struct project_row project;
-    enum err err = projects_get(tx, call->principal.tenant, call->params[0], tx->arena, &project);
+    const struct project_call *p = call->data;
+    struct project_rows found = {.list = ARENA_NEW(call->arena, struct project_row), .count = 1};
+    enum err err =
+        projects_get(tx, call->principal.tenant, call->params[0], call->arena, found.list);
 
     if (err)
         return err == ERR_NOT_FOUND ? not_found(call) : err;
-    return reply_one(call, &project);
+    return traces_projects_reply(call, &found, false, p->with_stats);
 }
 
 static enum err get_prepare(struct call *call)
 {
+    struct project_call *p = project_call_new(call);
     enum err err = call_param_uuid(call, 0, "session_id");
 
+    if (!err)
+        err = call_query_bool(call, "include_stats", &p->with_stats);
     return err ? err : call_then_read(call, get_apply);
 }
 

@@ -32,6 +32,8 @@ static const struct db_statement put_one = {
     NULL};
 static const struct db_statement delete_one = {
     "feedback_delete", "DELETE FROM feedback WHERE tenant = $1 AND feedback_id = $2", NULL};
+static const struct db_statement any = {"feedback_any",
+                                        "SELECT 1 FROM feedback WHERE tenant = $1 LIMIT 1", NULL};
 static const struct db_statement attach = {
     "feedback_attach",
     "UPDATE feedback SET project_no = $3, trace_id = $4, start_us = $5, is_root = $6"
@@ -213,6 +215,17 @@ enum err feedback_of_span(struct tx *tx, struct str tenant, struct uuid span_id,
 
     *found = (struct feedback_rows){0};
     return err ? err : collect(&rows, arena, found, &cap);
+}
+
+enum err feedback_exists(struct tx *tx, struct str tenant, bool *exists)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query_one(tx->db, &any, DB_ARGS(db_text(tenant)), &rows);
+
+    *exists = !err;
+    if (err)
+        return err == ERR_NOT_FOUND ? OK : err;
+    return db_rows_end(&rows);
 }
 
 static int newest_first(const void *a, const void *b)

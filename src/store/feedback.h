@@ -51,6 +51,8 @@ enum err feedback_delete(struct tx *tx, struct str tenant, struct uuid feedback_
 /* All of one span, the oldest first. */
 enum err feedback_of_span(struct tx *tx, struct str tenant, struct uuid span_id,
                           struct arena *arena, struct feedback_rows *found) MUST_USE;
+/* Has the tenant any at all? */
+enum err feedback_exists(struct tx *tx, struct str tenant, bool *exists) MUST_USE;
 /* A span has been placed: what waited for it gets its place. For spans_apply. */
 enum err feedback_attach(struct tx *tx, const struct span_row *span) MUST_USE;
 

@@ -26,7 +26,6 @@ void project_json_write(struct json_writer *json, const struct project_row *p, s
     json_put_str(json, "reference_dataset_id", p->reference_dataset_id);
     json_put_str(json, "default_dataset_id", p->default_dataset_id);
     json_put_str(json, "trace_tier", p->trace_tier);
-    put_time(json, "last_run_start_time_live", 0);
     if (stats.len > 0) {
         buf_add_char(json->out, ',');
         buf_add(json->out, stats);

@@ -25,4 +25,16 @@ struct span_time {
 };
 struct str span_time_write(int64_t wall_us, struct span_time *time);
 
+/* "0.000123": picodollars without an exponent and without zeros at the end. */
+struct span_cost {
+    char text[32];
+};
+struct str span_cost_write(int64_t picodollars, struct span_cost *cost);
+
+/* The text's beginning, whole characters; STR_NONE of STR_NONE. */
+struct str span_preview(struct str text);
+
+/* What the wire calls tenant_id: a UUID made of the tenant's name. Borrows *text. */
+struct str trace_tenant_id(struct str tenant, struct uuid_text *text);
+
 #endif

@@ -34,13 +34,4 @@ bool span_select_attachments(uint64_t select);
 void span_json_write(struct json_writer *json, const struct span *span,
                      const struct span_view *view);
 
-/* "0.000123": picodollars without an exponent and without zeros at the end. */
-struct span_cost {
-    char text[32];
-};
-struct str span_cost_write(int64_t picodollars, struct span_cost *cost);
-
-/* What the wire calls tenant_id: a UUID made of the tenant's name. Borrows *text. */
-struct str trace_tenant_id(struct str tenant, struct uuid_text *text);
-
 #endif
