@@ -6,8 +6,7 @@
 enum err delivery_target_check(struct call *call, struct str kind, struct str url)
 {
     const struct api_setup *setup = call->setup;
-    const struct target_rules *rules =
-        str_eq(kind, STR("run")) ? setup->webhook_rules : &target_rules_none;
+    const struct target_rules *rules = target_rules_for(kind, setup->webhook_rules);
     struct url parsed;
     struct str why;
 

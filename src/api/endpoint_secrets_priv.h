@@ -3,9 +3,7 @@
 #define API_ENDPOINT_SECRETS_PRIV_H
 
 #include "api/route.h"
-#include "store/secrets.h"
-
-#define SECRET_SHOWN STR("***")
+#include "api/secret_headers.h"
 
 /* Of the endpoint that the path names; lives as long as the call. */
 struct secret_owner call_owner(const struct call *call);

@@ -134,8 +134,7 @@ static enum err read_told(struct call *call, struct endpoint_row *row)
 static enum err check_url(struct call *call, const struct endpoint_row *row)
 {
     const struct api_setup *setup = call->setup;
-    const struct target_rules *rules =
-        str_eq(row->kind, STR("run")) ? setup->webhook_rules : &target_rules_none;
+    const struct target_rules *rules = target_rules_for(row->kind, setup->webhook_rules);
     struct str why = STR_NONE;
     struct url url = {0};
 

@@ -38,6 +38,7 @@ static const struct route_list *const lists[] = {
     &routes_fleet_agents,
     &routes_fleet_bundles,
     &routes_fleet_versions,
+    &routes_fleet_webhooks,
 };
 
 size_t route_count(void)

@@ -59,6 +59,7 @@ extern const struct route_list routes_traces_blob;
 extern const struct route_list routes_fleet_agents;
 extern const struct route_list routes_fleet_bundles;
 extern const struct route_list routes_fleet_versions;
+extern const struct route_list routes_fleet_webhooks;
 extern const struct route_list routes_traces_runs;
 extern const struct route_list routes_alerts;
 extern const struct route_list routes_rules;

@@ -82,6 +82,7 @@ void delivery_json_out_attempt(struct json_writer *w, const struct attempt_row *
     json_put_str(w, "detail", attempt->detail);
     json_put_str(w, "address", attempt->address);
     put_phases(w, attempt);
+    json_put_str(w, "response_type", attempt->response_type);
     json_put_str(w, "response_excerpt", attempt->excerpt);
     json_end_object(w);
 }

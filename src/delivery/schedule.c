@@ -38,8 +38,9 @@ const struct policy policy_list[] = {
         .budget = BUDGET(5),
     },
     {
-        .name = "once",
+        .name = "once", /* somebody waits for the answer */
         .budget = BUDGET(15),
+        .answer_bytes_max = 64 * KIB,
     },
 };
 

@@ -3,9 +3,11 @@
 #include "base/mem.h"
 #include "delivery/delivery_metrics.h"
 #include "delivery/sender_priv.h"
+#include "format/header.h"
 #include "io/loop.h"
 
 #define EXCERPT_BYTES_MAX (4 * KIB)
+#define RESPONSE_TYPE_BYTES_MAX 256
 #define UNREADABLE_SILENT_MS (60 * MS_PER_SECOND) /* between two lines of the log */
 
 /* ---- coming and going ---- */
@@ -139,6 +141,17 @@ static void tell_window(struct attempt *a, enum attempt_result result)
         log_info("delivery", "%.*s answers again", STR_ARG(a->origin->name));
 }
 
+static void keep_body(struct attempt *a, const struct http_result *answer)
+{
+    size_t kept = a->policy->answer_bytes_max ? a->policy->answer_bytes_max : EXCERPT_BYTES_MAX;
+    struct str type = http_header_find(answer->headers, answer->header_count, "content-type");
+
+    if (header_value_is_valid(type) && type.len <= RESPONSE_TYPE_BYTES_MAX)
+        a->outcome.response_type = arena_str(&a->arena, type);
+    if (answer->body.len)
+        a->outcome.excerpt = arena_str(&a->arena, str_first(answer->body, kept));
+}
+
 static void keep_answer(struct attempt *a, const struct http_result *answer)
 {
     struct outbox_outcome *outcome = &a->outcome;
@@ -154,8 +167,7 @@ static void keep_answer(struct attempt *a, const struct http_result *answer)
     outcome->tls_us = answer->phases.tls_us;
     outcome->first_byte_us = answer->phases.first_byte_us;
     outcome->total_us = answer->phases.total_us;
-    if (answer->body.len)
-        outcome->excerpt = arena_str(&a->arena, str_first(answer->body, EXCERPT_BYTES_MAX));
+    keep_body(a, answer);
 }
 
 static void on_done(void *context, const struct http_result *answer)

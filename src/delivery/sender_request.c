@@ -59,7 +59,8 @@ static struct http_client *aim(struct attempt *a, struct http_client_request *re
 {
     struct delivery *d = a->delivery;
     const struct webhook_config *webhooks = config_of(a);
-    const struct target_rules *rules = webhooks ? &webhooks->rules : &target_rules_none;
+    const struct target_rules *rules =
+        target_rules_for(a->row.kind, webhooks ? &webhooks->rules : &target_rules_none);
     struct url url = {0};
 
     if (target_check(rules, d->config.egress, &a->arena, a->row.url, &url, why))

@@ -113,6 +113,7 @@ void settle_pump(struct delivery *d)
         if (s->care != SETTLE_WHOLE) {
             s->outcomes[s->count].detail = STR_NONE;
             s->outcomes[s->count].excerpt = STR_NONE;
+            s->outcomes[s->count].response_type = STR_NONE;
         }
     }
     s->is_busy = true;

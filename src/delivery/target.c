@@ -6,6 +6,15 @@
 
 const struct target_rules target_rules_none = {0};
 
+static const struct target_rules fleet_rules = {.https_unless_opened = true};
+
+const struct target_rules *target_rules_for(struct str kind, const struct target_rules *of_runs)
+{
+    if (str_eq(kind, STR("run")))
+        return of_runs;
+    return str_eq(kind, STR("fleet")) ? &fleet_rules : &target_rules_none;
+}
+
 static enum err deny(struct str rule, struct str *why, struct str reason)
 {
     http_count_denied(rule);
@@ -23,6 +32,13 @@ static bool port_is_allowed(const struct target_rules *rules, const struct url *
         if (rules->allowed_ports[i] == url->port)
             return true;
     return false;
+}
+
+static bool needs_https(const struct target_rules *rules, const struct egress_policy *egress,
+                        const struct url *url)
+{
+    return rules->https_unless_opened && !url->scheme_is_https &&
+           !egress_opens_host(egress, url->host, url->port);
 }
 
 static enum err check_rules(const struct target_rules *rules, struct arena *arena,
@@ -73,6 +89,10 @@ enum err target_check(const struct target_rules *rules, const struct egress_poli
             return err;
         if (egress_is_own_path(egress, parsed.host, parsed.port, parsed.path))
             parsed.is_relative = true;
+        else if (needs_https(rules, egress, &parsed))
+            return deny(STR("https only"), why,
+                        STR("the URL must begin with https://; http is only for hosts that --dev "
+                            "or runbell.egress.allow opens"));
         else if (!egress_admits_host(egress, parsed.host, parsed.port, &reason))
             return deny(str_of(reason), why,
                         arena_printf(arena, "%.*s must not be called: %s (runbell.egress.allow)",

@@ -21,7 +21,8 @@
 struct target_rules {
     bool has_url_block; /* webhooks.url stands in the file */
     bool require_https;
-    bool allows_relative; /* disable_loopback: false */
+    bool https_unless_opened; /* http only to what --dev or egress.allow opens */
+    bool allows_relative;     /* disable_loopback: false */
     const struct str *allowed_domains;
     size_t domain_count; /* 0: any */
     const uint16_t *allowed_ports;
@@ -31,6 +32,8 @@ struct target_rules {
 
 /* The rules of kinds that `webhooks.url` does not apply to. */
 extern const struct target_rules target_rules_none;
+/* The rules of a kind of webhook; `of_runs` are those of `webhooks.url`. */
+const struct target_rules *target_rules_for(struct str kind, const struct target_rules *of_runs);
 
 /* OK: *url is parsed, in the arena. ERR_INVALID (grammar), ERR_LIMIT (too long) or ERR_DENIED (a
  * rule): *why names the rule in words for people; in the arena or static. */

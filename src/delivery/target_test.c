@@ -115,9 +115,51 @@ static void opened_by_dev_and_by_entry(void **state)
     arena_release(&arena);
 }
 
+static enum err fleet_verdict(const struct egress_policy *policy, const char *url)
+{
+    const struct target_rules *rules = target_rules_for(STR("fleet"), &plain);
+    struct arena arena;
+    struct url parsed;
+    struct str why;
+    enum err err;
+
+    arena_init(&arena);
+    err = target_check(rules, policy, &arena, str_of(url), &parsed, &why);
+    arena_release(&arena);
+    return err;
+}
+
+static void https_unless_opened(void **state)
+{
+    struct egress_policy closed = {0}, dev = {.dev = true}, listed = {0};
+    struct arena arena;
+    const char *why;
+
+    (void)state;
+    arena_init(&arena);
+    assert_int_equal(egress_policy_add(&listed, &arena, STR("hook.example.com:8000"), &why), OK);
+    assert_int_equal(egress_policy_add(&listed, &arena, STR("10.0.0.0/8"), &why), OK);
+    assert_int_equal(fleet_verdict(&closed, "https://example.com/"), OK);
+    assert_int_equal(fleet_verdict(&closed, "http://example.com/"), ERR_DENIED);
+    assert_int_equal(fleet_verdict(&closed, "http://127.0.0.1/"), ERR_DENIED);
+    assert_int_equal(fleet_verdict(&dev, "http://127.0.0.1:8000/"), OK);
+    assert_int_equal(fleet_verdict(&dev, "http://localhost:8000/"), OK);
+    assert_int_equal(fleet_verdict(&dev, "http://[::ffff:10.0.0.1]/"), OK);
+    assert_int_equal(fleet_verdict(&dev, "http://example.com/"), ERR_DENIED);
+    assert_int_equal(fleet_verdict(&dev, "http://8.8.8.8/"), ERR_DENIED);
+    assert_int_equal(fleet_verdict(&listed, "http://hook.example.com:8000/"), OK);
+    assert_int_equal(fleet_verdict(&listed, "http://hook.example.com/"), ERR_DENIED);
+    assert_int_equal(fleet_verdict(&listed, "http://10.1.2.3/"), OK);
+    assert_int_equal(fleet_verdict(&listed, "/in/x"), ERR_DENIED);
+    assert_ptr_equal(target_rules_for(STR("run"), &https_only), &https_only);
+    assert_ptr_equal(target_rules_for(STR("rule"), &https_only), &target_rules_none);
+    arena_release(&arena);
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("every row of the table of webhook addresses (C15)", every_case),
     TEST("--dev and egress.allow open addresses and nothing else", opened_by_dev_and_by_entry),
+    TEST("E1: Fleet's webhooks take https; http only to what is opened", https_unless_opened),
 };
 
 int main(void)

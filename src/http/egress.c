@@ -285,6 +285,21 @@ bool egress_admits_host(const struct egress_policy *policy, struct str host, uin
     return false;
 }
 
+bool egress_opens_host(const struct egress_policy *policy, struct str host, uint16_t port)
+{
+    struct address address;
+    bool is_told = address_of_text(host, port, &address);
+
+    address = unmapped(&address);
+    if (!is_told) /* nothing of it is known but its name: no range holds it */
+        address = (struct address){.family = ADDRESS_NONE, .port = port};
+    if (is_listed(policy, without_brackets(host), &address))
+        return true;
+    return is_told && policy->dev &&
+           (egress_classify(&address) == EGRESS_LOOPBACK ||
+            egress_classify(&address) == EGRESS_PRIVATE);
+}
+
 bool egress_is_own_path(const struct egress_policy *policy, struct str host, uint16_t port,
                         struct str path)
 {

@@ -47,6 +47,9 @@ bool egress_admits(const struct egress_policy *policy, struct str host,
  * egress_admits, the names localhost, *.localhost and host.docker.internal count as loopback. */
 bool egress_admits_host(const struct egress_policy *policy, struct str host, uint16_t port,
                         const char **rule);
+/* Is the host one that `dev` or an entry opens, not one that is open to everybody? From its text,
+ * as above. */
+bool egress_opens_host(const struct egress_policy *policy, struct str host, uint16_t port);
 /* Does a URL with this host, port and path name our own listener, below own_path? Then it is sent
  * there like a relative one: through the ordinary door, to our own address and no other. */
 bool egress_is_own_path(const struct egress_policy *policy, struct str host, uint16_t port,

@@ -117,7 +117,7 @@ struct outbox_outcome {
     struct str detail, address;
     int64_t ended_us;
     int64_t dns_us, connect_us, tls_us, first_byte_us, total_us; /* -1: not reached */
-    struct str excerpt;
+    struct str response_type, excerpt; /* of the answer: its content type, what of it is kept */
 };
 
 /* What the house does about endpoints that fail, and whom it tells. */

@@ -10,7 +10,7 @@ static const struct db_statement select_body = {"deliveries_get_body",
                                                 NULL};
 #define ATTEMPT_COLUMNS                                                                            \
     "SELECT attempt_id, number, started_us, ended_us, result, status, detail, address, dns_us,"    \
-    " connect_us, tls_us, first_byte_us, total_us, response_excerpt FROM attempts"
+    " connect_us, tls_us, first_byte_us, total_us, response_excerpt, response_type FROM attempts"
 static const struct db_statement select_attempts = {
     "attempts_list",
     ATTEMPT_COLUMNS " WHERE tenant = $1 AND delivery_id = $2"
@@ -106,6 +106,7 @@ static struct attempt_row attempt_read(const struct db_rows *rows, struct arena 
         .first_byte_us = phase(rows, 11),
         .total_us = phase(rows, 12),
         .excerpt = db_get_keep(rows, 13, arena),
+        .response_type = db_get_keep(rows, 14, arena),
     };
 }
 

@@ -46,6 +46,7 @@ struct attempt_row {
     struct str detail;
     struct str address;
     int64_t dns_us, connect_us, tls_us, first_byte_us, total_us; /* -1: not reached */
+    struct str response_type;                                    /* STR_NONE: not said */
     struct str excerpt;
 };
 

@@ -5,7 +5,7 @@
 #include "store/outbox_notice.h"
 #include "store/store_metrics.h"
 
-#define OUTCOME_ARGS 12
+#define OUTCOME_ARGS 13
 /* A failing endpoint rests for as long as it has failed already, within these. */
 #define REST_US_MIN (5 * US_PER_SECOND)
 #define REST_US_MAX (300 * US_PER_SECOND)
@@ -14,7 +14,8 @@ static const struct db_statement attempt_end = {
     "attempts_end",
     "UPDATE attempts SET ended_us = $2, result = $3, status = $4, detail = $5, address = $6, "
     "dns_us = $7,"
-    " connect_us = $8, tls_us = $9, first_byte_us = $10, total_us = $11, response_excerpt = $12"
+    " connect_us = $8, tls_us = $9, first_byte_us = $10, total_us = $11, response_excerpt = $12,"
+    " response_type = $13"
     " WHERE attempt_id = $1",
     NULL};
 static const struct db_statement attempt_delete = {
@@ -233,6 +234,7 @@ static void outcome_args(const struct outbox_outcome *outcome, struct db_value *
     args[9] = phase(outcome->first_byte_us);
     args[10] = phase(outcome->total_us);
     args[11] = db_blob(outcome->excerpt);
+    args[12] = db_text(outcome->response_type);
 }
 
 static struct delivery_move move_of(const struct outbox_outcome *outcome)

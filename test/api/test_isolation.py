@@ -24,6 +24,7 @@ def archive(**files):
     return out.getvalue()
 
 
+NOBODY = str(uuid.uuid4())
 ARCHIVE = archive(**{"AGENTS.md": "mine"})
 # What a request must hold to be understood, so that it is the id that decides.
 RUN = {"assistant_id": "agent", "input": HELLO}
@@ -47,6 +48,7 @@ BODIES = {
     ("POST", "/v1/fleet/agents/{agent_id}/diff"): ARCHIVE,
     ("POST", "/v1/fleet/agents/{agent_id}/import"): ARCHIVE,
     ("POST", "/v1/fleet/agents/{agent_id}/restore"): {"version": 1},
+    ("POST", "/platform/fleet-webhooks/{webhook_id}/run"): {"agent_id": NOBODY},
 }
 # Answers that are not 404, and why they tell nothing.
 OTHERWISE = {
@@ -97,6 +99,7 @@ def furnish(api, hook):
     has["feedback_id"] = api.ok("POST", "/feedback", json={"run_id": has["span_id"], "key": MARK, "score": 1})["id"]
     has["agent_id"] = api.ok("POST", "/v1/fleet/agents", json={"name": MARK, "system_prompt": MARK})["id"]
     has["version"] = 1
+    has["webhook_id"] = api.ok("POST", "/platform/fleet-webhooks", json={"name": MARK, "url": hook.url})["id"]
     has["key_id"] = api.ok("POST", "/v1/keys", json={"name": MARK, "role": "viewer"})["key_id"]
     return has
 
@@ -156,6 +159,7 @@ def snapshot(b, has):
              f"/v1/endpoints/{has['endpoint_id']}/oauth", f"/v1/endpoints/{has['endpoint_id']}/signing-keys",
              f"/v1/inspectors/{has['inspector_id']}", f"/v1/inspectors/{has['inspector_id']}/requests",
              f"/v1/fleet/agents/{has['agent_id']}?include=files", "/v1/fleet/agents",
+             f"/platform/fleet-webhooks/{has['webhook_id']}", "/v1/fleet/publishes",
              "/v1/deliveries", "/v1/endpoints", f"/v1/keys/{has['key_id']}",
              f"/runs/{has['span_id']}", f"/feedback/{has['feedback_id']}", f"/sessions/{has['session_id']}", "/sessions", "/v1/workspaces/workspace-b"]
     seen = {path: b.ok("GET", path) for path in paths}
