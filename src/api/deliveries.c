@@ -30,7 +30,7 @@ static enum err list_prepare(struct call *call)
     enum err err;
 
     filter->limit = 50;
-    if ((err = delivery_filter_read(call, false, filter)) ||
+    if ((err = delivery_filter_read(call, DELIVERY_FILTER_SEARCH, filter)) ||
         (err = call_query_int(call, "limit", 1, OUTBOX_LIST_MAX, &filter->limit)) ||
         (err = call_query_int(call, "before", 0, INT64_MAX, &filter->before_id)))
         return err;
@@ -126,6 +126,9 @@ static enum err resend_write(struct tx *tx, struct call *call)
         return call_fail(
             call, 409,
             "this delivery is still under way: it can be sent again when it is done or dead");
+    if (err == ERR_DENIED)
+        return call_fail(
+            call, 409, "the endpoint of this delivery was deleted: it can be sent to another url");
     if (err || (err = delivery_get(tx, call->principal.tenant, new_id, call->arena, &delivery)))
         return err;
     delivery_json_out(call_json(call, 200), &delivery);

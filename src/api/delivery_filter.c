@@ -32,13 +32,18 @@ static enum err read_text(const struct source *source, const char *key, struct s
     return err;
 }
 
-/* "404" or "4xx". */
+/* "404" or "4xx"; in a body also 404. */
 static enum err read_status(const struct source *source, struct delivery_filter *filter)
 {
+    const struct json *value = source->from_body ? json_get(source->call->body, "status") : NULL;
     struct str text = STR_NONE;
     int64_t number;
-    enum err err = read_text(source, "status", &text);
+    enum err err = OK;
 
+    if (json_is_integer(value))
+        text = arena_printf(source->call->arena, "%lld", (long long)json_i64(value, 0));
+    else
+        err = read_text(source, "status", &text);
     if (err || str_is_none(text))
         return err;
     if (text.len == 3 && text.data[0] >= '1' && text.data[0] <= '5' &&
@@ -88,10 +93,29 @@ static enum err read_time(const struct source *source, const char *key, int64_t 
     return OK;
 }
 
-static enum err check_words(struct call *call, const struct delivery_filter *filter)
+/* Only what has ended is sent again. */
+static enum err read_ended(struct call *call, struct delivery_filter *filter)
 {
+    if (str_is_none(filter->state))
+        filter->state = delivery_state_name(DELIVERY_DEAD);
+    if (str_eq(filter->state, STR("any"))) {
+        filter->state = STR_NONE;
+        return OK;
+    }
+    if (str_eq(filter->state, STR("dead")) || str_eq(filter->state, STR("done")))
+        return OK;
+    return refuse(call, "state",
+                  "dead, done or any; what is held goes when its endpoint is resumed, what is due "
+                  "by itself");
+}
+
+static enum err check_words(const struct source *source, struct delivery_filter *filter)
+{
+    struct call *call = source->call;
     enum delivery_state state;
 
+    if (source->from_body && read_ended(call, filter))
+        return ERR_INVALID;
     if (!str_is_none(filter->state) && delivery_state_parse(filter->state, &state))
         return refuse(call, "state", "due, sending, held, done or dead");
     if (!str_is_none(filter->result) &&
@@ -102,9 +126,10 @@ static enum err check_words(struct call *call, const struct delivery_filter *fil
     return OK;
 }
 
-enum err delivery_filter_read(struct call *call, bool from_body, struct delivery_filter *filter)
+enum err delivery_filter_read(struct call *call, enum delivery_filter_use use,
+                              struct delivery_filter *filter)
 {
-    const struct source source = {call, from_body};
+    const struct source source = {call, use == DELIVERY_FILTER_REPLAY};
     const struct {
         const char *key;
         struct str *value;
@@ -112,6 +137,7 @@ enum err delivery_filter_read(struct call *call, bool from_body, struct delivery
         {"object_id", &filter->object_id},
         {"endpoint_id", &filter->endpoint_id},
         {"webhook_id", &filter->webhook_id},
+        {"replay_id", &filter->replay_id},
         {"kind", &filter->kind},
         {"state", &filter->state},
         {"result", &filter->result},
@@ -124,7 +150,7 @@ enum err delivery_filter_read(struct call *call, bool from_body, struct delivery
     for (size_t i = 0; i < ARRAY_LEN(texts) && !err; i++)
         err = read_text(&source, texts[i].key, texts[i].value);
     if (!err)
-        err = check_words(call, filter);
+        err = check_words(&source, filter);
     if (!err)
         err = read_status(&source, filter);
     if (!err)

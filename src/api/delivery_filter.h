@@ -1,7 +1,8 @@
 /* delivery_filter.h -- the filters that lists, live tails and replays of deliveries share:
  *
- *   object_id, endpoint_id, webhook_id, kind, state, result, status ("404", "4xx"), url (a part of
- *   it), text (in reasons and failures), since, until (a time, or how long ago: "15m", "24h", "7d")
+ *   object_id, endpoint_id, webhook_id, replay_id, kind, state, result, status ("404", "4xx"), url
+ * (a part of it), text (in reasons and failures), since, until (a time, or how long ago: "15m",
+ * "24h", "7d")
  */
 #ifndef API_DELIVERY_FILTER_H
 #define API_DELIVERY_FILTER_H
@@ -9,8 +10,10 @@
 #include "api/call.h"
 #include "store/outbox_query.h"
 
-/* From the query string, or from the members of call->body. ERR_INVALID: the reply is filled. */
-enum err delivery_filter_read(struct call *call, bool from_body,
+/* A search reads the query string. A replay reads the members of call->body; its state is dead
+ * (default), done or any. ERR_INVALID: the reply is filled. */
+enum delivery_filter_use { DELIVERY_FILTER_SEARCH, DELIVERY_FILTER_REPLAY };
+enum err delivery_filter_read(struct call *call, enum delivery_filter_use use,
                               struct delivery_filter *filter) MUST_USE;
 
 #endif

@@ -173,7 +173,7 @@ enum err delivery_tail_prepare(struct call *call)
     enum err err;
 
     start->after = FROM_NOW;
-    if ((err = delivery_filter_read(call, false, &start->filter)) ||
+    if ((err = delivery_filter_read(call, DELIVERY_FILTER_SEARCH, &start->filter)) ||
         (err = call_query_int(call, "after", 0, INT64_MAX, &start->after)))
         return err;
     if (!str_is_none(start->filter.text) || start->filter.since_us || start->filter.until_us) {
@@ -193,8 +193,9 @@ enum err delivery_tail_prepare(struct call *call)
 static struct delivery_filter filter_keep(struct arena *arena, const struct delivery_filter *filter)
 {
     struct delivery_filter kept = *filter;
-    struct str *const texts[] = {&kept.tenant, &kept.object_id, &kept.endpoint_id, &kept.webhook_id,
-                                 &kept.kind,   &kept.state,     &kept.result,      &kept.url};
+    struct str *const texts[] = {&kept.tenant,     &kept.object_id, &kept.endpoint_id,
+                                 &kept.webhook_id, &kept.kind,      &kept.state,
+                                 &kept.result,     &kept.url,       &kept.replay_id};
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         *texts[i] = arena_str(arena, *texts[i]);

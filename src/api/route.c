@@ -39,6 +39,7 @@ static const struct route_list *const lists[] = {
     &routes_fleet_bundles,
     &routes_fleet_versions,
     &routes_fleet_webhooks,
+    &routes_replays,
 };
 
 size_t route_count(void)

@@ -68,6 +68,7 @@ extern const struct route_list routes_traces_feedback_configs;
 extern const struct route_list routes_traces_feedback_tokens;
 extern const struct route_list routes_traces_stats;
 extern const struct route_list routes_traces_group;
+extern const struct route_list routes_replays;
 
 /* Does a server with this setup have it? */
 bool route_is_served(const struct route *route, const struct api_setup *setup);

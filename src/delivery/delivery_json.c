@@ -40,6 +40,7 @@ static void put_members(struct json_writer *w, const struct delivery_row *delive
     json_put_time(w, "updated_at", delivery->updated_us);
     json_put_time(w, "ended_at", delivery->ended_us);
     put_i64_or_null(w, "resend_of", delivery->resend_of, 0);
+    json_put_str(w, "replay_id", delivery->replay_id);
     json_put_bool(w, "cancelled",
                   delivery->is_cancelled || (delivery->state == DELIVERY_DEAD &&
                                              str_eq(delivery->state_reason, STR("cancelled"))));
@@ -108,7 +109,7 @@ void delivery_json_out_page(struct json_writer *w, const struct delivery_page *p
     for (size_t i = 0; i < page->count; i++)
         delivery_json_out(w, &page->found[i]);
     json_end_array(w);
-    put_i64_or_null(w, "next_before", page->next_before, 0);
+    put_i64_or_null(w, "next_before", page->next, 0);
     json_end_object(w);
 }
 

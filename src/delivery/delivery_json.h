@@ -4,9 +4,9 @@
  *   {"delivery_id": 7, "webhook_id": "msg_…", "kind": "run", "object_id": "…", "endpoint_id": "…",
  *    "url": "https://host/hook?token=***", "origin": "https://host:443", "policy": "durable",
  *    "state": "due", "state_reason": "timeout", "attempts": 2, "next_attempt_at": "…",
- * "created_at": "…", "updated_at": "…", "ended_at": null, "resend_of": null, "cancelled": false,
- *    "last_result": "timeout", "last_status": null, "last_message": "…", "content_type":
- *    "application/json", "body_bytes": 1234}
+ * "created_at": "…", "updated_at": "…", "ended_at": null, "resend_of": null, "replay_id": null,
+ *    "cancelled": false,    "last_result": "timeout", "last_status": null, "last_message": "…",
+ * "content_type": "application/json", "body_bytes": 1234}
  *
  * With its attempts it has one key more, "attempt_log". */
 #ifndef DELIVERY_DELIVERY_JSON_H

@@ -116,7 +116,7 @@ static void a_full_page_has_a_next_one(void **state)
     (void)state;
     rows[1].delivery_id = 5;
     for (int64_t next = 0; next <= 5; next += 5) {
-        const struct delivery_page page = {.found = rows, .count = 2, .next_before = next};
+        const struct delivery_page page = {.found = rows, .count = 2, .next = next};
 
         arena_init(&arena);
         buf_init(&out, MIB);

@@ -50,6 +50,17 @@ static void on_chores_timer(struct timer *timer)
     chores_start(CONTAINER_OF(timer, struct delivery, chores_timer));
 }
 
+static void on_replays_timer(struct timer *timer)
+{
+    replays_start(CONTAINER_OF(timer, struct delivery, replays_timer));
+}
+
+static void on_replay(void *context, struct str key)
+{
+    (void)key;
+    replays_start(context);
+}
+
 static void on_census_timer(struct timer *timer)
 {
     census_start(CONTAINER_OF(timer, struct delivery, census_timer));
@@ -89,8 +100,8 @@ void stop_check(struct delivery *d)
 {
     if (d->phase != PHASE_STOPPING)
         return;
-    if (d->survey.is_busy || d->recover.is_busy || d->chores.is_busy || d->census.is_busy ||
-        d->claim.is_busy || d->settle.is_busy)
+    if (d->survey.is_busy || d->recover.is_busy || d->chores.is_busy || d->replays.is_busy ||
+        d->census.is_busy || d->claim.is_busy || d->settle.is_busy)
         return;
     if (list_is_empty(&d->sending) && list_is_empty(&d->ended))
         stop_now(d);
@@ -105,6 +116,7 @@ static void on_stop(struct message *message)
     timer_stop(&d->slow_timer);
     timer_stop(&d->recover_timer);
     timer_stop(&d->chores_timer);
+    timer_stop(&d->replays_timer);
     timer_stop(&d->census_timer);
     timer_stop(&d->settle_timer);
     timer_start(&d->grace_timer, d->config.tuning.grace_ms);
@@ -206,6 +218,7 @@ static void init_timers(struct delivery *d)
     timer_init(&d->slow_timer, d->loop, on_slow_timer);
     timer_init(&d->recover_timer, d->loop, on_recover_timer);
     timer_init(&d->chores_timer, d->loop, on_chores_timer);
+    timer_init(&d->replays_timer, d->loop, on_replays_timer);
     timer_init(&d->census_timer, d->loop, on_census_timer);
     timer_init(&d->settle_timer, d->loop, on_settle_timer);
     timer_init(&d->grace_timer, d->loop, on_grace_timer);
@@ -218,6 +231,7 @@ static struct delivery *delivery_new(const struct delivery_config *config)
     arena_init(&d->arena);
     arena_init(&d->claim.arena);
     arena_init(&d->survey.arena);
+    arena_init(&d->replays.arena);
     arena_init(&d->census.arenas[0]);
     arena_init(&d->census.arenas[1]);
     map_init(&d->origins);
@@ -255,6 +269,7 @@ enum err delivery_start(const struct delivery_config *config, struct delivery **
     init_timers(d);
     init_clients(d);
     store_subscribe(config->store, TOPIC_DELIVERY_DUE, d->loop, on_nudge, d);
+    store_subscribe(config->store, TOPIC_REPLAY, d->loop, on_replay, d);
     timer_start(&d->recover_timer, 0);
     if (d->owns_loop)
         loop_start(d->loop);
@@ -301,6 +316,7 @@ void delivery_free(struct delivery *d)
     signing_keys_release(&d->keys);
     arena_release(&d->claim.arena);
     arena_release(&d->survey.arena);
+    arena_release(&d->replays.arena);
     arena_release(&d->census.arenas[0]);
     arena_release(&d->census.arenas[1]);
     map_release(&d->lanes);

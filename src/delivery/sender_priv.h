@@ -6,6 +6,7 @@
  *   sender_lane.c     when may this lane be claimed for
  *   sender_origin.c   what the origin's window lets out
  *   sender_chores.c   due ↔ held, expiry
+ *   sender_replays.c  bulk replays
  *   sender_claim.c    due → sending
  *   sender_attempt.c  one attempt: its coming and going, its outcome
  *   sender_request.c  its request: target, headers, secrets
@@ -74,12 +75,14 @@ struct delivery {
     int64_t recovery_began_us; /* monotonic */
     size_t recovered_rows;
     struct chores_work chores;
+    struct replays_work replays;
     struct census_work census;
     struct claim_work claim;
     struct settle_work settle;
     struct timer slow_timer; /* the next survey */
     struct timer recover_timer;
     struct timer chores_timer; /* the next piece */
+    struct timer replays_timer;
     struct timer census_timer; /* the next page */
     struct timer settle_timer;
     struct timer grace_timer;
@@ -95,6 +98,10 @@ void recover_start(struct delivery *d, bool by_lease);
 /* ---- sender_chores.c ---- */
 /* Deliveries that follow their endpoint's state, and those that expire: the next piece. */
 void chores_start(struct delivery *d);
+
+/* ---- sender_replays.c ---- */
+/* The next piece of a bulk replay, if one is due. */
+void replays_start(struct delivery *d);
 
 /* ---- sender_census.c ---- */
 /* Counts the next page. */

@@ -60,6 +60,8 @@ static void do_chores(struct delivery *d, const struct outbox_chores *chores)
         recover_start(d, true);
     if (chores->is_moving || (chores->expires_us && chores->expires_us <= now_us))
         chores_start(d);
+    if (chores->has_replays)
+        replays_start(d);
 }
 
 static void survey_done(struct store_work *work, enum err err)

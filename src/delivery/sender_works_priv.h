@@ -6,6 +6,7 @@
 
 #include "store/outbox_census.h"
 #include "store/outbox_claim.h"
+#include "store/replays.h"
 
 #define CLAIM_LANES_MAX 32
 #define CLAIM_ROWS_MAX 256
@@ -51,6 +52,16 @@ struct census_work {
     struct arena arenas[2];            /* their cursors, in turns */
     bool arena;
     int64_t began_ms;
+    bool is_busy;
+};
+
+struct replays_work {
+    struct store_work work;
+    struct delivery *delivery;
+    struct arena arena;
+    struct replay_piece piece;
+    bool has_piece;
+    int64_t next_us; /* if there is none: when the next is due; 0: never */
     bool is_busy;
 };
 

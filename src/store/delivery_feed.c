@@ -28,6 +28,7 @@ static const struct db_statement feed_bound = {
     " AND (CAST($5 AS TEXT) IS NULL OR d.endpoint_id = $5)"                                        \
     " AND (CAST($6 AS TEXT) IS NULL OR d.webhook_id = $6)"                                         \
     " AND (CAST($7 AS TEXT) IS NULL OR d.kind = $7)"                                               \
+    " AND (CAST($10 AS TEXT) IS NULL OR d.replay_id = $10)"                                        \
     " AND (CAST($9 AS TEXT) IS NULL OR LOWER(e.url) LIKE $9 ESCAPE '\\')) x"                       \
     " WHERE x.at > $1 AND (CAST($8 AS TEXT) IS NULL OR x.state = $8) ORDER BY x.at"
 static const struct db_statement feed_select = {
@@ -138,7 +139,8 @@ static enum err changes_find(struct tx *tx, const struct delivery_filter *f, int
         db_query(tx->db, &feed_select,
                  DB_ARGS(db_int(after), db_int(last), db_text(f->tenant), db_text(f->object_id),
                          db_text(f->endpoint_id), db_text(f->webhook_id), db_text(f->kind),
-                         db_text(f->state), db_text(outbox_pattern(tx->arena, f->url))),
+                         db_text(f->state), db_text(outbox_pattern(tx->arena, f->url)),
+                         db_text(f->replay_id)),
                  &rows);
 
     if (err)

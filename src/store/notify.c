@@ -36,6 +36,7 @@ static const char *const topic_names[] = {
     [TOPIC_CRON] = "cron",
     [TOPIC_ALERTS] = "alerts",
     [TOPIC_RULES] = "rules",
+    [TOPIC_REPLAY] = "replay",
 };
 static_assert(ARRAY_LEN(topic_names) == TOPIC_COUNT, "every topic has a name for the other nodes");
 

@@ -18,15 +18,16 @@ static const struct db_statement delivery_insert = {
     "INSERT INTO deliveries (delivery_id, tenant, endpoint_id, origin, webhook_id, kind, "
     "object_id, body_id,"
     " policy, state, state_reason, attempts, next_us, created_us, updated_us, resend_of, sequence,"
-    " ordering_key, class, expires_us, traceparent)"
+    " ordering_key, class, expires_us, traceparent, replay_id)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $13, $14, $15, $16, $17,"
-    " $18, $19)",
+    " $18, $19, $20)",
     NULL};
 static const struct db_statement delivery_select = {
     "deliveries_for_resend",
-    "SELECT endpoint_id, webhook_id, kind, object_id, body_id, policy, class, state, resend_of,"
-    " traceparent"
-    " FROM deliveries WHERE tenant = $1 AND delivery_id = $2",
+    "SELECT d.endpoint_id, d.webhook_id, d.kind, d.object_id, d.body_id, d.policy, d.class,"
+    " d.state, d.resend_of, d.traceparent, e.state FROM deliveries d JOIN endpoints e"
+    " ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id"
+    " WHERE d.tenant = $1 AND d.delivery_id = $2",
     NULL};
 
 /* ---- names ---- */
@@ -74,6 +75,7 @@ enum err delivery_class_parse(struct str name, enum delivery_class *class)
 
 struct delivery_new {
     struct str tenant, webhook_id, kind, object_id, body_id, policy, ordering_key, traceparent;
+    struct str replay_id;
     enum delivery_class class;
     struct endpoint_turn endpoint;
     int64_t resend_of; /* 0: none */
@@ -124,17 +126,18 @@ static enum err insert_delivery(struct tx *tx, struct delivery_new *new, int64_t
     if (err)
         return err;
     is_held = !str_is_none(held_for);
-    err = db_run(
-        tx->db, &delivery_insert,
-        DB_ARGS(db_int(*delivery_id), db_text(new->tenant), db_text(endpoint->endpoint_id),
-                db_text(endpoint->origin), db_text(new->webhook_id), db_text(new->kind),
-                db_text(new->object_id), db_text(new->body_id), db_text(new->policy),
-                db_text(delivery_state_name(is_held ? DELIVERY_HELD : DELIVERY_DUE)),
-                db_text(held_for), is_held ? db_null() : db_int(tx->now_us), db_int(tx->now_us),
-                db_int_or_null(new->resend_of), db_int(endpoint->sequence),
-                db_text(new->ordering_key), db_text(delivery_class_name(new->class)),
-                lives_us ? db_int(tx->now_us + lives_us) : db_null(), db_text(new->traceparent)),
-        NULL);
+    err = db_run(tx->db, &delivery_insert,
+                 DB_ARGS(db_int(*delivery_id), db_text(new->tenant), db_text(endpoint->endpoint_id),
+                         db_text(endpoint->origin), db_text(new->webhook_id), db_text(new->kind),
+                         db_text(new->object_id), db_text(new->body_id), db_text(new->policy),
+                         db_text(delivery_state_name(is_held ? DELIVERY_HELD : DELIVERY_DUE)),
+                         db_text(held_for), is_held ? db_null() : db_int(tx->now_us),
+                         db_int(tx->now_us), db_int_or_null(new->resend_of),
+                         db_int(endpoint->sequence), db_text(new->ordering_key),
+                         db_text(delivery_class_name(new->class)),
+                         lives_us ? db_int(tx->now_us + lives_us) : db_null(),
+                         db_text(new->traceparent), db_text(new->replay_id)),
+                 NULL);
     if (!new->resend_of)
         tx_count(tx, &store_ingest_events,
                  ingest_series(new->tenant, is_held ? INGEST_HELD : INGEST_ACCEPTED), 1);
@@ -207,6 +210,8 @@ enum err outbox_add_one(struct tx *tx, const struct outbox_event *event, int64_t
     return add(tx, event, &new, delivery_id);
 }
 
+/* ---- again ---- */
+
 static enum err resend_read(struct tx *tx, int64_t delivery_id, struct delivery_new *new,
                             enum delivery_state *state)
 {
@@ -228,13 +233,15 @@ static enum err resend_read(struct tx *tx, int64_t delivery_id, struct delivery_
         err = delivery_state_parse(db_get_str(&rows, 7), state);
     new->resend_of = db_is_null(&rows, 8) ? delivery_id : db_get_int(&rows, 8);
     new->traceparent = db_get_keep(&rows, 9, tx->arena);
+    if (!err)
+        err = endpoint_state_parse(db_get_str(&rows, 10), &new->endpoint.state);
     ended = db_rows_end(&rows);
     return err ? err : ended;
 }
 
 enum err outbox_resend(struct tx *tx, const struct outbox_again *again, int64_t *new_id)
 {
-    struct delivery_new new = {.tenant = again->tenant};
+    struct delivery_new new = {.tenant = again->tenant, .replay_id = again->replay_id};
     enum delivery_state state = DELIVERY_DUE;
     enum err err = resend_read(tx, again->delivery_id, &new, &state);
 
@@ -243,6 +250,8 @@ enum err outbox_resend(struct tx *tx, const struct outbox_again *again, int64_t 
         return err;
     if (state != DELIVERY_DONE && state != DELIVERY_DEAD)
         return ERR_CONFLICT;
+    if (str_is_none(again->url) && new.endpoint.state == ENDPOINT_DELETED)
+        return ERR_DENIED;
     if (new.class != DELIVERY_SYSTEM)
         new.class = again->class;
     if (str_is_none(again->url))

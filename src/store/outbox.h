@@ -66,10 +66,12 @@ struct outbox_again {
     int64_t delivery_id;
     struct str url;            /* where to instead, has passed the URL checks; STR_NONE: the same */
     enum delivery_class class; /* what was `system` stays it */
+    struct str replay_id;      /* of the replay that asks; STR_NONE: none */
 };
 
 /* A new delivery of the same body under the same webhook-id, linked to the first. ERR_NOT_FOUND;
- * ERR_CONFLICT: it is not done or dead yet. */
+ * ERR_CONFLICT: it is not done or dead yet; ERR_DENIED: its endpoint is deleted, and no other URL
+ * is given. */
 enum err outbox_resend(struct tx *tx, const struct outbox_again *again, int64_t *new_id) MUST_USE;
 
 /* Due or held: dead at once, reason "cancelled". Being sent: the attempt under way goes on, another

@@ -39,6 +39,7 @@ struct outbox_chores {
     int64_t lease_until_us; /* when the first lease of any node ends; 0: nothing is being sent */
     int64_t expires_us;     /* when the first delivery expires; 0: none does */
     bool is_moving;         /* outbox_shift has work */
+    bool has_replays;       /* replay_find may have work */
 };
 enum err outbox_chores(struct tx *tx, struct outbox_chores *chores) MUST_USE;
 
@@ -48,8 +49,7 @@ struct outbox_claim_lane {
     unsigned shares[OUTBOX_LINES]; /* … and so many places of these belong to retries and replays,
                                       if they want them; [OUTBOX_FRESH] is not read */
     unsigned taken;                /* out */
-    int64_t
-        next_us[OUTBOX_LINES]; /* out: of what is left, when it is to be looked at; 0: nothing */
+    int64_t next_us[OUTBOX_LINES]; /* out: when to look at what is left; 0: nothing */
 };
 
 struct outbox_claim {

@@ -43,6 +43,7 @@ enum err outbox_row_read(const struct db_rows *rows, struct arena *arena, struct
         .is_cancelled = !db_is_null(rows, 19),
         .content_type = db_get_keep(rows, 20, arena),
         .body_bytes = db_get_int(rows, 21),
+        .replay_id = db_get_keep(rows, 22, arena),
     };
     return delivery_state_parse(db_get_str(rows, 9), &row->state);
 }

@@ -1,5 +1,5 @@
 /* outbox_query.h -- reading the outbox for people: one delivery with its attempts, and the search
- * of the log, newest first. Nothing here changes a row.
+ * of the log. Nothing here changes a row.
  *
  * A search costs the same however many deliveries there are: it walks one index (that of the most
  * selective filter given), tests the other filters on at most OUTBOX_SCAN_MAX rows of it, and then
@@ -30,6 +30,7 @@ struct delivery_row {
     int64_t next_us; /* 0 unless due */
     int64_t created_us, updated_us, ended_us;
     int64_t resend_of;      /* 0: none */
+    struct str replay_id;   /* the replay that made it; STR_NONE: none */
     struct str last_result; /* of its last ended attempt; STR_NONE: none yet */
     int64_t last_status;    /* 0: none */
     bool is_cancelled;      /* while it is being sent: it will not be tried again */
@@ -58,19 +59,27 @@ struct delivery_filter {
     struct str webhook_id;
     struct str kind;
     struct str state;
+    struct str replay_id;
     struct str result;              /* of the last attempt: a word of delivery/classify.h */
     int64_t status_min, status_max; /* of the last answer; 0, 0: any */
     struct str url;                 /* a part of it, in any letter case; the same for `text` */
     struct str text;                /* in the reason, or in what an attempt said of its failure */
     int64_t since_us, until_us;     /* created in [since, until); 0: open */
+    bool is_oldest_first;           /* else newest first */
     int64_t before_id;              /* ids less than this; 0: from the newest */
+    int64_t after_id;               /* ids greater than this */
     int64_t limit;                  /* 1 … OUTBOX_LIST_MAX */
 };
 
 struct delivery_page {
     struct delivery_row *found;
     size_t count;
-    int64_t next_before; /* before_id of the next page; 0: this was the last */
+    int64_t next; /* before_id, or after_id, of the next page; 0: this was the last */
+};
+
+struct delivery_counted {
+    int64_t matched;
+    int64_t next; /* as of a page */
 };
 
 /* ERR_NOT_FOUND. */
@@ -78,6 +87,9 @@ enum err delivery_get(struct tx *tx, struct str tenant, int64_t delivery_id, str
                       struct delivery_row *delivery) MUST_USE;
 enum err delivery_search(struct tx *tx, const struct delivery_filter *filter, struct arena *arena,
                          struct delivery_page *page) MUST_USE;
+/* How many there are; limit is not read. */
+enum err delivery_count(struct tx *tx, const struct delivery_filter *filter,
+                        struct delivery_counted *counted) MUST_USE;
 /* The first id of the tenant that was given out at this time or later (more or less: where several
  * nodes give ids, they are not quite in the order of time); INT64_MAX if there is none yet. */
 enum err delivery_id_at(struct tx *tx, struct str tenant, int64_t created_us,

@@ -9,7 +9,7 @@
     "SELECT d.delivery_id, d.tenant, d.endpoint_id, e.url, d.origin, d.webhook_id, d.kind,"        \
     " d.object_id, d.policy, d.state, d.state_reason, d.attempts, d.next_us, d.created_us,"        \
     " d.updated_us, d.ended_us, d.resend_of, d.last_result, d.last_status, d.cancelled_us,"        \
-    " b.content_type, LENGTH(b.bytes)"                                                             \
+    " b.content_type, LENGTH(b.bytes), d.replay_id"                                                \
     " FROM deliveries d"                                                                           \
     " JOIN endpoints e ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id"                   \
     " JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"                              \

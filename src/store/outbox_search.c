@@ -1,4 +1,4 @@
-/* The search of the log: a walk over one index, newest first, piece by piece. */
+/* The search of the log: a walk over one index, newest or oldest first, piece by piece. */
 #include "base/buf.h"
 #include "store/outbox_query_priv.h"
 
@@ -11,12 +11,11 @@
 /* ---- the walks ---- */
 
 /* What one index is good for. The condition must name the key ($4), or ask that there is none. */
-#define BOUND(condition)                                                                           \
-    "SELECT MIN(x.delivery_id), COUNT(*) FROM (SELECT d.delivery_id FROM deliveries d"             \
+#define PIECE_OF(extreme, condition, order)                                                        \
+    "SELECT " extreme "(x.delivery_id), COUNT(*) FROM (SELECT d.delivery_id FROM deliveries d"     \
     " WHERE d.tenant = $1 AND d.delivery_id < $2 AND d.delivery_id >= $3 AND " condition           \
-    " ORDER BY d.delivery_id DESC LIMIT " PIECE_TEXT ") x"
-#define ROWS(condition)                                                                            \
-    OUTBOX_ROW_COLUMNS                                                                             \
+    " ORDER BY d.delivery_id " order " LIMIT " PIECE_TEXT ") x"
+#define FITS(condition)                                                                            \
     " AND d.delivery_id < $2 AND d.delivery_id >= $3 AND " condition                               \
     " AND (CAST($5 AS TEXT) IS NULL OR d.object_id = $5)"                                          \
     " AND (CAST($6 AS TEXT) IS NULL OR d.endpoint_id = $6)"                                        \
@@ -30,23 +29,35 @@
     " OR EXISTS (SELECT 1 FROM attempts a WHERE a.tenant = d.tenant"                               \
     " AND a.delivery_id = d.delivery_id AND LOWER(a.detail) LIKE $14 ESCAPE '\\'))"                \
     " AND d.created_us >= $15 AND d.created_us < $16"                                              \
-    " ORDER BY d.delivery_id DESC LIMIT CAST($17 AS BIGINT)"
+    " AND (CAST($17 AS TEXT) IS NULL OR d.replay_id = $17)"
+#define ROWS(condition, order)                                                                     \
+    OUTBOX_ROW_COLUMNS FITS(condition) " ORDER BY d.delivery_id " order " LIMIT CAST($18 AS "      \
+                                       "BIGINT)"
+#define COUNT(condition)                                                                           \
+    "SELECT COUNT(*) FROM deliveries d JOIN endpoints e ON e.tenant = d.tenant"                    \
+    " AND e.endpoint_id = d.endpoint_id WHERE d.tenant = $1" FITS(condition)
 #define WALK(name, condition)                                                                      \
     {                                                                                              \
-        {"deliveries_bound" name, BOUND(condition), NULL},                                         \
+        {[NEWEST_FIRST] = {"deliveries_bound" name, PIECE_OF("MIN", condition, "DESC"), NULL},     \
+         [OLDEST_FIRST] = {"deliveries_bound_up" name, PIECE_OF("MAX", condition, "ASC"), NULL}},  \
+            {[NEWEST_FIRST] = {"deliveries_rows" name, ROWS(condition, "DESC"), NULL},             \
+             [OLDEST_FIRST] = {"deliveries_rows_up" name, ROWS(condition, "ASC"), NULL}},          \
         {                                                                                          \
-            "deliveries_rows" name, ROWS(condition), NULL                                          \
+            "deliveries_count" name, COUNT(condition), NULL                                        \
         }                                                                                          \
     }
 #define NO_KEY " AND CAST($4 AS TEXT) IS NULL"
 
+enum walk_order { NEWEST_FIRST, OLDEST_FIRST, WALK_ORDERS };
+
 struct walk {
-    struct db_statement bound, rows;
+    struct db_statement bound[WALK_ORDERS], rows[WALK_ORDERS], count;
 };
 
 enum walk_kind {
     WALK_OBJECT,
     WALK_WEBHOOK,
+    WALK_REPLAY,
     WALK_FAILURE,
     WALK_ENDPOINT,
     WALK_DEAD,
@@ -58,6 +69,7 @@ enum walk_kind {
 static const struct walk walks[] = {
     [WALK_OBJECT] = WALK("_of_object", "d.object_id = $4"),
     [WALK_WEBHOOK] = WALK("_of_webhook", "d.webhook_id = $4"),
+    [WALK_REPLAY] = WALK("_of_replay", "d.replay_id = $4"),
     [WALK_FAILURE] = WALK("_of_result", "d.last_result = $4 AND d.last_result <> 'delivered'"),
     [WALK_ENDPOINT] = WALK("_of_endpoint", "d.endpoint_id = $4"),
     [WALK_DEAD] = WALK("_dead", "d.state = 'dead'" NO_KEY),
@@ -76,6 +88,10 @@ static const struct walk *walk_choose(const struct delivery_filter *filter, stru
     if (!str_is_none(filter->webhook_id)) {
         *key = filter->webhook_id;
         return &walks[WALK_WEBHOOK];
+    }
+    if (!str_is_none(filter->replay_id)) {
+        *key = filter->replay_id;
+        return &walks[WALK_REPLAY];
     }
     if (!str_is_none(filter->result) && !str_eq(filter->result, STR("delivered"))) {
         *key = filter->result;
@@ -137,11 +153,12 @@ enum err delivery_id_at(struct tx *tx, struct str tenant, int64_t created_us, in
 
 /* ---- the search ---- */
 
+#define FIT_ARGS 17
+
 struct search {
     struct tx *tx;
     const struct delivery_filter *filter;
-    struct arena *arena;
-    struct delivery_page *page;
+    enum walk_order order;
     const struct walk *walk;
     struct str key;
     struct str url_pattern, text_pattern;
@@ -178,81 +195,115 @@ static enum err range_find(struct search *s)
     enum err err = OK;
 
     s->before = filter->before_id > 0 ? filter->before_id : INT64_MAX;
-    s->lowest = 0;
+    s->lowest = filter->after_id + 1;
     if (filter->since_us) {
         err = delivery_id_at(s->tx, filter->tenant, filter->since_us, &id);
-        if (!err)
-            s->lowest = id > ID_SLACK ? id - ID_SLACK : 0;
+        if (!err && id - ID_SLACK > s->lowest)
+            s->lowest = id - ID_SLACK;
     }
     if (!err && filter->until_us) {
         err = delivery_id_at(s->tx, filter->tenant, filter->until_us, &id);
-        if (!err && id + ID_SLACK < s->before)
+        if (!err && id < INT64_MAX - ID_SLACK && id + ID_SLACK < s->before)
             s->before = id + ID_SLACK;
     }
     return err;
 }
 
-/* Where the next piece of the walk ends, this id included; *is_last: nothing is behind it. */
-static enum err piece_find(struct search *s, int64_t *bottom, bool *is_last)
+static enum err search_begin(struct search *s, struct tx *tx, const struct delivery_filter *filter)
+{
+    *s = (struct search){.tx = tx,
+                         .filter = filter,
+                         .order = filter->is_oldest_first ? OLDEST_FIRST : NEWEST_FIRST,
+                         .url_pattern = outbox_pattern(tx->arena, filter->url),
+                         .text_pattern = outbox_pattern(tx->arena, filter->text)};
+    s->walk = walk_choose(filter, &s->key);
+    return range_find(s);
+}
+
+/* The ids [low, high) of a piece. */
+struct piece {
+    int64_t low, high;
+    bool is_last; /* nothing is behind it */
+};
+
+/* The next one of the walk, which moves on behind it. */
+static enum err piece_take(struct search *s, struct piece *piece)
 {
     struct db_rows rows = {0};
-    int64_t count;
+    int64_t count, end;
     enum err err = db_query_one(
-        s->tx->db, &s->walk->bound,
+        s->tx->db, &s->walk->bound[s->order],
         DB_ARGS(db_text(s->filter->tenant), db_int(s->before), db_int(s->lowest), db_text(s->key)),
         &rows);
 
     if (err)
         return err;
-    *bottom = db_get_int(&rows, 0);
+    end = db_get_int(&rows, 0);
     count = db_get_int(&rows, 1);
-    *is_last = count < PIECE;
     s->scanned += count;
+    *piece = (struct piece){s->lowest, s->before, count < PIECE};
+    if (count == 0)
+        piece->low = piece->high;
+    else if (s->order == NEWEST_FIRST)
+        s->before = piece->low = end;
+    else
+        s->lowest = piece->high = end + 1;
     return db_rows_end(&rows);
 }
 
-static enum err piece_read(struct search *s, int64_t bottom)
+static void fit_args(const struct search *s, const struct piece *piece, struct db_value *args)
 {
     const struct delivery_filter *f = s->filter;
-    struct delivery_page *page = s->page;
-    struct db_rows rows = {0};
-    enum err err = db_query(
-        s->tx->db, &s->walk->rows,
-        DB_ARGS(db_text(f->tenant), db_int(s->before), db_int(bottom), db_text(s->key),
-                db_text(f->object_id), db_text(f->endpoint_id), db_text(f->webhook_id),
-                db_text(f->kind), db_text(f->state), db_text(f->result), db_int(f->status_min),
-                db_int(f->status_max), db_text(s->url_pattern), db_text(s->text_pattern),
-                db_int(f->since_us), db_int(f->until_us ? f->until_us : INT64_MAX),
-                db_int(f->limit - (int64_t)page->count)),
-        &rows);
+    const struct db_value values[FIT_ARGS] = {
+        db_text(f->tenant),      db_int(piece->high),
+        db_int(piece->low),      db_text(s->key),
+        db_text(f->object_id),   db_text(f->endpoint_id),
+        db_text(f->webhook_id),  db_text(f->kind),
+        db_text(f->state),       db_text(f->result),
+        db_int(f->status_min),   db_int(f->status_max),
+        db_text(s->url_pattern), db_text(s->text_pattern),
+        db_int(f->since_us),     db_int(f->until_us ? f->until_us : INT64_MAX),
+        db_text(f->replay_id),
+    };
 
+    memcpy(args, values, sizeof(values));
+}
+
+static enum err piece_read(struct search *s, const struct piece *piece, struct arena *arena,
+                           struct delivery_page *page)
+{
+    size_t limit = (size_t)s->filter->limit;
+    struct db_value args[FIT_ARGS + 1];
+    struct db_rows rows = {0};
+    enum err err;
+
+    fit_args(s, piece, args);
+    args[FIT_ARGS] = db_int((int64_t)(limit - page->count));
+    err = db_query(s->tx->db, &s->walk->rows[s->order], args, ARRAY_LEN(args), &rows);
     if (err)
         return err;
-    while (!err && page->count < (size_t)f->limit && db_next(&rows))
-        err = outbox_row_read(&rows, s->arena, &page->found[page->count++]);
+    while (!err && page->count < limit && db_next(&rows))
+        err = outbox_row_read(&rows, arena, &page->found[page->count++]);
     return outbox_rows_end(&rows, err);
 }
 
-static enum err search_run(struct search *s)
+static enum err search_run(struct search *s, struct arena *arena, struct delivery_page *page)
 {
-    struct delivery_page *page = s->page;
-    bool is_last = false;
+    struct piece piece = {0};
 
-    while (!is_last) {
-        int64_t bottom = 0;
-        enum err err = piece_find(s, &bottom, &is_last);
+    while (!piece.is_last) {
+        enum err err = piece_take(s, &piece);
 
-        if (!err && bottom > 0)
-            err = piece_read(s, bottom);
+        if (!err && piece.low < piece.high)
+            err = piece_read(s, &piece, arena, page);
         if (err)
             return err;
         if (page->count == (size_t)s->filter->limit) {
-            page->next_before = page->found[page->count - 1].delivery_id;
+            page->next = page->found[page->count - 1].delivery_id;
             return OK;
         }
-        s->before = bottom;
-        if (!is_last && s->scanned >= OUTBOX_SCAN_MAX) {
-            page->next_before = bottom;
+        if (!piece.is_last && s->scanned >= OUTBOX_SCAN_MAX) {
+            page->next = s->order == NEWEST_FIRST ? s->before : s->lowest - 1;
             return OK;
         }
     }
@@ -262,15 +313,45 @@ static enum err search_run(struct search *s)
 enum err delivery_search(struct tx *tx, const struct delivery_filter *filter, struct arena *arena,
                          struct delivery_page *page)
 {
-    struct search s = {.tx = tx, .filter = filter, .arena = arena, .page = page};
-    enum err err;
+    struct search s;
+    enum err err = search_begin(&s, tx, filter);
 
     REQUIRE(filter->limit >= 1 && filter->limit <= OUTBOX_LIST_MAX);
     *page = (struct delivery_page){
         .found = ARENA_ARRAY(arena, struct delivery_row, (size_t)filter->limit)};
-    s.walk = walk_choose(filter, &s.key);
-    s.url_pattern = outbox_pattern(tx->arena, filter->url);
-    s.text_pattern = outbox_pattern(tx->arena, filter->text);
-    err = range_find(&s);
-    return err ? err : search_run(&s);
+    return err ? err : search_run(&s, arena, page);
+}
+
+static enum err piece_count(struct search *s, const struct piece *piece, int64_t *matched)
+{
+    struct db_value args[FIT_ARGS];
+    struct db_rows rows = {0};
+    enum err err;
+
+    fit_args(s, piece, args);
+    err = db_query_one(s->tx->db, &s->walk->count, args, ARRAY_LEN(args), &rows);
+    if (err)
+        return err;
+    *matched += db_get_int(&rows, 0);
+    return db_rows_end(&rows);
+}
+
+enum err delivery_count(struct tx *tx, const struct delivery_filter *filter,
+                        struct delivery_counted *counted)
+{
+    struct piece piece = {0};
+    struct search s;
+    enum err err = search_begin(&s, tx, filter);
+
+    *counted = (struct delivery_counted){0};
+    while (!err && !piece.is_last) {
+        err = piece_take(&s, &piece);
+        if (!err && piece.low < piece.high)
+            err = piece_count(&s, &piece, &counted->matched);
+        if (!err && !piece.is_last && s.scanned >= OUTBOX_SCAN_MAX) {
+            counted->next = s.order == NEWEST_FIRST ? s.before : s.lowest - 1;
+            return OK;
+        }
+    }
+    return err;
 }

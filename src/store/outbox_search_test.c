@@ -163,12 +163,12 @@ static void pages_meet(void **state)
     four(rig);
     page = search(rig, filter);
     assert_int_equal(page.count, 3);
-    assert_int_equal(page.next_before, 2);
-    filter.before_id = page.next_before;
+    assert_int_equal(page.next, 2);
+    filter.before_id = page.next;
     page = search(rig, filter);
     assert_int_equal(page.count, 1);
     assert_int_equal(page.found[0].delivery_id, 1);
-    assert_int_equal(page.next_before, 0);
+    assert_int_equal(page.next, 0);
 }
 
 static const struct db_statement many = {
@@ -194,11 +194,11 @@ static void a_search_stops_after_its_share(void **state)
     assert_int_equal(outbox_rig_end(rig, db_run(tx->db, &many, DB_NO_ARGS, NULL)), OK);
     page = search(rig, filter);
     assert_int_equal(page.count, 0);
-    assert_true(page.next_before > 4 && page.next_before <= 25010 - OUTBOX_SCAN_MAX);
-    filter.before_id = page.next_before;
+    assert_true(page.next > 4 && page.next <= 25010 - OUTBOX_SCAN_MAX);
+    filter.before_id = page.next;
     page = search(rig, filter);
     assert_int_equal(page.count, 4);
-    assert_int_equal(page.next_before, 0);
+    assert_int_equal(page.next, 0);
 }
 
 static void ids_are_found_by_time(void **state)

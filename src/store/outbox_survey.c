@@ -19,14 +19,13 @@ static const struct db_statement survey_line[OUTBOX_LINES] = {
     [OUTBOX_RETRY] = {"endpoints_survey_retry", SURVEY("retry_us"), NULL},
     [OUTBOX_REPLAY] = {"endpoints_survey_replay", SURVEY("replay_us"), NULL},
 };
-static const struct db_statement select_chores = {
-    "outbox_chores",
-    "SELECT (SELECT MIN(lease_until_us) FROM deliveries WHERE state = 'sending'),"
-    " (SELECT MIN(expires_us) FROM deliveries WHERE expires_us IS NOT NULL AND ended_us IS NULL),"
-    " EXISTS (SELECT 1 FROM endpoints WHERE moving IS NOT NULL)",
-    "SELECT (SELECT MIN(lease_until_us) FROM deliveries WHERE state = 'sending'),"
-    " (SELECT MIN(expires_us) FROM deliveries WHERE expires_us IS NOT NULL AND ended_us IS NULL),"
-    " CASE WHEN EXISTS (SELECT 1 FROM endpoints WHERE moving IS NOT NULL) THEN 1 ELSE 0 END"};
+#define CHORES(yes, no)                                                                            \
+    "SELECT (SELECT MIN(lease_until_us) FROM deliveries WHERE state = 'sending'),"                 \
+    " (SELECT MIN(expires_us) FROM deliveries WHERE expires_us IS NOT NULL AND ended_us IS NULL)," \
+    " " yes "EXISTS (SELECT 1 FROM endpoints WHERE moving IS NOT NULL)" no ", " yes                \
+    "EXISTS (SELECT 1 FROM replays WHERE state = 'running')" no
+static const struct db_statement select_chores = {"outbox_chores", CHORES("", ""),
+                                                  CHORES("CASE WHEN ", " THEN 1 ELSE 0 END")};
 
 enum err outbox_survey(struct tx *tx, struct outbox_survey *survey, struct arena *arena)
 {
@@ -57,5 +56,6 @@ enum err outbox_chores(struct tx *tx, struct outbox_chores *chores)
     chores->lease_until_us = db_get_int(&rows, 0);
     chores->expires_us = db_get_int(&rows, 1);
     chores->is_moving = db_get_int(&rows, 2) != 0;
+    chores->has_replays = db_get_int(&rows, 3) != 0;
     return db_rows_end(&rows);
 }

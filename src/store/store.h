@@ -42,6 +42,7 @@ enum topic {
     TOPIC_INSPECTED,    /* key: inspector id. A request came */
     TOPIC_ALERTS,       /* no key. Alerts were made or changed */
     TOPIC_RULES,        /* no key. Look at the rules now */
+    TOPIC_REPLAY,       /* key: replay id. A replay was made, or runs again */
     TOPIC_COUNT
 };
 

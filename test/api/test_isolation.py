@@ -49,6 +49,7 @@ BODIES = {
     ("POST", "/v1/fleet/agents/{agent_id}/import"): ARCHIVE,
     ("POST", "/v1/fleet/agents/{agent_id}/restore"): {"version": 1},
     ("POST", "/platform/fleet-webhooks/{webhook_id}/run"): {"agent_id": NOBODY},
+    ("POST", "/v1/endpoints/{endpoint_id}/recover"): {"since": "1h"},
 }
 # Answers that are not 404, and why they tell nothing.
 OTHERWISE = {
@@ -88,6 +89,8 @@ def furnish(api, hook):
     api.ok("PUT", f"{endpoint}/headers", json={"headers": {"x-secret": MARK}})
     api.ok("PUT", f"{endpoint}/oauth", json={"token_url": "http://127.0.0.1:9/", "client_id": MARK, "client_secret": MARK})
     has["signing-keys/key_id"] = api.ok("POST", f"{endpoint}/signing-keys", json={"type": "hmac"})["key_id"]
+    has["replay_id"] = api.ok("POST", "/v1/replays", json={"text": MARK, "rate": 0.01})["replay_id"]
+    eventually(lambda: api.ok("GET", f"/v1/replays/{has['replay_id']}")["state"] == "done")
     inspector = api.ok("POST", "/v1/inspectors", json={"name": MARK})
     has["inspector_id"] = inspector["inspector_id"]
     api.post(inspector["url"], content=MARK)
@@ -160,7 +163,7 @@ def snapshot(b, has):
              f"/v1/inspectors/{has['inspector_id']}", f"/v1/inspectors/{has['inspector_id']}/requests",
              f"/v1/fleet/agents/{has['agent_id']}?include=files", "/v1/fleet/agents",
              f"/platform/fleet-webhooks/{has['webhook_id']}", "/v1/fleet/publishes",
-             "/v1/deliveries", "/v1/endpoints", f"/v1/keys/{has['key_id']}",
+             "/v1/deliveries", "/v1/endpoints", f"/v1/replays/{has['replay_id']}", f"/v1/keys/{has['key_id']}",
              f"/runs/{has['span_id']}", f"/feedback/{has['feedback_id']}", f"/sessions/{has['session_id']}", "/sessions", "/v1/workspaces/workspace-b"]
     seen = {path: b.ok("GET", path) for path in paths}
     seen["items"] = b.ok("POST", "/store/items/search", json={"namespace_prefix": []})
