@@ -3,13 +3,39 @@
 
 #include "agent/cron_plan.h"
 #include "agent/run_create.h"
+#include "auth/limits.h"
 #include "base/uuid.h"
+#include "store/workspaces.h"
 
 static struct str new_id(struct tx *tx, struct arena *arena)
 {
     struct uuid_text text;
 
     return arena_str(arena, uuid_write(uuid_v7(tx->rng, tx->now_us), &text));
+}
+
+/* No key makes the runs of crons: what the workspace may counts. */
+static enum err workspace_pays(struct tx *tx, struct str tenant, struct arena *arena,
+                               struct usage_payers *payers)
+{
+    struct usage_payer *payer = ARENA_NEW(arena, struct usage_payer);
+    struct workspace workspace;
+    struct limits limits;
+    struct str why;
+    enum err err = workspace_get(tx, tenant, arena, &workspace);
+
+    if (err)
+        return err == ERR_NOT_FOUND ? OK : err;
+    if (limits_parse(arena, workspace.limits, &limits, &why))
+        return OK;
+    *payer = (struct usage_payer){
+        .id = arena_printf(arena, "w:%.*s", STR_ARG(tenant)),
+        .tenant = tenant,
+        .runs_per_day = limit_of(&limits, LIMIT_RUNS_PER_DAY),
+        .runs_live = limit_of(&limits, LIMIT_RUNS_LIVE),
+    };
+    *payers = (struct usage_payers){payer, 1};
+    return OK;
 }
 
 static enum err run_make(struct tx *tx, const struct agent_config *config,
@@ -29,6 +55,8 @@ static enum err run_make(struct tx *tx, const struct agent_config *config,
     struct run run;
     enum err err = cron_plan_request(arena, cron, &request, error);
 
+    if (!err)
+        err = workspace_pays(tx, cron->tenant, arena, &new_run.payers);
     return err ? err : run_create(tx, config, &new_run, arena, &run, error);
 }
 
@@ -48,12 +76,12 @@ static void report(struct cron_firings *firings, struct arena *arena, const stru
 static enum err fire_one(struct tx *tx, const struct agent_config *config, struct cron_row *cron,
                          struct arena *arena, struct cron_firings *firings)
 {
-    struct request_error error = {""};
+    struct request_error error = {.text = ""};
     int64_t was_next_us = cron->next_us;
     bool is_missed = config->crons_skip_missed && tx->now_us - was_next_us > CRON_LATE_US;
     enum err err = is_missed ? OK : run_make(tx, config, cron, arena, &error);
 
-    if (err == ERR_CONFLICT && is_its_own(err, &error)) {
+    if (error.retry_after_s || (err == ERR_CONFLICT && is_its_own(err, &error))) {
         report(firings, arena, cron, "left out", &error);
     } else if (is_its_own(err, &error)) {
         report(firings, arena, cron, "disabled", &error);

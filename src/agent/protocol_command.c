@@ -151,7 +151,7 @@ static enum err run_make(struct doing *d, const struct run_body *body, bool tell
     struct run_request *request = ARENA_NEW(d->arena, struct run_request);
     struct str text = body_text(d, body), result = STR("{}");
     const struct json *root;
-    struct request_error error = {""};
+    struct request_error error = {.text = ""};
     struct run run;
     int64_t seq = -1;
     enum err err = json_parse(d->arena, text, &root, NULL);
@@ -170,6 +170,7 @@ static enum err run_make(struct doing *d, const struct run_body *body, bool tell
             .thread_filter = d->caller->thread_filter,
             .assistant_filter = d->caller->assistant_filter,
             .request = request,
+            .payers = d->caller->payers,
         };
 
         request->is_protocol = request->stream_resumable = true;

@@ -24,6 +24,7 @@ struct protocol_caller {
     struct str traceparent; /* STR_NONE: none */
     /* As in run_new: */
     struct str user, thread_filter, assistant_filter;
+    struct usage_payers payers;
 };
 
 /* False: *reply holds the error's answer. `text` is the JSON that `root` was parsed from. */

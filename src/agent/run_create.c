@@ -402,6 +402,23 @@ static enum err assistant_find(struct maker *m)
     return err;
 }
 
+static enum err payers_ask(struct maker *m)
+{
+    struct usage_refusal refusal;
+    enum err err = usage_admit_run(m->tx, &m->in->payers, &refusal);
+
+    if (err != ERR_LIMIT)
+        return err;
+    m->error->retry_after_s = refusal.retry_after_s;
+    snprintf(m->error->text, sizeof(m->error->text), "%s has its limit of %lld %s; %s",
+             refusal.is_workspace ? "this workspace" : "the caller", (long long)refusal.max,
+             strcmp(refusal.limit, "runs_live") == 0 ? "runs at the same time (runs_live)"
+                                                     : "runs a day (runs_per_day)",
+             strcmp(refusal.limit, "runs_live") == 0 ? "wait until one has ended"
+                                                     : "the day ends at midnight UTC");
+    return ERR_LIMIT;
+}
+
 enum err run_create(struct tx *tx, const struct agent_config *config, const struct run_new *new_run,
                     struct arena *arena, struct run *run, struct request_error *error)
 {
@@ -412,8 +429,9 @@ enum err run_create(struct tx *tx, const struct agent_config *config, const stru
     struct str lasting;
     enum err err;
 
-    error->text[0] = '\0';
-    if ((err = assistant_find(m)) || (err = thread_find_or_make(m)) || (err = strategy_apply(m)))
+    *error = (struct request_error){.text = ""};
+    if ((err = assistant_find(m)) || (err = payers_ask(m)) || (err = thread_find_or_make(m)) ||
+        (err = strategy_apply(m)))
         return err;
     run_fill(m);
     lasting = lasting_configurable(m);
@@ -422,7 +440,8 @@ enum err run_create(struct tx *tx, const struct agent_config *config, const stru
         snprintf(error->text, sizeof(error->text), "the run's arguments are nested too deeply");
         return ERR_INVALID;
     }
-    if ((err = thread_save(m, lasting)) || (err = run_insert(tx, run)))
+    if ((err = thread_save(m, lasting)) || (err = run_insert(tx, run)) ||
+        (err = usage_count_run(tx, &new_run->payers, run->tenant, run->run_id)))
         return err;
     tx_notify(tx, TOPIC_RUN_PENDING, run->thread_id);
     return OK;

@@ -11,6 +11,7 @@
 #include "store/assistants.h"
 #include "store/runs.h"
 #include "store/threads.h"
+#include "store/usage.h"
 
 #define RUN_BUSY_TEXT                                                                              \
     "Thread is already running a task. Wait for it to finish or choose a different multitask "     \
@@ -29,10 +30,11 @@ struct run_new {
      * if it did not exist. */
     struct str thread_filter, assistant_filter;
     const struct run_request *request;
+    struct usage_payers payers; /* who pays for it; none: nobody does */
 };
 
-/* ERR_NOT_FOUND (assistant, thread), ERR_CONFLICT (strategy reject), ERR_INVALID; error->text says
- * it in words. *run lives in `arena`. */
+/* ERR_NOT_FOUND (assistant, thread), ERR_CONFLICT (strategy reject), ERR_LIMIT (a payer has none
+ * left; error->retry_after_s), ERR_INVALID; error->text says it in words. *run lives in `arena`. */
 enum err run_create(struct tx *tx, const struct agent_config *config, const struct run_new *new_run,
                     struct arena *arena, struct run *run, struct request_error *error) MUST_USE;
 

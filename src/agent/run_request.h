@@ -34,6 +34,7 @@ struct run_request {
 
 struct request_error {
     char text[256];
+    int64_t retry_after_s; /* it may be tried again then; 0: that would not help */
 };
 
 /* `body` must be valid JSON text, `root` its parsed form. Strings live in `arena` or in the body.

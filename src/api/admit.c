@@ -101,15 +101,17 @@ enum err call_need_all(struct call *call)
 
 /* ---- who it is ---- */
 
-static enum admission identify(struct call *call)
+static enum admission identify(struct call *call, bool *is_own)
 {
     struct str key = key_given(call);
     struct principal *principal = &call->principal;
     struct loopback_caller caller;
 
-    if (loopback_admits(call->setup->loopback, key, call->arena, &caller)) {
+    *is_own = loopback_admits(call->setup->loopback, key, call->arena, &caller);
+    if (*is_own) {
         *principal =
             (struct principal){.tenant = caller.tenant, .role = ROLE_EDITOR, .user = caller.user};
+        principal->workspace_purse = key_set_workspace(call->keys, principal->tenant);
         return ADMITTED;
     }
     *principal = (struct principal){.tenant = STR_NONE};
@@ -130,29 +132,44 @@ static bool is_for_test_suites(const struct call *call)
     return call->route->flags & ROUTE_DEV && key_set_count(call->keys) == 0;
 }
 
+static enum admission admit_as(struct call *call, enum role role, bool is_guest)
+{
+    call->principal =
+        (struct principal){.tenant = TENANT_DEFAULT, .role = role, .is_guest = is_guest};
+    return ADMITTED;
+}
+
+/* By a key, or by what opens the route without one. */
+static enum admission find_principal(struct call *call, bool *is_own)
+{
+    enum admission admission;
+
+    *is_own = false;
+    if (call->route->permission == PERMIT_ANYONE)
+        return admit_as(call, ROLE_VIEWER, false);
+    admission = identify(call, is_own);
+    if (admission != ADMITTED && is_for_test_suites(call))
+        return admit_as(call, ROLE_ADMIN, false);
+    if ((admission == ADMISSION_NO_KEY || admission == ADMISSION_UNKNOWN_KEY) &&
+        is_for_guests(call))
+        return admit_as(call, ROLE_EDITOR, true);
+    return admission;
+}
+
 enum err call_admit(struct call *call)
 {
     const struct route *route = call->route;
     enum admission admission;
-    enum err err = OK;
+    bool is_own;
+    enum err err;
 
     call->keys = call->setup->keys(call->setup->keys_context);
-    if (route->permission == PERMIT_ANYONE) {
-        call->principal = (struct principal){.tenant = TENANT_DEFAULT, .role = ROLE_VIEWER};
-        return OK;
-    }
-    admission = identify(call);
-    if (admission != ADMITTED && is_for_test_suites(call)) {
-        call->principal = (struct principal){.tenant = TENANT_DEFAULT, .role = ROLE_ADMIN};
-        return OK;
-    }
-    if ((admission == ADMISSION_NO_KEY || admission == ADMISSION_UNKNOWN_KEY) &&
-        is_for_guests(call)) {
-        call->principal =
-            (struct principal){.tenant = TENANT_DEFAULT, .role = ROLE_EDITOR, .is_guest = true};
-        return OK;
-    }
-    if ((err = refuse(call, admission)) || (err = call_need(call, route->permission)))
+    admission = find_principal(call, &is_own);
+    spending_begin(call, is_own);
+    if ((err = spending_request(call)) || (err = refuse(call, admission)) ||
+        (err = call_need(call, route->permission)))
         return err;
-    return route->flags & ROUTE_SERVER ? call_need_all(call) : OK;
+    if (route->flags & ROUTE_SERVER && (err = call_need_all(call)))
+        return err;
+    return spending_stream(call);
 }

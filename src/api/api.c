@@ -1,5 +1,6 @@
 /* The API of one net loop. */
 #include "api/call_priv.h"
+#include "api/slots.h"
 
 #include "base/mem.h"
 
@@ -13,6 +14,7 @@ struct api {
     struct protocol_streams *protocol_streams;
     struct api_waits *waits;
     struct api_tails *tails;
+    struct slots *slots;
 };
 
 struct api_streams *api_streams(struct api *api)
@@ -83,6 +85,11 @@ static bool enter(struct call *call)
     return false;
 }
 
+struct slots *api_slots(struct api *api)
+{
+    return api->slots;
+}
+
 static bool on_head(void *context, struct http_exchange *exchange, struct http_plan *plan)
 {
     struct api *api = context;
@@ -136,6 +143,7 @@ struct api *api_new(const struct api_setup *setup, struct loop *loop)
     api->protocol_streams = protocol_streams_new();
     api->waits = api_waits_new(setup->store, loop);
     api->tails = api_tails_new(setup->store, loop);
+    api->slots = slots_new(loop);
     return api;
 }
 
@@ -170,5 +178,6 @@ void api_free(struct api *api)
     protocol_streams_free(api->protocol_streams);
     api_waits_free(api->waits);
     api_tails_free(api->tails);
+    slots_free(api->slots);
     mem_free(api);
 }

@@ -9,6 +9,7 @@
 #include "api/surface.h"
 #include "auth/key_refresh.h"
 #include "auth/loopback.h"
+#include "auth/peers.h"
 #include "auth/principal.h"
 #include "blob/blob.h"
 #include "delivery/policies.h"
@@ -52,6 +53,7 @@ struct api_setup {
     struct key_set *(*keys)(void *context);
     void *keys_context;
     void (*refresh_keys)(void *context, struct key_refresh *refresh); /* the same context */
+    struct peers *peers;                                              /* callers without a key */
     const struct loopback *loopback;                                  /* runs that call back */
 };
 

@@ -90,6 +90,7 @@ static void call_release(struct call *call)
 void call_free(struct call *call)
 {
     call_release(call);
+    spending_end(call);
     buf_release(&call->reply);
     key_set_unref(call->keys);
     call->keys = NULL;
@@ -105,6 +106,7 @@ void call_reply(struct call *call)
     /* The call lives in the exchange's arena: what it owns goes first, its bytes stay until the
      * reply has them. */
     call_release(call);
+    spending_end(call);
     key_set_unref(call->keys);
     call->keys = NULL;
     struct buf body = call->reply;

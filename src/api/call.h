@@ -18,9 +18,11 @@
 #include "api/call_wait.h"
 #include "base/json.h"
 #include "format/query.h"
+#include "store/usage.h"
 
 #define CALL_PARAMS_MAX 4
 #define CALL_HEADERS_MAX 8
+#define CALL_PURSES_MAX 2
 #define REPLY_BYTES_MAX (256 * MIB)
 
 struct call;
@@ -63,7 +65,12 @@ struct call {
     struct query query;
     struct key_set *keys; /* holds principal's strings */
     struct principal principal;
-    struct call_access access;  /* what the user's own auth handlers said */
+    struct call_access access;                   /* what the user's own auth handlers said */
+    struct purse peer;                           /* without a key; caller NULL: none */
+    const struct purse *purses[CALL_PURSES_MAX]; /* that pay for it (spending.c) */
+    size_t purse_count;
+    struct rate_state rate;
+    int64_t retry_after_s;      /* the reply says so; 0: nothing */
     struct str idempotency_key; /* STR_NONE: none */
     struct str request_id;
     int64_t began_us; /* monotonic */
@@ -120,6 +127,8 @@ enum err call_then_refresh(struct call *call);
 
 /* Beyond what the route needs. ERR_DENIED: the reply (403) is filled. */
 enum err call_need(struct call *call, enum permission permission) MUST_USE;
+/* Who pays for runs that it makes; in its arena. */
+struct usage_payers call_payers(struct call *call);
 /* Every workspace: what concerns the server. */
 enum err call_need_all(struct call *call) MUST_USE;
 /* Nothing happens until call_resume, on the net loop: `step` runs then. */

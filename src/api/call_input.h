@@ -19,6 +19,8 @@ enum err call_get_word(struct call *call, const char *key, const char *const *wo
 enum err call_get_uuid(struct call *call, const char *key, struct str *value) MUST_USE;
 enum err call_get_int(struct call *call, const char *key, int64_t min, int64_t max,
                       int64_t *value) MUST_USE;
+/* "limits" (auth/limits.h) as text to be stored. */
+enum err call_get_limits(struct call *call, struct str *text) MUST_USE;
 /* From the query string. */
 enum err call_query_int(struct call *call, const char *key, int64_t min, int64_t max,
                         int64_t *value) MUST_USE;

@@ -17,8 +17,17 @@ void call_free(struct call *call); /* what the call owns; its memory is the exch
 /* admit.c: who calls, and whether the route is theirs; an error: the reply is filled */
 enum err call_admit(struct call *call) MUST_USE;
 
+/* spending.c: what the caller has left; an error: the reply (429) is filled */
+void spending_begin(struct call *call, bool is_own); /* is_own: a call of a run of ours */
+void spending_end(struct call *call);
+enum err spending_request(struct call *call) MUST_USE;
+enum err spending_stream(struct call *call) MUST_USE;
+size_t spending_headers(struct call *call, struct http_header *headers); /* at most 7 */
+struct slots;
+struct slots *api_slots(struct api *api);
+
 /* reply.c */
-#define REPLY_HEADERS_MAX (CALL_HEADERS_MAX + CORS_HEADERS_MAX + 3)
+#define REPLY_HEADERS_MAX (CALL_HEADERS_MAX + CORS_HEADERS_MAX + 10)
 size_t reply_headers(struct call *call, struct http_header *headers);
 const char *reply_words(enum err err);
 

@@ -190,7 +190,7 @@ static enum err cancel_prepare(struct call *call)
 static const struct route routes[] = {
     {HTTP_GET, "/v1/deliveries", list_prepare, PERMIT_WATCH, 0,
      "Search the log of deliveries; newest first"},
-    {HTTP_GET, "/v1/deliveries/stream", delivery_tail_prepare, PERMIT_WATCH, 0,
+    {HTTP_GET, "/v1/deliveries/stream", delivery_tail_prepare, PERMIT_WATCH, ROUTE_FOLLOWS,
      "Follow what happens to deliveries, as server-sent events"},
     {HTTP_GET, "/v1/deliveries/{delivery_id}", get_prepare, PERMIT_WATCH, 0,
      "A delivery with its attempts"},

@@ -320,7 +320,7 @@ static const struct route routes[] = {
      PERMIT_WATCH, 0, "Its body, byte for byte"},
     {HTTP_POST, "/v1/inspectors/{inspector_id}/requests/{request_id}/verify", verify_prepare,
      PERMIT_WATCH, 0, "Check its signature with the secret given"},
-    {HTTP_GET, "/v1/inspectors/{inspector_id}/stream", stream_prepare, PERMIT_WATCH, 0,
+    {HTTP_GET, "/v1/inspectors/{inspector_id}/stream", stream_prepare, PERMIT_WATCH, ROUTE_FOLLOWS,
      "Requests as they come, by SSE; from after= or Last-Event-ID on"},
 };
 

@@ -130,6 +130,8 @@ static enum err draft_read(struct call *call, struct key_draft *draft)
         (err = call_get_word(call, "role", role_names, &row->role)) ||
         (err = call_get_text(call, "expires", &expires)) || (err = workspaces_read(call, row)))
         return err;
+    if ((err = call_get_limits(call, &row->limits)))
+        return err;
     if (key_name_check(row->name, &why))
         return refuse_field(call, "name", why);
     if (!str_is_none(row->email) && key_email_check(row->email, &why))
@@ -159,6 +161,42 @@ static enum err create_prepare(struct call *call)
     if (err || (err = draft_read(call, draft)))
         return err;
     return call_then_write(call, create_apply);
+}
+
+/* ---- change ---- */
+
+static enum err change_apply(struct tx *tx, struct call *call)
+{
+    const struct api_key_row *wanted = call->data;
+    struct api_key_row key;
+    enum err err = key_find(tx, call, &key);
+
+    if (err)
+        return err;
+    if (!str_is_none(wanted->name))
+        key.name = wanted->name;
+    if (json_get(call->body, "limits"))
+        key.limits = wanted->limits;
+    if ((err = api_key_change(tx, &key)))
+        return err;
+    tx_notify(tx, TOPIC_KEYS, key.key_id);
+    key_write(call_json(call, 200), &key, STR_NONE);
+    return call_then_refresh(call);
+}
+
+static enum err change_prepare(struct call *call)
+{
+    struct api_key_row *wanted = ARENA_NEW(call->arena, struct api_key_row);
+    const char *why;
+    enum err err;
+
+    if ((err = call_body_object(call)) || (err = call_get_text(call, "name", &wanted->name)) ||
+        (err = call_get_limits(call, &wanted->limits)))
+        return err;
+    if (!str_is_none(wanted->name) && key_name_check(wanted->name, &why))
+        return refuse_field(call, "name", why);
+    call->data = wanted;
+    return call_then_write(call, change_apply);
 }
 
 /* ---- list ---- */
@@ -320,6 +358,8 @@ static const struct route routes[] = {
     {HTTP_POST, "/v1/keys", create_prepare, PERMIT_ADMIN, 0, "Make an API key; it is shown once"},
     {HTTP_GET, "/v1/keys", list_prepare, PERMIT_ADMIN, 0, "List API keys"},
     {HTTP_GET, "/v1/keys/{key_id}", get_prepare, PERMIT_ADMIN, 0, "An API key, without itself"},
+    {HTTP_PATCH, "/v1/keys/{key_id}", change_prepare, PERMIT_ADMIN, 0,
+     "Change an API key's name or limits"},
     {HTTP_POST, "/v1/keys/{key_id}/rotate", rotate_prepare, PERMIT_ADMIN, 0,
      "Another key in place of this one, which ends at once or after overlap_s"},
     {HTTP_DELETE, "/v1/keys/{key_id}", revoke_prepare, PERMIT_ADMIN, 0,

@@ -41,6 +41,7 @@ static enum err command_prepare(struct call *call)
         .run_id = call_new_id(call),
         .headers = call_headers(call),
         .traceparent = call_traceparent(call),
+        .payers = call_payers(call),
     };
     protocol_caller_admit(&c->caller, call);
     call->data = c;
@@ -99,9 +100,11 @@ static const struct route routes[] = {
     {HTTP_POST, "/threads/{thread_id}/commands", command_prepare, PERMIT_RUN,
      ROUTE_ASKS(ACCESS_COMMAND), "A command of the event streaming protocol"},
     {HTTP_POST, "/threads/{thread_id}/stream/events", protocol_stream_prepare, PERMIT_READ,
-     ROUTE_ASKS(ACCESS_THREADS_READ), "Follow a thread by the event streaming protocol"},
+     ROUTE_FOLLOWS | ROUTE_ASKS(ACCESS_THREADS_READ),
+     "Follow a thread by the event streaming protocol"},
     {HTTP_GET, "/threads/{thread_id}/stream/events", protocol_socket_prepare, PERMIT_RUN,
-     ROUTE_ASKS(ACCESS_THREADS_READ), "The event streaming protocol on a WebSocket"},
+     ROUTE_FOLLOWS | ROUTE_ASKS(ACCESS_THREADS_READ),
+     "The event streaming protocol on a WebSocket"},
 };
 
 const struct route *const protocol_command_route = &routes[0];

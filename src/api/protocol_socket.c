@@ -19,7 +19,8 @@ struct protocol_socket {
     const struct api_setup *setup;
     struct arena arena;
     struct str tenant, thread_id, headers, traceparent;
-    struct str user;        /* STR_NONE: auth handlers have no say */
+    struct str user; /* STR_NONE: auth handlers have no say */
+    struct usage_payers payers;
     int64_t subscriptions;  /* made so far: their names */
     unsigned commands_open; /* the socket's memory goes behind the last one */
     bool is_gone;
@@ -265,6 +266,7 @@ static void command_start(struct protocol_socket *socket, const struct protocol_
         .thread_id = socket->thread_id,
         .headers = socket->headers,
         .traceparent = socket->traceparent,
+        .payers = socket->payers,
         .run_id =
             arena_str(&c->arena,
                       uuid_write(uuid_v7(loop_rng(socket->loop), loop_wall_us(socket->loop)), &id)),
@@ -328,6 +330,18 @@ static const struct websocket_events websocket_events = {on_message, on_drain, o
 
 /* ---- the start ---- */
 
+static struct usage_payers keep_payers(struct arena *arena, struct usage_payers payers)
+{
+    struct usage_payer *list = ARENA_ARRAY(arena, struct usage_payer, payers.count + 1);
+
+    for (size_t i = 0; i < payers.count; i++) {
+        list[i] = payers.list[i];
+        list[i].id = arena_str(arena, list[i].id);
+        list[i].tenant = arena_str(arena, list[i].tenant);
+    }
+    return (struct usage_payers){list, payers.count};
+}
+
 static void socket_take(struct call *call)
 {
     struct protocol_socket *socket = MEM_NEW(struct protocol_socket);
@@ -341,6 +355,7 @@ static void socket_take(struct call *call)
     socket->headers = arena_str(&socket->arena, call_headers(call));
     socket->traceparent = arena_str(&socket->arena, call_traceparent(call));
     socket->user = arena_str(&socket->arena, call->principal.user);
+    socket->payers = keep_payers(&socket->arena, call_payers(call));
     list_push(&api_protocol_streams(call->api)->sockets, &socket->node);
     socket->feed = protocol_feed_for(call, true, &feed_events, socket);
     socket->ws = websocket_accept(exchange, &(struct websocket_config){

@@ -72,9 +72,9 @@ size_t reply_headers(struct call *call, struct http_header *headers)
                       call->request->method == HTTP_OPTIONS,
                       header_of(call, "access-control-request-headers"), call->arena, headers + n);
     headers[n++] = (struct http_header){STR("x-request-id"), call->request_id};
-    if (call->status == 503)
-        headers[n++] = (struct http_header){STR("retry-after"), STR("1")};
-    return n;
+    if (call->status == 503 && call->retry_after_s == 0)
+        call->retry_after_s = 1;
+    return n + spending_headers(call, headers + n);
 }
 
 void call_header(struct call *call, const char *name, struct str value)

@@ -13,8 +13,9 @@ enum route_flags {
     ROUTE_DEV = 16,       /* only with --dev */
     ROUTE_TRACES = 32,    /* of the tracing API: answers below /api and /api/v1 too */
     ROUTE_STREAMED = 64,  /* its body is taken as it comes (traces_multipart.c) */
+    ROUTE_PROBLEM = 128,  /* errors say type, code and status too, as Fleet's clients read them */
     ROUTE_AGAIN = 256,    /* what the server failed to do may be sent again: 503, not 500 */
-    ROUTE_PROBLEM = 128   /* errors say type, code and status too, as Fleet's clients read them */
+    ROUTE_FOLLOWS = 512   /* its answer goes on for long: a stream, or a wait for a run's end */
     /* from 1 << 16 on: ROUTE_ASKS(…), what auth handlers are asked (access.h) */
 };
 

@@ -172,6 +172,7 @@ static enum err request_read(struct call *call, struct str text, const struct js
         .headers = call_headers(call),
         .traceparent = call_traceparent(call),
         .request = request,
+        .payers = call_payers(call),
     };
     access_take(call, item, new_run);
     return OK;
@@ -199,11 +200,13 @@ static enum err create_failed(struct call *call, enum err err, const struct requ
     if (error->text[0] == '\0')
         return err;
     /* The dev server says the same of a busy thread and of a missing one. */
-    if (call->setup->compat_js && !str_starts(str_of(error->text), STR("No assistant"))) {
+    if (call->setup->compat_js && !error->retry_after_s &&
+        !str_starts(str_of(error->text), STR("No assistant"))) {
         call_fail_as(call, 422, RUN_BUSY_TEXT);
         return err;
     }
-    call_fail(call, call_status_of(err), "%s", error->text);
+    call_fail(call, error->retry_after_s ? 429 : call_status_of(err), "%s", error->text);
+    call->retry_after_s = error->retry_after_s;
     return err;
 }
 
@@ -318,14 +321,16 @@ static const struct route routes[] = {
     {HTTP_POST, "/threads/{thread_id}/runs", runs_create_prepare, PERMIT_RUN,
      ROUTE_IDEMPOTENT | ROUTE_ASKS(ACCESS_RUNS_CREATE), "Create a run"},
     {HTTP_POST, "/threads/{thread_id}/runs/stream", stream_prepare, PERMIT_RUN,
-     ROUTE_IDEMPOTENT | ROUTE_ASKS(ACCESS_RUNS_CREATE), "Create a run and stream its events"},
+     ROUTE_IDEMPOTENT | ROUTE_FOLLOWS | ROUTE_ASKS(ACCESS_RUNS_CREATE),
+     "Create a run and stream its events"},
     {HTTP_POST, "/threads/{thread_id}/runs/wait", wait_prepare, PERMIT_RUN,
-     ROUTE_IDEMPOTENT | ROUTE_ASKS(ACCESS_RUNS_CREATE), "Create a run and wait for its result"},
+     ROUTE_IDEMPOTENT | ROUTE_FOLLOWS | ROUTE_ASKS(ACCESS_RUNS_CREATE),
+     "Create a run and wait for its result"},
     {HTTP_POST, "/runs/stream", stream_prepare, PERMIT_RUN,
-     ROUTE_IDEMPOTENT | ROUTE_ASKS(ACCESS_RUNS_CREATE),
+     ROUTE_IDEMPOTENT | ROUTE_FOLLOWS | ROUTE_ASKS(ACCESS_RUNS_CREATE),
      "Create a stateless run and stream its events"},
     {HTTP_POST, "/runs/wait", wait_prepare, PERMIT_RUN,
-     ROUTE_IDEMPOTENT | ROUTE_ASKS(ACCESS_RUNS_CREATE),
+     ROUTE_IDEMPOTENT | ROUTE_FOLLOWS | ROUTE_ASKS(ACCESS_RUNS_CREATE),
      "Create a stateless run and wait for its result"},
     {HTTP_GET, "/threads/{thread_id}/runs", run_list_prepare, PERMIT_READ,
      ROUTE_ASKS(ACCESS_THREADS_READ), "The thread's runs, newest first"},
@@ -334,13 +339,13 @@ static const struct route routes[] = {
     {HTTP_DELETE, "/threads/{thread_id}/runs/{run_id}", run_delete_prepare, PERMIT_RUN,
      ROUTE_ASKS(ACCESS_THREADS_DELETE), "Delete a run and its checkpoints"},
     {HTTP_GET, "/threads/{thread_id}/runs/{run_id}/join", run_join_prepare, PERMIT_READ,
-     ROUTE_ASKS(ACCESS_THREADS_READ), "Wait for a run's result"},
+     ROUTE_FOLLOWS | ROUTE_ASKS(ACCESS_THREADS_READ), "Wait for a run's result"},
     {HTTP_GET, "/threads/{thread_id}/runs/{run_id}/stream", run_join_stream_prepare, PERMIT_READ,
-     ROUTE_ASKS(ACCESS_RUNS_FOLLOW), "Follow a run's events"},
+     ROUTE_FOLLOWS | ROUTE_ASKS(ACCESS_RUNS_FOLLOW), "Follow a run's events"},
     {HTTP_GET, "/runs/{run_id}/stream", run_join_stream_prepare, PERMIT_READ,
-     ROUTE_ASKS(ACCESS_RUNS_FOLLOW), "Follow a run's events"},
+     ROUTE_FOLLOWS | ROUTE_ASKS(ACCESS_RUNS_FOLLOW), "Follow a run's events"},
     {HTTP_GET, "/runs/{run_id}/join", run_join_prepare, PERMIT_READ,
-     ROUTE_ASKS(ACCESS_THREADS_READ), "Wait for a run's result"},
+     ROUTE_FOLLOWS | ROUTE_ASKS(ACCESS_THREADS_READ), "Wait for a run's result"},
     {HTTP_POST, "/threads/{thread_id}/runs/{run_id}/cancel", run_cancel_prepare, PERMIT_RUN,
      ROUTE_ASKS(ACCESS_THREADS_UPDATE), "Cancel a run"},
     {HTTP_POST, "/runs/cancel", run_cancel_many_prepare, PERMIT_RUN,

@@ -297,7 +297,7 @@ static const struct route routes[] = {
     {HTTP_POST, "/threads/{thread_id}/copy", copy_prepare, PERMIT_RUN,
      ROUTE_IDEMPOTENT | ROUTE_ASKS(ACCESS_THREADS_COPY), "Copy a thread with its state"},
     {HTTP_GET, "/threads/{thread_id}/stream", thread_stream_prepare, PERMIT_READ,
-     ROUTE_ASKS(ACCESS_THREADS_READ), "Follow all runs of a thread"},
+     ROUTE_FOLLOWS | ROUTE_ASKS(ACCESS_THREADS_READ), "Follow all runs of a thread"},
     {HTTP_GET, "/threads/{thread_id}/storage", thread_storage_prepare, PERMIT_READ,
      ROUTE_ASKS(ACCESS_THREADS_READ), "How many bytes a thread takes in the store"},
 };

@@ -11,6 +11,7 @@ static void workspace_out(struct json_writer *json, const struct workspace *work
     json_put_str(json, "workspace_id", workspace->tenant);
     json_put_str(json, "tenant_id", workspace_uuid(workspace->tenant, &text));
     json_put_str(json, "name", workspace->name);
+    json_put_raw(json, "limits", str_is_none(workspace->limits) ? STR("{}") : workspace->limits);
     json_put_time(json, "created_at", workspace->created_us);
     json_put_time(json, "updated_at", workspace->updated_us);
     json_end_object(json);
@@ -83,15 +84,20 @@ static enum err get_prepare(struct call *call)
 
 /* ---- make and change ---- */
 
-static enum err name_read(struct call *call, struct workspace *workspace)
+/* Limits are the server's to give: whoever has them may not lift them. */
+static enum err fields_read(struct call *call, struct workspace *workspace)
 {
     const char *why;
-    enum err err = call_get_text(call, "name", &workspace->name);
+    enum err err;
 
-    if (err || !key_name_check(workspace->name, &why))
+    if ((err = call_get_text(call, "name", &workspace->name)) ||
+        (err = call_get_limits(call, &workspace->limits)))
         return err;
-    call_fail(call, 422, "name: %s", why);
-    return ERR_INVALID;
+    if (key_name_check(workspace->name, &why)) {
+        call_fail(call, 422, "name: %s", why);
+        return ERR_INVALID;
+    }
+    return json_get(call->body, "limits") ? call_need_all(call) : OK;
 }
 
 static enum err create_apply(struct tx *tx, struct call *call)
@@ -128,32 +134,41 @@ static enum err create_prepare(struct call *call)
         return call_fail(call, 422, "workspace_id: must be 1 to %d of a-z A-Z 0-9 . _ -",
                          WORKSPACE_ID_BYTES_MAX);
     workspace->name = workspace->tenant;
-    if ((err = name_read(call, workspace)))
+    if ((err = fields_read(call, workspace)))
         return err;
     call->data = workspace;
     return call_then_write(call, create_apply);
 }
 
-static enum err rename_apply(struct tx *tx, struct call *call)
+static enum err change_apply(struct tx *tx, struct call *call)
 {
     const struct workspace *wanted = call->data;
     struct workspace workspace;
     enum err err = open_one_get(tx, call, &workspace);
 
-    if (!err && !str_is_none(wanted->name))
-        err = workspace_rename(tx, workspace.tenant, wanted->name);
-    return err ? err : get_apply(tx, call);
+    if (err)
+        return err;
+    if (!str_is_none(wanted->name))
+        workspace.name = wanted->name;
+    if (json_get(call->body, "limits"))
+        workspace.limits = wanted->limits;
+    workspace.updated_us = tx->now_us;
+    if ((err = workspace_change(tx, &workspace)))
+        return err;
+    tx_notify(tx, TOPIC_KEYS, workspace.tenant);
+    workspace_out(call_json(call, 200), &workspace);
+    return call_then_refresh(call);
 }
 
-static enum err rename_prepare(struct call *call)
+static enum err change_prepare(struct call *call)
 {
     struct workspace *wanted = ARENA_NEW(call->arena, struct workspace);
     enum err err;
 
-    if ((err = call_body_object(call)) || (err = name_read(call, wanted)))
+    if ((err = call_body_object(call)) || (err = fields_read(call, wanted)))
         return err;
     call->data = wanted;
-    return call_then_write(call, rename_apply);
+    return call_then_write(call, change_apply);
 }
 
 /* ---- close ---- */
@@ -184,8 +199,8 @@ static const struct route routes[] = {
     {HTTP_GET, "/v1/workspaces", list_prepare, PERMIT_KNOWN, 0,
      "List the workspaces that the key opens"},
     {HTTP_GET, "/v1/workspaces/{workspace_id}", get_prepare, PERMIT_KNOWN, 0, "Get a workspace"},
-    {HTTP_PATCH, "/v1/workspaces/{workspace_id}", rename_prepare, PERMIT_ADMIN, 0,
-     "Rename a workspace"},
+    {HTTP_PATCH, "/v1/workspaces/{workspace_id}", change_prepare, PERMIT_ADMIN, 0,
+     "Rename a workspace, or set its limits"},
     {HTTP_DELETE, "/v1/workspaces/{workspace_id}", close_prepare, PERMIT_ADMIN, ROUTE_SERVER,
      "Close a workspace: no key opens it any more; what is in it stays until it is erased"},
 };

@@ -71,6 +71,7 @@ static void change_certificate(struct server *server, const struct config *confi
 void server_change(struct server *server, const struct config *config)
 {
     const struct egress_policy *egress;
+    struct limits limits;
 
     if (server->is_stopping || server->net_count == 0) /* it is not there yet, or not any more */
         return;
@@ -78,6 +79,8 @@ void server_change(struct server *server, const struct config *config)
     log_set_level(config->log_level);
     log_set_format(config->log_format);
     server->retention_limits = &config->retention;
+    limits = wire_limits(config);
+    key_ring_set_limits(server->keys, &limits);
     change_certificate(server, config);
     change_nets(server, config, egress);
     delivery_change(server->delivery, &config->webhooks, egress);

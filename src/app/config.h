@@ -23,6 +23,11 @@
 struct disk;
 
 /* Of the addresses /in/… that keep what comes to them. */
+/* Of each key; of each address where there are no keys. 0: no limit. */
+struct limits_config {
+    unsigned requests_per_s, burst, streams, runs_live, runs_per_day;
+};
+
 struct inspector_config {
     unsigned inspectors_max, requests_max, requests_per_s;
     size_t bytes_max, body_bytes_max;
@@ -76,6 +81,7 @@ struct config {
     struct delivery_tuning delivery;
     struct inspector_config inspector;
     size_t ingest_bytes_max; /* of traces that are being taken in */
+    struct limits_config limits;
     struct policy_set policies;
     const char *notify_url;        /* of operational events; NULL: nobody is told */
     int64_t disable_after_us;      /* of an endpoint that fails; 0: never */

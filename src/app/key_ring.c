@@ -16,6 +16,7 @@ struct key_ring {
     const struct agent_config *agent;
     void (*on_loaded)(void *context, enum err err, size_t count);
     void *context;
+    struct limits limits, next_limits; /* of the load under way; for the next one */
     struct timer reload;
     struct store_work work;
     bool is_loading, is_stale; /* stale: asked again meanwhile */
@@ -76,6 +77,7 @@ static enum err load_apply(struct tx *tx, struct store_work *work)
                                              .key_count = keys.count,
                                              .workspaces = workspaces.list,
                                              .workspace_count = workspaces.count,
+                                             .limits = ring->limits,
                                              .open = !ring->had_keys &&
                                                      !plugin_is_there(&ring->agent->plugins.auth)},
                     ring->known);
@@ -150,6 +152,7 @@ static void load(struct key_ring *ring)
     if (ring->is_loading)
         return;
     ring->is_loading = true;
+    ring->limits = ring->next_limits;
     ring->known = key_ring_get(ring);
     ring->served = ring->waiting;
     ring->waiting = NULL;
@@ -202,7 +205,7 @@ void key_ring_refresh(void *context, struct key_refresh *refresh)
 }
 
 struct key_ring *key_ring_new(struct loop *loop, struct store *store,
-                              const struct agent_config *agent,
+                              const struct agent_config *agent, const struct limits *limits,
                               void (*on_loaded)(void *context, enum err err, size_t count),
                               void *context)
 {
@@ -211,6 +214,7 @@ struct key_ring *key_ring_new(struct loop *loop, struct store *store,
     ring->loop = loop;
     ring->store = store;
     ring->agent = agent;
+    ring->next_limits = *limits;
     ring->on_loaded = on_loaded;
     ring->context = context;
     ring->current = key_set_new(&(struct key_set_source){.open = false}, NULL); /* nobody yet */
@@ -221,6 +225,12 @@ struct key_ring *key_ring_new(struct loop *loop, struct store *store,
     store_subscribe(store, TOPIC_KEYS, loop, on_keys_nudge, ring);
     load(ring);
     return ring;
+}
+
+void key_ring_set_limits(struct key_ring *ring, const struct limits *limits)
+{
+    ring->next_limits = *limits;
+    load(ring);
 }
 
 void key_ring_stop(struct key_ring *ring)

@@ -12,9 +12,11 @@ struct key_ring;
  * every workspace. Writes down when keys were last used, each at most once a minute. on_loaded runs
  * once on the loop: how many keys there are, or an error. */
 struct key_ring *key_ring_new(struct loop *loop, struct store *store,
-                              const struct agent_config *agent,
+                              const struct agent_config *agent, const struct limits *limits,
                               void (*on_loaded)(void *context, enum err err, size_t count),
                               void *context);
+/* On its loop: what each key may that has no limits of its own, from now on. */
+void key_ring_set_limits(struct key_ring *ring, const struct limits *limits);
 /* Loads nothing any more: before the store is closed, behind which nudges may still come. */
 void key_ring_stop(struct key_ring *ring);
 void key_ring_free(struct key_ring *ring);

@@ -8,9 +8,9 @@
 
 static bool is_live(struct str name)
 {
-    static const char *const live[] = {"log_level",    "log.*",       "heartbeat_s",
-                                       "egress.allow", "retention.*", "inspector.*",
-                                       "http.*",       "tls.cert",    "tls.key"};
+    static const char *const live[] = {"log_level",   "log.*",       "heartbeat_s", "egress.allow",
+                                       "retention.*", "inspector.*", "limits.*",    "http.*",
+                                       "tls.cert",    "tls.key"};
 
     if (str_eq(name, STR("http.header_bytes_max"))) /* buffers have this size */
         return false;

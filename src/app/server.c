@@ -309,6 +309,7 @@ void server_free(struct server *server)
         hub_free(server->hub);
     if (server->keys)
         key_ring_free(server->keys);
+    peers_free(server->peers);
     secret_upkeep_free(server->secret_upkeep);
     keyring_free(server->keyring);
     if (server->tls_client)

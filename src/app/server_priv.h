@@ -59,6 +59,7 @@ struct server {
     struct keyring *keyring; /* seals secrets */
     struct secret_upkeep *secret_upkeep;
     struct key_ring *keys;
+    struct peers *peers;
     struct hub *hub;
     struct executor *executors[EXECUTORS_MAX];
     size_t executor_count;
@@ -93,6 +94,9 @@ void wire_executors(struct server *server);
 void wire_dispatch(struct server *server);
 enum err wire_delivery(struct server *server, const char **why) MUST_USE;
 enum err wire_net(struct server *server, const char **why) MUST_USE;
+
+/* What each key may by default. */
+struct limits wire_limits(const struct config *config);
 
 /* What the api is told of inspectors. */
 void wire_inspector(struct api_setup *setup, const struct config *config);

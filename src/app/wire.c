@@ -34,10 +34,24 @@ static enum err wire_keyring(struct server *server, const char **why)
     return OK;
 }
 
+struct limits wire_limits(const struct config *config)
+{
+    const struct limits_config *said = &config->limits;
+
+    return (struct limits){{
+        [LIMIT_REQUESTS] = said->requests_per_s,
+        [LIMIT_BURST] = said->burst,
+        [LIMIT_STREAMS] = said->streams,
+        [LIMIT_RUNS_LIVE] = said->runs_live,
+        [LIMIT_RUNS_PER_DAY] = said->runs_per_day,
+    }};
+}
+
 enum err wire_store(struct server *server, const char **why)
 {
     const struct config *config = server->config;
     enum err err = wire_keyring(server, why);
+    struct limits limits;
     const struct store_config store = {
         .world = server->world,
         .data_dir = config->data_dir,
@@ -82,8 +96,10 @@ enum err wire_store(struct server *server, const char **why)
     server->hub = hub_new(server->loop, server->store);
     server->secret_upkeep =
         secret_upkeep_new(server->loop, server->store, &server->secret_file, server->keyring);
+    server->peers = peers_new();
+    limits = wire_limits(config);
     server->keys =
-        key_ring_new(server->loop, server->store, &server->agent, server_on_keys, server);
+        key_ring_new(server->loop, server->store, &server->agent, &limits, server_on_keys, server);
     return OK;
 }
 
@@ -310,6 +326,7 @@ enum err wire_net(struct server *server, const char **why)
         .keys_context = server->keys,
         .refresh_keys = key_ring_refresh,
         .loopback = &server->loopback,
+        .peers = server->peers,
     };
     wire_inspector(&server->api, config);
     server->net_count = config->net_threads < NET_MAX ? config->net_threads : NET_MAX;

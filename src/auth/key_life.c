@@ -172,6 +172,7 @@ void key_write(struct json_writer *json, const struct api_key_row *row, struct s
     if (!str_is_none(key))
         json_put_str(json, "key", key);
     json_put_str(json, "email", row->email);
+    json_put_raw(json, "limits", str_is_none(row->limits) ? STR("{}") : row->limits);
     json_put_time(json, "created_at", row->created_us);
     json_put_time(json, "expires_at", row->expires_us);
     json_put_time(json, "last_used_at", row->used_us);

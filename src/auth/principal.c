@@ -6,20 +6,29 @@
 #include "base/uuid.h"
 #include "crypto/api_key.h"
 
+#define ENDED_US 1 /* an instant that is past */
+
 struct entry {
     struct api_key_row row;
     enum role role;
     bool opens_all;
-    struct caller *caller;
+    struct purse purse;
+};
+
+struct place {
+    struct str tenant;
+    struct purse purse;
 };
 
 struct key_set {
     atomic_uint refs;
     struct arena arena;
+    struct limits limits;
     bool open;
-    struct map by_hash;    /* hash → struct entry */
-    struct map by_id;      /* key id → struct entry */
-    struct map workspaces; /* id and UUID → struct str, its id */
+    struct map by_hash; /* hash → struct entry */
+    struct map by_id;   /* key id → struct entry */
+    struct map places;  /* id of a workspace → struct place */
+    struct map by_uuid; /* its UUID → the same */
 };
 
 /* ---- making ---- */
@@ -33,14 +42,32 @@ struct str workspace_uuid(struct str tenant, struct uuid_text *text)
     return uuid_write(id, text);
 }
 
-static void add_workspace(struct key_set *set, struct str tenant)
+/* Limits that cannot be read are those of a newer program: nothing is taken from them. */
+static struct limits own_limits(struct arena *arena, struct str text)
 {
-    struct str *id = ARENA_NEW(&set->arena, struct str);
+    struct limits limits;
+    struct str why;
+
+    return limits_parse(arena, text, &limits, &why) ? limits_none : limits;
+}
+
+static void add_workspace(struct key_set *set, const struct workspace *workspace,
+                          const struct key_set *before)
+{
+    const struct place *known = before ? map_find(&before->places, workspace->tenant) : NULL;
+    struct place *place = ARENA_NEW(&set->arena, struct place);
+    struct limits own = own_limits(&set->arena, workspace->limits);
     struct uuid_text text;
 
-    *id = arena_str(&set->arena, tenant);
-    map_put(&set->workspaces, workspace_uuid(tenant, &text), id);
-    map_put(&set->workspaces, tenant, id);
+    place->tenant = arena_str(&set->arena, workspace->tenant);
+    place->purse = (struct purse){
+        .limits = limits_over(&limits_none, &own),
+        .caller = known ? caller_ref(known->purse.caller) : caller_new(),
+        .payer = arena_printf(&set->arena, "w:%.*s", STR_ARG(workspace->tenant)),
+        .is_workspace = true,
+    };
+    map_put(&set->places, workspace->tenant, place);
+    map_put(&set->by_uuid, workspace_uuid(workspace->tenant, &text), place);
 }
 
 static const struct str *copy_workspaces(struct arena *arena, const struct api_key_row *row)
@@ -57,6 +84,7 @@ static void add_key(struct key_set *set, const struct api_key_row *row,
 {
     const struct entry *known = before ? map_find(&before->by_id, row->key_id) : NULL;
     struct entry *entry = ARENA_NEW(&set->arena, struct entry);
+    struct limits own;
 
     if (role_parse(row->role, &entry->role))
         return;
@@ -69,9 +97,31 @@ static void add_key(struct key_set *set, const struct api_key_row *row,
     entry->row.role = str_of(role_name(entry->role));
     entry->row.workspaces = copy_workspaces(&set->arena, row);
     entry->opens_all = api_key_opens_all(row);
-    entry->caller = known ? caller_ref(known->caller) : caller_new();
+    own = own_limits(&set->arena, row->limits);
+    entry->row.limits = limits_text(&set->arena, &own);
+    entry->purse = (struct purse){
+        .limits = limits_over(&set->limits, &own),
+        .caller = known ? caller_ref(known->purse.caller) : caller_new(),
+        .payer = arena_printf(&set->arena, "k:%.*s", STR_ARG(row->key_id)),
+    };
+    atomic_store_explicit(&entry->purse.caller->ends_us, row->expires_us, memory_order_relaxed);
     map_put(&set->by_hash, row->key_hash, entry);
     map_put(&set->by_id, row->key_id, entry);
+}
+
+/* What they have open ends. */
+static void end_lost(const struct key_set *set, const struct key_set *before)
+{
+    size_t position = 0;
+    struct str key_id;
+    void *value;
+
+    while (map_next(&before->by_id, &position, &key_id, &value)) {
+        const struct entry *entry = value;
+
+        if (!map_find(&set->by_id, key_id))
+            atomic_store_explicit(&entry->purse.caller->ends_us, ENDED_US, memory_order_relaxed);
+    }
 }
 
 struct key_set *key_set_new(const struct key_set_source *source, const struct key_set *before)
@@ -80,14 +130,18 @@ struct key_set *key_set_new(const struct key_set_source *source, const struct ke
 
     atomic_init(&set->refs, 1);
     set->open = source->open;
+    set->limits = source->limits;
     arena_init(&set->arena);
     map_init(&set->by_hash);
     map_init(&set->by_id);
-    map_init(&set->workspaces);
+    map_init(&set->places);
+    map_init(&set->by_uuid);
     for (size_t i = 0; i < source->workspace_count; i++)
-        add_workspace(set, source->workspaces[i].tenant);
+        add_workspace(set, &source->workspaces[i], before);
     for (size_t i = 0; i < source->key_count; i++)
         add_key(set, &source->keys[i], before);
+    if (before)
+        end_lost(set, before);
     return set;
 }
 
@@ -106,10 +160,14 @@ void key_set_unref(struct key_set *set)
     if (!set || atomic_fetch_sub_explicit(&set->refs, 1, memory_order_acq_rel) > 1)
         return;
     while (map_next(&set->by_id, &position, &key, &value))
-        caller_unref(((struct entry *)value)->caller);
+        caller_unref(((struct entry *)value)->purse.caller);
+    position = 0;
+    while (map_next(&set->places, &position, &key, &value))
+        caller_unref(((struct place *)value)->purse.caller);
     map_release(&set->by_hash);
     map_release(&set->by_id);
-    map_release(&set->workspaces);
+    map_release(&set->places);
+    map_release(&set->by_uuid);
     arena_release(&set->arena);
     mem_free(set);
 }
@@ -124,7 +182,33 @@ bool key_set_is_open(const struct key_set *set)
     return set->open && set->by_hash.count == 0;
 }
 
+const struct limits *key_set_limits(const struct key_set *set)
+{
+    return &set->limits;
+}
+
 /* ---- admitting ---- */
+
+static const struct place *place_find(const struct key_set *set, struct str named)
+{
+    const struct place *place = map_find(&set->places, named);
+
+    return place ? place : map_find(&set->by_uuid, named);
+}
+
+const struct purse *key_set_workspace(const struct key_set *set, struct str tenant)
+{
+    const struct place *place = map_find(&set->places, tenant);
+
+    return place && !limits_say_nothing(&place->purse.limits) ? &place->purse : NULL;
+}
+
+static void place_take(const struct key_set *set, const struct place *place,
+                       struct principal *principal)
+{
+    principal->tenant = place ? place->tenant : TENANT_DEFAULT;
+    principal->workspace_purse = place ? key_set_workspace(set, place->tenant) : NULL;
+}
 
 static bool opens(const struct api_key_row *key, struct str tenant)
 {
@@ -139,29 +223,25 @@ static bool opens(const struct api_key_row *key, struct str tenant)
 static enum admission admit_everybody(const struct key_set *set, struct str workspace,
                                       struct principal *principal)
 {
-    const struct str *named =
-        str_is_empty(workspace) ? NULL : map_find(&set->workspaces, workspace);
+    const struct place *place = str_is_empty(workspace) ? NULL : place_find(set, workspace);
 
-    *principal = (struct principal){
-        .tenant = named ? *named : TENANT_DEFAULT, .role = ROLE_ADMIN, .opens_all = true};
+    *principal = (struct principal){.role = ROLE_ADMIN, .opens_all = true};
+    place_take(set, place ? place : place_find(set, TENANT_DEFAULT), principal);
     return ADMITTED;
 }
 
 /* The same answer whether a workspace is another's or does not exist. */
-static enum admission workspace_find(const struct key_set *set, const struct entry *entry,
-                                     struct str workspace, struct str *tenant)
+static enum admission workspace_choose(const struct key_set *set, const struct entry *entry,
+                                       struct str workspace, struct principal *principal)
 {
-    const struct str *named;
+    const struct place *place =
+        place_find(set, str_is_empty(workspace) ? entry->row.tenant : workspace);
 
-    if (str_is_empty(workspace)) {
-        *tenant = entry->row.tenant;
-        return entry->opens_all || entry->row.workspace_count == 1 ? ADMITTED
-                                                                   : ADMISSION_NO_WORKSPACE;
-    }
-    named = map_find(&set->workspaces, workspace);
-    if (!named || !(entry->opens_all || opens(&entry->row, *named)))
+    if (str_is_empty(workspace) && !entry->opens_all && entry->row.workspace_count > 1)
+        return ADMISSION_NO_WORKSPACE;
+    if (!place || !(entry->opens_all || opens(&entry->row, place->tenant)))
         return ADMISSION_WRONG_WORKSPACE;
-    *tenant = *named;
+    place_take(set, place, principal);
     return ADMITTED;
 }
 
@@ -187,11 +267,11 @@ enum admission key_set_admit(const struct key_set *set, struct str key, struct s
         .role = entry->role,
         .opens_all = entry->opens_all,
         .key = &entry->row,
-        .caller = entry->caller,
+        .purse = &entry->purse,
     };
-    admission = workspace_find(set, entry, workspace, &principal->tenant);
+    admission = workspace_choose(set, entry, workspace, principal);
     if (admission == ADMITTED)
-        atomic_store_explicit(&entry->caller->used_us, now_us, memory_order_relaxed);
+        atomic_store_explicit(&entry->purse.caller->used_us, now_us, memory_order_relaxed);
     return admission;
 }
 
@@ -203,7 +283,7 @@ size_t key_set_uses(const struct key_set *set, struct api_key_use *uses, size_t 
 
     while (count < room && map_next(&set->by_id, &position, &key_id, &value)) {
         const struct entry *entry = value;
-        int64_t used_us = atomic_load_explicit(&entry->caller->used_us, memory_order_relaxed);
+        int64_t used_us = atomic_load_explicit(&entry->purse.caller->used_us, memory_order_relaxed);
 
         if (used_us >= entry->row.used_us + KEY_USED_GRAIN_US)
             uses[count++] = (struct api_key_use){entry->row.key_id, used_us};

@@ -14,17 +14,27 @@
 
 #define TENANT_DEFAULT STR("default")
 
-/* Its strings live as long as the key set they came from: copy what outlasts the call. */
+/* What somebody may use, and has used. */
+struct purse {
+    struct limits limits;
+    struct caller *caller;
+    struct str payer; /* usage.h */
+    bool is_workspace;
+};
+
+/* Its strings and purses live as long as the key set they came from: copy what outlasts the call.
+ */
 struct principal {
     struct str tenant; /* the workspace */
     struct str key_id; /* STR_NONE: no key was needed */
     enum role role;
     bool opens_all;                /* every workspace; so it may do what concerns the server */
     const struct api_key_row *key; /* NULL: none */
-    struct caller *caller;         /* the set's; NULL: none */
     bool is_guest;                 /* no key: the user's own auth handlers have to say who it is */
     struct str user; /* JSON object: who the user's own auth handlers say it is; STR_NONE: they
                         were not asked */
+    const struct purse *purse;           /* the key's; NULL: none */
+    const struct purse *workspace_purse; /* NULL: the workspace is not limited */
 };
 
 struct key_set;
@@ -34,16 +44,21 @@ struct key_set_source {
     size_t key_count;
     const struct workspace *workspaces;
     size_t workspace_count;
-    bool open; /* without any key everybody is admitted; else, without any key, nobody */
+    struct limits limits; /* of each key that says nothing else */
+    bool open;            /* without any key everybody is admitted; else, without any key, nobody */
 };
 
-/* Copies the rows. Callers go on from `before` (NULL: none). A key of an unknown role is left out.
- */
+/* Copies the rows. Callers go on from `before` (NULL: none); those of keys that are no more end. A
+ * key of an unknown role is left out. */
 struct key_set *key_set_new(const struct key_set_source *source, const struct key_set *before);
 struct key_set *key_set_ref(struct key_set *set);
 void key_set_unref(struct key_set *set); /* NULL is fine */
 size_t key_set_count(const struct key_set *set);
 bool key_set_is_open(const struct key_set *set); /* it admits everybody */
+/* Of a workspace; NULL: it is not limited, or not there. */
+const struct purse *key_set_workspace(const struct key_set *set, struct str tenant);
+/* What a caller without a key may. */
+const struct limits *key_set_limits(const struct key_set *set);
 
 /* What is wrong, and so how it can be mended. */
 enum admission {

@@ -13,7 +13,8 @@ const struct cors_rules cors_open = {
     .allows_all = true,
     .methods = TEXT("GET, POST, PUT, PATCH, DELETE, OPTIONS"),
     .headers = TEXT("*"),
-    .exposed = TEXT("content-location,location,x-pagination-total,x-pagination-next,x-request-id"),
+    .exposed = TEXT("content-location,location,x-pagination-total,x-pagination-next,x-request-id,"
+                    "retry-after,ratelimit-limit,ratelimit-remaining,ratelimit-reset"),
     .max_age_s = 600,
 };
 

@@ -115,7 +115,8 @@ static void without_rules_every_page_may_call(void **state)
     arena_init(&arena);
     ASSERT_STR(told(&arena, &cors_open, NULL, false, NULL),
                "allow-origin=*;expose-headers=content-location,location,x-pagination-total,"
-               "x-pagination-next,x-request-id;");
+               "x-pagination-next,x-request-id,retry-after,ratelimit-limit,"
+               "ratelimit-remaining,ratelimit-reset;");
     ASSERT_STR(told(&arena, &cors_open, "https://a", true, "x-c"),
                "allow-origin=*;allow-methods=GET, POST, PUT, PATCH, DELETE, OPTIONS;"
                "allow-headers=*;max-age=600;");

@@ -30,6 +30,8 @@ void exchange_free(struct http_exchange *exchange)
     struct http_server *server = exchange->server;
     struct arena arena = exchange->arena;
 
+    if (exchange->at_end)
+        exchange->at_end(exchange->at_end_context);
     list_remove(&exchange->node);
     buf_release(&exchange->body);
     if (!server || server->spare_count >= SPARE_EXCHANGES_MAX) {
@@ -83,6 +85,25 @@ void http_exchange_on_drain(struct http_exchange *exchange,
                             void (*on_drain)(struct http_exchange *exchange))
 {
     exchange->on_drain = on_drain;
+}
+
+void http_exchange_at_end(struct http_exchange *exchange, void (*at_end)(void *context),
+                          void *context)
+{
+    REQUIRE(!exchange->at_end);
+    exchange->at_end = at_end;
+    exchange->at_end_context = context;
+}
+
+void http_exchange_cut(struct http_exchange *exchange)
+{
+    struct connection *c = exchange->connection;
+
+    if (!c)
+        return;
+    connection_enter(c);
+    connection_lose(c, true, true);
+    connection_leave(c);
 }
 
 void http_exchange_shed(struct http_exchange *exchange)

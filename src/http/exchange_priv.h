@@ -20,6 +20,8 @@ struct http_exchange {
     void (*on_body)(struct http_exchange *exchange, struct str piece);
     void (*on_gone)(struct http_exchange *exchange);
     void (*on_drain)(struct http_exchange *exchange);
+    void (*at_end)(void *context);
+    void *at_end_context;
     void *data;
     size_t body_seen;
     char *arena_body; /* where a short body of known length goes; else NULL, and `body` takes it */

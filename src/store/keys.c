@@ -5,7 +5,7 @@
 
 #define COLUMNS                                                                                    \
     "k.key_id, k.tenant, k.name, k.key_hash, k.role, k.created_us, k.expires_us, k.used_us, "      \
-    "w.tenant, k.email"
+    "w.tenant, k.email, k.limits"
 /* One row per workspace; those of a key stand together, its own first. */
 #define SELECT_LIVE                                                                                \
     "SELECT " COLUMNS " FROM api_keys k JOIN api_key_workspaces w ON w.key_id = k.key_id"          \
@@ -16,7 +16,7 @@
 static const struct db_statement key_insert = {
     "api_keys_insert",
     "INSERT INTO api_keys (tenant, key_id, name, key_hash, role, created_us, expires_us,"
-    " email) VALUES ($1, $2, $3, $4, $5, $6, CAST($7 AS BIGINT), $8)",
+    " email, limits) VALUES ($1, $2, $3, $4, $5, $6, CAST($7 AS BIGINT), $8, CAST($9 AS TEXT))",
     NULL};
 static const struct db_statement key_opens = {
     "api_key_workspaces_insert", "INSERT INTO api_key_workspaces (key_id, tenant) VALUES ($1, $2)",
@@ -26,6 +26,11 @@ static const struct db_statement key_count = {
 static const struct db_statement key_list = {"api_keys_list", SELECT_LIVE IN_ORDER, NULL};
 static const struct db_statement key_get = {"api_keys_get",
                                             SELECT_LIVE " AND k.key_id = $1" IN_ORDER, NULL};
+static const struct db_statement key_change = {
+    "api_keys_change",
+    "UPDATE api_keys SET name = $2, limits = CAST($3 AS TEXT)"
+    " WHERE key_id = $1 AND revoked_us IS NULL",
+    NULL};
 static const struct db_statement key_revoke = {
     "api_keys_revoke",
     "UPDATE api_keys SET revoked_us = $2 WHERE key_id = $1 AND revoked_us IS NULL", NULL};
@@ -95,7 +100,8 @@ enum err api_key_insert(struct tx *tx, const struct api_key_row *key)
         err = db_run(tx->db, &key_insert,
                      DB_ARGS(db_text(key->tenant), db_text(key->key_id), db_text(key->name),
                              db_text(key->key_hash), db_text(key->role), db_int(tx->now_us),
-                             db_int_or_null(key->expires_us), db_text(key->email)),
+                             db_int_or_null(key->expires_us), db_text(key->email),
+                             db_text(key->limits)),
                      NULL);
     for (size_t i = 0; !err && i < key->workspace_count; i++)
         err = db_run(tx->db, &key_opens, DB_ARGS(db_text(key->key_id), db_text(key->workspaces[i])),
@@ -117,6 +123,7 @@ static struct api_key_row read_row(const struct db_rows *rows, struct arena *are
         .expires_us = db_get_int(rows, 6),
         .used_us = db_get_int(rows, 7),
         .email = db_get_keep(rows, 9, arena),
+        .limits = db_get_keep(rows, 10, arena),
     };
 }
 
@@ -197,6 +204,16 @@ enum err api_key_get(struct tx *tx, struct str key_id, struct arena *arena, stru
         return err ? err : ERR_NOT_FOUND;
     *key = found.list[0];
     return OK;
+}
+
+enum err api_key_change(struct tx *tx, const struct api_key_row *key)
+{
+    int64_t changed = 0;
+    enum err err =
+        db_run(tx->db, &key_change,
+               DB_ARGS(db_text(key->key_id), db_text(key->name), db_text(key->limits)), &changed);
+
+    return err ? err : changed == 1 ? OK : ERR_NOT_FOUND;
 }
 
 /* ---- ending ---- */

@@ -19,6 +19,7 @@ struct api_key_row {
     struct str email;             /* whose it is; STR_NONE: not said */
     struct str key_hash;          /* SHA-256, hex */
     struct str role;              /* auth/role.h */
+    struct str limits;            /* its own, JSON (auth/limits.h); STR_NONE: none */
     const struct str *workspaces; /* at least one; "*" alone: all */
     size_t workspace_count;
     int64_t created_us;
@@ -42,6 +43,8 @@ enum err api_key_list(struct tx *tx, struct arena *arena, struct api_keys *found
 /* ERR_NOT_FOUND: none, or revoked; so below. */
 enum err api_key_get(struct tx *tx, struct str key_id, struct arena *arena,
                      struct api_key_row *key) MUST_USE;
+/* Name and limits. */
+enum err api_key_change(struct tx *tx, const struct api_key_row *key) MUST_USE;
 enum err api_key_revoke(struct tx *tx, struct str key_id) MUST_USE;
 /* It ends then, unless it would end earlier anyway. */
 enum err api_key_expire(struct tx *tx, struct str key_id, int64_t expires_us) MUST_USE;

@@ -77,6 +77,15 @@ static void a_key_comes_back_as_it_went_in(void **state)
     assert_int_equal(out.created_us, t->tx->now_us);
     assert_int_equal(out.expires_us, 77);
     assert_int_equal(out.used_us, 0);
+    assert_true(str_is_none(out.limits));
+    out.limits = STR("{}");
+    out.name = STR("another");
+    assert_int_equal(api_key_change(t->tx, &out), OK);
+    assert_int_equal(api_key_get(t->tx, STR("k1"), &t->arena, &out), OK);
+    ASSERT_STR(out.limits, "{}");
+    ASSERT_STR(out.name, "another");
+    out.key_id = STR("nobody");
+    assert_int_equal(api_key_change(t->tx, &out), ERR_NOT_FOUND);
 }
 
 static void a_hash_is_taken_once(void **state)
@@ -165,7 +174,10 @@ static void a_closed_workspace_is_opened_by_no_key(void **state)
 static void workspaces_are_made_renamed_and_closed(void **state)
 {
     struct table *t = *state;
-    const struct workspace acme = {.tenant = STR("acme"), .name = STR("Acme Ltd")};
+    const struct workspace acme = {.tenant = STR("acme"), .name = STR("Acme Ltd")},
+                           renamed = {.tenant = STR("acme"),
+                                      .name = STR("Acme plc"),
+                                      .limits = STR("{\"burst\":1}")};
     struct workspace found;
     struct workspaces open;
 
@@ -175,13 +187,15 @@ static void workspaces_are_made_renamed_and_closed(void **state)
     assert_int_equal(workspace_ensure(t->tx, STR("acme")), OK);
     assert_int_equal(workspace_get(t->tx, STR("acme"), &t->arena, &found), OK);
     ASSERT_STR(found.name, "Acme Ltd");
-    assert_int_equal(workspace_rename(t->tx, STR("acme"), STR("Acme plc")), OK);
+    assert_int_equal(workspace_change(t->tx, &renamed), OK);
     assert_int_equal(workspace_ensure(t->tx, STR("b")), OK);
     assert_int_equal(workspace_list(t->tx, &t->arena, &open), OK);
     assert_int_equal(open.count, 2);
     ASSERT_STR(open.list[0].name, "Acme plc");
+    ASSERT_STR(open.list[0].limits, "{\"burst\":1}");
+    assert_true(str_is_none(open.list[1].limits));
     assert_int_equal(workspace_close(t->tx, STR("acme")), OK);
-    assert_int_equal(workspace_rename(t->tx, STR("acme"), STR("x")), ERR_NOT_FOUND);
+    assert_int_equal(workspace_change(t->tx, &renamed), ERR_NOT_FOUND);
     assert_int_equal(workspace_insert(t->tx, &acme), ERR_CONFLICT); /* what is in it stands */
     assert_int_equal(workspace_list(t->tx, &t->arena, &open), OK);
     assert_int_equal(open.count, 1);

@@ -492,9 +492,21 @@ static const char step_22[] =
     "  deliveries TEXT NOT NULL, PRIMARY KEY (rule_no, span_no));"
     "CREATE INDEX rule_log_by_time ON rule_log (rule_no, applied_us, span_no);";
 
+/* What keys and workspaces may use, and what they have used. payer: whose run it is, while somebody
+ * counts it. */
+static const char step_23[] =
+    "ALTER TABLE api_keys ADD COLUMN limits TEXT;"
+    "ALTER TABLE workspaces ADD COLUMN limits TEXT;"
+    "CREATE TABLE usage ("
+    "  payer TEXT NOT NULL, day BIGINT NOT NULL, runs BIGINT NOT NULL, PRIMARY KEY (payer, day));"
+    "CREATE INDEX usage_by_day ON usage (day);"
+    "ALTER TABLE runs ADD COLUMN payer TEXT;"
+    "CREATE INDEX runs_live_by_payer ON runs (payer)"
+    "  WHERE payer IS NOT NULL AND status IN ('pending', 'running');";
+
 const char *const migrations[] = {
     step_1,  step_2,  step_3,  step_4,  step_5,  step_6,  step_7,  step_8,
     step_9,  step_10, step_11, step_12, step_13, step_14, step_15, step_16,
-    step_17, step_18, step_19, step_20, step_21, step_22,
+    step_17, step_18, step_19, step_20, step_21, step_22, step_23,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

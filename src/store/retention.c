@@ -3,6 +3,7 @@
 
 #include "store/delivery_feed.h"
 #include "store/threads.h"
+#include "store/usage.h"
 
 #define DAY_US (24 * 3600 * US_PER_SECOND)
 /* A look at an instant without anything to delete costs too. */
@@ -453,6 +454,12 @@ enum err retention_step(struct tx *tx, int64_t now_us, const struct retention_li
 
         err = delivery_feed_trim(tx, sweep.rows_left, &trimmed);
         sweep.rows_left -= trimmed;
+    }
+    if (!err && sweep.rows_left > 0) {
+        int64_t forgotten = 0;
+
+        err = usage_forget(tx, sweep.rows_left, &forgotten);
+        sweep.rows_left -= forgotten;
     }
     if (!err)
         err = walk_all(&sweep);

@@ -3,11 +3,12 @@
 
 #include "store/keys.h"
 
-#define COLUMNS "tenant, name, created_us, updated_us, closed_us"
+#define COLUMNS "tenant, name, created_us, updated_us, closed_us, limits"
 
 static const struct db_statement insert_one = {
     "workspaces_insert",
-    "INSERT INTO workspaces (tenant, name, created_us, updated_us) VALUES ($1, $2, $3, $3)"
+    "INSERT INTO workspaces (tenant, name, created_us, updated_us, limits)"
+    " VALUES ($1, $2, $3, $3, CAST($4 AS TEXT))"
     " ON CONFLICT (tenant) DO NOTHING",
     NULL};
 static const struct db_statement count_all = {"workspaces_count", "SELECT COUNT(*) FROM workspaces",
@@ -19,9 +20,10 @@ static const struct db_statement select_open = {
     "SELECT " COLUMNS " FROM workspaces WHERE closed_us IS NULL"
     " ORDER BY created_us, tenant LIMIT CAST($1 AS BIGINT)",
     NULL};
-static const struct db_statement rename_one = {
-    "workspaces_rename",
-    "UPDATE workspaces SET name = $2, updated_us = $3 WHERE tenant = $1 AND closed_us IS NULL",
+static const struct db_statement change_one = {
+    "workspaces_change",
+    "UPDATE workspaces SET name = $2, updated_us = $3, limits = CAST($4 AS TEXT)"
+    " WHERE tenant = $1 AND closed_us IS NULL",
     NULL};
 static const struct db_statement close_one = {
     "workspaces_close",
@@ -46,7 +48,8 @@ static enum err insert_unless_there(struct tx *tx, const struct workspace *works
                                     int64_t *changed)
 {
     return db_run(tx->db, &insert_one,
-                  DB_ARGS(db_text(workspace->tenant), db_text(workspace->name), db_int(tx->now_us)),
+                  DB_ARGS(db_text(workspace->tenant), db_text(workspace->name), db_int(tx->now_us),
+                          db_text(workspace->limits)),
                   changed);
 }
 
@@ -86,6 +89,7 @@ static struct workspace read_row(const struct db_rows *rows, struct arena *arena
         .created_us = db_get_int(rows, 2),
         .updated_us = db_get_int(rows, 3),
         .closed_us = db_get_int(rows, 4),
+        .limits = db_get_keep(rows, 5, arena),
     };
 }
 
@@ -118,11 +122,13 @@ enum err workspace_list(struct tx *tx, struct arena *arena, struct workspaces *f
     return db_rows_end(&rows);
 }
 
-enum err workspace_rename(struct tx *tx, struct str tenant, struct str name)
+enum err workspace_change(struct tx *tx, const struct workspace *workspace)
 {
     int64_t changed = 0;
-    enum err err = db_run(tx->db, &rename_one,
-                          DB_ARGS(db_text(tenant), db_text(name), db_int(tx->now_us)), &changed);
+    enum err err = db_run(tx->db, &change_one,
+                          DB_ARGS(db_text(workspace->tenant), db_text(workspace->name),
+                                  db_int(tx->now_us), db_text(workspace->limits)),
+                          &changed);
 
     return err ? err : changed == 1 ? OK : ERR_NOT_FOUND;
 }

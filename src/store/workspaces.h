@@ -14,6 +14,7 @@
 struct workspace {
     struct str tenant; /* its id */
     struct str name;   /* for people */
+    struct str limits; /* JSON (auth/limits.h); STR_NONE: none */
     int64_t created_us, updated_us;
     int64_t closed_us; /* 0: open */
 };
@@ -35,8 +36,8 @@ enum err workspace_get(struct tx *tx, struct str tenant, struct arena *arena,
                        struct workspace *workspace) MUST_USE;
 /* The open ones, by age. */
 enum err workspace_list(struct tx *tx, struct arena *arena, struct workspaces *found) MUST_USE;
-/* These two: ERR_NOT_FOUND also if it is closed. */
-enum err workspace_rename(struct tx *tx, struct str tenant, struct str name) MUST_USE;
+/* Name and limits. These two: ERR_NOT_FOUND also if it is closed. */
+enum err workspace_change(struct tx *tx, const struct workspace *workspace) MUST_USE;
 /* Keys that open nothing else are revoked. */
 enum err workspace_close(struct tx *tx, struct str tenant) MUST_USE;
 

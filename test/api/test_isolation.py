@@ -29,7 +29,12 @@ ARCHIVE = archive(**{"AGENTS.md": "mine"})
 # What a request must hold to be understood, so that it is the id that decides.
 RUN = {"assistant_id": "agent", "input": HELLO}
 CRON = {"assistant_id": "agent", "schedule": "0 0 1 1 *"}
+ALERT = {"rule": {"name": MARK, "description": MARK, "type": "threshold", "aggregation": "sum", "operator": "gte",
+                  "attribute": "error_count", "window_minutes": 5, "threshold": 2}, "actions": []}
 BODIES = {
+    ("POST", "/platform/alerts/{session_id}"): ALERT,
+    ("POST", "/platform/alerts/{session_id}/test"): ALERT,
+    ("PATCH", "/platform/alerts/{session_id}/{alert_rule_id}"): ALERT,
     ("POST", "/assistants/{assistant_id}/latest"): {"version": 1},
     ("POST", "/threads/{thread_id}/state"): {"values": {"messages": []}},
     ("PATCH", "/threads/{thread_id}/state"): {"metadata": {"mine": True}},
@@ -103,6 +108,7 @@ def furnish(api, hook):
     has["agent_id"] = api.ok("POST", "/v1/fleet/agents", json={"name": MARK, "system_prompt": MARK})["id"]
     has["version"] = 1
     has["webhook_id"] = api.ok("POST", "/platform/fleet-webhooks", json={"name": MARK, "url": hook.url})["id"]
+    has["alert_rule_id"] = api.ok("POST", f"/platform/alerts/{has['session_id']}", json=ALERT)["rule"]["id"]
     has["key_id"] = api.ok("POST", "/v1/keys", json={"name": MARK, "role": "viewer"})["key_id"]
     return has
 
@@ -164,7 +170,8 @@ def snapshot(b, has):
              f"/v1/fleet/agents/{has['agent_id']}?include=files", "/v1/fleet/agents",
              f"/platform/fleet-webhooks/{has['webhook_id']}", "/v1/fleet/publishes",
              "/v1/deliveries", "/v1/endpoints", f"/v1/replays/{has['replay_id']}", f"/v1/keys/{has['key_id']}",
-             f"/runs/{has['span_id']}", f"/feedback/{has['feedback_id']}", f"/sessions/{has['session_id']}", "/sessions", "/v1/workspaces/workspace-b"]
+             f"/runs/{has['span_id']}", f"/feedback/{has['feedback_id']}", f"/sessions/{has['session_id']}", "/sessions",
+             f"/platform/alerts/{has['session_id']}", f"/v1/fleet/agents/{has['agent_id']}", "/v1/workspaces/workspace-b"]
     seen = {path: b.ok("GET", path) for path in paths}
     seen["items"] = b.ok("POST", "/store/items/search", json={"namespace_prefix": []})
     seen["threads"] = b.ok("POST", "/threads/search", json={"limit": 1000})

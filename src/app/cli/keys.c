@@ -3,6 +3,7 @@
 
 #include "app/cli/session.h"
 #include "auth/key_life.h"
+#include "auth/limits.h"
 #include "auth/role.h"
 #include "base/time.h"
 #include "crypto/secret.h"
@@ -34,6 +35,7 @@ static const struct arg_flag create_flags[] = {
     {"role", "ROLE", "admin (default), editor, viewer, ingest or operator", NULL},
     {"workspace", "ID,…", "the workspaces it opens; they are made if need be (default: * for all)",
      NULL},
+    {"limits", "NAME=N,…", "e.g. requests_per_s=5,runs_per_day=100 (docs/keys.md)", NULL},
     {"expires", "WHEN", "a span (90d, 12h, 30m, 2w) or a time (default: never)", NULL},
     ARG_JSON,
     ARG_DATA,
@@ -116,6 +118,20 @@ static int wrong(const struct session *session, const char *flag, const char *wh
     return session_fail(session, "--%s: %s", flag, why);
 }
 
+static int limits_read(const struct session *session, struct arena *arena, struct api_key_row *row)
+{
+    const char *given = session_value(session, "limits");
+    struct limits limits;
+    struct str why;
+
+    if (!given)
+        return CLI_OK;
+    if (limits_parse_flags(arena, str_of(given), &limits, &why))
+        return wrong(session, "limits", arena_cstr(arena, why));
+    row->limits = limits_text(arena, &limits);
+    return CLI_OK;
+}
+
 /* CLI_OK: the row is filled from the flags. */
 static int row_read(const struct session *session, struct arena *arena, struct api_key_row *row)
 {
@@ -136,6 +152,8 @@ static int row_read(const struct session *session, struct arena *arena, struct a
         return wrong(session, "email", why);
     if (role_parse(row->role, &known))
         return wrong(session, "role", "must be admin, editor, viewer, ingest or operator");
+    if (limits_read(session, arena, row))
+        return CLI_FAILED;
     list = split(arena, workspace ? str_of(workspace) : WORKSPACE_EVERY, &count);
     return key_workspaces_set(row, list, count, &why) ? wrong(session, "workspace", why) : CLI_OK;
 }
