@@ -45,6 +45,7 @@ struct entry {
     struct str lost_type, lost_message;
     bool ended;
     struct str final_status, final_error; /* as the rows have it */
+    struct run_tail tail;                 /* events that the final write has to take along */
     unsigned tries;
 };
 

@@ -32,7 +32,23 @@ static enum err final_load(struct tx *tx, struct entry *entry)
     entry->final_error = err ? run_error_json(&entry->execution.arena, STR("UserRollback"),
                                               STR("The run was rolled back."))
                              : final.error;
-    return err == ERR_NOT_FOUND ? OK : err;
+    return err;
+}
+
+/* Who sees the end in the rows finds all events there, too. */
+static enum err tail_store(struct tx *tx, const struct entry *entry)
+{
+    const struct run *run = &entry->execution.run;
+    const struct run_tail *tail = &entry->tail;
+    const struct run_event_row last = {tail->next_id, STR("error"), entry->final_error};
+    enum err err;
+
+    if (!tail->is_stored)
+        return OK;
+    err = run_events_insert(tx, run->tenant, run->run_id, tail->rows, tail->count);
+    if (err || str_is_none(entry->final_error))
+        return err;
+    return run_events_insert(tx, run->tenant, run->run_id, &last, 1);
 }
 
 static enum err end_apply(struct tx *tx, struct store_work *work)
@@ -47,7 +63,12 @@ static enum err end_apply(struct tx *tx, struct store_work *work)
                        &entry->ended);
     else
         err = run_finish(tx, config, &entry->execution.run, &entry->outcome, &entry->ended);
-    return err || !entry->ended ? err : final_load(tx, entry);
+    if (err || !entry->ended)
+        return err;
+    err = final_load(tx, entry);
+    if (err)
+        return err == ERR_NOT_FOUND ? OK : err;
+    return tail_store(tx, entry);
 }
 
 static void end_report(struct entry *entry)
@@ -102,6 +123,8 @@ static void end_done(struct store_work *work, enum err err)
 
 static void end_write(struct entry *entry)
 {
+    hub_tail(entry->dispatch->setup.hub, entry->execution.run.run_id, &entry->execution.arena,
+             &entry->tail);
     entry->work.apply = end_apply;
     entry->work.done = end_done;
     entry->work.reply_to = entry->dispatch->setup.loop;

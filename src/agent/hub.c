@@ -10,7 +10,6 @@
 #define KEPT_MS 30000 /* an ended run's log, for clients that reconnect */
 #define KEPT_RESUMABLE_MS 120000
 #define ENDED_MAX 2000 /* such logs at once: beyond, the oldest without readers goes early */
-#define WATCH_MS 2000  /* how often a live run that does not run here is looked up */
 
 /* ---- channels: one per run ---- */
 
@@ -58,8 +57,10 @@ static void ended_remove(struct channel *channel)
 static void ended_add(struct channel *channel)
 {
     struct hub *hub = channel->hub;
-    struct list *node = hub->ended.next;
+    struct list *node;
 
+    ended_remove(channel);
+    node = hub->ended.next;
     list_push(&hub->ended, &channel->ended_node);
     hub->ended_count++;
     while (hub->ended_count > ENDED_MAX && node != &channel->ended_node) {
@@ -83,6 +84,7 @@ void channel_free(struct channel *channel)
         map_remove(&channel->hub->channels, channel->run_id);
     channel->is_dropped = true;
     ended_remove(channel);
+    channel_take_back(channel);
     if (channel->works_open > 0)
         return;
     for (size_t i = 0; i < channel->unstored_count; i++)
@@ -159,7 +161,7 @@ void reader_serve(struct run_reader *reader)
     if (!reader->wants || reader->is_ended || channel->state == CHANNEL_LOADING)
         return;
     if (!reader->config.only_end && run_log_has_gap(&channel->log, reader->cursor) &&
-        channel->is_stored) {
+        (channel->is_stored || channel->is_elsewhere)) {
         channel_load_events(channel, reader);
         return;
     }
@@ -205,12 +207,13 @@ static void log_begin(struct channel *channel, const struct run *run, int64_t fi
 {
     struct run_log *log = &channel->log;
 
-    channel->is_stored = run->resumable;
-    if (!run->resumable)
+    channel->is_lent = channel->is_lent || (!run->resumable && channel_is_followed(channel));
+    channel->is_stored = run->resumable || channel->is_lent;
+    if (!channel->is_stored)
         log->stored_to = INT64_MAX;
     else if (log->stored_to == INT64_MAX) /* a reader was here first, who did not know */
         log->stored_to = first_id - 1;
-    if (run->resumable && log->next_id == 0) /* earlier attempts, if any, were another process's */
+    if (channel->is_stored && log->next_id == 0) /* earlier attempts were another process's */
         log->dropped_to = first_id - 1;
     if (log->next_id < first_id)
         log->next_id = first_id;
@@ -256,10 +259,14 @@ void channel_end(struct channel *channel, struct str status, struct str result)
 {
     if (channel->is_stored)
         channel_store_flush(channel);
+    else if (channel->is_ending && channel_is_followed(channel))
+        channel_lend(channel);
+    channel->is_ending = false;
     channel->state = CHANNEL_ENDED;
     run_event_unref(channel->result);
     channel->result = run_event_new(0, status, str_is_none(result) ? STR("null") : result);
-    timer_start(&channel->timer, channel->is_stored ? KEPT_RESUMABLE_MS : KEPT_MS);
+    timer_start(&channel->timer,
+                channel->is_stored && !channel->is_lent ? KEPT_RESUMABLE_MS : KEPT_MS);
     ended_add(channel);
     channel_serve(channel);
 }
@@ -278,14 +285,15 @@ void hub_pause(struct hub *hub, struct str run_id)
 
     if (!channel || channel->state == CHANNEL_ENDED)
         return;
+    channel->is_ending = false;
     channel->state = CHANNEL_WATCHED;
     timer_start(&channel->timer, WATCH_MS);
 }
 
-void channel_watch(struct channel *channel)
+void channel_watch(struct channel *channel, int64_t again_ms)
 {
     channel->state = CHANNEL_WATCHED;
-    timer_start(&channel->timer, list_is_empty(&channel->readers) ? 0 : WATCH_MS);
+    timer_start(&channel->timer, again_ms);
     channel_serve(channel);
 }
 
@@ -294,19 +302,21 @@ static void on_run_done(void *context, struct str run_id)
     struct hub *hub = context;
     struct channel *channel = str_is_none(run_id) ? NULL : channel_find(hub, run_id);
 
-    if (channel && channel->state == CHANNEL_WATCHED)
+    if (channel && channel->state == CHANNEL_WATCHED && !channel->has_asked)
         channel_load(channel);
 }
 
-struct hub *hub_new(struct loop *loop, struct store *store)
+struct hub *hub_new(struct loop *loop, struct store *store, struct str node)
 {
     struct hub *hub = MEM_NEW(struct hub);
 
     hub->loop = loop;
     hub->store = store;
+    hub->node = node;
     map_init(&hub->channels);
     list_init(&hub->ended);
     store_subscribe(store, TOPIC_RUN_DONE, loop, on_run_done, hub);
+    hub_lend_init(hub);
     return hub;
 }
 

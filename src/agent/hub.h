@@ -5,7 +5,8 @@
  * client holds back nothing but its own cursor.
  *
  * A run that the hub does not know is looked up in the store: one that has ended gives its result
- * (and its stored events); one that is live is watched until it ends here or elsewhere. */
+ * (and its stored events); one that is live is watched until it ends here or elsewhere; one that
+ * another node executes is followed through the store (hub_follow.c). */
 #ifndef AGENT_HUB_H
 #define AGENT_HUB_H
 
@@ -14,7 +15,8 @@
 
 struct hub;
 
-struct hub *hub_new(struct loop *loop, struct store *store);
+/* `node` is borrowed: the name of this node among those that share the store. */
+struct hub *hub_new(struct loop *loop, struct store *store, struct str node);
 /* Asks the store nothing any more: before it is closed. */
 void hub_leave_store(struct hub *hub);
 void hub_free(struct hub *hub); /* all readers must have been closed */
@@ -24,6 +26,15 @@ void hub_free(struct hub *hub); /* all readers must have been closed */
 /* An attempt starts: its events get ids from first_id on, the first is `metadata`. */
 void hub_begin(struct hub *hub, const struct run *run, int64_t first_id);
 void hub_event(struct hub *hub, struct str run_id, struct str name, struct str data);
+/* What has to be written in the commit that ends the run, so that who sees the end finds all
+ * events: the rows are borrowed until hub_end. An event behind them gets next_id. */
+struct run_tail {
+    bool is_stored; /* its events go to the store at all */
+    int64_t next_id;
+    struct run_event_row *rows;
+    size_t count;
+};
+void hub_tail(struct hub *hub, struct str run_id, struct arena *arena, struct run_tail *tail);
 /* Committed: readers get what is left, then the end. `result` is what wait answers. */
 void hub_end(struct hub *hub, const struct run *run, struct str result);
 /* The attempt is over but the run is not: it will begin again. */

@@ -16,6 +16,9 @@ static void attach(struct run_reader *reader)
     if (!channel) {
         channel = channel_new(reader->hub, reader->config.tenant, reader->config.run_id, false);
         channel_load(channel);
+    } else if (channel_needs_look(channel, &reader->config)) {
+        channel->state = CHANNEL_LOADING;
+        channel_load(channel);
     }
     reader->channel = channel;
     list_push(&channel->readers, &reader->node);

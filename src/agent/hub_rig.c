@@ -50,7 +50,7 @@ static void do_on(struct loop *loop, void (*go)(void *context), void *context)
 static void hub_make(struct hub_rig *rig)
 {
     rig->loop = world_loop_new(rig->fixture.world, "hub");
-    rig->hub = hub_new(rig->loop, rig->fixture.store);
+    rig->hub = hub_new(rig->loop, rig->fixture.store, STR("node"));
     loop_start(rig->loop);
 }
 

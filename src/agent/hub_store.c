@@ -12,6 +12,7 @@ struct lookup {
     struct channel *channel;
     struct run run;
     struct str result;
+    int64_t now_us;
 };
 
 static enum err lookup_apply(struct tx *tx, struct store_work *work)
@@ -21,6 +22,7 @@ static enum err lookup_apply(struct tx *tx, struct store_work *work)
     enum err err =
         run_get(tx, channel->tenant, STR_NONE, channel->run_id, &lookup->arena, &lookup->run);
 
+    lookup->now_us = tx->now_us;
     if (err || run_status_is_live(lookup->run.status))
         return err;
     return run_result(tx, &lookup->run, &lookup->arena, &lookup->result);
@@ -33,9 +35,9 @@ static void ended_take(struct lookup *lookup)
     struct list *node;
 
     channel->is_stored = lookup->run.resumable;
+    channel->is_elsewhere = true;
     channel->log.stored_to = INT64_MAX;
-    if (lookup->run.resumable) /* all its events are in the store: readers get them from there */
-        channel->log.dropped_to = INT64_MAX - 1;
+    channel->log.dropped_to = INT64_MAX - 1; /* what events there are, readers get from the store */
     for (node = channel->readers.next; node != &channel->readers; node = node->next) {
         struct run_reader *reader = LIST_ITEM(node, struct run_reader, node);
 
@@ -59,7 +61,7 @@ static void not_found(struct channel *channel, enum err err)
 }
 
 /* Events that came while any work was under way have waited for its end. */
-static void work_close(struct channel *channel)
+void channel_work_close(struct channel *channel)
 {
     channel->works_open--;
     if (channel->is_dropped)
@@ -76,14 +78,18 @@ static void lookup_done(struct store_work *work, enum err err)
 
     channel->is_loading = false;
     if (is_ours && !channel->is_dropped) {
-        if (err == ERR_NOT_FOUND)
+        if (err == ERR_NOT_FOUND && channel->was_live)
+            channel_end_removed(channel);
+        else if (err == ERR_NOT_FOUND)
             not_found(channel, err);
-        else if (err || run_status_is_live(lookup->run.status))
-            channel_watch(channel);
-        else
+        else if (err)
+            channel_watch(channel, WATCH_MS);
+        else if (run_status_is_live(lookup->run.status))
+            channel_watch(channel, channel_watch_live(channel, &lookup->run));
+        else if (!channel_ask_ended(channel, &lookup->run, lookup->now_us))
             ended_take(lookup);
     }
-    work_close(channel);
+    channel_work_close(channel);
     arena_release(&lookup->arena);
     mem_free(lookup);
 }
@@ -155,7 +161,7 @@ static void catch_up_done(struct store_work *work, enum err err)
 
     if (is_attached(c))
         caught_up(c, err);
-    work_close(c->channel);
+    channel_work_close(c->channel);
     arena_release(&c->arena);
     mem_free(c);
 }
@@ -182,6 +188,7 @@ void channel_load_events(struct channel *channel, struct run_reader *reader)
 struct event_write {
     struct store_work work;
     struct channel *channel;
+    bool is_followed; /* on other nodes */
     size_t count;
     struct run_event *events[];
 };
@@ -193,6 +200,8 @@ static enum err event_write_apply(struct tx *tx, struct store_work *work)
 
     for (size_t i = 0; i < w->count; i++)
         rows[i] = (struct run_event_row){w->events[i]->id, w->events[i]->name, w->events[i]->data};
+    if (w->is_followed)
+        tx_notify(tx, TOPIC_RUN_EVENTS, w->channel->run_id);
     return run_events_insert(tx, w->channel->tenant, w->channel->run_id, rows, w->count);
 }
 
@@ -205,27 +214,34 @@ static void event_write_done(struct store_work *work, enum err err)
         log->stored_to = w->events[w->count - 1]->id;
     for (size_t i = 0; i < w->count; i++)
         run_event_unref(w->events[i]);
-    work_close(w->channel);
+    channel_work_close(w->channel);
     mem_free(w);
 }
 
-void channel_store_flush(struct channel *channel)
+void channel_store_events(struct channel *channel, struct run_event *const *events, size_t count)
 {
-    struct event_write *w;
+    struct event_write *w = mem_alloc_zero(sizeof(*w) + count * sizeof(struct run_event *));
 
-    if (channel->unstored_count == 0)
-        return;
-    w = mem_alloc_zero(sizeof(*w) + channel->unstored_count * sizeof(struct run_event *));
+    REQUIRE(count > 0);
     w->channel = channel;
-    w->count = channel->unstored_count;
-    memcpy(w->events, channel->unstored, w->count * sizeof(struct run_event *));
-    channel->unstored_count = 0;
+    w->is_followed = channel_is_followed(channel);
+    w->count = count;
+    memcpy(w->events, events, count * sizeof(struct run_event *));
     w->work.apply = event_write_apply;
     w->work.done = event_write_done;
     w->work.reply_to = channel->hub->loop;
     w->work.class = STORE_EVENT;
     channel->works_open++;
     store_write(channel->hub->store, &w->work);
+}
+
+void channel_store_flush(struct channel *channel)
+{
+    size_t count = channel->unstored_count;
+
+    channel->unstored_count = 0;
+    if (count > 0)
+        channel_store_events(channel, channel->unstored, count);
 }
 
 /* One write is under way at a time; what comes meanwhile goes with the next, or when the batch is

@@ -200,10 +200,13 @@ static enum err begin_now(struct tx *tx, struct thread_stream *s, const struct t
 
     cursor->from_now = false;
     cursor->state_us = thread->state_updated_us;
-    cursor->run_us = tx->now_us;
-    if (!err && live.count > 0 && live.list[0].started_us)
+    if (err)
+        return err;
+    if (live.count > 0 && live.list[0].started_us) {
         cursor->run_us = live.list[0].started_us - 1;
-    return err;
+        return OK;
+    }
+    return run_last_started(tx, thread, &cursor->run_us);
 }
 
 static enum err look_apply(struct tx *tx, struct store_work *work)

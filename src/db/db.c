@@ -260,6 +260,11 @@ enum err db_tidy(struct db *db)
     return db->ops->tidy(db);
 }
 
+int64_t db_clock_us(const struct db *db)
+{
+    return db->clock_us;
+}
+
 int db_session_id(struct db *db)
 {
     return db->ops->session_id(db);

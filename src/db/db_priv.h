@@ -52,7 +52,8 @@ struct db {
     enum err failed;  /* OK, or why the transaction can only be rolled back */
     enum err verdict; /* see db_failure */
     unsigned rows_open;
-    uint64_t writes; /* statements so far that may have changed something */
+    int64_t clock_us; /* at the last begin; 0: the database has no clock of its own */
+    uint64_t writes;  /* statements so far that may have changed something */
     char error[DB_ERROR_BYTES_MAX];
 };
 

@@ -5,7 +5,10 @@
  * REPEATABLE READ, READ ONLY.
  *
  * A lost connection is ERR_AGAIN: nothing was committed, and db_begin connects again. Lost in
- * COMMIT it is ERR_IO: nobody knows whether it was. */
+ * COMMIT the server is asked, as soon as it is there again, what became of that transaction;
+ * ERR_IO if it cannot say. */
+#include <time.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "db/postgres_priv.h"
@@ -13,6 +16,9 @@
 /* Rows sent before their results are read: their answers must fit into the socket's buffers, or
  * both sides would wait for each other. */
 #define PIPELINE_ROWS 256
+/* How long, and how often, a server that was lost in COMMIT is asked for. */
+#define FATE_TRIES 100
+#define FATE_PAUSE_MS 200
 
 struct postgres *postgres_of(struct db *db)
 {
@@ -187,17 +193,88 @@ static enum err postgres_script(struct db *db, const char *sql)
     return execute_text(postgres_of(db), sql);
 }
 
+#define CLOCK "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+
+/* In one round trip: the begin, the database's clock, and of a write the name of the transaction.
+ */
+static enum err begin_once(struct postgres *postgres, bool snapshot)
+{
+    const char *sql = snapshot ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" CLOCK
+                               : "BEGIN ISOLATION LEVEL READ COMMITTED;" CLOCK
+                                 ", pg_current_xact_id()";
+    PGresult *result;
+    enum err err = ensure_connected(postgres);
+
+    if (err)
+        return err;
+    result = PQexec(postgres->conn, sql);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK)
+        return postgres_failed(postgres, result, "begin");
+    if (str_to_i64(str_of(PQgetvalue(result, 0, 0)), &postgres->db.clock_us))
+        postgres->db.clock_us = 0;
+    postgres->transaction[0] = '\0';
+    if (!snapshot)
+        snprintf(postgres->transaction, sizeof(postgres->transaction), "%s",
+                 PQgetvalue(result, 0, 1));
+    PQclear(result);
+    return OK;
+}
+
 static enum err postgres_begin(struct db *db, bool snapshot)
 {
     struct postgres *postgres = postgres_of(db);
-    const char *sql = snapshot ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-                               : "BEGIN ISOLATION LEVEL READ COMMITTED";
-    enum err err = execute_text(postgres, sql);
+    enum err err = begin_once(postgres, snapshot);
 
     /* It may have died while it was idle. */
     if (err && PQstatus(postgres->conn) != CONNECTION_OK)
-        err = execute_text(postgres, sql);
+        err = begin_once(postgres, snapshot);
     return err;
+}
+
+/* What became of the transaction that was being committed; ERR_AGAIN also while it is under way. */
+static enum err fate_ask(struct postgres *postgres, bool *is_known)
+{
+    const char *const values[] = {postgres->transaction};
+    PGresult *result;
+    struct str fate = STR_NONE;
+    enum err err = postgres_reconnect(postgres);
+
+    *is_known = false;
+    if (err)
+        return err;
+    result = PQexecParams(postgres->conn, "SELECT pg_xact_status(CAST($1 AS xid8))", 1, NULL,
+                          values, NULL, NULL, 0);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        *is_known = PQstatus(postgres->conn) == CONNECTION_OK;
+        return postgres_failed(postgres, result, "what became of the commit");
+    }
+    fate = str_of(PQgetvalue(result, 0, 0));
+    err = str_eq(fate, STR("committed")) ? OK : ERR_AGAIN;
+    *is_known = !err || str_eq(fate, STR("aborted"));
+    PQclear(result);
+    return err;
+}
+
+/* The connection broke off in COMMIT. OK: committed. ERR_AGAIN: rolled back. ERR_IO: nobody knows.
+ */
+static enum err fate_find(struct postgres *postgres)
+{
+    const struct timespec pause = {.tv_nsec = FATE_PAUSE_MS * US_PER_MS * 1000};
+    bool is_known = false;
+
+    for (int try = 0; try < FATE_TRIES && postgres->transaction[0]; try++) {
+        enum err err = fate_ask(postgres, &is_known);
+
+        if (is_known && (err == OK || err == ERR_AGAIN)) {
+            log_warn("db", "the connection was lost in a commit, which was %s",
+                     err ? "rolled back" : "done");
+            return err;
+        }
+        if (is_known)
+            break;
+        (void)nanosleep(&pause, NULL);
+    }
+    return ERR_IO;
 }
 
 /* An error that the server tells is a rollback; only silence leaves the question open. */
@@ -212,7 +289,7 @@ static enum err postgres_commit(struct db *db)
 
     if (!committed) {
         (void)postgres_failed(postgres, result, "commit");
-        return told ? ERR_AGAIN : ERR_IO;
+        return told ? ERR_AGAIN : fate_find(postgres);
     }
     PQclear(result);
     return OK;

@@ -30,6 +30,7 @@ struct postgres {
     struct db db;
     PGconn *conn; /* NULL: not connected */
     char *url;
+    char transaction[24];    /* its name, of a write that has begun */
     struct map prepared;     /* by the statement's name; emptied with the connection */
     unsigned prepared_count; /* makes names unique in the session */
 };

@@ -23,6 +23,8 @@ uint64_t db_writes(const struct db *db);
 
 /* Work that can wait until the answers are sent (SQLite's checkpoint). ERR_IO as in db_commit. */
 enum err db_tidy(struct db *db) MUST_USE;
+/* PostgreSQL's clock at the last db_begin, the same for all nodes; 0 in SQLite. */
+int64_t db_clock_us(const struct db *db);
 /* PostgreSQL's process id of this session, 0 in SQLite. */
 int db_session_id(struct db *db);
 

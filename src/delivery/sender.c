@@ -26,7 +26,7 @@ static void on_nudge(void *context, struct str key)
         survey_start(d);
         return;
     }
-    lane_hint(lane, OUTBOX_FRESH, loop_wall_us(d->loop));
+    lane_hint(lane, OUTBOX_FRESH, store_now_us(d->config.store));
     lane_consider(lane);
     claim_pump(d);
 }

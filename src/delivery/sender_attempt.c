@@ -88,7 +88,7 @@ static void decide(struct attempt *a, enum attempt_result result, int status,
                                    .attempts = a->row.attempts,
                                    .retry_after = retry_after,
                                    .created_us = a->row.created_us,
-                                   .now_us = loop_wall_us(loop)};
+                                   .now_us = store_now_us(a->delivery->config.store)};
     int64_t delay_us = 0;
 
     outcome->result = result_name(result);
@@ -206,7 +206,7 @@ static void put_off(struct attempt *a)
     }
     a->outcome.is_untried = a->outcome.is_locked = true;
     a->outcome.to = DELIVERY_DUE;
-    a->outcome.next_us = loop_wall_us(d->loop);
+    a->outcome.next_us = store_now_us(d->config.store);
     settle_add(a);
 }
 
@@ -258,7 +258,7 @@ void attempt_start(struct attempt *a)
         return;
     }
     list_push(&a->delivery->sending, &a->node);
-    a->started_us = loop_wall_us(a->delivery->loop);
+    a->started_us = store_now_us(a->delivery->config.store);
     a->http = http_client_send(client, &request, on_done, a);
 }
 
@@ -267,7 +267,7 @@ void attempt_give_back(struct attempt *a)
     leave_waiting(a);
     a->outcome.is_untried = true;
     a->outcome.to = DELIVERY_DUE;
-    a->outcome.next_us = loop_wall_us(a->delivery->loop);
+    a->outcome.next_us = store_now_us(a->delivery->config.store);
     settle_add(a);
 }
 

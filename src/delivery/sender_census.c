@@ -19,7 +19,7 @@ static enum err census_apply(struct tx *tx, struct store_work *work)
 
 static void publish(const struct delivery *d, const struct outbox_census *census)
 {
-    int64_t now_us = loop_wall_us(d->loop), oldest_us = census->oldest_us;
+    int64_t now_us = store_now_us(d->config.store), oldest_us = census->oldest_us;
 
     for (unsigned i = 0; i < CENSUS_QUEUE_COUNT; i++)
         metric_set(&delivery_queue_depth, i, census->queue[i]);

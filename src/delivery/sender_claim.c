@@ -79,7 +79,7 @@ static unsigned add_lane(struct delivery *d, struct lane *lane, size_t left, siz
     lane->is_nudged = false;
     lane->origin->claiming += room;
     *claim_lane = (struct outbox_claim_lane){.lane = lane->name, .room = room};
-    share_out(lane, claim_lane, loop_wall_us(d->loop));
+    share_out(lane, claim_lane, store_now_us(d->config.store));
     c->lanes[c->claim.lane_count++] = lane;
     return room;
 }
@@ -100,7 +100,7 @@ static void lane_claimed(struct delivery *d, size_t index, enum err err)
     if (!err) {
         memcpy(lane->next_us, room->next_us, sizeof(lane->next_us));
         if (lane->is_nudged)
-            lane_hint(lane, OUTBOX_FRESH, loop_wall_us(d->loop));
+            lane_hint(lane, OUTBOX_FRESH, store_now_us(d->config.store));
     }
 }
 

@@ -99,7 +99,7 @@ void lane_consider(struct lane *lane)
     struct origin *origin = lane->origin;
     struct delivery *d = lane->delivery;
     int64_t due_us = earliest_us(lane), now_ms = loop_mono_ms(d->loop);
-    int64_t wait_us = due_us - loop_wall_us(d->loop);
+    int64_t wait_us = due_us - store_now_us(d->config.store);
 
     timer_stop(&lane->timer);
     if (lane->place == LANE_CLAIMING || due_us == 0)

@@ -33,7 +33,8 @@ static void settled(struct attempt *a)
         lane_hint(a->lane, outbox_line_of(a->row.class, a->row.attempts - a->outcome.is_untried),
                   a->outcome.next_us);
     else if (a->row.is_limited || !str_is_none(a->row.ordering_key))
-        lane_hint(a->lane, OUTBOX_FRESH, loop_wall_us(a->delivery->loop)); /* the next one */
+        lane_hint(a->lane, OUTBOX_FRESH,
+                  store_now_us(a->delivery->config.store)); /* the next one */
     if (a->delivery->phase == PHASE_RUNNING)
         lane_consider(a->lane);
     attempt_free(a);

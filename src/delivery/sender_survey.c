@@ -54,7 +54,7 @@ static void take_page(struct delivery *d, const struct outbox_survey *page)
 
 static void do_chores(struct delivery *d, const struct outbox_chores *chores)
 {
-    int64_t now_us = loop_wall_us(d->loop);
+    int64_t now_us = store_now_us(d->config.store);
 
     if (chores->lease_until_us && chores->lease_until_us < now_us)
         recover_start(d, true);

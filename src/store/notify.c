@@ -37,6 +37,8 @@ static const char *const topic_names[] = {
     [TOPIC_ALERTS] = "alerts",
     [TOPIC_RULES] = "rules",
     [TOPIC_REPLAY] = "replay",
+    [TOPIC_RUN_WATCH] = "run_watch",
+    [TOPIC_RUN_EVENTS] = "run_events",
 };
 static_assert(ARRAY_LEN(topic_names) == TOPIC_COUNT, "every topic has a name for the other nodes");
 

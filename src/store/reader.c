@@ -13,6 +13,7 @@ struct reader {
     struct arena arena;
     struct rng rng;
     bool has_snapshot;
+    int64_t now_us; /* of the snapshot */
     atomic_uint waiting;
 };
 
@@ -24,6 +25,8 @@ static enum err snapshot_begin(struct reader *reader)
         return OK;
     err = db_begin_snapshot(reader->db);
     reader->has_snapshot = !err;
+    if (!err)
+        reader->now_us = store_clock_read(reader->store, reader->db);
     return err;
 }
 
@@ -35,12 +38,10 @@ static void snapshot_end(struct reader *reader)
 }
 
 /* *repeat: the database, not the work, says that it may succeed on a new snapshot. */
-static enum err read_try(struct reader *reader, struct store_work *work, int64_t now_us,
-                         bool *repeat)
+static enum err read_try(struct reader *reader, struct store_work *work, bool *repeat)
 {
     struct tx tx = {.db = reader->db,
                     .arena = &reader->arena,
-                    .now_us = now_us,
                     .rng = &reader->rng,
                     .keyring = reader->store->keyring,
                     .is_write = false};
@@ -49,6 +50,7 @@ static enum err read_try(struct reader *reader, struct store_work *work, int64_t
     *repeat = err == ERR_AGAIN;
     if (err)
         return err;
+    tx.now_us = reader->now_us;
     err = work->apply(&tx, work);
     arena_reset(&reader->arena);
     *repeat = db_failure(reader->db) == ERR_AGAIN;
@@ -59,13 +61,13 @@ static enum err read_try(struct reader *reader, struct store_work *work, int64_t
     return err;
 }
 
-static void read_one(struct reader *reader, struct store_work *work, int64_t now_us)
+static void read_one(struct reader *reader, struct store_work *work)
 {
     bool repeat = true;
     enum err err = OK;
 
     for (int i = 0; repeat && i < REPEATS_MAX; i++)
-        err = read_try(reader, work, now_us, &repeat);
+        err = read_try(reader, work, &repeat);
     atomic_fetch_sub(&reader->waiting, 1);
     store_answer(work, err);
 }
@@ -73,13 +75,12 @@ static void read_one(struct reader *reader, struct store_work *work, int64_t now
 static bool reader_step(void *context, struct message *batch)
 {
     struct reader *reader = context;
-    int64_t now_us = loop_wall_us(reader->store->clock);
 
     while (batch && !atomic_load(&reader->store->dead)) {
         struct store_work *work = store_work_of(batch);
 
         batch = batch->next;
-        read_one(reader, work, now_us);
+        read_one(reader, work);
     }
     snapshot_end(reader);
     return false;

@@ -7,6 +7,22 @@ static const struct db_statement select_started = {
     " ORDER BY started_us LIMIT 1",
     NULL};
 
+static const struct db_statement last_started = {
+    "runs_last_started", "SELECT MAX(started_us) FROM runs WHERE tenant = $1 AND thread_id = $2",
+    NULL};
+
+enum err run_last_started(struct tx *tx, const struct thread *of, int64_t *started_us)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query_one(tx->db, &last_started,
+                                DB_ARGS(db_text(of->tenant), db_text(of->thread_id)), &rows);
+
+    if (err)
+        return err;
+    *started_us = db_get_int(&rows, 0);
+    return db_rows_end(&rows);
+}
+
 enum err run_get_started(struct tx *tx, const struct thread *of, int64_t after_us,
                          struct arena *arena, struct run *run)
 {

@@ -10,6 +10,7 @@
     "r.multitask_strategy, r.webhook, r.temporary, r.resumable, r.created_us, r.updated_us, "      \
     "r.due_us, r.position, r.started_us, r.ended_us, r.attempt, r.cancel_action, r.deadline_us, "  \
     "r.events_reserved, r.error, r.result, r.traceparent"
+#define COLUMN_STARTS 25 /* behind them */
 
 static const struct db_statement select_one = {"runs_get",
                                                "SELECT " COLUMNS
@@ -68,6 +69,12 @@ static const struct db_statement ripen = {
     "UPDATE runs SET due_us = 0, updated_us = $1"
     " WHERE status = 'pending' AND due_us > 0 AND due_us <= $1",
     NULL};
+/* Runs of a thread start one after the other also by the clock, whatever that does: clients follow
+ * them by this time. */
+#define STARTS(greatest)                                                                           \
+    ", " greatest "(CAST($3 AS BIGINT), COALESCE((SELECT o.started_us + 1 FROM runs o"             \
+    " WHERE o.tenant = r.tenant AND o.thread_id = r.thread_id AND o.position < r.position"         \
+    " AND o.started_us IS NOT NULL ORDER BY o.position DESC LIMIT 1), 0))"
 /* Due, first in line among the due ones of its thread, and nothing of its thread running. */
 #define IS_NEXT                                                                                    \
     " FROM runs r WHERE r.status = 'pending' AND r.due_us = 0 AND NOT EXISTS (SELECT 1 FROM "      \
@@ -77,16 +84,16 @@ static const struct db_statement ripen = {
     " (o.status = 'pending' AND o.due_us = 0 AND o.position < r.position)))"
 static const struct db_statement select_next = {
     "runs_next",
-    "SELECT " COLUMNS IS_NEXT " AND r.graph_id IN (SELECT value FROM json_each($1))"
-    " ORDER BY r.position LIMIT CAST($2 AS BIGINT)",
-    "SELECT " COLUMNS IS_NEXT
+    "SELECT " COLUMNS STARTS("MAX") IS_NEXT " AND r.graph_id IN (SELECT value FROM json_each($1))"
+                                            " ORDER BY r.position LIMIT CAST($2 AS BIGINT)",
+    "SELECT " COLUMNS STARTS("GREATEST") IS_NEXT
     " AND r.graph_id IN (SELECT jsonb_array_elements_text(CAST($1 AS jsonb)))"
     " ORDER BY r.position LIMIT CAST($2 AS BIGINT) FOR UPDATE SKIP LOCKED"};
 static const struct db_statement claim_one = {
     "runs_claim",
     "UPDATE runs SET status = 'running', attempt = attempt + 1, lease_node = $3, lease_until_us = "
     "$4,"
-    " started_us = COALESCE(started_us, $5), updated_us = $5,"
+    " started_us = $5, updated_us = $7,"
     " events_reserved = events_reserved + CAST($6 AS BIGINT)"
     " WHERE tenant = $1 AND run_id = $2 AND status = 'pending'",
     NULL};
@@ -314,6 +321,22 @@ enum err run_count_live(struct tx *tx, struct str tenant, struct str thread_id, 
     return db_rows_end(&rows);
 }
 
+/* As they will be: with the time of their first start. */
+static enum err claimed_read(struct db_rows *rows, int64_t limit, struct arena *arena,
+                             struct runs *found)
+{
+    struct run *list = ARENA_ARRAY(arena, struct run, (size_t)limit + 1);
+    size_t n = 0;
+
+    for (; n < (size_t)limit && db_next(rows); n++) {
+        row_read(rows, arena, &list[n]);
+        if (!list[n].started_us)
+            list[n].started_us = db_get_int(rows, COLUMN_STARTS);
+    }
+    *found = (struct runs){list, n};
+    return db_rows_end(rows);
+}
+
 enum err run_claim(struct tx *tx, const struct run_claim *claim, struct arena *arena,
                    struct runs *claimed)
 {
@@ -322,20 +345,20 @@ enum err run_claim(struct tx *tx, const struct run_claim *claim, struct arena *a
 
     if (!err)
         err = db_query(tx->db, &select_next,
-                       DB_ARGS(db_text(claim->graph_ids), db_int(claim->limit)), &rows);
+                       DB_ARGS(db_text(claim->graph_ids), db_int(claim->limit), db_int(tx->now_us)),
+                       &rows);
     if (!err)
-        err = rows_read(&rows, claim->limit, arena, claimed);
+        err = claimed_read(&rows, claim->limit, arena, claimed);
     for (size_t i = 0; !err && i < claimed->count; i++) {
         struct run *run = &claimed->list[i];
 
         err = db_run(tx->db, &claim_one,
                      DB_ARGS(db_text(run->tenant), db_text(run->run_id), db_text(claim->node),
-                             db_int(tx->now_us + claim->lease_us), db_int(tx->now_us),
-                             db_int(RUN_EVENTS_BLOCK)),
+                             db_int(tx->now_us + claim->lease_us), db_int(run->started_us),
+                             db_int(RUN_EVENTS_BLOCK), db_int(tx->now_us)),
                      NULL);
         run->status = RUN_RUNNING;
         run->attempt++;
-        run->started_us = run->started_us ? run->started_us : tx->now_us;
     }
     return err;
 }
@@ -465,6 +488,11 @@ enum err run_events_insert(struct tx *tx, struct str tenant, struct str run_id,
         args[i * 5 + 4] = db_text(events[i].data);
     }
     return db_run_many(tx->db, &insert_event, args, 5, count);
+}
+
+enum err run_events_delete(struct tx *tx, struct str tenant, struct str run_id)
+{
+    return db_run(tx->db, &delete_events, DB_ARGS(db_text(tenant), db_text(run_id)), NULL);
 }
 
 enum err run_events_list(struct tx *tx, const struct run *of, int64_t after_id, struct arena *arena,

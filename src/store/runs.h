@@ -37,7 +37,7 @@ struct run {
     struct str webhook;     /* STR_NONE: none */
     struct str traceparent; /* of the request that made it; STR_NONE: it had none */
     bool temporary;         /* its thread is deleted with its end */
-    bool resumable;         /* its events are kept in run_events */
+    bool resumable;         /* its events stay in run_events */
     int64_t created_us, updated_us;
     int64_t due_us; /* not before; 0: at once */
     int64_t position;
@@ -128,7 +128,7 @@ enum err run_list_orphans(struct tx *tx, struct str graph_ids, int64_t since_us,
 enum err run_list_cancelled(struct tx *tx, struct str node, int64_t limit, struct arena *arena,
                             struct runs *found) MUST_USE;
 
-/* ---- events of resumable runs ---- */
+/* ---- events of resumable runs, and of those that clients of other nodes follow ---- */
 
 struct run_event_row {
     int64_t event_id;
@@ -138,6 +138,7 @@ struct run_event_row {
 
 enum err run_events_insert(struct tx *tx, struct str tenant, struct str run_id,
                            const struct run_event_row *events, size_t count) MUST_USE;
+enum err run_events_delete(struct tx *tx, struct str tenant, struct str run_id) MUST_USE;
 struct run_event_rows {
     struct run_event_row *list; /* in the arena given */
     size_t count;

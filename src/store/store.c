@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "db/listener.h"
+#include "db/state.h"
 #include "io/disk.h"
 #include "store/migrations.h"
 #include "store/store_files.h"
@@ -103,6 +104,28 @@ void store_die(struct store *store, const char *why)
         return;
     log_error("store", "cannot go on: %s", why);
     store->on_fatal(store->context, why);
+}
+
+/* A write, and a snapshot, tell how far the database's clock is ahead. */
+int64_t store_clock_read(struct store *store, const struct db *db)
+{
+    int64_t wall_us = loop_wall_us(store->clock), theirs_us = db_clock_us(db);
+
+    if (!theirs_us)
+        return wall_us;
+    atomic_store_explicit(&store->clock_ahead_us, theirs_us - wall_us, memory_order_relaxed);
+    return theirs_us;
+}
+
+int64_t store_now_us(struct store *store)
+{
+    return loop_wall_us(store->clock) +
+           atomic_load_explicit(&store->clock_ahead_us, memory_order_relaxed);
+}
+
+bool store_is_shared(const struct store *store)
+{
+    return store->postgres_url != NULL;
 }
 
 struct store_stats store_stats(struct store *store)

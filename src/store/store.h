@@ -43,6 +43,8 @@ enum topic {
     TOPIC_ALERTS,       /* no key. Alerts were made or changed */
     TOPIC_RULES,        /* no key. Look at the rules now */
     TOPIC_REPLAY,       /* key: replay id. A replay was made, or runs again */
+    TOPIC_RUN_WATCH,  /* key: agent/hub_follow.c. Another node's clients wait for a run's events */
+    TOPIC_RUN_EVENTS, /* key: run id. Such events were stored */
     TOPIC_COUNT
 };
 
@@ -61,7 +63,7 @@ struct tx_tally;
 struct tx {
     struct db *db;
     struct arena *arena; /* reset after each unit of work's answer has been sent; see `done` */
-    int64_t now_us;      /* one instant for the whole group */
+    int64_t now_us;      /* one instant for the whole group; with PostgreSQL its clock's */
     struct rng *rng;
     struct tx_note
         *notes; /* room for TX_NOTES_MAX and one more of each topic; NULL: they are dropped */
@@ -127,6 +129,10 @@ enum err store_backup(struct store *store, const char *path, const char **why) M
 
 /* Does the database answer? */
 enum err store_ping(struct tx *tx) MUST_USE;
+/* The time by which all nodes on this store go: what tx->now_us is in transactions. Any thread. */
+int64_t store_now_us(struct store *store);
+/* May other nodes work on it too? */
+bool store_is_shared(const struct store *store);
 
 struct store_stats {
     uint64_t groups, works;

@@ -31,6 +31,7 @@ struct store {
     _Atomic(struct subscription *) subscriptions;
     atomic_bool dead; /* after on_fatal: nothing is answered any more */
     atomic_uint_fast64_t groups, works, queue_length;
+    atomic_int_fast64_t clock_ahead_us; /* of the database before this machine's */
 };
 
 /* ---- store.c ---- */
@@ -41,6 +42,8 @@ enum err store_connect(struct store *store, bool read_only, struct db **db,
 void store_die(struct store *store, const char *why);
 /* Sends a work back to its owner with this result. */
 void store_answer(struct store_work *work, enum err result);
+/* The time by which all nodes go, just after this connection has begun a transaction. */
+int64_t store_clock_read(struct store *store, const struct db *db);
 struct store_work *store_work_of(struct message *message);
 /* Formats *why in static memory: for the opening thread only. */
 enum err store_why(const char **why, enum err err, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -104,7 +104,7 @@ struct group {
     struct store_work **works;
     size_t count;
     struct tx tx;
-    bool has_begun; /* the database let us begin at least once */
+    bool has_begun; /* the last time the database let us begin */
     /* Savepoints cost, on PostgreSQL two round trips each, and few works fail after they have
      * written. So a group goes without at first, and once more with them when it needs one. */
     bool has_savepoints, needs_savepoints;
@@ -186,12 +186,13 @@ static enum err group_try(struct writer *writer, struct group *group)
 
     arena_reset(&writer->arena);
     group->tx.note_count = group->tx.tally_count = 0;
-    group->tx.now_us = loop_wall_us(writer->store->clock);
     group->is_committed = false;
+    group->has_begun = false;
     err = db_begin(writer->db);
     if (err)
         return err;
     group->has_begun = true;
+    group->tx.now_us = store_clock_read(writer->store, writer->db);
     atomic_store_explicit(&writer->session_id, db_session_id(writer->db), memory_order_relaxed);
     err = apply_all(group);
     if (!err && is_worth_committing(group)) {
