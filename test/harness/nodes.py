@@ -3,12 +3,12 @@
     nodes = Nodes(folder, address, [{...}, {...}])   # the configuration of each under "runbell"
     nodes.plug(0)                                    # node 0 is busy: what is created runs on node 1
 
-Each node has a data folder of its own, and with it its name; the file with the keys that seal secrets is one.
+Each node has a data folder of its own, and with it its name; the file with the keys that seal secrets is one. What a
+node sends has the header X-Node: its number.
 """
 
 import base64
 import os
-from urllib.parse import urlsplit, urlunsplit
 
 from harness.api import Api, delay
 from harness.ports import eventually
@@ -29,8 +29,9 @@ class Nodes:
         for number, config in enumerate(configs):
             home = folder / f"node-{number}"
             home.mkdir()
-            self.servers.append(Server(home, store=store, config={"runbell": {"secret_key_file": str(keys), **config}},
-                                       env=env[number]))
+            self.servers.append(Server(home, store=store, env=env[number], config={
+                "webhooks": {"headers": {"X-Node": str(number)}},
+                "runbell": {"secret_key_file": str(keys), **config}}))
 
     def __enter__(self):
         for server in self.servers:
@@ -72,10 +73,3 @@ class Nodes:
         run = self.plugs.pop(number)
         with Api(self.servers[through].url) as api:
             api.ok("POST", f"/threads/{run['thread_id']}/runs/{run['run_id']}/cancel?wait=true")
-
-
-def address_of(url, host, port):
-    """The same database behind another host and port."""
-    parts = urlsplit(url)
-    login = parts.netloc.rpartition("@")[0]
-    return urlunsplit(parts._replace(netloc=f"{login}@{host}:{port}"))

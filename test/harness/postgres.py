@@ -1,12 +1,18 @@
 """postgres -- a fresh, empty database for each server, in the PostgreSQL that tools/postgres-temp started.
 
-Nothing is dropped: that PostgreSQL is thrown away as a whole, and dropping one by one takes minutes.
+Nothing is dropped: that PostgreSQL is thrown away as a whole, and dropping one by one takes minutes. Cluster is one
+that a test may stop, crash and start on its own.
 """
 
 import os
+import shutil
 import subprocess
+import tempfile
 import uuid
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
+
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "postgres-temp"
 
 
 class Databases:
@@ -30,3 +36,36 @@ class Databases:
         name = f"test_{uuid.uuid4().hex[:12]}"
         self.run(f"create database {name}")
         return urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))
+
+
+class Cluster:
+    """A PostgreSQL server of its own.
+
+        with Cluster() as cluster: … Databases(cluster.url) … cluster.restart("immediate") …
+    """
+
+    def __init__(self):
+        self.home = self.url = None
+
+    def __enter__(self):
+        # Not in a folder of the tests: its server runs as a user who may not enter those.
+        self.home = Path(tempfile.mkdtemp(prefix="runbell-cluster."))
+        self.home.chmod(0o755)
+        self.folder = self.home / "postgres"
+        self.url = self.tool("start", self.folder).strip()
+        return self
+
+    def __exit__(self, *_):
+        self.tool("stop", self.folder)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def restart(self, mode):
+        """`fast` ends its sessions in order, `immediate` leaves it to recover as after a crash."""
+        self.tool("restart", self.folder, mode)
+
+    def tool(self, *words):
+        # Its children keep the pipe open: into a file.
+        with (self.home / "out").open("w+") as said:
+            subprocess.run([str(TOOL), *map(str, words)], stdout=said, stderr=subprocess.STDOUT, check=True)
+            said.seek(0)
+            return said.read()

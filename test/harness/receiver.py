@@ -109,6 +109,7 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self.port}"
         self.lock = threading.Lock()
         self.hooks = {}
+        self.at_once = self.most_at_once = 0  # requests that were being answered
         self.stopped = threading.Event()
         self.http = None
 
@@ -139,6 +140,11 @@ class Receiver:
             self.http.server_close()
             self.http.drop_connections()
             self.http = None
+
+    def count(self, more):
+        with self.lock:
+            self.at_once += more
+            self.most_at_once = max(self.most_at_once, self.at_once)
 
     def hook(self, path, *answers):
         with self.lock:
@@ -189,8 +195,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.respond(Answer(status=404, body=b"no such hook"))
             return
         answer = hook.take(request)
-        if answer.delay_s:
-            self.receiver.stopped.wait(answer.delay_s)
+        self.receiver.count(1)
+        try:
+            if answer.delay_s:
+                self.receiver.stopped.wait(answer.delay_s)
+        finally:
+            self.receiver.count(-1)
         getattr(self, f"how_{answer.how}")(answer)
 
     do_GET = do_POST = do_PUT = serve

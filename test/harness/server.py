@@ -53,6 +53,7 @@ class Server:
         self.log_path = self.folder / "server.log"
         self.process = None
         self.starts = 0
+        self.kills = 0
 
     def __enter__(self):
         return self.start()
@@ -137,6 +138,7 @@ class Server:
     def kill(self):
         """kill -9, as a power cut for the process."""
         assert self.process.poll() is None, f"it had already ended with {self.process.returncode}:\n{self.log()[-3000:]}"
+        self.kills += 1
         self.process.kill()
         self.process.wait()
         self.process = None
