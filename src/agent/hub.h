@@ -11,7 +11,7 @@
 #define AGENT_HUB_H
 
 #include "agent/run_event.h"
-#include "store/runs.h"
+#include "store/run_events.h"
 
 struct hub;
 

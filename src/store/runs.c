@@ -1,6 +1,7 @@
 /* The table runs: the queue of what has to be executed, and what became of it. */
 #include "store/runs.h"
 
+#include "store/run_events.h"
 #include "store/search.h"
 #include "store/sequence.h"
 
@@ -129,8 +130,6 @@ static const struct db_statement set_cancel = {
     NULL};
 static const struct db_statement delete_one = {
     "runs_delete", "DELETE FROM runs WHERE tenant = $1 AND run_id = $2", NULL};
-static const struct db_statement delete_events = {
-    "run_events_delete", "DELETE FROM run_events WHERE tenant = $1 AND run_id = $2", NULL};
 static const struct db_statement select_lost = {
     "runs_lost",
     "SELECT " COLUMNS " FROM runs r WHERE status = 'running'"
@@ -151,18 +150,6 @@ static const struct db_statement select_orphans = {
     " ORDER BY r.position LIMIT CAST($3 AS BIGINT)",
     "SELECT " COLUMNS IS_ORPHAN "(SELECT jsonb_array_elements_text(CAST($2 AS jsonb)))"
     " ORDER BY r.position LIMIT CAST($3 AS BIGINT)"};
-static const struct db_statement insert_event = {
-    "run_events_insert",
-    "INSERT INTO run_events (tenant, run_id, event_id, event, data) VALUES ($1, $2, $3, $4, $5)"
-    " ON CONFLICT (tenant, run_id, event_id) DO NOTHING",
-    NULL};
-static const struct db_statement select_events = {
-    "run_events_list",
-    "SELECT event_id, event, data FROM run_events WHERE tenant = $1 AND run_id = $2 AND event_id > "
-    "$3"
-    " ORDER BY event_id LIMIT CAST($4 AS BIGINT)",
-    NULL};
-
 bool run_status_is_live(struct str status)
 {
     return str_eq(status, RUN_PENDING) || str_eq(status, RUN_RUNNING);
@@ -441,8 +428,7 @@ enum err run_delete(struct tx *tx, struct str tenant, struct str run_id)
 
     if (!err && changed == 0)
         return ERR_NOT_FOUND;
-    return err ? err
-               : db_run(tx->db, &delete_events, DB_ARGS(db_text(tenant), db_text(run_id)), NULL);
+    return err ? err : run_events_delete(tx, tenant, run_id);
 }
 
 enum err run_list_lost(struct tx *tx, struct str node, int64_t limit, struct arena *arena,
@@ -473,46 +459,4 @@ enum err run_list_cancelled(struct tx *tx, struct str node, int64_t limit, struc
         db_query(tx->db, &select_cancelled, DB_ARGS(db_text(node), db_int(limit)), &rows);
 
     return err ? err : rows_read(&rows, limit, arena, found);
-}
-
-enum err run_events_insert(struct tx *tx, struct str tenant, struct str run_id,
-                           const struct run_event_row *events, size_t count)
-{
-    struct db_value *args = ARENA_ARRAY(tx->arena, struct db_value, count * 5 + 1);
-
-    for (size_t i = 0; i < count; i++) {
-        args[i * 5] = db_text(tenant);
-        args[i * 5 + 1] = db_text(run_id);
-        args[i * 5 + 2] = db_int(events[i].event_id);
-        args[i * 5 + 3] = db_text(events[i].event);
-        args[i * 5 + 4] = db_text(events[i].data);
-    }
-    return db_run_many(tx->db, &insert_event, args, 5, count);
-}
-
-enum err run_events_delete(struct tx *tx, struct str tenant, struct str run_id)
-{
-    return db_run(tx->db, &delete_events, DB_ARGS(db_text(tenant), db_text(run_id)), NULL);
-}
-
-enum err run_events_list(struct tx *tx, const struct run *of, int64_t after_id, struct arena *arena,
-                         struct run_event_rows *events)
-{
-    struct run_event_row *list = ARENA_ARRAY(arena, struct run_event_row, RUN_EVENTS_READ_MAX);
-    struct db_rows rows = {0};
-    size_t n = 0;
-    enum err err = db_query(tx->db, &select_events,
-                            DB_ARGS(db_text(of->tenant), db_text(of->run_id), db_int(after_id),
-                                    db_int(RUN_EVENTS_READ_MAX)),
-                            &rows);
-
-    if (err)
-        return err;
-    while (n < RUN_EVENTS_READ_MAX && db_next(&rows)) {
-        list[n].event_id = db_get_int(&rows, 0);
-        list[n].event = db_get_keep(&rows, 1, arena);
-        list[n++].data = db_get_keep(&rows, 2, arena);
-    }
-    *events = (struct run_event_rows){list, n};
-    return db_rows_end(&rows);
 }

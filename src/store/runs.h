@@ -1,4 +1,4 @@
-/* runs.h -- the tables runs and run_events.
+/* runs.h -- the table runs.
  *
  *   pending ──run_claim──▶ running ──run_end──▶ success | error | timeout | interrupted
  *      ▲                      │
@@ -22,7 +22,6 @@
 /* Event ids are reserved durably in blocks: attempt n writes ids from events_reserved on, so that
  * no id is used twice. */
 #define RUN_EVENTS_BLOCK 1000000
-#define RUN_EVENTS_READ_MAX 256
 
 struct run {
     struct str tenant;
@@ -127,25 +126,5 @@ enum err run_list_orphans(struct tx *tx, struct str graph_ids, int64_t since_us,
 /* Running runs of this node that somebody asked to end. */
 enum err run_list_cancelled(struct tx *tx, struct str node, int64_t limit, struct arena *arena,
                             struct runs *found) MUST_USE;
-
-/* ---- events of resumable runs, and of those that clients of other nodes follow ---- */
-
-struct run_event_row {
-    int64_t event_id;
-    struct str event;
-    struct str data;
-};
-
-enum err run_events_insert(struct tx *tx, struct str tenant, struct str run_id,
-                           const struct run_event_row *events, size_t count) MUST_USE;
-enum err run_events_delete(struct tx *tx, struct str tenant, struct str run_id) MUST_USE;
-struct run_event_rows {
-    struct run_event_row *list; /* in the arena given */
-    size_t count;
-};
-
-/* Those after `after_id`, at most RUN_EVENTS_READ_MAX, in order. */
-enum err run_events_list(struct tx *tx, const struct run *of, int64_t after_id, struct arena *arena,
-                         struct run_event_rows *events) MUST_USE;
 
 #endif

@@ -1,6 +1,6 @@
 /* runs_test.c -- the queue: who is next, who is lost, and that only the present attempt counts; on
  * both databases. */
-#include "store/runs.h"
+#include "store/run_events.h"
 #include "store/sequence.h"
 #include "store/table_rig.h"
 

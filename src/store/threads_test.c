@@ -1,5 +1,6 @@
 /* threads_test.c -- threads, their heads and what goes with them, on both databases. */
 #include "store/checkpoints.h"
+#include "store/run_events.h"
 #include "store/runs.h"
 #include "store/table_rig.h"
 #include "store/threads.h"
