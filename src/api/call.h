@@ -26,8 +26,6 @@
 #define REPLY_BYTES_MAX (256 * MIB)
 
 struct call;
-struct call_splice;
-struct route;
 
 typedef enum err (*call_step)(struct call *call);
 typedef enum err (*call_tx_step)(struct tx *tx, struct call *call);
@@ -45,7 +43,6 @@ struct call_stream {
 };
 
 /* What a client that follows rows is to get (feed.h). */
-struct feed_source;
 struct call_feed {
     const struct feed_source *source;
     struct str key;

@@ -20,7 +20,7 @@ static const struct {
 const struct limits limits_none = {{0}};
 
 static const struct limits unsaid = {
-    {LIMIT_UNSAID, LIMIT_UNSAID, LIMIT_UNSAID, LIMIT_UNSAID, LIMIT_UNSAID, LIMIT_UNSAID}};
+    {LIMIT_UNSAID, LIMIT_UNSAID, LIMIT_UNSAID, LIMIT_UNSAID, LIMIT_UNSAID}};
 static_assert(LIMIT_COUNT == 5, "each limit is unsaid at first");
 
 const char *limit_name(enum limit limit)

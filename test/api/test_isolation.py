@@ -33,6 +33,7 @@ ALERT = {"rule": {"name": MARK, "description": MARK, "type": "threshold", "aggre
                   "attribute": "error_count", "window_minutes": 5, "threshold": 2}, "actions": []}
 BODIES = {
     ("POST", "/platform/alerts/{session_id}"): ALERT,
+    ("PATCH", "/runs/rules/{rule_id}"): {"display_name": "mine", "sampling_rate": 1},
     ("POST", "/platform/alerts/{session_id}/test"): ALERT,
     ("PATCH", "/platform/alerts/{session_id}/{alert_rule_id}"): ALERT,
     ("POST", "/assistants/{assistant_id}/latest"): {"version": 1},
@@ -109,6 +110,8 @@ def furnish(api, hook):
     has["version"] = 1
     has["webhook_id"] = api.ok("POST", "/platform/fleet-webhooks", json={"name": MARK, "url": hook.url})["id"]
     has["alert_rule_id"] = api.ok("POST", f"/platform/alerts/{has['session_id']}", json=ALERT)["rule"]["id"]
+    has["rule_id"] = api.ok("POST", "/runs/rules", json={"display_name": MARK, "sampling_rate": 1,
+                                                         "session_id": has["session_id"]})["id"]
     has["key_id"] = api.ok("POST", "/v1/keys", json={"name": MARK, "role": "viewer"})["key_id"]
     return has
 
@@ -128,7 +131,8 @@ def two(store, tmp_path_factory, shared_receiver):
         with Api(server.url, headers={"x-api-key": keys["workspace-a"]}, timeout=10) as a, \
                 Api(server.url, headers={"x-api-key": keys["workspace-b"]}) as b:
             has = furnish(b, shared_receiver.hook("/isolation"))
-            operations = [(method.upper(), path) for path, methods in document["paths"].items() for method in methods]
+            operations = [(method.upper(), path) for path, methods in document["paths"].items()
+                          for method, told in methods.items() if told["x-runbell-permission"] != "anyone"]
             yield a, b, has, operations
 
 
@@ -171,7 +175,8 @@ def snapshot(b, has):
              f"/platform/fleet-webhooks/{has['webhook_id']}", "/v1/fleet/publishes",
              "/v1/deliveries", "/v1/endpoints", f"/v1/replays/{has['replay_id']}", f"/v1/keys/{has['key_id']}",
              f"/runs/{has['span_id']}", f"/feedback/{has['feedback_id']}", f"/sessions/{has['session_id']}", "/sessions",
-             f"/platform/alerts/{has['session_id']}", f"/v1/fleet/agents/{has['agent_id']}", "/v1/workspaces/workspace-b"]
+             f"/platform/alerts/{has['session_id']}", f"/v1/fleet/agents/{has['agent_id']}", "/runs/rules",
+             f"/runs/rules/{has['rule_id']}", "/v1/workspaces/workspace-b"]
     seen = {path: b.ok("GET", path) for path in paths}
     seen["items"] = b.ok("POST", "/store/items/search", json={"namespace_prefix": []})
     seen["threads"] = b.ok("POST", "/threads/search", json={"limit": 1000})

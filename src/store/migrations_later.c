@@ -1,0 +1,235 @@
+/* The schema's steps from the twelfth on: traces, Fleet, keys, rules and alerts. They only grow at
+ * the end; migrations.c has the list. */
+#include "store/migrations_priv.h"
+
+/* Traces. run_type, status, posted and patched are the numbers of store/span.h; project_no 0: not
+ * yet placed. Costs are picodollars. span_values: value_no is span_no * 2 + place,
+ * and `pack` holds what stands there (store/span_values.h). Attachments are here or in the blob
+ * store. */
+const char migration_12[] =
+    "CREATE TABLE projects ("
+    "  tenant TEXT NOT NULL, project_id TEXT NOT NULL, project_no BIGINT NOT NULL,"
+    "  name TEXT NOT NULL, description TEXT, extra TEXT, start_us BIGINT NOT NULL, end_us BIGINT,"
+    "  reference_dataset_id TEXT, default_dataset_id TEXT, trace_tier TEXT, keep_us BIGINT,"
+    "  created_us BIGINT NOT NULL, modified_us BIGINT NOT NULL,"
+    "  PRIMARY KEY (tenant, project_id));"
+    "CREATE UNIQUE INDEX projects_by_name ON projects (tenant, name);"
+    "CREATE UNIQUE INDEX projects_by_no ON projects (project_no);"
+    "CREATE TABLE spans ("
+    "\n@sqlite span_no INTEGER PRIMARY KEY,"
+    "\n@postgres span_no BIGINT PRIMARY KEY,\n"
+    "  tenant TEXT NOT NULL, span_id BYTEA NOT NULL, trace_id BYTEA NOT NULL, parent_id BYTEA,"
+    "  project_no BIGINT NOT NULL, dotted_order TEXT NOT NULL, depth BIGINT NOT NULL,"
+    "  is_root INTEGER NOT NULL, name TEXT NOT NULL, run_type INTEGER NOT NULL,"
+    "  status INTEGER NOT NULL, start_us BIGINT NOT NULL, end_us BIGINT, first_token_us BIGINT,"
+    "  tags TEXT, thread_id TEXT, example_id BYTEA, error_preview TEXT,"
+    "  prompt_tokens BIGINT NOT NULL, completion_tokens BIGINT NOT NULL,"
+    "  total_tokens BIGINT NOT NULL, prompt_cost BIGINT, completion_cost BIGINT,"
+    "  total_cost BIGINT, usage TEXT, posted BIGINT NOT NULL, patched BIGINT NOT NULL,"
+    "  change_seq BIGINT NOT NULL, received_us BIGINT NOT NULL, modified_us BIGINT NOT NULL);"
+    "CREATE UNIQUE INDEX spans_by_id ON spans (tenant, span_id);"
+    "CREATE INDEX spans_by_trace ON spans (tenant, trace_id);"
+    "CREATE INDEX spans_by_start ON spans (project_no, start_us, span_no);"
+    "CREATE INDEX spans_roots ON spans (project_no, start_us, span_no) WHERE is_root = 1;"
+    "CREATE INDEX spans_errors ON spans (project_no, start_us, span_no) WHERE status = 2;"
+    "CREATE INDEX spans_by_thread ON spans (project_no, thread_id, start_us)"
+    "  WHERE thread_id IS NOT NULL AND is_root = 1;"
+    "CREATE INDEX spans_by_change ON spans (project_no, change_seq);"
+    /* Children whose parent has not come, so that it can take them in. */
+    "CREATE INDEX spans_orphans ON spans (tenant, parent_id)"
+    "  WHERE depth = 0 AND parent_id IS NOT NULL;"
+    "CREATE TABLE span_values ("
+    "\n@sqlite value_no INTEGER PRIMARY KEY,"
+    "\n@postgres value_no BIGINT PRIMARY KEY,\n"
+    "  pack BYTEA NOT NULL);"
+    "CREATE TABLE span_attachments ("
+    "  span_no BIGINT NOT NULL, name TEXT NOT NULL, mime_type TEXT, size BIGINT NOT NULL,"
+    "  blob_key TEXT, bytes BYTEA, PRIMARY KEY (span_no, name));"
+    /* Blobs that no row refers to: not yet, or no longer (store/blobs.h). */
+    "CREATE TABLE unclaimed_blobs ("
+    "  blob_key TEXT PRIMARY KEY, due_us BIGINT NOT NULL);"
+    "CREATE INDEX unclaimed_blobs_due ON unclaimed_blobs (due_us);"
+    /* Deleted projects whose spans are still there; they are deleted in pieces. */
+    "CREATE TABLE gone_projects (project_no BIGINT PRIMARY KEY, deleted_us BIGINT NOT NULL);";
+
+/* Trees of files with versions (trees.h), and the agents of Fleet, which are such trees. */
+const char migration_13[] =
+    "CREATE TABLE trees ("
+    "  tenant TEXT NOT NULL, tree_id TEXT NOT NULL, version BIGINT NOT NULL,"
+    "  PRIMARY KEY (tenant, tree_id));"
+    "CREATE TABLE tree_versions ("
+    "  tenant TEXT NOT NULL, tree_id TEXT NOT NULL, version BIGINT NOT NULL,"
+    "  commit_hash TEXT NOT NULL, author_id TEXT NOT NULL, author_email TEXT, message TEXT,"
+    "  created_us BIGINT NOT NULL, PRIMARY KEY (tenant, tree_id, version));"
+    "CREATE TABLE tree_files ("
+    "  tenant TEXT NOT NULL, tree_id TEXT NOT NULL, path TEXT NOT NULL, since BIGINT NOT NULL,"
+    "  until BIGINT, hash TEXT NOT NULL, bytes BIGINT NOT NULL,"
+    "  PRIMARY KEY (tenant, tree_id, path, since));"
+    "CREATE TABLE tree_blobs ("
+    "  tenant TEXT NOT NULL, hash TEXT NOT NULL, uses BIGINT NOT NULL, content BYTEA NOT NULL,"
+    "  PRIMARY KEY (tenant, hash));"
+    "CREATE TABLE fleet_agents ("
+    "  tenant TEXT NOT NULL, agent_id TEXT NOT NULL, name TEXT NOT NULL,"
+    "  description TEXT NOT NULL, owner_id TEXT NOT NULL, owner_email TEXT,"
+    "  visibility TEXT NOT NULL, access TEXT NOT NULL, metadata TEXT NOT NULL,"
+    "  created_us BIGINT NOT NULL, updated_us BIGINT NOT NULL, PRIMARY KEY (tenant, agent_id));"
+    "CREATE INDEX fleet_agents_by_created ON fleet_agents (tenant, created_us, agent_id);"
+    "CREATE INDEX fleet_agents_by_name ON fleet_agents (tenant, name);";
+
+/* Changes of one transaction stand together in the feed. What is open is told by a column that most
+ * moves leave alone. */
+const char migration_14[] =
+    "ALTER TABLE delivery_feed RENAME TO delivery_feed_1;"
+    "CREATE TABLE delivery_feed ("
+    "\n@sqlite position INTEGER PRIMARY KEY,"
+    "\n@postgres position BIGINT PRIMARY KEY,\n"
+    "  count BIGINT NOT NULL, changes TEXT NOT NULL, at_us BIGINT NOT NULL);"
+    "INSERT INTO delivery_feed (position, count, changes, at_us) SELECT position, 1,"
+    " '[[' || delivery_id || ',' || COALESCE(attempt_id, 0) || ',\"' || state || '\"]]', at_us"
+    " FROM delivery_feed_1;"
+    "DROP TABLE delivery_feed_1;"
+    "DROP INDEX deliveries_open;"
+    "CREATE INDEX deliveries_open ON deliveries (tenant, delivery_id) WHERE ended_us IS NULL;";
+
+/* Roles of keys, and the workspaces (tenants) that they open. What stood before was for everything
+ * in its one tenant. */
+const char migration_15[] =
+    "ALTER TABLE api_keys ADD COLUMN role TEXT NOT NULL DEFAULT 'admin';"
+    "ALTER TABLE api_keys ADD COLUMN expires_us BIGINT;"
+    "ALTER TABLE api_keys ADD COLUMN used_us BIGINT;"
+    "CREATE TABLE api_key_workspaces ("
+    "  tenant TEXT NOT NULL, key_id TEXT NOT NULL, PRIMARY KEY (key_id, tenant));"
+    "INSERT INTO api_key_workspaces (key_id, tenant) SELECT key_id, tenant FROM api_keys;"
+    "CREATE INDEX api_key_workspaces_by_tenant ON api_key_workspaces (tenant);"
+    "CREATE TABLE workspaces ("
+    "  tenant TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, created_us BIGINT NOT NULL,"
+    "  updated_us BIGINT NOT NULL, closed_us BIGINT);"
+    "INSERT INTO workspaces (tenant, name, created_us, updated_us)"
+    "  SELECT tenant, tenant, MIN(created_us), MIN(created_us) FROM api_keys GROUP BY tenant;";
+
+/* Feedback on spans and projects. project_no 0: of a span that has not come yet. A token lets
+ * somebody without a key say one thing of one span. */
+const char migration_16[] =
+    "CREATE TABLE feedback ("
+    "  tenant TEXT NOT NULL, feedback_id BYTEA NOT NULL, span_id BYTEA, trace_id BYTEA,"
+    "  project_no BIGINT NOT NULL, start_us BIGINT NOT NULL, is_root INTEGER NOT NULL,"
+    "  key TEXT NOT NULL, score DOUBLE PRECISION, score_is_bool INTEGER NOT NULL, value TEXT,"
+    "  comment TEXT, correction TEXT, source_type TEXT, source TEXT, extra TEXT, group_id TEXT,"
+    "  experiment_id TEXT, is_error INTEGER NOT NULL, created_us BIGINT NOT NULL,"
+    "  modified_us BIGINT NOT NULL, PRIMARY KEY (tenant, feedback_id));"
+    "CREATE INDEX feedback_by_span ON feedback (tenant, span_id, created_us);"
+    "CREATE INDEX feedback_by_project ON feedback (project_no, created_us);"
+    "CREATE INDEX feedback_waiting ON feedback (tenant, span_id)"
+    "  WHERE project_no = 0 AND span_id IS NOT NULL;"
+    "CREATE TABLE feedback_configs ("
+    "  tenant TEXT NOT NULL, key TEXT NOT NULL, config TEXT NOT NULL,"
+    "  is_lower_score_better INTEGER, created_us BIGINT NOT NULL, modified_us BIGINT NOT NULL,"
+    "  PRIMARY KEY (tenant, key));"
+    "CREATE TABLE feedback_tokens ("
+    "  token_id TEXT NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, span_id BYTEA NOT NULL,"
+    "  key TEXT NOT NULL, config TEXT, created_us BIGINT NOT NULL, expires_us BIGINT NOT NULL);"
+    "CREATE INDEX feedback_tokens_of_span ON feedback_tokens (tenant, span_id);"
+    "CREATE INDEX feedback_tokens_by_end ON feedback_tokens (expires_us);";
+
+/* The trace (W3C traceparent) of the request that caused a run, and what is told of its end. */
+const char migration_17[] = "ALTER TABLE runs ADD COLUMN traceparent TEXT;"
+                            "ALTER TABLE deliveries ADD COLUMN traceparent TEXT;";
+
+/* Endpoints whose secrets cannot be opened. */
+const char migration_18[] = "CREATE INDEX endpoints_locked ON endpoints (tenant, endpoint_id)"
+                            "  WHERE state = 'secret_unreadable';";
+
+/* Alerts (alerts.h): what they watch, minute by minute, and what became of them. ended_seq: the
+ * change at which a span had ended. */
+const char migration_19[] =
+    "ALTER TABLE spans ADD COLUMN ended_seq BIGINT;"
+    "CREATE INDEX spans_by_end ON spans (project_no, ended_seq) WHERE ended_seq IS NOT NULL;"
+    "CREATE TABLE alerts ("
+    "  tenant TEXT NOT NULL, alert_id TEXT NOT NULL, alert_no BIGINT NOT NULL,"
+    "  project_no BIGINT NOT NULL, rule TEXT NOT NULL, actions TEXT NOT NULL,"
+    "  is_enabled INTEGER NOT NULL, is_firing INTEGER NOT NULL, since_us BIGINT NOT NULL,"
+    "  told_us BIGINT NOT NULL, value DOUBLE PRECISION, threshold DOUBLE PRECISION,"
+    "  version BIGINT NOT NULL, created_us BIGINT NOT NULL, updated_us BIGINT NOT NULL,"
+    "  PRIMARY KEY (tenant, alert_id));"
+    "CREATE INDEX alerts_by_project ON alerts (project_no, alert_no);"
+    "CREATE TABLE alert_minutes ("
+    "  alert_no BIGINT NOT NULL, minute BIGINT NOT NULL, sum DOUBLE PRECISION NOT NULL,"
+    "  count BIGINT NOT NULL, total BIGINT NOT NULL, PRIMARY KEY (alert_no, minute));"
+    "CREATE TABLE alert_watches (project_no BIGINT NOT NULL PRIMARY KEY, ended_seq BIGINT NOT "
+    "NULL);"
+    "CREATE TABLE alert_events ("
+    "  tenant TEXT NOT NULL, alert_id TEXT NOT NULL, event_no BIGINT NOT NULL, what TEXT NOT NULL,"
+    "  value DOUBLE PRECISION, threshold DOUBLE PRECISION, deliveries TEXT NOT NULL,"
+    "  at_us BIGINT NOT NULL, PRIMARY KEY (tenant, alert_id, event_no));";
+
+/* Keys say whose they are. The webhooks of Fleet, and who published what with which input; what a
+ * receiver's answer is made of. */
+const char migration_20[] =
+    "ALTER TABLE api_keys ADD COLUMN email TEXT;"
+    "ALTER TABLE attempts ADD COLUMN response_type TEXT;"
+    "CREATE TABLE fleet_webhooks ("
+    "  tenant TEXT NOT NULL, webhook_id TEXT NOT NULL, name TEXT NOT NULL, url TEXT NOT NULL,"
+    "  endpoint_id TEXT NOT NULL, form_schema TEXT NOT NULL, creator_id TEXT NOT NULL,"
+    "  creator_email TEXT, created_us BIGINT NOT NULL, updated_us BIGINT NOT NULL,"
+    "  PRIMARY KEY (tenant, webhook_id));"
+    "CREATE INDEX fleet_webhooks_by_created ON fleet_webhooks (tenant, created_us, webhook_id);"
+    "CREATE TABLE fleet_publishes ("
+    "  tenant TEXT NOT NULL, publish_id TEXT NOT NULL, webhook_id TEXT NOT NULL,"
+    "  webhook_name TEXT NOT NULL, agent_id TEXT, agent_name TEXT NOT NULL, agent_version BIGINT,"
+    "  commit_hash TEXT, bundle_sha256 TEXT NOT NULL, publisher_id TEXT NOT NULL,"
+    "  publisher_email TEXT, input TEXT NOT NULL, delivery_id BIGINT NOT NULL, request_key TEXT,"
+    "  created_us BIGINT NOT NULL, PRIMARY KEY (tenant, publish_id));"
+    "CREATE INDEX fleet_publishes_by_time ON fleet_publishes (tenant, created_us, publish_id);"
+    "CREATE INDEX fleet_publishes_by_agent ON fleet_publishes (tenant, agent_id, created_us);"
+    "CREATE UNIQUE INDEX fleet_publishes_by_key ON fleet_publishes (tenant, request_key)"
+    "  WHERE request_key IS NOT NULL;";
+
+/* The user for whom a cron makes runs. */
+const char migration_21[] = "ALTER TABLE crons ADD COLUMN auth_user TEXT;";
+
+/* Rules (rules.h): what they match, how far it was looked, and to what they were applied. */
+const char migration_22[] =
+    "CREATE TABLE rules ("
+    "  tenant TEXT NOT NULL, rule_id TEXT NOT NULL, rule_no BIGINT NOT NULL,"
+    "  project_no BIGINT NOT NULL, body TEXT NOT NULL, webhooks TEXT NOT NULL,"
+    "  is_enabled INTEGER NOT NULL, since_seq BIGINT NOT NULL, created_us BIGINT NOT NULL,"
+    "  updated_us BIGINT NOT NULL, PRIMARY KEY (tenant, rule_id));"
+    "CREATE INDEX rules_by_project ON rules (project_no, rule_no);"
+    "CREATE TABLE rule_watches (project_no BIGINT NOT NULL PRIMARY KEY,"
+    "  change_seq BIGINT NOT NULL, at_us BIGINT NOT NULL);"
+    "CREATE TABLE rule_log ("
+    "  rule_no BIGINT NOT NULL, span_no BIGINT NOT NULL, span_id BYTEA NOT NULL,"
+    "  span_name TEXT NOT NULL, span_type INTEGER NOT NULL, start_us BIGINT NOT NULL,"
+    "  end_us BIGINT NOT NULL, applied_us BIGINT NOT NULL, outcome TEXT NOT NULL,"
+    "  deliveries TEXT NOT NULL, PRIMARY KEY (rule_no, span_no));"
+    "CREATE INDEX rule_log_by_time ON rule_log (rule_no, applied_us, span_no);";
+
+/* What keys and workspaces may use, and what they have used. payer: whose run it is, while somebody
+ * counts it. */
+const char migration_23[] =
+    "ALTER TABLE api_keys ADD COLUMN limits TEXT;"
+    "ALTER TABLE workspaces ADD COLUMN limits TEXT;"
+    "CREATE TABLE usage ("
+    "  payer TEXT NOT NULL, day BIGINT NOT NULL, runs BIGINT NOT NULL, PRIMARY KEY (payer, day));"
+    "CREATE INDEX usage_by_day ON usage (day);"
+    "ALTER TABLE runs ADD COLUMN payer TEXT;"
+    "CREATE INDEX runs_live_by_payer ON runs (payer)"
+    "  WHERE payer IS NOT NULL AND status IN ('pending', 'running');";
+
+/* Jobs that send many deliveries once more (replays.h). */
+const char migration_24[] =
+    "CREATE TABLE replays ("
+    "  tenant TEXT NOT NULL, replay_id TEXT NOT NULL, state TEXT NOT NULL, filter TEXT NOT NULL,"
+    "  url TEXT, rate DOUBLE PRECISION NOT NULL, expected BIGINT NOT NULL,"
+    "  is_exact INTEGER NOT NULL, last_id BIGINT NOT NULL, cursor_id BIGINT NOT NULL,"
+    "  matched BIGINT NOT NULL, queued BIGINT NOT NULL, skipped BIGINT NOT NULL,"
+    "  failed BIGINT NOT NULL, next_us BIGINT NOT NULL, created_us BIGINT NOT NULL,"
+    "  updated_us BIGINT NOT NULL, ended_us BIGINT, PRIMARY KEY (tenant, replay_id));"
+    "CREATE INDEX replays_by_created ON replays (tenant, created_us, replay_id);"
+    "CREATE INDEX replays_running ON replays (next_us) WHERE state = 'running';"
+    "CREATE INDEX replays_ended ON replays (ended_us) WHERE ended_us IS NOT NULL;"
+    "ALTER TABLE deliveries ADD COLUMN replay_id TEXT;"
+    "CREATE INDEX deliveries_by_replay ON deliveries (tenant, replay_id, delivery_id)"
+    "  WHERE replay_id IS NOT NULL;"
+    "CREATE INDEX deliveries_replayed ON deliveries (tenant, replay_id, state)"
+    "  WHERE replay_id IS NOT NULL;";

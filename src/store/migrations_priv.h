@@ -1,0 +1,19 @@
+/* migrations_priv.h -- the steps that stand in a file of their own (migrations_later.c). */
+#ifndef STORE_MIGRATIONS_PRIV_H
+#define STORE_MIGRATIONS_PRIV_H
+
+extern const char migration_12[];
+extern const char migration_13[];
+extern const char migration_14[];
+extern const char migration_15[];
+extern const char migration_16[];
+extern const char migration_17[];
+extern const char migration_18[];
+extern const char migration_19[];
+extern const char migration_20[];
+extern const char migration_21[];
+extern const char migration_22[];
+extern const char migration_23[];
+extern const char migration_24[];
+
+#endif
