@@ -93,7 +93,7 @@ static enum err read_number(const struct reading *r, const char *key, double min
 
     if (is_absent(value))
         return OK;
-    *number = json_double(value, NAN);
+    *number = json_double(value, (double)NAN);
     if (json_type(value) != JSON_NUMBER || !(*number >= min && *number <= max)) {
         *r->why =
             arena_printf(r->arena, "rule.%s must be a number from %.15g to %.15g", key, min, max);
@@ -181,7 +181,7 @@ static enum err read_limits(const struct reading *r, struct alert_rule *rule)
     double max = rule->aggregation == ALERT_PCT ? 100 : 1e15;
     enum err err;
 
-    rule->threshold = rule->multiplier = NAN;
+    rule->threshold = rule->multiplier = (double)NAN;
     if ((err =
              read_whole(r, "window_minutes", 1, ALERT_WINDOW_MINUTES_MAX, &rule->window_minutes)) ||
         (err = read_whole(r, "threshold_window_minutes", 1, ALERT_WINDOW_MINUTES_MAX,

@@ -44,6 +44,7 @@ static void values_of_each_attribute(void **state)
 
 static void change_compares_with_before(void **state)
 {
+    static const struct alert_sums thirty = {.count = 30}, twenty = {.count = 20};
     struct alert_rule rule = errors;
     struct alert_measure found;
 
@@ -51,7 +52,7 @@ static void change_compares_with_before(void **state)
     rule.is_change = true;
     rule.multiplier = 2;
     rule.baseline_minutes = 10;
-    found = measure(rule, (struct alert_sums){.count = 30}, (struct alert_sums){.count = 20});
+    found = measure(rule, thirty, twenty);
     assert_true(found.limit == 20); /* 20 in ten minutes are 10 in five */
     assert_true(alert_holds(&rule, &found));
     rule.attribute = ALERT_LATENCY;

@@ -263,16 +263,14 @@ static enum err list_apply(struct tx *tx, struct call *call)
     struct str session_id = query_get(&call->query, "session_id");
     struct project_row project = {0};
     struct json_writer *json;
-    struct rule_rows found;
+    struct rule_rows found = {0};
     enum err err = OK;
 
     if (!str_is_none(session_id))
         err = projects_get(tx, call->principal.tenant, session_id, call->arena, &project);
     if (!err)
         err = rules_list(tx, call->principal.tenant, project.project_no, call->arena, &found);
-    if (err == ERR_NOT_FOUND)
-        found = (struct rule_rows){0};
-    else if (err)
+    if (err && err != ERR_NOT_FOUND)
         return err;
     json = call_json(call, 200);
     json_begin_array(json);

@@ -1,6 +1,10 @@
 /* filter_test.c -- what filters become, and whom they admit. */
 #include "base/test.h"
 
+#define NINE_DEEP                                                                                  \
+    "{\"$or\":[{\"$or\":[{\"$or\":[{\"$or\":[{\"$or\":[{\"$or\":[{\"$or\":[{\"$or\":[{\"$or\":"    \
+    "[{\"a\":1}]}]}]}]}]}]}]}]}]}"
+
 #include "auth/filter.h"
 #include "base/buf.h"
 
@@ -69,8 +73,7 @@ static void what_is_no_filter_is_refused(void **state)
         "{\"$not\":{\"a\":1}}",
         "{\"$or\":{\"a\":1}}",
         "{\"$and\":[1]}",
-        "{\"$or\":[{\"$or\":[{\"$or\":[{\"$or\":[{\"$or\":[{\"$or\":[{\"$or\":[{\"$or\":[{\"$or\":"
-        "[{\"a\":1}]}]}]}]}]}]}]}]}]}",
+        NINE_DEEP,
     };
     struct arena arena;
 

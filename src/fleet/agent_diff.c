@@ -35,11 +35,12 @@ static void put_hunks(struct json_writer *w, const struct tree_file *before,
 static void put_file(struct json_writer *w, const struct tree_file *before,
                      const struct tree_file *after)
 {
+    const struct tree_file *file = after ? after : before;
     bool binary = !is_text(before) || !is_text(after);
 
-    REQUIRE(before || after);
+    REQUIRE(file);
     json_begin_object(w);
-    json_put_str(w, "path", before ? before->path : after->path);
+    json_put_str(w, "path", file->path);
     json_put_str(w, "status", !before ? STR("added") : !after ? STR("removed") : STR("changed"));
     json_put_bool(w, "binary", binary);
     if (binary) {

@@ -44,7 +44,7 @@ enum err webhook_create(struct tx *tx, struct fleet_webhook *webhook)
 static enum err is_same_origin(struct tx *tx, struct str tenant, struct str a, struct str b,
                                bool *is_same)
 {
-    struct endpoint_row first, second;
+    struct endpoint_row first = {0}, second = {0};
     enum err err = endpoint_get(tx, tenant, a, tx->arena, &first);
 
     if (!err)

@@ -334,10 +334,11 @@ static enum err resend(struct outbox_rig *rig, int64_t delivery_id, int64_t *new
 {
     struct tx *tx = outbox_rig_begin(rig);
 
-    return outbox_rig_end(
-        rig,
-        outbox_resend(tx, &(struct outbox_again){STR("t"), delivery_id, STR_NONE, DELIVERY_LIVE},
-                      new_id));
+    return outbox_rig_end(rig, outbox_resend(tx,
+                                             &(struct outbox_again){.tenant = STR("t"),
+                                                                    .delivery_id = delivery_id,
+                                                                    .class = DELIVERY_LIVE},
+                                             new_id));
 }
 
 static void resending_makes_a_new_one(void **state)
