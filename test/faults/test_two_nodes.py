@@ -10,7 +10,8 @@ import uuid
 
 import pytest
 
-from harness.api import Api
+from harness.api import Api, delay, run_body, say
+from harness.clock import Clock
 from harness.ledger import Ledger
 from harness.load import Load
 from harness.nodes import Nodes
@@ -173,3 +174,29 @@ def test_places_hold_over_both_nodes(nodes, apis):
         hook.wait_for(count, 120)
         time.sleep(0.5)
         assert receiver.most_at_once <= places
+
+
+def test_clocks_that_are_apart_take_nobodys_work_away(tmp_path, shared_receiver):
+    """One is two hours ahead: its leases last no longer, those of the other are not over, and retries come when they are due."""
+    answers = [Answer(status=500, delay_s=0.2) if n % 5 == 0 else Answer(delay_s=0.2) for n in range(1000)]
+    hook = shared_receiver.hook(f"/{uuid.uuid4().hex}", *answers)
+    ahead = Clock(tmp_path, 7200)
+    store = Databases(os.environ["RUNBELL_TEST_POSTGRES"]).create()
+    ledger = Ledger()
+    with Nodes(tmp_path, store, [SETTINGS, SETTINGS], env=[{}, ahead.env()]) as nodes:
+        with Load(nodes[0].url, hook.url, ledger, clients=3, make_body=slow), \
+                Load(nodes[1].url, hook.url, ledger, clients=3, make_body=slow, seed=2):
+            eventually(lambda: len(ledger.acknowledged) >= 60, 120)
+        arrive(ledger, hook)
+        time.sleep(1)
+        assert nodes.sql("select max(attempt) from runs") == "1", "a run was taken away from the node that executed it"
+        late = nodes.sql("select max(created_us) - min(created_us) from runs")
+        assert int(late) < 600e6, "the runs of one node are from another time"
+    failed = sum(1 for answer in answers[:len(hook.requests)] if answer.status == 500)
+    assert ledger.check(hook.requests) == failed, "a webhook was sent by both"
+    of_both(hook.requests)
+
+
+def slow(source):
+    """Longer than the pause between two looks at the leases."""
+    return run_body([say("a"), delay(source.randint(100, 1500)), say("b")])

@@ -1,0 +1,43 @@
+"""clock -- a wall clock of its own for one server, which a test may set; the monotonic one is left alone.
+
+    clock = Clock(folder)
+    with Server(folder, env=clock.env()) as server: … clock.set(-3600) …
+
+Debian's libfaketime, loaded before the program (behind the sanitizers' runtime, if the program has that).
+"""
+
+import re
+import subprocess
+
+import pytest
+
+from harness.server import binary
+
+LIBRARY = "/usr/lib/{}-linux-gnu/faketime/libfaketimeMT.so.1"
+
+
+def library():
+    machine = subprocess.run(["uname", "-m"], capture_output=True, text=True, check=True).stdout.strip()
+    return LIBRARY.format(machine)
+
+
+class Clock:
+    def __init__(self, folder, ahead_s=0):
+        self.path = folder / "clock"
+        self.set(ahead_s)
+
+    def set(self, ahead_s):
+        """So many seconds ahead of the machine's clock, or behind it; at once."""
+        later = self.path.with_suffix(".new")
+        later.write_text(f"{ahead_s:+d}\n")
+        later.rename(self.path)
+
+    def env(self):
+        try:
+            open(library(), "rb").close()
+        except OSError:
+            pytest.skip("libfaketime is not installed (tools/setup does it)")
+        linked = subprocess.run(["ldd", str(binary())], capture_output=True, text=True, check=True).stdout
+        first = re.findall(r"=> (\S*lib[at]san\S*)", linked)
+        return {"LD_PRELOAD": " ".join([*first, library()]), "FAKETIME_TIMESTAMP_FILE": str(self.path),
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1"}
