@@ -2,7 +2,6 @@
 #include "alert/alert_action.h"
 
 #include "alert/alert_preset_priv.h"
-#include "format/header.h"
 
 struct reading {
     const struct json *config;
@@ -92,7 +91,7 @@ static enum err read_headers(const struct reading *r, struct alert_action *actio
         if (action->header_count == ALERT_HEADERS_MAX)
             return refuse(r, "headers", STR("has more than 40 members"));
         action->headers[action->header_count++] =
-            (struct alert_header){arena_str(r->arena, name), json_string(value)};
+            (struct header_pair){arena_str(r->arena, name), json_string(value)};
     }
     return OK;
 }

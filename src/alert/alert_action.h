@@ -11,15 +11,12 @@
 #define ALERT_ALERT_ACTION_H
 
 #include "alert/alert_rule.h"
+#include "format/header.h"
 
 #define ALERT_ACTIONS_MAX 10
 #define ALERT_HEADERS_MAX 40
 #define ALERT_BODY_BYTES_MAX (64 * KIB)
 #define ALERT_VARIABLES_MAX 40
-
-struct alert_header {
-    struct str name, value;
-};
 
 struct alert_variable {
     struct str name, text;
@@ -27,7 +24,7 @@ struct alert_variable {
 
 struct alert_action {
     struct str url;
-    struct alert_header headers[ALERT_HEADERS_MAX];
+    struct header_pair headers[ALERT_HEADERS_MAX];
     size_t header_count;
     struct str body; /* a JSON object; STR_NONE: none */
     bool is_verbatim, merges;

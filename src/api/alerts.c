@@ -1,6 +1,7 @@
 /* alerts.c -- /v1/platform/alerts: alerts of a project, which the wire calls a session. */
 #include "api/alerts_priv.h"
 
+#include "api/owned_endpoints.h"
 #include "api/route.h"
 #include "store/projects.h"
 
@@ -270,7 +271,7 @@ static enum err change_apply(struct tx *tx, struct call *call)
     body->row.alert_id = was.alert_id;
     body->row.alert_no = was.alert_no;
     if ((err = alerts_place_actions(tx, call, body, &was, was.alert_id)) ||
-        (err = alerts_drop_endpoints(tx, &was, body->row.actions)) ||
+        (err = owned_endpoints_drop(tx, was.tenant, was.actions, body->row.actions)) ||
         (err = alerts_update(tx, &body->row)))
         return err;
     return reply_message(call, "Alert rule updated");
@@ -290,7 +291,7 @@ static enum err delete_apply(struct tx *tx, struct call *call)
     struct alert_body body = {0};
     enum err err = find(tx, call, &body, &body.row);
 
-    if (err || (err = alerts_drop_endpoints(tx, &body.row, STR_NONE)) ||
+    if (err || (err = owned_endpoints_drop(tx, body.row.tenant, body.row.actions, STR_NONE)) ||
         (err = alerts_delete(tx, call->principal.tenant, call->params[1])))
         return err;
     return reply_message(call, "Alert rule deleted");

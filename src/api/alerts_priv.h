@@ -32,9 +32,6 @@ enum err alerts_find_project(struct tx *tx, struct call *call, struct alert_body
  * ids. ERR_INVALID: the reply is filled. */
 enum err alerts_place_actions(struct tx *tx, struct call *call, struct alert_body *body,
                               const struct alert_row *was, struct str owner) MUST_USE;
-/* Its endpoints are not needed any more, but for those in `keep` (actions; STR_NONE: none). */
-enum err alerts_drop_endpoints(struct tx *tx, const struct alert_row *alert,
-                               struct str keep) MUST_USE;
 
 struct alert_setup alerts_setup(const struct call *call);
 

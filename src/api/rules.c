@@ -2,6 +2,7 @@
 #include "api/rules_priv.h"
 
 #include "api/delivery_target.h"
+#include "api/owned_endpoints.h"
 #include "api/route.h"
 #include "base/time.h"
 #include "trace/span_json.h"
@@ -190,7 +191,7 @@ static enum err change_apply(struct tx *tx, struct call *call)
         return not_found(call, err);
     body->row.rule_id = was.rule_id;
     if ((err = rules_place_webhooks(tx, call, body, &was)) ||
-        (err = rules_drop_endpoints(tx, &was, body->row.webhooks)) ||
+        (err = owned_endpoints_drop(tx, was.tenant, was.webhooks, body->row.webhooks)) ||
         (err = body_store(call, body)) || (err = rules_update(tx, &body->row)) ||
         (err = rules_get(tx, was.tenant, was.rule_id, call->arena, &was)))
         return err;
@@ -213,7 +214,8 @@ static enum err delete_apply(struct tx *tx, struct call *call)
 
     if (err)
         return not_found(call, err);
-    if ((err = rules_drop_endpoints(tx, &rule, STR_NONE)) || (err = rules_delete(tx, &rule)))
+    if ((err = owned_endpoints_drop(tx, rule.tenant, rule.webhooks, STR_NONE)) ||
+        (err = rules_delete(tx, &rule)))
         return err;
     json_raw_out(call_json(call, 200), STR("{\"message\":\"Rule deleted\"}"));
     return OK;

@@ -18,7 +18,5 @@ struct rule_body {
  * where headers shown as "***" are kept from; NULL: nothing. ERR_INVALID: the reply is filled. */
 enum err rules_place_webhooks(struct tx *tx, struct call *call, struct rule_body *body,
                               const struct rule_row *was) MUST_USE;
-/* Its endpoints are not needed any more, but for those in `keep` (webhooks; STR_NONE: none). */
-enum err rules_drop_endpoints(struct tx *tx, const struct rule_row *rule, struct str keep) MUST_USE;
 
 #endif

@@ -14,6 +14,10 @@
 #define HEADER_NAME_BYTES_MAX 256
 #define HEADER_VALUE_BYTES_MAX 8192
 
+struct header_pair {
+    struct str name, value;
+};
+
 bool header_name_is_valid(struct str name);
 bool header_value_is_valid(struct str value);
 /* Is it a field that the sender itself writes or that changes how the message is framed? In any

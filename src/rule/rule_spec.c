@@ -2,7 +2,6 @@
 #include "rule/rule_spec.h"
 
 #include "crypto/sha256.h"
-#include "format/header.h"
 
 struct reading {
     const struct json *json;
@@ -103,7 +102,7 @@ static enum err read_headers(const struct reading *r, size_t index, const struct
             !header_name_is_valid(name) || webhook->header_count == RULE_HEADERS_MAX)
             return ERR_INVALID;
         webhook->headers[webhook->header_count++] =
-            (struct rule_header){arena_str(r->arena, name), json_string(value)};
+            (struct header_pair){arena_str(r->arena, name), json_string(value)};
     }
     return OK;
 }

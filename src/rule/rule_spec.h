@@ -3,18 +3,15 @@
 #define RULE_RULE_SPEC_H
 
 #include "format/filter.h"
+#include "format/header.h"
 
 #define RULE_WEBHOOKS_MAX 10
 #define RULE_HEADERS_MAX 40
 #define RULE_NAME_BYTES_MAX 512
 
-struct rule_header {
-    struct str name, value;
-};
-
 struct rule_webhook {
     struct str url;
-    struct rule_header headers[RULE_HEADERS_MAX];
+    struct header_pair headers[RULE_HEADERS_MAX];
     size_t header_count;
 };
 
