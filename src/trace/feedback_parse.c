@@ -246,7 +246,7 @@ static void source_put(struct json_writer *json, const struct feedback_row *row)
     json_key(json, "feedback_source");
     json_begin_object(json);
     while (json_raw_next(row->source, &at, &name, &value)) {
-        json_key_str(json, name);
+        json_key_raw(json, name);
         json_raw_out(json, value);
     }
     for (size_t i = 0; i < ARRAY_LEN(expected); i++)
