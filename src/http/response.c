@@ -82,6 +82,10 @@ static bool head_complete(struct http_send *send)
         begin_body(send, &facts);
         return true;
     }
+    if (facts.has_coding || (facts.has_length && facts.content_length > 0)) {
+        send_finish(send, HTTP_BAD_RESPONSE, "an interim response announces a body", false);
+        return false;
+    }
     if (++send->interim_count > INTERIM_MAX) {
         send_finish(send, HTTP_BAD_RESPONSE, "too many interim responses", false);
         return false;
