@@ -18,8 +18,9 @@ from harness.server import Server, binary
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 OTHER = "whsec_" + base64.b64encode(b"fedcba9876543210fedcba9876543210").decode()
 GROUPS = {"deliveries": ["list", "show", "resend", "tail"], "endpoints": ["list", "show", "pause", "resume"], "keys": ["create", "list", "revoke"],
-          "config": ["check", "print"], "secrets": ["status", "rotate", "drop"]}
-LEAVES = ["serve", "listen", "inspect", "trigger", "verify", "doctor", "backup", "restore", "openapi", "completion"]
+          "config": ["check", "print"], "secrets": ["status", "rotate", "drop"],
+          "replays": ["list", "show", "pause", "resume", "cancel"]}
+LEAVES = ["serve", "replay", "listen", "inspect", "trigger", "verify", "doctor", "backup", "restore", "openapi", "completion"]
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@
         {"kind", "KIND", "run, rule, alert, fleet, …", NULL},                                      \
         {"endpoint", "ID", "of one endpoint", NULL},                                               \
         {"object", "ID", "of one run, rule or alert", NULL},                                       \
+        {"replay", "ID", "made by one bulk replay", NULL},                                         \
         {"result", "RESULT", "delivered, timeout, rejected, server_error, …", NULL},               \
     {                                                                                              \
         "status", "STATUS", "404, or 5xx", NULL                                                    \
@@ -89,6 +90,7 @@ static void add_filters(const struct session *session, struct buf *path)
     remote_add_query(path, "kind", session_value(session, "kind"));
     remote_add_query(path, "endpoint_id", session_value(session, "endpoint"));
     remote_add_query(path, "object_id", session_value(session, "object"));
+    remote_add_query(path, "replay_id", session_value(session, "replay"));
     remote_add_query(path, "result", session_value(session, "result"));
     remote_add_query(path, "status", session_value(session, "status"));
 }
