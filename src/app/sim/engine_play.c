@@ -4,6 +4,7 @@
  * Events of all policies are put into the outbox, some are cancelled; the office loses its power in
  * the middle of commits. When all is calm, every event that was acknowledged has exactly one row in
  * a final state, for a reason that its receiver gave; what came was written down before. */
+#include "app/sim/image.h"
 #include "app/sim/letters.h"
 #include "app/sim/office.h"
 #include "app/sim/scenario.h"
@@ -251,6 +252,7 @@ static void play_engine(struct trial *trial)
     uint64_t letters = 1 + rng_below(&trial->rng, LETTERS_MAX);
 
     play->trial = trial;
+    image_put(trial);
     letters_init(&play->letters, trial);
     office_init(&play->office, trial);
     receivers_set(play);

@@ -8,6 +8,7 @@
 #include "app/sim/ask.h"
 #include "app/sim/audit.h"
 #include "app/sim/customer.h"
+#include "app/sim/image.h"
 #include "app/sim/machine.h"
 #include "app/sim/puppet.h"
 #include "app/sim/scenario.h"
@@ -177,8 +178,12 @@ static void play_end(struct play *play)
 
 static void play_server(struct trial *trial)
 {
-    struct play *play = play_new(trial);
-    uint64_t lives = 1 + rng_below(&trial->rng, LIVES_MAX);
+    struct play *play;
+    uint64_t lives;
+
+    image_put(trial);
+    play = play_new(trial);
+    lives = 1 + rng_below(&trial->rng, LIVES_MAX);
 
     customers_set(play, ORDERS_UNTIL_US);
     for (uint64_t i = 0; i < lives; i++)

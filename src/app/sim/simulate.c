@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/sim/image.h"
 #include "app/sim/scenario.h"
 
 #define JOBS_MAX 64
@@ -179,6 +180,7 @@ int main(int argc UNUSED, char **argv)
               stderr);
         return 2;
     }
+    image_make();
     if (campaign.is_traced)
         return seed_play(&campaign, campaign.first, stdout);
     campaign_run(&campaign);
