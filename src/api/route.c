@@ -40,6 +40,7 @@ static const struct route_list *const lists[] = {
     &routes_fleet_versions,
     &routes_fleet_webhooks,
     &routes_replays,
+    &routes_endpoint_events,
 };
 
 size_t route_count(void)

@@ -70,6 +70,7 @@ extern const struct route_list routes_traces_feedback_tokens;
 extern const struct route_list routes_traces_stats;
 extern const struct route_list routes_traces_group;
 extern const struct route_list routes_replays;
+extern const struct route_list routes_endpoint_events;
 
 /* Does a server with this setup have it? */
 bool route_is_served(const struct route *route, const struct api_setup *setup);
