@@ -15,7 +15,8 @@ enum route_flags {
     ROUTE_STREAMED = 64,  /* its body is taken as it comes (traces_multipart.c) */
     ROUTE_PROBLEM = 128,  /* errors say type, code and status too, as Fleet's clients read them */
     ROUTE_AGAIN = 256,    /* what the server failed to do may be sent again: 503, not 500 */
-    ROUTE_FOLLOWS = 512   /* its answer goes on for long: a stream, or a wait for a run's end */
+    ROUTE_FOLLOWS = 512,  /* its answer goes on for long: a stream, or a wait for a run's end */
+    ROUTE_LARGE = 1024    /* its body may be as large as those of traces */
     /* from 1 << 16 on: ROUTE_ASKS(…), what auth handlers are asked (access.h) */
 };
 
@@ -69,6 +70,9 @@ extern const struct route_list routes_traces_feedback_configs;
 extern const struct route_list routes_traces_feedback_tokens;
 extern const struct route_list routes_traces_stats;
 extern const struct route_list routes_traces_group;
+extern const struct route_list routes_datasets;
+extern const struct route_list routes_examples;
+extern const struct route_list routes_queues;
 extern const struct route_list routes_replays;
 extern const struct route_list routes_endpoint_events;
 

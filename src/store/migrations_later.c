@@ -233,3 +233,28 @@ const char migration_24[] =
     "  WHERE replay_id IS NOT NULL;"
     "CREATE INDEX deliveries_replayed ON deliveries (tenant, replay_id, state)"
     "  WHERE replay_id IS NOT NULL;";
+
+/* Datasets and their examples, in versions (datasets.h); what people are to look at, in queues
+ * (queues.h). */
+const char migration_25[] =
+    "CREATE TABLE datasets ("
+    "  tenant TEXT NOT NULL, dataset_id TEXT NOT NULL, name TEXT NOT NULL,"
+    "  data_type TEXT NOT NULL, description TEXT, metadata TEXT, inputs_schema TEXT,"
+    "  outputs_schema TEXT, tags TEXT, example_count BIGINT NOT NULL, created_us BIGINT NOT NULL,"
+    "  modified_us BIGINT NOT NULL, PRIMARY KEY (tenant, dataset_id));"
+    "CREATE UNIQUE INDEX datasets_by_name ON datasets (tenant, name);"
+    "CREATE TABLE examples ("
+    "  tenant TEXT NOT NULL, example_id TEXT NOT NULL, from_us BIGINT NOT NULL,"
+    "  until_us BIGINT NOT NULL, dataset_id TEXT NOT NULL, name TEXT NOT NULL,"
+    "  inputs TEXT NOT NULL, outputs TEXT, metadata TEXT NOT NULL, source_run_id TEXT,"
+    "  created_us BIGINT NOT NULL, PRIMARY KEY (tenant, example_id, from_us));"
+    "CREATE INDEX examples_of_dataset ON examples (tenant, dataset_id, created_us, example_id);"
+    "CREATE TABLE queues ("
+    "  tenant TEXT NOT NULL, queue_id TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,"
+    "  created_us BIGINT NOT NULL, updated_us BIGINT NOT NULL, PRIMARY KEY (tenant, queue_id));"
+    "CREATE UNIQUE INDEX queues_by_name ON queues (tenant, name);"
+    "CREATE TABLE queue_items ("
+    "  tenant TEXT NOT NULL, queue_id TEXT NOT NULL, item_id TEXT NOT NULL, item_no BIGINT NOT "
+    "NULL,"
+    "  span_id BYTEA NOT NULL, added_us BIGINT NOT NULL, PRIMARY KEY (tenant, queue_id, item_no));"
+    "CREATE UNIQUE INDEX queue_items_by_span ON queue_items (tenant, queue_id, span_id);";

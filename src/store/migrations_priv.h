@@ -15,5 +15,6 @@ extern const char migration_21[];
 extern const char migration_22[];
 extern const char migration_23[];
 extern const char migration_24[];
+extern const char migration_25[];
 
 #endif

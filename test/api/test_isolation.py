@@ -51,6 +51,8 @@ BODIES = {
     ("PUT", "/v1/endpoints/{endpoint_id}/oauth"): {
         "token_url": "http://127.0.0.1:9/token", "client_id": "a", "client_secret": "a"},
     ("PATCH", "/v1/workspaces/{workspace_id}"): {"name": "mine"},
+    ("POST", "/annotation-queues/{queue_id}/runs"): [],
+    ("POST", "/annotation-queues/{queue_id}/runs/by-key"): [],
     ("POST", "/v1/fleet/agents/{agent_id}/diff"): ARCHIVE,
     ("POST", "/v1/fleet/agents/{agent_id}/import"): ARCHIVE,
     ("POST", "/v1/fleet/agents/{agent_id}/restore"): {"version": 1},
@@ -66,6 +68,8 @@ OTHERWISE = {
     ("POST", "/threads/{thread_id}/commands"): {200},          # the protocol's errors are answers
     ("GET", "/threads/{thread_id}/stream/events"): {400, 426}, # no WebSocket was asked for
     ("PATCH", "/runs/{span_id}"): {202},                       # may come before its span: it is one's own then
+    ("POST", "/platform/datasets/{dataset_id}/examples"): {422},   # no parts were sent
+    ("PATCH", "/platform/datasets/{dataset_id}/examples"): {422},
     ("DELETE", "/v1/workspaces/{workspace_id}"): {403},        # takes a key of all workspaces
 }
 
@@ -112,6 +116,12 @@ def furnish(api, hook):
     has["alert_rule_id"] = api.ok("POST", f"/platform/alerts/{has['session_id']}", json=ALERT)["rule"]["id"]
     has["rule_id"] = api.ok("POST", "/runs/rules", json={"display_name": MARK, "sampling_rate": 1,
                                                          "session_id": has["session_id"]})["id"]
+    has["dataset_id"] = api.ok("POST", "/datasets", json={"name": MARK})["id"]
+    has["example_id"] = api.ok("POST", "/examples", json={"dataset_id": has["dataset_id"], "inputs": {"mark": MARK}})["id"]
+    has["queue_id"] = api.ok("POST", "/annotation-queues", json={"name": MARK})["id"]
+    has["index"] = 0
+    api.ok("POST", f"/annotation-queues/{has['queue_id']}/runs", json=[has["span_id"]])
+    has["queue_run_id"] = api.ok("GET", f"/annotation-queues/{has['queue_id']}/run/0")["queue_run_id"]
     has["key_id"] = api.ok("POST", "/v1/keys", json={"name": MARK, "role": "viewer"})["key_id"]
     return has
 
@@ -176,7 +186,8 @@ def snapshot(b, has):
              "/v1/deliveries", "/v1/endpoints", f"/v1/replays/{has['replay_id']}", f"/v1/keys/{has['key_id']}",
              f"/runs/{has['span_id']}", f"/feedback/{has['feedback_id']}", f"/sessions/{has['session_id']}", "/sessions",
              f"/platform/alerts/{has['session_id']}", f"/v1/fleet/agents/{has['agent_id']}", "/runs/rules",
-             f"/runs/rules/{has['rule_id']}", "/v1/workspaces/workspace-b"]
+             f"/datasets/{has['dataset_id']}", "/datasets", f"/examples/{has['example_id']}", "/annotation-queues",
+             f"/annotation-queues/{has['queue_id']}/runs", f"/runs/rules/{has['rule_id']}", "/v1/workspaces/workspace-b"]
     seen = {path: b.ok("GET", path) for path in paths}
     seen["items"] = b.ok("POST", "/store/items/search", json={"namespace_prefix": []})
     seen["threads"] = b.ok("POST", "/threads/search", json={"limit": 1000})
