@@ -35,6 +35,7 @@ static const struct route_list *const lists[] = {
     &routes_traces_feedback_configs,
     &routes_traces_stats,
     &routes_traces_group,
+    &routes_traces_prices,
     &routes_metrics,
     &routes_keys,
     &routes_workspaces,

@@ -1,8 +1,9 @@
 /* CORS: origins, and the headers that tell browsers of them. */
 #include "http/cors.h"
 
+#include "format/pattern.h"
+
 #define ORIGIN_BYTES_MAX 512
-#define PATTERN_BYTES_MAX 4096
 
 #define TEXT(literal)                                                                              \
     {                                                                                              \
@@ -18,76 +19,14 @@ const struct cors_rules cors_open = {
     .max_age_s = 600,
 };
 
-/* ---- patterns ---- */
-
-/* \d and \D, which POSIX does not know; within brackets it knows them by another name. */
-static void add_escape(struct buf *out, char c, bool in_brackets)
-{
-    if (c == 'd')
-        buf_add_cstr(out, in_brackets ? "0-9" : "[0-9]");
-    else if (c == 'D' && !in_brackets)
-        buf_add_cstr(out, "[^0-9]");
-    else if (in_brackets)
-        buf_add_char(out, c);
-    else
-        buf_addf(out, "\\%c", c);
-}
-
-/* Within brackets POSIX takes a '-' for itself only at their end. */
-static bool translate(struct buf *out, struct str text)
-{
-    bool in_brackets = false, has_dash = false;
-
-    buf_add_cstr(out, "^(");
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-
-        if (c == '\\' && in_brackets && i + 1 < text.len && text.data[i + 1] == '-') {
-            has_dash = true;
-            i++;
-            continue;
-        }
-        if (c == '\\' && i + 1 < text.len) {
-            add_escape(out, text.data[++i], in_brackets);
-            continue;
-        }
-        if (c == '(' && !in_brackets && i + 1 < text.len && text.data[i + 1] == '?') {
-            if (i + 2 >= text.len || text.data[i + 2] != ':')
-                return false;
-            i += 2;
-        }
-        if (c == '[')
-            in_brackets = true;
-        if (c == ']' && has_dash)
-            buf_add_char(out, '-');
-        if (c == ']')
-            in_brackets = has_dash = false;
-        buf_add_char(out, c);
-    }
-    buf_add_cstr(out, ")$");
-    return !out->failed;
-}
-
 enum err cors_pattern(struct cors_rules *rules, struct str text, struct arena *arena,
                       struct str *why)
 {
     regex_t *regex = ARENA_NEW(arena, regex_t);
-    enum err err = ERR_INVALID;
-    char words[128];
-    struct buf out;
-    int result;
+    enum err err = pattern_compile(regex, text, PATTERN_WHOLE, arena, why);
 
-    buf_init(&out, PATTERN_BYTES_MAX);
-    if (!translate(&out, text)) {
-        *why = STR("it is too long, or has a group that begins with \"(?\" and is not \"(?:\"");
-    } else if ((result = regcomp(regex, buf_cstr(&out), REG_EXTENDED | REG_NOSUB))) {
-        regerror(result, regex, words, sizeof(words));
-        *why = arena_str(arena, str_of(words));
-    } else {
+    if (!err)
         rules->pattern = regex;
-        err = OK;
-    }
-    buf_release(&out);
     return err;
 }
 

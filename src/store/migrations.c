@@ -293,10 +293,10 @@ static const char step_11[] =
     "CREATE INDEX endpoints_moving ON endpoints (tenant, endpoint_id) WHERE moving IS NOT NULL;";
 
 const char *const migrations[] = {
-    step_1,       step_2,       step_3,       step_4,       step_5,
-    step_6,       step_7,       step_8,       step_9,       step_10,
-    step_11,      migration_12, migration_13, migration_14, migration_15,
-    migration_16, migration_17, migration_18, migration_19, migration_20,
-    migration_21, migration_22, migration_23, migration_24, migration_25,
+    step_1,       step_2,       step_3,       step_4,       step_5,       step_6,
+    step_7,       step_8,       step_9,       step_10,      step_11,      migration_12,
+    migration_13, migration_14, migration_15, migration_16, migration_17, migration_18,
+    migration_19, migration_20, migration_21, migration_22, migration_23, migration_24,
+    migration_25, migration_26,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

@@ -258,3 +258,14 @@ const char migration_25[] =
     "NULL,"
     "  span_id BYTEA NOT NULL, added_us BIGINT NOT NULL, PRIMARY KEY (tenant, queue_id, item_no));"
     "CREATE UNIQUE INDEX queue_items_by_span ON queue_items (tenant, queue_id, span_id);";
+
+/* What tokens cost (prices.h), in picodollars; and the spans whose usage stands in their parents'
+ * (span_rollup.h). */
+const char migration_26[] =
+    "CREATE TABLE prices ("
+    "  tenant TEXT NOT NULL, price_id TEXT NOT NULL, name TEXT NOT NULL, pattern TEXT NOT NULL,"
+    "  provider TEXT, match_path TEXT, start_us BIGINT, prompt_cost BIGINT NOT NULL,"
+    "  completion_cost BIGINT NOT NULL, prompt_details TEXT, completion_details TEXT,"
+    "  created_us BIGINT NOT NULL, modified_us BIGINT NOT NULL, PRIMARY KEY (tenant, price_id));"
+    "CREATE INDEX spans_with_usage ON spans (tenant, parent_id)"
+    "  WHERE total_tokens + COALESCE(total_cost, 0) > 0;";

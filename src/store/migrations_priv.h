@@ -16,5 +16,6 @@ extern const char migration_22[];
 extern const char migration_23[];
 extern const char migration_24[];
 extern const char migration_25[];
+extern const char migration_26[];
 
 #endif

@@ -78,6 +78,12 @@ struct span_attachment {
     struct span_value value;
 };
 
+/* What values say of tokens and costs (span_usage.c has the JSON); STR_NONE: nothing. */
+struct span_says {
+    struct str outputs_usage, extra_usage; /* JSON */
+    struct str inputs_model, metadata_model, invoked_model, provider;
+};
+
 /* One client's word on one span. All borrowed. */
 struct span_change {
     enum span_layer layer;
@@ -92,6 +98,7 @@ struct span_change {
     int64_t project_no;       /* without SPAN_HAS_PROJECT: where a post goes that names none; 0: a
                                  patch that names none waits, unplaced, for its post */
     struct str error_preview; /* the text's beginning, with SPAN_ERROR_TEXT */
+    struct span_says says;
     struct span_value values[SPAN_FIELD_COUNT];
     const struct span_attachment *attachments;
     size_t attachment_count;
@@ -117,7 +124,7 @@ struct span_row {
     int64_t prompt_tokens, completion_tokens, total_tokens;
     bool has_cost;
     int64_t prompt_cost, completion_cost, total_cost; /* picodollars */
-    struct str usage;                                 /* its own, in detail: JSON; STR_NONE */
+    struct str usage;                                 /* span_usage.h: JSON; STR_NONE */
     unsigned posted, patched;                         /* SPAN_HAS_… */
     int64_t change_seq; /* rises with each change, in the order of commits */
     int64_t received_us, modified_us;

@@ -2,7 +2,9 @@
 #include "store/spans.h"
 
 #include "store/feedback.h"
+#include "store/prices.h"
 #include "store/sequence.h"
+#include "store/span_rollup.h"
 
 static const struct db_statement select_one = {
     "spans_get", "SELECT " SPAN_COLUMNS " FROM spans WHERE tenant = $1 AND span_id = $2", NULL};
@@ -247,6 +249,72 @@ static enum err adopt(struct tx *tx, struct span_row *parent)
     return err;
 }
 
+/* ---- tokens and costs ---- */
+
+/* What spans_apply works with from the first change to the last. */
+struct applying {
+    struct tx *tx;
+    struct price_book book;
+    struct rollup rollup;
+};
+
+static struct span_totals totals_get(const struct span_row *span)
+{
+    return (struct span_totals){span->prompt_tokens, span->completion_tokens, span->total_tokens,
+                                span->has_cost,      span->prompt_cost,       span->completion_cost,
+                                span->total_cost};
+}
+
+static void totals_set(struct span_row *span, const struct span_totals *t)
+{
+    span->prompt_tokens = t->prompt_tokens;
+    span->completion_tokens = t->completion_tokens;
+    span->total_tokens = t->total_tokens;
+    span->has_cost = t->has_cost;
+    span->prompt_cost = t->prompt_cost;
+    span->completion_cost = t->completion_cost;
+    span->total_cost = t->total_cost;
+}
+
+static struct span_totals own_get(const struct span_row *span, struct arena *arena)
+{
+    struct span_usage own;
+
+    span_usage_read(span->usage, arena, &own);
+    return own.totals;
+}
+
+static enum err reckon_new(struct applying *a, struct span_row *span)
+{
+    struct span_totals totals = own_get(span, a->tx->arena);
+    enum err err = rollup_collect(&a->rollup, &span->span_id, &totals);
+
+    totals_set(span, &totals);
+    if (!err && span->has_parent)
+        rollup_add(&a->rollup, &span->parent_id, &totals);
+    return err;
+}
+
+/* The same above and in itself, but for what has changed. */
+static void reckon_again(struct applying *a, const struct span_row *was, struct span_row *span)
+{
+    struct span_totals before = totals_get(was), now = before;
+    struct span_totals own = own_get(span, a->tx->arena), own_was = own_get(was, a->tx->arena);
+
+    if (str_eq(was->usage, span->usage) && was->has_parent == span->has_parent &&
+        uuid_eq(was->parent_id, span->parent_id))
+        return;
+    if (!str_eq(was->usage, span->usage)) {
+        span_totals_take(&now, &own_was);
+        span_totals_add(&now, &own);
+        totals_set(span, &now);
+    }
+    if (was->has_parent)
+        rollup_take(&a->rollup, &was->parent_id, &before);
+    if (span->has_parent)
+        rollup_add(&a->rollup, &span->parent_id, &now);
+}
+
 /* ---- changes ---- */
 
 static enum err ended(struct tx *tx, const struct span_row *was, const struct span_row *now)
@@ -256,38 +324,53 @@ static enum err ended(struct tx *tx, const struct span_row *was, const struct sp
     return db_run(tx->db, &note_end, DB_ARGS(db_int(now->span_no), db_int(now->change_seq)), NULL);
 }
 
-static void merge(struct tx *tx, struct span_row *span, const struct span_saying *saying)
+static void merge_one(struct applying *a, struct span_row *span, const struct span_change *change)
 {
-    span->modified_us = tx->now_us;
-    if (saying->post)
-        span_merge(span, saying->post);
-    if (saying->patch)
-        span_merge(span, saying->patch);
+    span->usage = span_usage_merge(span, change, a->tx->arena);
+    span_merge(span, change);
 }
 
-static enum err insert_span(struct tx *tx, struct span_row *span, const struct span_saying *saying)
+static void merge(struct applying *a, struct span_row *span, const struct span_saying *saying)
 {
+    span->modified_us = a->tx->now_us;
+    if (saying->post)
+        merge_one(a, span, saying->post);
+    if (saying->patch)
+        merge_one(a, span, saying->patch);
+    span->usage = span_usage_reckon(span->usage, span, prices_apply, &a->book, a->tx->arena);
+}
+
+static enum err insert_span(struct applying *a, struct span_row *span,
+                            const struct span_saying *saying)
+{
+    struct tx *tx = a->tx;
     enum err err;
 
     span->received_us = tx->now_us;
     if ((err = span_values_put(tx, span, true, saying)))
         return err;
-    merge(tx, span, saying);
-    if ((err = place(tx, span)) || (err = row_write(tx, &insert_one, span)) ||
+    merge(a, span, saying);
+    if ((err = place(tx, span)) || (err = reckon_new(a, span)) ||
+        (err = row_write(tx, &insert_one, span)) ||
         (span->project_no && (err = feedback_attach(tx, span))) || (err = ended(tx, NULL, span)))
         return err;
     return adopt(tx, span);
 }
 
-static enum err update_span(struct tx *tx, struct span_row *span, const struct span_saying *saying)
+static enum err update_span(struct applying *a, struct span_row *span,
+                            const struct span_saying *saying)
 {
     struct span_row was = *span;
+    struct tx *tx = a->tx;
     enum err err;
 
     if ((err = span_values_put(tx, span, false, saying)))
         return err;
-    merge(tx, span, saying);
-    if ((err = place(tx, span)) || (err = row_write(tx, &update_one, span)) ||
+    merge(a, span, saying);
+    if ((err = place(tx, span)))
+        return err;
+    reckon_again(a, &was, span);
+    if ((err = row_write(tx, &update_one, span)) ||
         (was.project_no == 0 && span->project_no && (err = feedback_attach(tx, span))) ||
         (err = ended(tx, &was, span)))
         return err;
@@ -311,27 +394,43 @@ static size_t saying_take(const struct span_change *changes, size_t count,
     return is_pair ? 2 : 1;
 }
 
-static enum err apply_one(struct tx *tx, struct str tenant, const struct span_saying *saying,
-                          int64_t span_no, int64_t change_seq)
+static enum err apply_one(struct applying *a, struct str tenant, const struct span_saying *saying,
+                          int64_t span_no)
 {
     struct uuid span_id = saying->post ? saying->post->span_id : saying->patch->span_id;
     struct span_row span = {0};
-    enum err err = find(tx, tenant, &span_id, tx->arena, &span);
+    enum err err = find(a->tx, tenant, &span_id, a->tx->arena, &span);
 
     if (err && err != ERR_NOT_FOUND)
         return err;
-    span.change_seq = change_seq;
+    span.change_seq = a->rollup.change_seq;
     if (!err)
-        return update_span(tx, &span, saying);
+        return update_span(a, &span, saying);
     span.span_no = span_no;
     span.tenant = tenant;
-    return insert_span(tx, &span, saying);
+    return insert_span(a, &span, saying);
+}
+
+static enum err apply_all(struct applying *a, const struct span_change *changes, size_t count,
+                          int64_t span_no)
+{
+    struct span_saying saying;
+    enum err err = OK;
+
+    for (size_t at = 0; !err && at < count; span_no++, a->rollup.change_seq++) {
+        at += saying_take(changes + at, count - at, &saying);
+        err = apply_one(a, a->rollup.tenant, &saying, span_no);
+    }
+    a->rollup.change_seq--;
+    if (!err)
+        err = rollup_carry(&a->rollup);
+    return err ? err : a->book.err;
 }
 
 enum err spans_apply(struct tx *tx, struct str tenant, const struct span_change *changes,
                      size_t count)
 {
-    struct span_saying saying;
+    struct applying a = {.tx = tx, .book = {.tx = tx, .tenant = tenant}};
     int64_t change_seq, span_no;
     enum err err;
 
@@ -341,10 +440,11 @@ enum err spans_apply(struct tx *tx, struct str tenant, const struct span_change 
     if ((err = sequence_next_serial(tx, STR("span_changes"), (int64_t)count, &change_seq)) ||
         (err = sequence_next(tx, STR("spans"), (int64_t)count, &span_no)))
         return err;
-    for (size_t at = 0; !err && at < count; change_seq++, span_no++) {
-        at += saying_take(changes + at, count - at, &saying);
-        err = apply_one(tx, tenant, &saying, span_no, change_seq);
-    }
+    rollup_init(&a.rollup, tx, tenant);
+    a.rollup.change_seq = change_seq;
+    err = apply_all(&a, changes, count, span_no);
+    rollup_release(&a.rollup);
+    price_book_release(&a.book);
     return err;
 }
 

@@ -5,6 +5,7 @@
 #ifndef TRACE_SPAN_H
 #define TRACE_SPAN_H
 
+#include "base/json.h"
 #include "store/span.h"
 
 struct span {
@@ -30,6 +31,15 @@ struct span_cost {
     char text[32];
 };
 struct str span_cost_write(int64_t picodollars, struct span_cost *cost);
+/* Back again: decimal text, also with an exponent; what is below a picodollar is rounded.
+ * ERR_INVALID: no such text, negative, or above $1,000,000. */
+enum err span_cost_parse(struct str text, int64_t *picodollars) MUST_USE;
+/* A number, or a text. */
+enum err span_cost_read(const struct json *value, int64_t *picodollars) MUST_USE;
+
+/* Kind → picodollars as it stands in the store, as kind → dollars: texts, or numbers. STR_NONE
+ * gives null. */
+void span_costs_write(struct json_writer *json, struct str details, bool as_numbers);
 
 /* The text's beginning, whole characters; STR_NONE of STR_NONE. */
 struct str span_preview(struct str text);

@@ -2,6 +2,7 @@
 #include "trace/span_json.h"
 
 #include "format/query.h"
+#include "store/span_usage.h"
 
 #define LINK_BYTES_MAX 4096
 
@@ -296,35 +297,56 @@ FIELD(received_at)
     time_out(json, span->row.received_us);
 }
 
-FIELD(total_tokens)
+#define TOKENS(name)                                                                               \
+    FIELD(name)                                                                                    \
+    {                                                                                              \
+        json_i64_out(json, span->row.name);                                                        \
+    }
+TOKENS(total_tokens)
+TOKENS(prompt_tokens)
+TOKENS(completion_tokens)
+
+#define COSTS(name)                                                                                \
+    FIELD(name)                                                                                    \
+    {                                                                                              \
+        cost_out(json, span, span->row.name);                                                      \
+    }
+COSTS(total_cost)
+COSTS(prompt_cost)
+COSTS(completion_cost)
+
+enum own_part { PROMPT_TOKENS, COMPLETION_TOKENS, PROMPT_COSTS, COMPLETION_COSTS, PRICE };
+
+/* Of what the span used itself, not of what is below it. */
+static void own_out(struct json_writer *json, const struct span *span, enum own_part part)
 {
-    json_i64_out(json, span->row.total_tokens);
+    struct arena arena;
+    struct span_usage own;
+
+    arena_init(&arena);
+    span_usage_read(span->row.usage, &arena, &own);
+    if (part == PRICE)
+        json_str_out(json, own.price_id);
+    else if (part == PROMPT_TOKENS || part == COMPLETION_TOKENS)
+        json_raw_out(json, part == PROMPT_TOKENS ? own.prompt_token_details
+                                                 : own.completion_token_details);
+    else
+        span_costs_write(
+            json, part == PROMPT_COSTS ? own.prompt_cost_details : own.completion_cost_details,
+            false);
+    arena_release(&arena);
 }
 
-FIELD(prompt_tokens)
-{
-    json_i64_out(json, span->row.prompt_tokens);
-}
-
-FIELD(completion_tokens)
-{
-    json_i64_out(json, span->row.completion_tokens);
-}
-
-FIELD(total_cost)
-{
-    cost_out(json, span, span->row.total_cost);
-}
-
-FIELD(prompt_cost)
-{
-    cost_out(json, span, span->row.prompt_cost);
-}
-
-FIELD(completion_cost)
-{
-    cost_out(json, span, span->row.completion_cost);
-}
+#define OWN(name, part)                                                                            \
+    FIELD(name)                                                                                    \
+    {                                                                                              \
+        own_out(json, span, part);                                                                 \
+    }
+OWN(prompt_token_details, PROMPT_TOKENS)
+OWN(completion_token_details, COMPLETION_TOKENS)
+OWN(prompt_cost_details, PROMPT_COSTS)
+OWN(completion_cost_details, COMPLETION_COSTS)
+OWN(price_model_id, PRICE)
 
 FIELD(reference_example_id)
 {
@@ -390,14 +412,14 @@ static const struct {
     {"total_tokens", write_total_tokens, false, 0},
     {"prompt_tokens", write_prompt_tokens, false, 0},
     {"completion_tokens", write_completion_tokens, false, 0},
-    {"prompt_token_details", write_null, false, 0},
-    {"completion_token_details", write_null, false, 0},
+    {"prompt_token_details", write_prompt_token_details, false, 0},
+    {"completion_token_details", write_completion_token_details, false, 0},
     {"total_cost", write_total_cost, false, 0},
     {"prompt_cost", write_prompt_cost, false, 0},
     {"completion_cost", write_completion_cost, false, 0},
-    {"prompt_cost_details", write_null, false, 0},
-    {"completion_cost_details", write_null, false, 0},
-    {"price_model_id", write_null, false, 0},
+    {"prompt_cost_details", write_prompt_cost_details, false, 0},
+    {"completion_cost_details", write_completion_cost_details, false, 0},
+    {"price_model_id", write_price_model_id, false, 0},
     {"first_token_time", write_first_token_time, false, 0},
     {"feedback_stats", write_feedback_stats, false, 0},
     {"reference_example_id", write_reference_example_id, false, 0},

@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "format/dotted_order.h"
 #include "store/projects.h"
+#include "trace/usage_parse.h"
 
 #define SECONDS_BELOW 1e11
 #define MS_BELOW 1e14
@@ -243,6 +244,12 @@ static struct str preview_of(struct str text)
     return preview;
 }
 
+static void extra_take(struct arena *arena, const struct json *extra, struct span_draft *draft)
+{
+    thread_find(arena, extra, draft);
+    usage_of_extra(arena, extra, &draft->change.says);
+}
+
 static void value_take(struct arena *arena, enum span_field field, struct str text,
                        const struct json *value, struct span_draft *draft)
 {
@@ -251,7 +258,11 @@ static void value_take(struct arena *arena, enum span_field field, struct str te
     draft->change.values[field] = (struct span_value){.bytes = text, .size = (int64_t)text.len};
     draft->change.given |= SPAN_HAS_FIELD(field);
     if (field == SPAN_EXTRA)
-        thread_find(arena, value, draft);
+        extra_take(arena, value, draft);
+    else if (field == SPAN_INPUTS)
+        usage_of_inputs(value, &draft->change.says);
+    else if (field == SPAN_OUTPUTS)
+        usage_of_outputs(arena, value, &draft->change.says);
     else if (field == SPAN_EVENTS)
         first_token_find(value, draft);
     else if (field == SPAN_ERROR_TEXT)

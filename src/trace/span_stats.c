@@ -14,20 +14,68 @@ void span_stats_init(struct span_stats *stats, struct arena *arena, bool only_ro
     for (size_t i = 0; i < 3; i++)
         quantiles_init(&stats->tokens[i], arena);
     quantiles_init(&stats->cost, arena);
+    for (size_t i = 0; i < ARRAY_LEN(stats->details); i++)
+        stats->details[i].arena = arena;
     feedback_stats_init(&stats->feedback, arena);
     feedback_stats_init(&stats->project_feedback, arena);
 }
 
-static void sums_add(struct span_sums *sums, const struct span_row *row)
+static int64_t sum(int64_t a, int64_t b)
 {
-    const int64_t tokens[3] = {row->total_tokens, row->prompt_tokens, row->completion_tokens};
-    const int64_t costs[3] = {row->total_cost, row->prompt_cost, row->completion_cost};
+    int64_t result;
+
+    return __builtin_add_overflow(a, b, &result) ? INT64_MAX : result;
+}
+
+static void sums_add(struct span_sums *sums, const struct span_totals *t)
+{
+    const int64_t tokens[3] = {t->total_tokens, t->prompt_tokens, t->completion_tokens};
+    const int64_t costs[3] = {t->total_cost, t->prompt_cost, t->completion_cost};
 
     for (size_t i = 0; i < 3; i++) {
-        sums->tokens[i] += tokens[i];
-        sums->costs[i] += row->has_cost ? costs[i] : 0;
+        sums->tokens[i] = sum(sums->tokens[i], tokens[i]);
+        sums->costs[i] = sum(sums->costs[i], t->has_cost ? costs[i] : 0);
     }
-    sums->has_cost = sums->has_cost || row->has_cost;
+    sums->has_cost = sums->has_cost || t->has_cost;
+}
+
+static void details_add(struct span_details *to, struct str details)
+{
+    struct str kind, raw;
+    size_t at = 0, i;
+
+    while (!str_is_none(details) && json_raw_next(details, &at, &kind, &raw)) {
+        int64_t value = 0;
+
+        for (i = 0; i < to->count && !str_eq(to->kinds[i], kind); i++)
+            continue;
+        if (str_to_i64(raw, &value) || i == SPAN_DETAILS_MAX)
+            continue;
+        if (i == to->count) {
+            to->kinds[to->count++] = arena_str(to->arena, kind);
+            to->sums[i] = 0;
+        }
+        to->sums[i] = sum(to->sums[i], value);
+    }
+}
+
+/* What the span used itself: so nothing counts twice, however deep the spans are nested. */
+static void own_add(struct span_stats *stats, const struct span_row *row)
+{
+    struct arena arena;
+    struct span_usage own;
+
+    arena_init(&arena);
+    span_usage_read(row->usage, &arena, &own);
+    if (own.totals.total_tokens || own.totals.has_cost) {
+        stats->own_count++;
+        sums_add(&stats->of_own, &own.totals);
+        details_add(&stats->details[0], own.prompt_token_details);
+        details_add(&stats->details[1], own.completion_token_details);
+        details_add(&stats->details[2], own.prompt_cost_details);
+        details_add(&stats->details[3], own.completion_cost_details);
+    }
+    arena_release(&arena);
 }
 
 static void times_add(struct span_stats *stats, const struct span_row *row)
@@ -52,14 +100,16 @@ static void times_add(struct span_stats *stats, const struct span_row *row)
 void span_stats_add(struct span_stats *stats, const struct span_row *row,
                     const struct feedback_rows *feedback)
 {
+    const struct span_totals all = {
+        row->prompt_tokens, row->completion_tokens, row->total_tokens, row->has_cost,
+        row->prompt_cost,   row->completion_cost,   row->total_cost};
+
     stats->run_count++;
     stats->error_count += row->status == SPAN_ERROR;
     times_add(stats, row);
-    sums_add(&stats->of_all, row);
-    if (row->type == SPAN_LLM) {
-        stats->llm_count++;
-        sums_add(&stats->of_llm, row);
-    }
+    sums_add(&stats->of_all, &all);
+    if (!str_is_none(row->usage))
+        own_add(stats, row);
     if (row->total_tokens) {
         quantiles_add(&stats->tokens[0], row->total_tokens);
         quantiles_add(&stats->tokens[1], row->prompt_tokens);
@@ -73,7 +123,7 @@ void span_stats_add(struct span_stats *stats, const struct span_row *row,
 
 static const struct span_sums *sums_of(const struct span_stats *stats)
 {
-    return stats->only_roots || stats->llm_count == 0 ? &stats->of_all : &stats->of_llm;
+    return stats->only_roots || stats->own_count == 0 ? &stats->of_all : &stats->of_own;
 }
 
 /* ---- out ---- */
@@ -139,30 +189,30 @@ static void token_quantile(const struct output *out, size_t which)
     quantile_out(out, &out->stats->tokens[which % 3], which / 3, 1);
 }
 
-static void cost_out(const struct output *out, bool is_there, double picodollars)
+static void cost_out(const struct output *out, bool is_there, int64_t picodollars)
 {
     struct span_cost text;
 
     if (!is_there)
         json_null_out(out->json);
     else if (out->costs == SPAN_STATS_NUMBERS)
-        json_double_out(out->json, picodollars / PICO);
+        json_double_out(out->json, (double)picodollars / PICO);
     else
-        json_str_out(out->json, span_cost_write((int64_t)picodollars, &text));
+        json_str_out(out->json, span_cost_write(picodollars, &text));
 }
 
 static void cost(const struct output *out, size_t which)
 {
     const struct span_sums *sums = sums_of(out->stats);
 
-    cost_out(out, sums->has_cost, (double)sums->costs[which]);
+    cost_out(out, sums->has_cost, sums->costs[which]);
 }
 
 static void cost_quantile(const struct output *out, size_t percent)
 {
     struct quantiles *q = &out->stats->cost;
 
-    cost_out(out, q->count > 0, quantiles_get(q, (double)percent / 100));
+    cost_out(out, q->count > 0, (int64_t)quantiles_get(q, (double)percent / 100));
 }
 
 static void time_out(const struct output *out, int64_t wall_us)
@@ -207,6 +257,26 @@ static void null(const struct output *out, size_t which UNUSED)
     json_null_out(out->json);
 }
 
+/* 0, 1: tokens; 2, 3: costs. */
+static void details(const struct output *out, size_t which)
+{
+    const struct span_details *d = &out->stats->details[which];
+
+    if (d->count == 0) {
+        json_null_out(out->json);
+        return;
+    }
+    json_begin_object(out->json);
+    for (size_t i = 0; i < d->count; i++) {
+        json_key_raw(out->json, d->kinds[i]);
+        if (which < 2)
+            json_i64_out(out->json, d->sums[i]);
+        else
+            cost_out(out, true, d->sums[i]);
+    }
+    json_end_object(out->json);
+}
+
 #define PERCENT(n, kind) ((n)*3 + (kind))
 
 static const struct {
@@ -239,10 +309,10 @@ static const struct {
     {"completion_cost", cost, 2, false},
     {"cost_p50", cost_quantile, 50, false},
     {"cost_p99", cost_quantile, 99, false},
-    {"prompt_token_details", null, 0, false},
-    {"completion_token_details", null, 0, false},
-    {"prompt_cost_details", null, 0, false},
-    {"completion_cost_details", null, 0, false},
+    {"prompt_token_details", details, 0, false},
+    {"completion_token_details", details, 1, false},
+    {"prompt_cost_details", details, 2, false},
+    {"completion_cost_details", details, 3, false},
     {"run_facets", facets, 0, false},
     {"feedback_stats", feedback, 0, false},
     {"session_feedback_stats", project_feedback, 0, false},

@@ -2,12 +2,13 @@
  * 7.2).
  *
  * Tokens and costs of a row hold what is below it, so a sum over spans of several depths would
- * count twice: of mixed spans the llm ones are summed, of spans without any llm among them all, and
- * of roots (`only_roots`) always all. Pure; memory is the arena's. */
+ * count twice: of mixed spans what each used itself is summed, of spans that used nothing
+ * themselves what their rows say, and so always of roots (`only_roots`). Details are of what spans
+ * used themselves. Pure; memory is the arena's. */
 #ifndef TRACE_SPAN_STATS_H
 #define TRACE_SPAN_STATS_H
 
-#include "store/span.h"
+#include "store/span_usage.h"
 #include "trace/feedback_stats.h"
 #include "trace/quantiles.h"
 
@@ -17,12 +18,22 @@ struct span_sums {
     bool has_cost;
 };
 
+#define SPAN_DETAILS_MAX 64 /* kinds; further ones are left out */
+
+struct span_details {
+    struct arena *arena;
+    struct str kinds[SPAN_DETAILS_MAX]; /* as JSON writes them, without quotes */
+    int64_t sums[SPAN_DETAILS_MAX];
+    size_t count;
+};
+
 struct span_stats {
     bool only_roots;
-    int64_t run_count, ended_count, error_count, streamed_count, llm_count;
+    int64_t run_count, ended_count, error_count, streamed_count, own_count;
     int64_t latency_sum_us;
     int64_t last_start_us, first_start_us;
-    struct span_sums of_all, of_llm;
+    struct span_sums of_all, of_own;
+    struct span_details details[4]; /* tokens of prompt and completion, costs of both */
     struct quantiles latency, first_token, tokens[3], cost;
     struct feedback_stats feedback, project_feedback;
 };

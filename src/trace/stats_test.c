@@ -154,6 +154,7 @@ static void spans_together(void **state)
     ASSERT_STR(stats_written(&stats, "[\"run_count\",\"latency_p50\",\"error_rate\"]"),
                "{\"run_count\":0,\"latency_p50\":null,\"error_rate\":null}");
     llm.first_token_us = 1500000;
+    llm.usage = STR("{\"own\":{\"pt\":30,\"tc\":30000000,\"pd\":{\"audio\":4}}}");
     pending.status = SPAN_ERROR;
     span_stats_add(&stats, &chain, NULL);
     span_stats_add(&stats, &llm, NULL);
@@ -162,6 +163,8 @@ static void spans_together(void **state)
                "{\"run_count\":3,\"latency_p50\":2.0,\"latency_avg\":2.0,\"total_tokens\":30,"
                "\"error_rate\":0.3333333333333333,\"streaming_rate\":0.3333333333333333,"
                "\"total_cost\":\"0.00003\"}");
+    ASSERT_STR(stats_written(&stats, "[\"prompt_token_details\",\"prompt_cost_details\"]"),
+               "{\"prompt_token_details\":{\"audio\":4},\"prompt_cost_details\":null}");
     span_stats_init(&stats, &arena, true);
     span_stats_add(&stats, &chain, NULL);
     span_stats_add(&stats, &llm, NULL);

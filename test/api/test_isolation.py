@@ -31,7 +31,9 @@ RUN = {"assistant_id": "agent", "input": HELLO}
 CRON = {"assistant_id": "agent", "schedule": "0 0 1 1 *"}
 ALERT = {"rule": {"name": MARK, "description": MARK, "type": "threshold", "aggregation": "sum", "operator": "gte",
                   "attribute": "error_count", "window_minutes": 5, "threshold": 2}, "actions": []}
+PRICE = {"name": "mine", "match_pattern": "^mine$", "prompt_cost": 0, "completion_cost": 0}
 BODIES = {
+    ("PUT", "/model-price-map/{price_id}"): PRICE,
     ("POST", "/platform/alerts/{session_id}"): ALERT,
     ("PATCH", "/runs/rules/{rule_id}"): {"display_name": "mine", "sampling_rate": 1},
     ("POST", "/platform/alerts/{session_id}/test"): ALERT,
@@ -122,6 +124,7 @@ def furnish(api, hook):
     has["index"] = 0
     api.ok("POST", f"/annotation-queues/{has['queue_id']}/runs", json=[has["span_id"]])
     has["queue_run_id"] = api.ok("GET", f"/annotation-queues/{has['queue_id']}/run/0")["queue_run_id"]
+    has["price_id"] = api.ok("POST", "/model-price-map", json={**PRICE, "name": MARK})["id"]
     has["key_id"] = api.ok("POST", "/v1/keys", json={"name": MARK, "role": "viewer"})["key_id"]
     return has
 

@@ -6,6 +6,7 @@ import sys
 import time
 import uuid
 import warnings
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,9 @@ def test_nested_runs_errors_and_streams(client, pause_s):
     assert runs["model"].inputs == {"messages": [{"role": "user", "content": "why?"}]}
     assert "ValueError('bad')" in runs["broken"].error and runs["broken"].outputs == {"output": None}
     assert runs["stream"].outputs == {"text": "abc"} and runs["stream"].first_token_time
+    for run in (root, runs["model"]):
+        assert (run.prompt_tokens, run.completion_tokens, run.total_tokens) == (10, 5, 15)
+        assert run.total_cost == Decimal("0.000075") and run.prompt_cost == Decimal("0.000025")
     for run in runs.values():
         assert run.trace_id == root.id and run.status == ("error" if run.name == "broken" else "success")
     read = client.read_run(root.id, load_child_runs=True)

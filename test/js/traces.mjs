@@ -44,6 +44,10 @@ test("nested runs, an error and a stream come back as they were traced", async (
     assert.equal(runs.agent.extra.metadata.session_id, "T-1");
     assert.equal(runs.model.parent_run_id, runs.agent.id);
     assert.equal(runs.model.run_type, "llm");
+    for (const run of [runs.agent, runs.model]) {
+        assert.deepEqual([run.prompt_tokens, run.completion_tokens, run.total_tokens], [10, 5, 15]);
+        assert.deepEqual([run.prompt_cost, run.total_cost], ["0.000025", "0.000075"]);
+    }
     assert.equal(runs.model.outputs.choices[0].message.content, "echo why?");
     assert.match(runs.broken.error, /bad/);
     assert.deepEqual(runs.stream.outputs, { outputs: ["a", "b"] });

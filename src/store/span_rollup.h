@@ -1,0 +1,45 @@
+/* span_rollup.h -- tokens and costs of a span stand in every span above it.
+ *
+ * The law: what a row of spans says is what the span used itself, and what the rows say whose
+ * parent it is. So it holds after every spans_apply, whatever came first:
+ *
+ *   a span comes     it takes the sum of the children that are there (rollup_collect)
+ *   it uses more     the difference goes up from its parent on
+ *   it moves         what it says is taken from above the old parent and put above the new one
+ *
+ * What goes up is gathered by parent while a batch is written, and carried at its end: one way up
+ * for all the children of a span. Where the way ends at a span that has not come, that span will
+ * collect. A circle of parents is walked once round at most DOTTED_ORDER_DEPTH_MAX times; its sums
+ * mean nothing. */
+#ifndef STORE_SPAN_ROLLUP_H
+#define STORE_SPAN_ROLLUP_H
+
+#include "base/map.h"
+#include "store/span_usage.h"
+#include "store/store.h"
+
+struct rollup_entry;
+
+struct rollup {
+    struct tx *tx;
+    struct str tenant;
+    int64_t change_seq; /* the last: what is carried up counts as its change */
+    struct map by_id;
+    struct rollup_entry *first;
+};
+
+void rollup_init(struct rollup *rollup, struct tx *tx, struct str tenant);
+void rollup_release(struct rollup *rollup);
+
+/* A span that has just come: what its children say is added to *totals, and what waits to be
+ * carried to it is dropped, since they say it already. */
+enum err rollup_collect(struct rollup *rollup, const struct uuid *span_id,
+                        struct span_totals *totals) MUST_USE;
+/* Later, to the span and all above it. */
+void rollup_add(struct rollup *rollup, const struct uuid *span_id,
+                const struct span_totals *totals);
+void rollup_take(struct rollup *rollup, const struct uuid *span_id,
+                 const struct span_totals *totals);
+enum err rollup_carry(struct rollup *rollup) MUST_USE;
+
+#endif
