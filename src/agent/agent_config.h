@@ -19,6 +19,13 @@ struct item_life {
     bool refresh_on_read;
 };
 
+/* store.index: items are found by meaning. */
+struct item_index {
+    struct plugin embed; /* "./file.py:function" or "provider:model"; without a path: no index */
+    uint32_t dims;
+    int64_t timeout_ms; /* for the vectors of one request */
+};
+
 struct agent_config {
     struct graphs graphs;
     struct plugins plugins;
@@ -33,6 +40,7 @@ struct agent_config {
     bool compat_js;            /* webhooks tell errors as the dev server does */
     struct thread_life thread_life;
     struct item_life item_life;
+    struct item_index item_index;
     bool crons_skip_missed; /* firings missed while no server ran are left out */
     unsigned attempts_max;  /* of one run, when its executor is lost */
     /* How long runs wait for workers of which none comes up; then they end as error. */

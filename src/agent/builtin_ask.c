@@ -223,7 +223,8 @@ static enum err query_apply(struct tx *tx, struct store_work *work)
     case ASK_GRAPH_SUBGRAPHS:
         q->answer = graph_text(q);
         return OK;
-    case ASK_AUTH_CHECK: /* it has none */
+    case ASK_AUTH_CHECK: /* it has neither */
+    case ASK_STORE_EMBED:
         break;
     }
     return ERR_INVALID;

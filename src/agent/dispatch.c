@@ -192,22 +192,29 @@ static void on_room(void *context)
 
 /* ---- asks ---- */
 
-static void on_ask(struct message *message)
+static void on_ask(void *context, struct agent_ask *ask)
+{
+    struct dispatch *d = context;
+    struct executor *executor = executor_asked(d, ask);
+
+    if (!executor || d->is_stopping)
+        ask->on_answer(ask, ERR_AGAIN, STR("No worker process for this runs at the moment."),
+                       STR_NONE);
+    else
+        executor->ops->ask(executor, ask);
+}
+
+static void on_ask_message(struct message *message)
 {
     struct dispatch_ask *ask = CONTAINER_OF(message, struct dispatch_ask, message);
-    struct executor *executor = executor_asked(ask->dispatch, &ask->ask);
 
-    if (!executor || ask->dispatch->is_stopping)
-        ask->ask.on_answer(&ask->ask, ERR_AGAIN,
-                           STR("No worker process for this runs at the moment."), STR_NONE);
-    else
-        executor->ops->ask(executor, &ask->ask);
+    on_ask(ask->dispatch, &ask->ask);
 }
 
 void dispatch_ask(struct dispatch *dispatch, struct dispatch_ask *ask)
 {
     ask->dispatch = dispatch;
-    ask->message.deliver = on_ask;
+    ask->message.deliver = on_ask_message;
     loop_post(dispatch->setup.loop, &ask->message);
 }
 
@@ -229,6 +236,7 @@ struct dispatch *dispatch_new(const struct dispatch_setup *setup)
     store_subscribe(setup->store, TOPIC_RUN_CANCEL, setup->loop, upkeep_on_cancel, d);
     for (size_t i = 0; i < setup->executor_count; i++) {
         setup->executors[i]->on_room = on_room;
+        setup->executors[i]->on_ask = on_ask;
         setup->executors[i]->context = d;
     }
     upkeep_start(d, true);

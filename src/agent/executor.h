@@ -35,7 +35,8 @@ enum agent_ask_kind {
     ASK_GRAPH_DRAW,
     ASK_GRAPH_SCHEMAS,
     ASK_GRAPH_SUBGRAPHS,
-    ASK_AUTH_CHECK /* body: the request and what is to be done (docs/worker-protocol.md) */
+    ASK_AUTH_CHECK, /* body: the request and what is to be done (docs/worker-protocol.md) */
+    ASK_STORE_EMBED /* body: items and queries; the answer's state is their vectors */
 };
 
 struct agent_ask {
@@ -76,8 +77,10 @@ struct executor_ops {
 
 struct executor {
     const struct executor_ops *ops;
-    /* Set by the dispatcher: room may have grown. */
+    /* Set by the dispatcher: room may have grown; and a question that this executor has for
+     * whichever has the answer. */
     void (*on_room)(void *context);
+    void (*on_ask)(void *context, struct agent_ask *ask);
     void *context;
 };
 

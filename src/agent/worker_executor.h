@@ -22,6 +22,7 @@ struct worker_executor_setup {
     const struct loopback *loopback; /* for calls of the runs themselves; borrowed */
     bool has_auth;                   /* runs call back as the user who made them */
     struct item_life item_life;
+    struct item_index item_index;
     unsigned worker_count;
     unsigned runs_per_worker;
     int64_t load_timeout_ms;

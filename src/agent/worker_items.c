@@ -15,7 +15,59 @@ struct op {
     struct str text;
     struct json_writer *out;
     const struct item_life *life;
+    const struct embedding *embedding;
+    size_t embedded; /* of those, taken so far */
 };
+
+/* ---- what needs vectors ---- */
+
+static bool is_op(const struct json *op, const char *name)
+{
+    return str_eq(json_string(json_get(op, "op")), str_of(name));
+}
+
+static bool is_indexed(const struct json *op, struct str text)
+{
+    const struct json *index = json_get(op, "index");
+    struct str value = json_raw(text, STR("value"));
+
+    return is_op(op, "put") && !str_is_none(value) && !str_eq(value, STR("null")) &&
+           !(json_type(index) == JSON_BOOL && !json_bool(index, true));
+}
+
+static bool is_alike(const struct json *op)
+{
+    return is_op(op, "search") && !str_is_empty(json_string(json_get(op, "query")));
+}
+
+void worker_items_embed(const struct json *header, struct str header_text,
+                        struct embedding *embedding)
+{
+    struct str ops_text = json_raw(header_text, STR("ops")), key, text;
+    struct json_iter iter = json_iter(json_get(header, "ops"));
+    const struct json *op;
+    size_t position = 0;
+
+    while (json_next(&iter, NULL, &op) && json_raw_next(ops_text, &position, &key, &text)) {
+        if (json_type(op) != JSON_OBJECT)
+            continue;
+        if (is_indexed(op, text))
+            embedding_put(embedding, json_raw(text, STR("value")),
+                          json_type(json_get(op, "index")) == JSON_ARRAY
+                              ? json_raw(text, STR("index"))
+                              : STR_NONE);
+        else if (is_alike(op))
+            embedding_query(embedding, json_string(json_get(op, "query")));
+    }
+}
+
+/* The next of those, in the same order. */
+static struct str vectors_of(struct op *op)
+{
+    if (!op->embedding || !(is_indexed(op->json, op->text) || is_alike(op->json)))
+        return STR_NONE;
+    return embedding_of(op->embedding, op->embedded++);
+}
 
 /* Unless the graph said refresh_ttl: false. */
 static enum err refresh(const struct op *op, const struct item *item)
@@ -65,7 +117,8 @@ static enum err op_put(struct op *op)
     item = (struct item){.namespace_text = names,
                          .key = key,
                          .value = json_raw(op->text, STR("value")),
-                         .ttl_us = ttl_of(op)};
+                         .ttl_us = ttl_of(op),
+                         .vectors = vectors_of(op)};
     if (str_is_none(item.value) || str_eq(item.value, STR("null")))
         return item_delete(op->tx, op->tenant, names, key);
     return item_put(op->tx, op->tenant, &item);
@@ -85,6 +138,7 @@ static enum err op_search(struct op *op)
     struct item_filter filter = {
         .tenant = op->tenant,
         .value = has_filter ? json_raw(op->text, STR("filter")) : STR_NONE,
+        .vector = vectors_of(op),
         .limit = limit_of(op, 10),
         .offset = json_i64(json_get(op->json, "offset"), 0),
     };
@@ -166,7 +220,11 @@ static enum err op_apply(struct op *op)
 enum err worker_items_batch(struct tx *tx, const struct items_of *whose, const struct json *header,
                             struct str header_text, struct json_writer *out)
 {
-    struct op op = {.tx = tx, .tenant = whose->tenant, .life = whose->life, .out = out};
+    struct op op = {.tx = tx,
+                    .tenant = whose->tenant,
+                    .life = whose->life,
+                    .out = out,
+                    .embedding = whose->embedding};
     struct str ops_text = json_raw(header_text, STR("ops"));
     struct json_iter iter = json_iter(json_get(header, "ops"));
     size_t position = 0;

@@ -301,6 +301,8 @@ static const char *ask_type(enum agent_ask_kind kind)
         return "graph.subgraphs";
     case ASK_AUTH_CHECK:
         return "auth.check";
+    case ASK_STORE_EMBED:
+        return "store.embed";
     }
     return "";
 }

@@ -8,9 +8,8 @@
 
 #define LIST_PAGE 1000
 
-struct request;
-
 enum request_kind { REQUEST_READ, REQUEST_WRITE };
+struct request;
 
 struct request_type {
     const char *name;
@@ -31,6 +30,8 @@ struct request {
     struct str header_text;
     const struct str *blobs;
     size_t blob_count;
+    struct embedding embedding; /* what a batch needs of the user's embedding function */
+    struct agent_ask ask;
     /* the answer */
     struct buf answer; /* members of the reply's header */
     struct json_writer json;
@@ -254,15 +255,15 @@ static enum err ckpt_copy_thread(struct tx *tx, struct request *r)
 
 static enum err ckpt_prune(struct tx *tx, struct request *r)
 {
-    bool keep_latest = str_eq(text(r, "strategy"), STR("keep_latest"));
-
     return for_each(tx, r, "thread_ids",
-                    keep_latest ? checkpoints_keep_latest : checkpoints_delete_thread);
+                    str_eq(text(r, "strategy"), STR("keep_latest")) ? checkpoints_keep_latest
+                                                                    : checkpoints_delete_thread);
 }
 
 static enum err store_batch(struct tx *tx, struct request *r)
 {
-    const struct items_of whose = {r->tenant, &r->slot->owner->setup.item_life};
+    const struct items_of whose = {r->tenant, &r->slot->owner->setup.item_life,
+                                   r->embedding.count > 0 ? &r->embedding : NULL};
 
     return worker_items_batch(tx, &whose, r->header, r->header_text, &r->json);
 }
@@ -327,35 +328,37 @@ static const char *error_code(enum err err)
     return "failed";
 }
 
-static void error_fill(struct frame_writer *frame, enum err err)
-{
-    json_put_bool(&frame->json, "ok", false);
-    json_key(&frame->json, "error");
-    json_begin_object(&frame->json);
-    json_put_str(&frame->json, "code", str_of(error_code(err)));
-    json_put_str(&frame->json, "type", STR("StoreError"));
-    json_put_str(&frame->json, "message", str_of(err_name(err)));
-    json_end_object(&frame->json);
-}
-
-static void reply(struct worker *worker, int64_t id, enum err err, const struct request *request)
+static void refuse(struct worker *worker, int64_t id, enum err err, struct str words)
 {
     struct frame_writer frame;
 
     frame_writer_begin(&frame, "reply");
     json_put_i64(&frame.json, "re", id);
-    if (err) {
-        error_fill(&frame, err);
-    } else {
-        json_put_bool(&frame.json, "ok", true);
-        if (request->answer.len > 0) {
-            buf_add_char(&frame.header, ',');
-            buf_add(&frame.header, buf_str(&request->answer));
-        }
-        frame_writer_blobs(&frame, request->out_blobs, request->out_count);
+    json_put_bool(&frame.json, "ok", false);
+    json_key(&frame.json, "error");
+    json_begin_object(&frame.json);
+    json_put_str(&frame.json, "code", str_of(error_code(err)));
+    json_put_str(&frame.json, "type", STR("StoreError"));
+    json_put_str(&frame.json, "message", str_is_none(words) ? str_of(err_name(err)) : words);
+    json_end_object(&frame.json);
+    if (worker_send(worker, &frame))
+        worker_kill(worker, "a refusal could not be sent");
+}
+
+static void reply(struct worker *worker, int64_t id, const struct request *request)
+{
+    struct frame_writer frame;
+
+    frame_writer_begin(&frame, "reply");
+    json_put_i64(&frame.json, "re", id);
+    json_put_bool(&frame.json, "ok", true);
+    if (request->answer.len > 0) {
+        buf_add_char(&frame.header, ',');
+        buf_add(&frame.header, buf_str(&request->answer));
     }
-    if (worker_send(worker, &frame) && !err)
-        reply(worker, id, ERR_LIMIT, NULL);
+    frame_writer_blobs(&frame, request->out_blobs, request->out_count);
+    if (worker_send(worker, &frame))
+        refuse(worker, id, ERR_LIMIT, STR_NONE);
 }
 
 static void request_free(struct request *request)
@@ -383,9 +386,12 @@ static void request_done(struct store_work *work, enum err err)
 {
     struct request *request = CONTAINER_OF(work, struct request, work);
     struct slot *slot = request->slot;
+    bool waits = slot->worker && slot->generation == request->generation;
 
-    if (slot->worker && slot->generation == request->generation)
-        reply(slot->worker, request->id, err, request);
+    if (waits && err)
+        refuse(slot->worker, request->id, err, STR_NONE);
+    else if (waits)
+        reply(slot->worker, request->id, request);
     request_free(request);
 }
 
@@ -413,6 +419,56 @@ static struct request *request_new(struct slot *slot, const struct frame *frame)
     return request;
 }
 
+static void request_go(struct request *request)
+{
+    struct store *store = request->slot->owner->setup.store;
+
+    request->work.apply = request_apply;
+    request->work.done = request_done;
+    request->work.reply_to = request->slot->owner->setup.loop;
+    request->work.class = STORE_OUTCOME;
+    if (request->type->kind == REQUEST_READ)
+        store_read(store, &request->work);
+    else
+        store_write(store, &request->work);
+}
+
+/* ---- vectors, before a batch ---- */
+
+static void on_embedded(struct agent_ask *ask, enum err err, struct str answer, struct str floats)
+{
+    struct request *request = CONTAINER_OF(ask, struct request, ask);
+    struct slot *slot = request->slot;
+    struct str why = STR_NONE;
+
+    err = embedding_answer(&request->embedding, err, answer, floats, &why);
+    if (!err) {
+        request_go(request);
+        return;
+    }
+    if (slot->worker && slot->generation == request->generation)
+        refuse(slot->worker, request->id, err, why);
+    request_free(request);
+}
+
+/* Asks for the vectors that the batch needs. False: it needs none. */
+static bool embed_first(struct request *request)
+{
+    struct worker_executor *owner = request->slot->owner;
+    const struct item_index *index = &owner->setup.item_index;
+
+    if (!plugin_is_there(&index->embed) || request->type->apply != store_batch)
+        return false;
+    embedding_begin(&request->embedding, &request->arena, index);
+    worker_items_embed(request->header, request->header_text, &request->embedding);
+    request->ask = embedding_ask(&request->embedding);
+    request->ask.on_answer = on_embedded;
+    if (request->embedding.count == 0)
+        return false;
+    owner->executor.on_ask(owner->executor.context, &request->ask); /* which may answer at once */
+    return true;
+}
+
 static const struct request_type *type_find(struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
@@ -429,22 +485,16 @@ void worker_store_ask(struct slot *slot, const struct frame *frame)
     struct request *request;
 
     if (!type || (type->needs_thread && str_is_none(thread_id))) {
-        reply(slot->worker, frame->id, ERR_INVALID, NULL);
+        refuse(slot->worker, frame->id, ERR_INVALID, STR_NONE);
         return;
     }
     if (str_is_none(tenant)) {
-        reply(slot->worker, frame->id, ERR_NOT_FOUND, NULL);
+        refuse(slot->worker, frame->id, ERR_NOT_FOUND, STR_NONE);
         return;
     }
     request = request_new(slot, frame);
     request->type = type;
     request->tenant = arena_str(&request->arena, tenant);
-    request->work.apply = request_apply;
-    request->work.done = request_done;
-    request->work.reply_to = slot->owner->setup.loop;
-    request->work.class = STORE_OUTCOME;
-    if (type->kind == REQUEST_READ)
-        store_read(slot->owner->setup.store, &request->work);
-    else
-        store_write(slot->owner->setup.store, &request->work);
+    if (!embed_first(request))
+        request_go(request);
 }

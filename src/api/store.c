@@ -1,6 +1,7 @@
 /* /store: the key-value store that graphs share, over HTTP. */
 #include "api/route.h"
 #include "api/search.h"
+#include "api/store_index.h"
 #include "api/store_priv.h"
 
 #include "shape/shape.h"
@@ -13,6 +14,7 @@
 
 struct item_call {
     struct item item;
+    struct embedding embedding;
     bool refresh;
 };
 
@@ -116,6 +118,33 @@ static enum err ttl_read(struct call *call, struct item_call *c)
     return OK;
 }
 
+static enum err put_embedded(struct call *call)
+{
+    struct item_call *c = call->data;
+    enum err err = store_index_take(call, &c->embedding);
+
+    if (err)
+        return err;
+    c->item.vectors = embedding_of(&c->embedding, 0);
+    return call_then_write(call, put_apply);
+}
+
+static enum err put_go(struct call *call)
+{
+    struct item_call *c = call->data;
+    struct str paths;
+    bool wanted;
+    enum err err = store_index_read(call, &wanted, &paths);
+
+    if (err)
+        return err;
+    if (!wanted || !store_has_index(call))
+        return call_then_write(call, put_apply);
+    embedding_begin(&c->embedding, call->arena, &call->setup->agent->item_index);
+    embedding_put(&c->embedding, c->item.value, paths);
+    return store_index_ask(call, &c->embedding, put_embedded);
+}
+
 static enum err put_prepare(struct call *call)
 {
     struct item_call *c = ARENA_NEW(call->arena, struct item_call);
@@ -127,7 +156,7 @@ static enum err put_prepare(struct call *call)
         (err = call_get_object(call, "value", &c->item.value)) || (err = ttl_read(call, c)))
         return err;
     if (!str_is_none(c->item.value))
-        return call_then_write(call, put_apply);
+        return put_go(call);
     call_fail(call, 422, "value: is required: an object");
     return ERR_INVALID;
 }
@@ -236,6 +265,7 @@ static enum err get_prepare(struct call *call)
 
 struct items_call {
     struct item_filter filter;
+    struct embedding embedding;
     bool refresh;
     struct items found;
 };
@@ -258,6 +288,11 @@ static enum err search_apply(struct tx *tx, struct call *call)
     bool has_ttl = false;
     enum err err = item_search(tx, &c->filter, call->arena, &c->found);
 
+    if (err == ERR_LIMIT)
+        call_fail(call, 422,
+                  "query: more than %d items with vectors lie below this namespace_prefix; give a "
+                  "longer one",
+                  ITEM_ALIKE_SCAN_MAX);
     if (err)
         return err;
     json = call_json(call, 200);
@@ -292,8 +327,38 @@ static enum err filter_read(struct call *call, struct item_filter *filter)
     return err;
 }
 
-/* `query` asks for likeness, which needs an index that this store does not have: the filter alone
- * decides. */
+static enum err search_embedded(struct call *call)
+{
+    struct items_call *c = call->data;
+    enum err err = store_index_take(call, &c->embedding);
+
+    if (err)
+        return err;
+    c->filter.vector = embedding_of(&c->embedding, 0);
+    return call_then_read(call, search_apply);
+}
+
+/* Without an index the filter alone decides. */
+static enum err search_go(struct call *call)
+{
+    struct items_call *c = call->data;
+    struct str query = STR_NONE;
+    enum err err = call_get_text(call, "query", &query);
+
+    if (err)
+        return err;
+    if (str_is_empty(query) || !store_has_index(call))
+        return call_then_read(call, search_apply);
+    if (query.len > EMBEDDING_QUERY_BYTES_MAX)
+        return call_fail(call, 422, "query: must not be longer than %d bytes",
+                         (int)EMBEDDING_QUERY_BYTES_MAX);
+    if (c->filter.offset > ITEM_ALIKE_OFFSET_MAX)
+        return call_fail(call, 422, "offset: with a query at most %d", ITEM_ALIKE_OFFSET_MAX);
+    embedding_begin(&c->embedding, call->arena, &call->setup->agent->item_index);
+    embedding_query(&c->embedding, query);
+    return store_index_ask(call, &c->embedding, search_embedded);
+}
+
 static enum err search_prepare(struct call *call)
 {
     struct items_call *c = ARENA_NEW(call->arena, struct items_call);
@@ -312,7 +377,7 @@ static enum err search_prepare(struct call *call)
         return err;
     refresh = json_get(call->body, "refresh_ttl");
     c->refresh = json_bool(refresh, call->setup->agent->item_life.refresh_on_read);
-    return call_then_read(call, search_apply);
+    return search_go(call);
 }
 
 /* ---- namespaces ---- */
@@ -380,7 +445,7 @@ static const struct route routes[] = {
     {HTTP_DELETE, "/store/items", delete_prepare, PERMIT_RUN, ROUTE_ASKS(ACCESS_STORE_DELETE),
      "Delete an item"},
     {HTTP_POST, "/store/items/search", search_prepare, PERMIT_READ, ROUTE_ASKS(ACCESS_STORE_SEARCH),
-     "Search items, last updated first"},
+     "Search items, last updated first; with a query the most alike first"},
     {HTTP_POST, "/store/namespaces", namespaces_prepare, PERMIT_READ,
      ROUTE_ASKS(ACCESS_STORE_LIST_NAMESPACES), "List namespaces"},
 };

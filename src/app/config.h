@@ -54,6 +54,7 @@ struct config {
     int64_t auth_timeout_ms;
     struct thread_life thread_life;
     struct item_life item_life;
+    struct item_index item_index;
     struct webhook_config webhooks;
     struct egress_policy egress;
     const struct str *egress_allow; /* the entries as written */

@@ -97,7 +97,6 @@ static const struct {
     {NULL, "encryption", "stored state is not encrypted by the server"},
     {NULL, "ui", "no components are served"},
     {"http", "app", "only the server's own routes are served"},
-    {"store", "index", "items are found by namespace and filter, not by meaning"},
 };
 
 static void warn_of_unknown(struct config_reader *r, struct str key)

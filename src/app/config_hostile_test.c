@@ -64,6 +64,34 @@ static void a_huge_file(void **state)
     buf_release(&text);
 }
 
+static void an_index_of_items(void **state)
+{
+    static const struct {
+        const char *index, *said;
+    } cases[] = {
+        {"5", "store.index must be an object"},
+        {"{}", "store.index.dims must be how many numbers"},
+        {"{\"dims\": 1.5, \"embed\": \"a:b\"}", "store.index.dims must be"},
+        {"{\"dims\": 16001, \"embed\": \"a:b\"}", "from 1 to 16000"},
+        {"{\"dims\": 3}", "store.index.embed"},
+        {"{\"dims\": 3, \"embed\": \"nothing\"}", "store.index.embed: \"nothing\" must be"},
+        {"{\"dims\": 3, \"embed\": \"./none.py:f\"}", "there is no file ./none.py"},
+        {"{\"dims\": 3, \"embed\": \"a:b\", \"fields\": \"x\"}", "store.index.fields must be"},
+        {"{\"dims\": 3, \"embed\": \"a:b\", \"fields\": [\"\"]}", "store.index.fields must be"},
+    };
+    struct project *project = *state;
+    char json[256];
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        snprintf(json, sizeof(json), "{\"store\": {\"index\": %s}}", cases[i].index);
+        assert_int_equal(project_load(project, json), ERR_INVALID);
+        ASSERT_HAS(project->why, cases[i].said);
+    }
+    assert_int_equal(project_load(project, "{\"store\": {\"index\": {\"dims\": 3, \"embed\": "
+                                           "\"openai:text-embedding-3-small\"}}}"),
+                     OK);
+}
+
 static void our_keys(void **state)
 {
     static const struct {
@@ -219,6 +247,7 @@ int main(void)
         PROJECT_TEST("files that are missing are named", missing_files),
         PROJECT_TEST("a folder in the place of the file is refused", a_folder_for_a_file),
         PROJECT_TEST("a file beyond the limit is refused", a_huge_file),
+        PROJECT_TEST("an index of items is checked (issue 4)", an_index_of_items),
         PROJECT_TEST("our own keys are checked by name, type and range", our_keys),
         PROJECT_TEST("the keys we read of others are checked", other_keys),
         PROJECT_TEST("with --dev a missing graph is left to the worker",

@@ -46,6 +46,8 @@ const struct setting settings[] = {
      "a line for every request; those answered with 5xx always have one"},
     {"auth", "timeout_s", SETTING_SECONDS, AT(auth_timeout_ms), 0.1, 300, NULL,
      "for an answer of your own auth handlers; beyond: 503"},
+    {"embed", "timeout_s", SETTING_SECONDS, AT(item_index.timeout_ms), 0.1, 300, NULL,
+     "for the vectors of your own embedding function (store.index); beyond: 503"},
     {"crons", "skip_missed", SETTING_FLAG, AT(crons_skip_missed), 0, 0, NULL,
      "firings missed while no server ran are left out; default: one makes up for them"},
     {"rules", "tick_s", SETTING_SECONDS, AT(rules_tick_ms), 0.1, 3600, NULL,

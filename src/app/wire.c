@@ -82,6 +82,7 @@ enum err wire_store(struct server *server, const char **why)
         .compat_js = config->compat && strcmp(config->compat, "js") == 0,
         .thread_life = config->thread_life,
         .item_life = config->item_life,
+        .item_index = config->item_index,
         .crons_skip_missed = config->crons_skip_missed,
     };
     err = node_id_load(server->world->disk, config->data_dir, &server->arena,
@@ -115,7 +116,8 @@ static bool is_spoken(const struct config *config, enum graph_kind language)
     for (size_t i = 0; i < config->graphs.count; i++)
         if (config->graphs.list[i].kind == language)
             return true;
-    return is_written_in(&config->plugins.auth, language);
+    return is_written_in(&config->plugins.auth, language) ||
+           is_written_in(&config->item_index.embed, language);
 }
 
 static void wire_language(struct server *server, enum graph_kind kind)
@@ -149,6 +151,7 @@ static void wire_language(struct server *server, enum graph_kind kind)
         .loopback = &server->loopback,
         .has_auth = plugin_is_there(&config->plugins.auth),
         .item_life = config->item_life,
+        .item_index = config->item_index,
         .worker_count = is_python ? config->python_workers : config->js_workers,
         .runs_per_worker = config->runs_per_worker,
         .load_timeout_ms = config->load_timeout_ms,

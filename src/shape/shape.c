@@ -135,6 +135,10 @@ void shape_item(struct json_writer *json, const struct item *item)
     json_put_raw(json, "value", item->value);
     json_put_time(json, "created_at", item->created_us);
     json_put_time(json, "updated_at", item->updated_us);
+    if (item->has_score) {
+        json_key(json, "score");
+        json_double_out(json, item->score);
+    }
     json_end_object(json);
 }
 

@@ -1,27 +1,28 @@
 /* The table items. */
-#include "store/items.h"
+#include "store/items_priv.h"
 
 #include "store/item_match.h"
 
 #define SCAN_PAGE 500 /* items looked at together for a filter with operators */
 #define COLUMNS "namespace, item_key, value, created_us, updated_us, ttl_us"
-#define ALIVE " AND (expires_us IS NULL OR expires_us > $2)"
 /* The namespaces that start with a prefix are one range: from the prefix to the prefix with its end
  * raised. */
-#define BELOW " FROM items WHERE tenant = $1 AND namespace >= $3 AND namespace < $4" ALIVE
+#define BELOW " FROM items WHERE tenant = $1 AND namespace >= $3 AND namespace < $4" ITEMS_ALIVE
 
 static const struct db_statement get_one = {
     "items_get",
-    "SELECT " COLUMNS " FROM items WHERE tenant = $1 AND namespace = $3 AND item_key = $4" ALIVE,
+    "SELECT " COLUMNS
+    " FROM items WHERE tenant = $1 AND namespace = $3 AND item_key = $4" ITEMS_ALIVE,
     NULL};
 /* One that has expired and is still there is a new one. */
 static const struct db_statement put_one = {
     "items_put",
     "INSERT INTO items (tenant, namespace, item_key, value, created_us, updated_us, ttl_us, "
-    "expires_us)"
-    " VALUES ($1, $2, $3, $4, $5, $5, $6, CAST($5 AS BIGINT) + CAST($6 AS BIGINT))"
+    "expires_us, vectors)"
+    " VALUES ($1, $2, $3, $4, $5, $5, $6, CAST($5 AS BIGINT) + CAST($6 AS BIGINT), $7)"
     " ON CONFLICT (tenant, namespace, item_key) DO UPDATE SET"
     " value = excluded.value, ttl_us = excluded.ttl_us, expires_us = excluded.expires_us,"
+    " vectors = excluded.vectors,"
     " created_us = CASE WHEN items.expires_us <= excluded.created_us THEN excluded.created_us"
     " ELSE items.created_us END,"
     " updated_us = CASE WHEN excluded.updated_us < items.updated_us + 1000 THEN items.updated_us + "
@@ -31,7 +32,7 @@ static const struct db_statement put_one = {
 static const struct db_statement refresh_one = {
     "items_refresh",
     "UPDATE items SET expires_us = CAST($2 AS BIGINT) + ttl_us"
-    " WHERE tenant = $1 AND namespace = $3 AND item_key = $4 AND ttl_us IS NOT NULL" ALIVE,
+    " WHERE tenant = $1 AND namespace = $3 AND item_key = $4 AND ttl_us IS NOT NULL" ITEMS_ALIVE,
     NULL};
 static const struct db_statement delete_one = {
     "items_delete", "DELETE FROM items WHERE tenant = $1 AND namespace = $2 AND item_key = $3",
@@ -61,8 +62,7 @@ static void row_read(const struct db_rows *rows, struct arena *arena, struct ite
     };
 }
 
-/* The first text behind all that start with `prefix`. */
-static struct str prefix_end(struct arena *arena, struct str prefix)
+struct str items_prefix_end(struct arena *arena, struct str prefix)
 {
     if (str_is_empty(prefix))
         return STR("\xf4\x8f\xbf\xbf"); /* U+10FFFF: behind every text of characters */
@@ -87,7 +87,8 @@ enum err item_put(struct tx *tx, struct str tenant, const struct item *item)
 {
     return db_run(tx->db, &put_one,
                   DB_ARGS(db_text(tenant), db_text(item->namespace_text), db_text(item->key),
-                          db_text(item->value), db_int(tx->now_us), db_int_or_null(item->ttl_us)),
+                          db_text(item->value), db_int(tx->now_us), db_int_or_null(item->ttl_us),
+                          db_blob(item->vectors)),
                   NULL);
 }
 
@@ -114,8 +115,8 @@ static enum err search_page(struct tx *tx, const struct item_filter *filter, str
     enum err err =
         db_query(tx->db, &search_some,
                  DB_ARGS(db_text(filter->tenant), db_int(tx->now_us), db_text(filter->prefix),
-                         db_text(prefix_end(tx->arena, filter->prefix)), db_text(filter->value),
-                         db_int(filter->limit), db_int(filter->offset)),
+                         db_text(items_prefix_end(tx->arena, filter->prefix)),
+                         db_text(filter->value), db_int(filter->limit), db_int(filter->offset)),
                  &rows);
 
     if (err)
@@ -169,16 +170,20 @@ static enum err search_by_operators(struct tx *tx, const struct item_filter *fil
 enum err item_search(struct tx *tx, const struct item_filter *filter, struct arena *arena,
                      struct items *found)
 {
-    const struct json *wanted;
+    const struct json *wanted = NULL;
     struct str unknown;
     enum err err;
 
-    if (str_is_none(filter->value))
-        return search_page(tx, filter, arena, found);
-    if ((err = json_parse(tx->arena, filter->value, &wanted, NULL)) ||
-        (err = item_filter_check(wanted, &unknown)))
-        return err;
-    if (item_filter_has_operators(wanted))
+    if (!str_is_none(filter->value)) {
+        if ((err = json_parse(tx->arena, filter->value, &wanted, NULL)) ||
+            (err = item_filter_check(wanted, &unknown)))
+            return err;
+        if (!item_filter_has_operators(wanted))
+            wanted = NULL;
+    }
+    if (!str_is_none(filter->vector))
+        return items_search_alike(tx, filter, wanted, arena, found);
+    if (wanted)
         return search_by_operators(tx, filter, wanted, arena, found);
     return search_page(tx, filter, arena, found);
 }
@@ -189,11 +194,11 @@ enum err item_namespaces(struct tx *tx, const struct item_filter *filter, struct
     struct item *list = ARENA_ARRAY(arena, struct item, (size_t)filter->limit + 1);
     struct db_rows rows = {0};
     size_t n = 0;
-    enum err err =
-        db_query(tx->db, &namespaces,
-                 DB_ARGS(db_text(filter->tenant), db_int(tx->now_us), db_text(filter->prefix),
-                         db_text(prefix_end(tx->arena, filter->prefix)), db_int(filter->limit)),
-                 &rows);
+    enum err err = db_query(
+        tx->db, &namespaces,
+        DB_ARGS(db_text(filter->tenant), db_int(tx->now_us), db_text(filter->prefix),
+                db_text(items_prefix_end(tx->arena, filter->prefix)), db_int(filter->limit)),
+        &rows);
 
     if (err)
         return err;

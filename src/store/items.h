@@ -15,7 +15,10 @@ struct item {
     struct str key;
     struct str value; /* JSON */
     int64_t created_us, updated_us;
-    int64_t ttl_us; /* how long it lives without being written or refreshed; 0: for ever */
+    int64_t ttl_us;     /* how long it lives without being written or refreshed; 0: for ever */
+    struct str vectors; /* to be put: what it is found by (item_vectors.h); STR_NONE: none */
+    bool has_score;     /* found by likeness: how alike it is */
+    double score;
 };
 
 enum err item_get(struct tx *tx, struct str tenant, struct str namespace_text, struct str key,
@@ -35,10 +38,16 @@ struct item_filter {
     struct str tenant;
     struct str prefix; /* of the namespace */
     struct str value;  /* what the value must fit, as in item_match.h; STR_NONE: any */
+    struct str vector; /* how alike they are to this one (item_vectors.h); STR_NONE: no matter */
     int64_t limit, offset;
 };
 
-/* Last updated first. ERR_INVALID: a filter that is no filter. */
+/* By likeness: the items below a prefix that are looked at, and how far a page may be down. */
+#define ITEM_ALIKE_SCAN_MAX 100000
+#define ITEM_ALIKE_OFFSET_MAX 10000
+
+/* Last updated first; with a vector those that have vectors, the most alike first. ERR_INVALID: a
+ * filter that is no filter. ERR_LIMIT: one of the limits above. */
 enum err item_search(struct tx *tx, const struct item_filter *filter, struct arena *arena,
                      struct items *found) MUST_USE;
 /* Distinct namespaces below the filter's prefix, in order; of each only namespace_text is set. */

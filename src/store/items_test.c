@@ -1,5 +1,6 @@
 /* items_test.c -- the key-value store that graphs share, on both databases. Namespaces are written
  * with "/" behind each label here. */
+#include "store/item_vectors.h"
 #include "store/items.h"
 #include "store/table_rig.h"
 
@@ -205,6 +206,68 @@ static void searches_page_last_updated_first(void **state)
     assert_int_equal(found.count, 0);
 }
 
+static void put_alike(struct table *t, const char *labels, const char *key, const char *value,
+                      const float two[2])
+{
+    struct item item = {
+        .namespace_text = namespace_of(t, labels), .key = str_of(key), .value = str_of(value)};
+
+    assert_int_equal(item_vectors_pack(&t->arena, str_range((const char *)two, 2 * sizeof(float)),
+                                       2, &item.vectors),
+                     OK);
+    assert_int_equal(item_put(t->tx, TENANT, &item), OK);
+}
+
+static struct str alike(struct table *t, const char *prefix, const char *value, int64_t limit,
+                        int64_t offset)
+{
+    static const float up[2] = {0, 3};
+    struct item_filter filter = {.tenant = TENANT,
+                                 .prefix = namespace_of(t, prefix),
+                                 .value = str_of(value),
+                                 .limit = limit,
+                                 .offset = offset};
+    struct str text = STR("");
+    struct items found;
+
+    assert_int_equal(
+        item_vectors_pack(&t->arena, str_range((const char *)up, sizeof(up)), 2, &filter.vector),
+        OK);
+    assert_int_equal(item_search(t->tx, &filter, &t->arena, &found), OK);
+    for (size_t i = 0; i < found.count; i++) {
+        assert_true(found.list[i].has_score);
+        table_join(t, &text, found.list[i].key);
+    }
+    return text;
+}
+
+static void the_most_alike_come_first(void **state)
+{
+    struct table *t = *state;
+    char key[16];
+
+    put_alike(t, "a/", "up", "{\"n\": 1}", (float[]){0, 1});
+    put_alike(t, "a/b/", "steep", "{\"n\": 2}", (float[]){1, 9});
+    put_alike(t, "a/", "flat", "{\"n\": 3}", (float[]){5, 0});
+    put_alike(t, "a/", "down", "{\"n\": 4}", (float[]){0, -1});
+    put_alike(t, "z/", "else", "{}", (float[]){0, 1});
+    put(t, "a/", "none", "{\"n\": 1}");
+    ASSERT_STR(alike(t, "a/", NULL, 10, 0), "up,steep,flat,down");
+    ASSERT_STR(alike(t, "a/", NULL, 2, 1), "steep,flat");
+    ASSERT_STR(alike(t, "a/b/", NULL, 10, 0), "steep");
+    ASSERT_STR(alike(t, "a/", "{\"n\": 3}", 10, 0), "flat");
+    ASSERT_STR(alike(t, "a/", "{\"n\": {\"$lt\": 4}}", 10, 1), "steep,flat");
+    put(t, "a/", "up", "{}");
+    ASSERT_STR(alike(t, "a/", NULL, 1, 0), "steep");
+    /* more than one page, the best in the last */
+    for (int i = 0; i < 450; i++) {
+        snprintf(key, sizeof(key), "%03d", i);
+        put_alike(t, "many/", key, "{}", (float[]){1, (float)i / 100});
+    }
+    ASSERT_STR(alike(t, "many/", NULL, 3, 0), "449,448,447");
+    ASSERT_STR(alike(t, "many/", NULL, 3, 448), "001,000");
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("what is put is got, and deleted, by its tenant", what_is_put_is_got),
     TEST("updated_at rises with every put, whatever the clock does",
@@ -213,6 +276,8 @@ static const struct CMUnitTest tests[] = {
     TEST("a prefix is made of whole labels, in any script", a_prefix_is_made_of_whole_labels),
     TEST("searches filter by value", searches_filter_by_value),
     TEST("searches page, last updated first", searches_page_last_updated_first),
+    TEST("the most alike come first, within filter and prefix (issue 4)",
+         the_most_alike_come_first),
 };
 
 int main(void)

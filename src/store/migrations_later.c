@@ -269,3 +269,6 @@ const char migration_26[] =
     "  created_us BIGINT NOT NULL, modified_us BIGINT NOT NULL, PRIMARY KEY (tenant, price_id));"
     "CREATE INDEX spans_with_usage ON spans (tenant, parent_id)"
     "  WHERE total_tokens + COALESCE(total_cost, 0) > 0;";
+
+/* What items are found by (item_vectors.h). */
+const char migration_27[] = "ALTER TABLE items ADD COLUMN vectors BYTEA;";

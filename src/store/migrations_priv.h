@@ -17,5 +17,6 @@ extern const char migration_23[];
 extern const char migration_24[];
 extern const char migration_25[];
 extern const char migration_26[];
+extern const char migration_27[];
 
 #endif

@@ -10,6 +10,7 @@ import process from 'node:process';
 
 import { InvalidRequestError, answers } from './answers.mjs';
 import { Auth } from './auth.mjs';
+import { Embedding } from './embedding.mjs';
 import { Graphs } from './graphs.mjs';
 import { Heads } from './heads.mjs';
 import { Libraries, versions } from './library.mjs';
@@ -34,6 +35,7 @@ class Worker {
     #graphs = null;
     #runs = null;
     #auth = null;
+    #embedding = null;
 
     constructor(socket) {
         this.#link = new Link(socket, {
@@ -74,6 +76,8 @@ class Worker {
         }
         const error = await this.#auth?.load(round);
         if (error) failed.push({ id: 'auth', error });
+        const broken = await this.#embedding?.load(round);
+        if (broken) failed.push({ id: 'store.index', error: broken });
         return failed;
     }
 
@@ -91,6 +95,7 @@ class Worker {
             else loaded.push({ id, description: spec.description });
         }
         await this.#loadAuth(config?.auth, modules);
+        await this.#loadEmbedding(config?.store?.index, modules);
         if (dev) watchProject(project_dir, (round) => this.#loadAgain(graphs ?? {}, round));
         link.send({ t: 'ready', graphs: loaded });
     }
@@ -100,6 +105,13 @@ class Worker {
         this.#auth = new Auth(config, modules);
         const error = await this.#auth.load();
         if (error) this.#link.send({ t: 'load_error', part: 'auth', error });
+    }
+
+    async #loadEmbedding(index, modules) {
+        if (!isJavaScript(index?.embed)) return;
+        this.#embedding = new Embedding(index, modules);
+        const error = await this.#embedding.load();
+        if (error) this.#link.send({ t: 'load_error', part: 'store.index', error });
     }
 
     async #answer(header, blobs) {
@@ -115,6 +127,7 @@ class Worker {
 
     async #ask(header, blobs) {
         if (header.t === 'auth.check' && this.#auth) return this.#auth.check(blobs);
+        if (header.t === 'store.embed' && this.#embedding) return this.#embedding.embed(blobs);
         const answer = Object.hasOwn(answers, header.t) ? answers[header.t] : null;
         if (!answer) throw new InvalidRequestError(`unknown request ${header.t}`);
         if (!this.#graphs) throw new InvalidRequestError(`${header.t} before init`);

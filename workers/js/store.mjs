@@ -79,6 +79,11 @@ export function wakeOnDemand(AsyncBatchedStore) {
             this.running = true;
         },
 
+        /* The library's own forgets `index`. */
+        async put(namespace, key, value, index) {
+            return this.enqueueOperation({ namespace, key, value, index });
+        },
+
         async stop() {
             this.running = false;
             await this.flushing;

@@ -8,5 +8,6 @@
     inputs        JSON -> input, config, Command   schemas      JSON Schemas of a graph
     checkpointer  the saver that asks the server   store        the store that asks the server
     auth          the user's own auth handlers     users        who they name, as graphs find it
+    embedding     the user's own embedding function
     logs          log records, one line each
 """

@@ -114,7 +114,14 @@ def _load(init: dict[str, Any], link: Link) -> tuple[dict[str, Any], dict[str, A
         from . import reloading
 
         reloading.start(host, init.get("graphs") or {}, parts, project_dir)
-    return {"host": host, "questions": _questions(host, parts)}, {"t": "ready", "graphs": loaded}
+    return (
+        {
+            "host": host,
+            "questions": _questions(host, parts),
+            "embedding": parts.get("store.index"),
+        },
+        {"t": "ready", "graphs": loaded},
+    )
 
 
 def _tell(link: Link, error: LoadError, **what: str) -> None:
@@ -131,6 +138,11 @@ def _parts(config: dict[str, Any], project_dir: str) -> dict[str, Any]:
         from .auth import Auth
 
         parts["auth"] = Auth(config["auth"], project_dir)
+    index = (config.get("store") or {}).get("index") or {}
+    if is_python(index.get("embed")):
+        from .embedding import Embedding
+
+        parts["store.index"] = Embedding(index, project_dir)
     return parts
 
 
@@ -166,15 +178,14 @@ class _Loop:
         self._runs: dict[str, Any] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._questions = loaded["questions"]
+        self._embedding = loaded["embedding"]
         self._shutdown: Frame | None = None
         self._loop = asyncio.new_event_loop()
 
     def run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(NODE_THREADS))
-        self._link.hand_over(
-            lambda frame: self._loop.call_soon_threadsafe(self._receive, frame), self._inbox
-        )
+        self._link.hand_over(self._hand_on, self._inbox)
         self._link.send(self._ready)
         ended = False
         while not ended:
@@ -184,6 +195,12 @@ class _Loop:
             except (SystemExit, KeyboardInterrupt) as error:
                 # The task that raised it has it as its result; the others go on.
                 log.warning("a graph raised %s; the worker goes on", type(error).__name__)
+
+    def _hand_on(self, frame: Frame) -> None:
+        if self._embedding is not None and frame.header["t"] == "store.embed":
+            self._embedding.spawn(self._answer(frame))
+        else:
+            self._loop.call_soon_threadsafe(self._receive, frame)
 
     def _receive(self, frame: Frame) -> None:
         kind = frame.header["t"]
@@ -259,6 +276,8 @@ def _questions(host: Any, parts: dict[str, Any]) -> dict[str, Any]:
         questions.update(States(host).handlers)
     if "auth" in parts:
         questions["auth.check"] = parts["auth"].check
+    if "store.index" in parts:
+        questions["store.embed"] = parts["store.index"].embed
     return questions
 
 
