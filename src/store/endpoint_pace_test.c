@@ -138,6 +138,72 @@ static void what_others_do_not_want_is_filled(void **state)
 
 /* ---- limits ---- */
 
+/* Claims one at a time, as places or the rate allow it; how many of `turns` were of this line. */
+static size_t turns_of(struct outbox_rig *rig, enum outbox_line line, int64_t step_us, int turns)
+{
+    size_t count = 0, of_line = 0;
+
+    for (int i = 0; i < turns; i++) {
+        struct outbox_claim_lane lane = {
+            .lane = STR(A " t"), .room = 16, .shares = {[OUTBOX_RETRY] = 6, [OUTBOX_REPLAY] = 2}};
+        struct outbox_claimed *rows = outbox_rig_claim_lane(rig, &lane, &count);
+
+        assert_int_equal(count, 1);
+        of_line += outbox_line_of(rows[0].class, rows[0].attempts - 1) == line;
+        outbox_rig_settle(rig, &rows[0], DELIVERY_DONE, 0);
+        rig->now_us += step_us;
+    }
+    return of_line;
+}
+
+static void add_to_both_lines(struct outbox_rig *rig, struct endpoint_row told)
+{
+    (void)endpoint_rig_make(rig, told);
+    for (int i = 0; i < 60; i++)
+        endpoint_rig_add(rig, (struct outbox_event){.class = DELIVERY_REPLAY});
+    endpoint_rig_add_many(rig, URL_A, 70);
+}
+
+static void replays_do_not_starve_first_tries_by_the_rate(void **state)
+{
+    struct outbox_rig *rig = *state;
+
+    add_to_both_lines(rig, (struct endpoint_row){.rate_limit = 8, .rate_burst = 1});
+    assert_int_equal(turns_of(rig, OUTBOX_REPLAY, US_PER_SECOND / 8, 80), 10);
+    assert_int_equal(turns_of(rig, OUTBOX_REPLAY, US_PER_SECOND / 8, 30),
+                     30); /* all that is left */
+}
+
+static void replays_do_not_starve_first_tries_by_their_places(void **state)
+{
+    struct outbox_rig *rig = *state;
+
+    add_to_both_lines(rig, (struct endpoint_row){.in_flight_max = 1});
+    assert_int_equal(turns_of(rig, OUTBOX_REPLAY, 1, 80), 10);
+    assert_int_equal(turns_of(rig, OUTBOX_REPLAY, 1, 30), 30);
+}
+
+static void retries_do_not_starve_first_tries(void **state)
+{
+    struct outbox_rig *rig = *state;
+    struct str id = endpoint_rig_make(rig, (struct endpoint_row){0});
+    struct endpoint_row told = endpoint_rig_get(rig, id);
+    struct outbox_claimed *rows;
+    size_t count = 0;
+    struct tx *tx;
+
+    endpoint_rig_add_many(rig, URL_A, 20);
+    rows = outbox_rig_claim(rig, A, 20, 0, &count);
+    assert_int_equal(count, 20);
+    for (size_t i = 0; i < count; i++)
+        outbox_rig_settle(rig, &rows[i], DELIVERY_DUE, rig->now_us);
+    told.in_flight_max = 1;
+    tx = outbox_rig_begin(rig);
+    assert_int_equal(outbox_rig_end(rig, endpoint_update(tx, &told)), OK);
+    endpoint_rig_add_many(rig, URL_A, 20);
+    assert_int_equal(turns_of(rig, OUTBOX_RETRY, 1, 20), 10);
+}
+
 static void the_rate_holds(void **state)
 {
     struct outbox_rig *rig = *state;
@@ -241,6 +307,10 @@ static const struct CMUnitTest tests[] = {
     TEST("tenants have lanes of their own", tenants_have_lanes_of_their_own),
     TEST("what is sent once more has its own line", what_is_sent_once_more_has_its_own_line),
     TEST("places that others do not want are filled", what_others_do_not_want_is_filled),
+    TEST("by a rate, every eighth turn at most is for what is sent once more",
+         replays_do_not_starve_first_tries_by_the_rate),
+    TEST("so it is with few places", replays_do_not_starve_first_tries_by_their_places),
+    TEST("and every second for retries", retries_do_not_starve_first_tries),
     TEST("the rate holds", the_rate_holds),
     TEST("no more are sent at once than it has places", the_places_are_kept),
     TEST("a rest is for all of an endpoint, and for it alone", a_rest_is_for_all),

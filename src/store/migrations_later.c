@@ -272,3 +272,9 @@ const char migration_26[] =
 
 /* What items are found by (item_vectors.h). */
 const char migration_27[] = "ALTER TABLE items ADD COLUMN vectors BYTEA;";
+
+/* How many first tries an endpoint with limits has had since its last retry, and since the last
+ * that was sent once more. */
+const char migration_28[] =
+    "ALTER TABLE endpoints ADD COLUMN since_retry BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE endpoints ADD COLUMN since_replay BIGINT NOT NULL DEFAULT 0;";

@@ -18,5 +18,6 @@ extern const char migration_24[];
 extern const char migration_25[];
 extern const char migration_26[];
 extern const char migration_27[];
+extern const char migration_28[];
 
 #endif

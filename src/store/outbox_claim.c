@@ -20,7 +20,8 @@
 
 #define LINE(column)                                                                               \
     "SELECT tenant, endpoint_id, kind, url, state, policy, rate_limit, rate_burst, in_flight_max," \
-    " rest_until_us, rate_next_us, failures, told_us, secrets_version FROM endpoints"              \
+    " rest_until_us, rate_next_us, failures, told_us, secrets_version, fresh_us, since_retry,"     \
+    " since_replay FROM endpoints"                                                                 \
     " WHERE lane = $1"                                                                             \
     " AND " column " IS NOT NULL AND " column " <= $2 ORDER BY " column                            \
     ", endpoint_id LIMIT CAST($3 AS BIGINT)"
@@ -29,8 +30,9 @@
         name, LINE(column), LINE(column) " FOR UPDATE SKIP LOCKED"                                 \
     }
 #define PLACE(column)                                                                              \
-    "UPDATE endpoints SET " column " = $3, rate_next_us = $4 WHERE tenant = $1 AND endpoint_id = " \
-    "$2"
+    "UPDATE endpoints SET " column " = $3, rate_next_us = $4, since_retry = $5, since_replay = $6" \
+    " WHERE tenant = $1 AND endpoint_id = $2"
+#define PLACE_ARGS 6
 #define DUE(condition)                                                                             \
     "SELECT d.delivery_id, d.attempts, d.created_us, d.webhook_id, d.object_id, d.body_id, "       \
     "d.policy, b.content_type, LENGTH(b.bytes),"                                                   \
@@ -88,6 +90,8 @@ struct waiting {
     struct str tenant, endpoint_id, kind, url, policy;
     struct bucket bucket; /* per_s 0: none */
     int64_t in_flight_max, rest_until_us, full_us, secrets_version;
+    int64_t fresh_us;                  /* its place in that line; 0: none */
+    int64_t since_retry, since_replay; /* so many first tries went since */
     bool is_active, is_unwell, is_probing;
 };
 
@@ -106,6 +110,9 @@ static struct waiting waiting_read(const struct db_rows *rows, struct arena *are
         .full_us = db_get_int(rows, 10),
         .is_unwell = db_get_int(rows, 11) > 0 || !db_is_null(rows, 12),
         .secrets_version = db_get_int(rows, 13),
+        .fresh_us = db_get_int(rows, 14),
+        .since_retry = db_get_int(rows, 15),
+        .since_replay = db_get_int(rows, 16),
         /* It has rested because it failed: one goes ahead. */
         .is_probing = db_get_int(rows, 11) > 0 && db_get_int(rows, 9) > 0,
     };
@@ -256,6 +263,36 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* Where an endpoint has few places or a rate, each of them is wanted by all its lines: while first
+ * tries wait, at most every second goes to a retry, every eighth to what is sent once more. */
+static unsigned part_of(const struct waiting *e, enum outbox_line line, unsigned limit,
+                        int64_t now_us)
+{
+    bool is_limited = e->bucket.per_s > 0 || e->in_flight_max > 0;
+    unsigned parts = line == OUTBOX_REPLAY ? 8 : 2;
+    int64_t since = line == OUTBOX_REPLAY ? e->since_replay : e->since_retry;
+
+    if (!is_limited || line == OUTBOX_FRESH || e->fresh_us == 0 || e->fresh_us > now_us)
+        return limit;
+    if (since < parts - 1)
+        return 0;
+    return limit > parts ? limit / parts : limit > 0;
+}
+
+static void count_turns(struct waiting *e, enum outbox_line line, size_t taken)
+{
+    if (taken == 0)
+        return;
+    if (line == OUTBOX_FRESH) {
+        e->since_retry += (int64_t)taken;
+        e->since_replay += (int64_t)taken;
+    } else if (line == OUTBOX_RETRY) {
+        e->since_retry = 0;
+    } else {
+        e->since_replay = 0;
+    }
+}
+
 /* What it may have of this line, and where it stands then: `args` of the statement `place`. */
 static enum err take_turn(struct claiming *c, struct waiting *e, enum outbox_line line,
                           unsigned limit, struct db_value *args)
@@ -264,10 +301,15 @@ static enum err take_turn(struct claiming *c, struct waiting *e, enum outbox_lin
     size_t before = c->count;
     enum err err = allowance(c, e, &limit, &again_us);
 
+    if (limit) {
+        limit = part_of(e, line, limit, now_us);
+        again_us = now_us;
+    }
     if (!err && limit)
         err = take_due(c, e, line, limit, &left_us);
     if (e->bucket.per_s > 0)
         e->full_us = bucket_take(&e->bucket, e->full_us, now_us, (unsigned)(c->count - before));
+    count_turns(e, line, c->count - before);
     /* Behind all that wait already. */
     if (limit)
         again_us = left_us ? later(left_us, now_us) : 0;
@@ -275,6 +317,8 @@ static enum err take_turn(struct claiming *c, struct waiting *e, enum outbox_lin
     args[1] = db_text(e->endpoint_id);
     args[2] = db_int_or_null(again_us);
     args[3] = db_int_or_null(e->full_us);
+    args[4] = db_int(e->since_retry);
+    args[5] = db_int(e->since_replay);
     return err;
 }
 
@@ -296,18 +340,19 @@ static enum err take_line(struct claiming *c, size_t lane_index, enum outbox_lin
     err = line_read(c, lane->lane, line, endpoints_max, &list, &count);
     if (err || count == 0)
         return err;
-    args = ARENA_ARRAY(c->tx->arena, struct db_value, count * 4);
+    args = ARENA_ARRAY(c->tx->arena, struct db_value, count * PLACE_ARGS);
     while (!err && done < count && !c->is_full) {
         unsigned room = limit - (unsigned)(c->count - first);
         unsigned sharing = (unsigned)(count - done);
 
-        err = take_turn(c, &list[done], line, (room + sharing - 1) / sharing, &args[done * 4]);
+        err = take_turn(c, &list[done], line, (room + sharing - 1) / sharing,
+                        &args[done * PLACE_ARGS]);
         done++;
     }
     for (size_t i = first; i < c->count; i++)
         c->list[i].lane_index = lane_index;
     lane->taken += (unsigned)(c->count - first);
-    return err ? err : db_run_many(c->tx->db, &place[line], args, 4, done);
+    return err ? err : db_run_many(c->tx->db, &place[line], args, PLACE_ARGS, done);
 }
 
 /* The shares of retries and replays are theirs if they want them; the rest is for first tries. */

@@ -53,6 +53,12 @@ static const struct db_statement old_attempts = {
     " WHERE started_us < $1 ORDER BY started_us LIMIT $2)",
     NULL};
 
+/* What it has sent stands in the log for as long, so its id means something while it does. */
+static const struct db_statement ended_replays = {
+    "retention_replays",
+    "DELETE FROM replays WHERE (tenant, replay_id) IN (SELECT tenant, replay_id FROM replays"
+    " WHERE ended_us IS NOT NULL AND ended_us < $1 ORDER BY ended_us LIMIT $2)",
+    NULL};
 static const struct db_statement old_inspected = {
     "retention_inspected",
     "DELETE FROM inspector_requests WHERE (tenant, inspector_id, request_id) IN"
@@ -449,6 +455,8 @@ enum err retention_step(struct tx *tx, int64_t now_us, const struct retention_li
         err = delete_older(&sweep, &old_attempts, limits->attempts_us);
     if (!err && limits->deliveries_us)
         err = delete_deliveries(&sweep, limits->deliveries_us);
+    if (!err && limits->deliveries_us)
+        err = delete_older(&sweep, &ended_replays, limits->deliveries_us);
     if (!err && sweep.rows_left > 0) {
         int64_t trimmed = 0;
 

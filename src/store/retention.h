@@ -6,6 +6,7 @@
  *   items                 their own expiry
  *   attempts              their start                                        30 days
  *   deliveries            their end, done or dead, with their attempts        90 days
+ *   bulk replays          their end                                          90 days, as deliveries
  *   the feed of changes   its own age and length (delivery_feed.h)
  *   bodies                with the last delivery that has them
  *   run events            the end of their run; the run stays                  7 days

@@ -127,6 +127,20 @@ static int64_t rows_of(const struct db_statement *statement)
 #define SERIES(n)                                                                                  \
     "WITH RECURSIVE series(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM series WHERE i < " #n ") "
 
+static void ended_replays_go_with_what_they_sent(void **state)
+{
+    (void)state;
+    script(
+        "INSERT INTO replays (tenant, replay_id, state, filter, rate, expected, is_exact, last_id,"
+        " cursor_id, matched, queued, skipped, failed, next_us, created_us, updated_us, ended_us)"
+        " VALUES ('t', 'old', 'done', '{}', 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1, 999999998999),"
+        " ('t', 'new', 'done', '{}', 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1, 999999999001),"
+        " ('t', 'open', 'paused', '{}', 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1, NULL)");
+    (void)sweep(&limits);
+    assert_int_equal(ROWS("replays"), 2);
+    assert_int_equal(ROWS("replays WHERE replay_id = 'old'"), 0);
+}
+
 static void old_answers_go(void **state)
 {
     (void)state;
@@ -329,6 +343,7 @@ static void old_requests_go_then_unused_inspectors(void **state)
 static const struct CMUnitTest tests[] = {
     TEST("old requests to inspectors go, then inspectors that nobody uses",
          old_requests_go_then_unused_inspectors),
+    TEST("ended replays go, open ones stay", ended_replays_go_with_what_they_sent),
     TEST("old idempotency rows go, in pieces", old_answers_go),
     TEST("expired items go", expired_items_go),
     TEST("ended deliveries go, and a body with the last that has it",
