@@ -489,24 +489,3 @@ enum err outbox_claim(struct tx *tx, struct outbox_claim *claim, struct arena *a
     *count = c.count;
     return err;
 }
-
-struct outbox_claimed outbox_claimed_copy(const struct outbox_claimed *row, struct arena *arena)
-{
-    struct outbox_claimed copy = *row;
-
-    copy.tenant = arena_str(arena, row->tenant);
-    copy.endpoint_id = arena_str(arena, row->endpoint_id);
-    copy.url = arena_str(arena, row->url);
-    copy.webhook_id = arena_str(arena, row->webhook_id);
-    copy.kind = arena_str(arena, row->kind);
-    copy.object_id = arena_str(arena, row->object_id);
-    copy.body_id = STR_NONE;
-    copy.policy = arena_str(arena, row->policy);
-    copy.ordering_key = arena_str(arena, row->ordering_key);
-    copy.traceparent = arena_str(arena, row->traceparent);
-    copy.content_type = arena_str(arena, row->content_type);
-    copy.body = arena_str(arena, row->body);
-    copy.secrets = secrets_copy(&row->secrets, arena);
-    copy.secrets_why = arena_str(arena, row->secrets_why);
-    return copy;
-}
