@@ -7,6 +7,12 @@
 
 #define ACTIONS_BYTES_MAX (1 * MIB)
 
+static void action_fail(struct call *call, size_t index, int status, struct str why)
+{
+    alerts_fail(call, status,
+                arena_printf(call->arena, "actions[%zu].config.%.*s", index, STR_ARG(why)));
+}
+
 enum err alerts_read_actions(struct call *call, struct alert_body *body)
 {
     struct str texts = json_raw(call->body_text, STR("actions")), key, text, why;
@@ -17,6 +23,7 @@ enum err alerts_read_actions(struct call *call, struct alert_body *body)
         return ERR_INVALID;
     }
     body->actions = ARENA_ARRAY(call->arena, struct alert_action, ALERT_ACTIONS_MAX);
+    body->headers = ARENA_ARRAY(call->arena, struct secret_headers *, ALERT_ACTIONS_MAX);
     body->action_texts = ARENA_ARRAY(call->arena, struct str, ALERT_ACTIONS_MAX);
     while (json_raw_next(texts, &position, &key, &text)) {
         size_t i = body->action_count;
@@ -27,6 +34,12 @@ enum err alerts_read_actions(struct call *call, struct alert_body *body)
         }
         if (alert_action_read(text, i, call->arena, &body->actions[i], &why)) {
             alerts_fail(call, 400, why);
+            return ERR_INVALID;
+        }
+        why = owned_headers_read(call->arena, body->actions[i].headers,
+                                 body->actions[i].header_count, &body->headers[i]);
+        if (!str_is_none(why)) {
+            action_fail(call, i, 400, why);
             return ERR_INVALID;
         }
         if (delivery_target_check(call, STR("alert"), body->actions[i].url))
@@ -74,15 +87,6 @@ static void action_write(struct json_writer *json, struct call *call, struct str
     json_end_object(json);
 }
 
-static void fail_kept(struct call *call, struct str header)
-{
-    alerts_fail(call, 400,
-                arena_printf(call->arena,
-                             "headers: nothing is stored for \"%.*s\", so \"***\" cannot stand for "
-                             "it: give its value",
-                             STR_ARG(str_first(header, 64))));
-}
-
 enum err alerts_place_actions(struct tx *tx, struct call *call, struct alert_body *body,
                               const struct alert_row *was, struct str owner)
 {
@@ -100,14 +104,14 @@ enum err alerts_place_actions(struct tx *tx, struct call *call, struct alert_bod
             .url = body->actions[i].url,
             .owner = arena_printf(tx->arena, "%.*s %zu", STR_ARG(owner), i),
             .name = body->rule.name,
-            .headers = body->actions[i].headers,
-            .header_count = body->actions[i].header_count,
-            .was = owned_endpoint_id(before, i),
+            .headers = body->headers[i],
+            .before = before,
+            .index = i,
         };
 
         err = owned_endpoint_place(tx, body->row.tenant, &endpoint);
-        if (endpoint.missing.data)
-            fail_kept(call, endpoint.missing);
+        if (!str_is_none(endpoint.why))
+            action_fail(call, i, 422, endpoint.why);
         if (!err)
             action_write(&json, call, body->action_texts[i], &body->actions[i], &body->row,
                          endpoint.endpoint_id);

@@ -4,7 +4,7 @@
 
 #include "alert/alert_action.h"
 #include "alert/alert_tell.h"
-#include "api/call.h"
+#include "api/secret_headers.h"
 #include "store/alerts.h"
 #include "store/projects.h"
 
@@ -15,6 +15,7 @@ struct alert_body {
     struct alert_action *actions;
     struct str *action_texts;
     size_t action_count;
+    struct secret_headers **headers; /* of each action */
     struct alert_row row;
     struct project_row project;
 };

@@ -1,52 +1,28 @@
 /* owned_endpoints.c -- see owned_endpoints.h. */
 #include "api/owned_endpoints.h"
 
-#include "api/secret_headers.h"
-
 /* ---- headers ---- */
 
-/* The value that a header shown as "***" stands for. */
-static enum err kept_value(struct tx *tx, const struct secret_owner *was,
-                           struct header_pair *header)
+/* Documented examples set it to what the sender writes anyway. */
+static bool is_said_already(const struct header_pair *pair)
 {
-    struct secrets secrets;
-    struct str why;
-    enum err err;
+    struct str type = str_first(pair->value, str_find_char(pair->value, ';'));
 
-    if (!str_eq(header->value, SECRET_SHOWN))
-        return OK;
-    err = was->endpoint_id.data ? secrets_open(tx, was, tx->arena, &secrets, &why) : ERR_NOT_FOUND;
-    for (size_t i = 0; !err && i < secrets.count; i++) {
-        if (secrets.list[i].kind != SECRET_HEADER ||
-            !str_eq_nocase(secrets.list[i].name, header->name))
-            continue;
-        header->value = secrets.list[i].value;
-        return OK;
-    }
-    return ERR_INVALID;
+    return str_eq_nocase(pair->name, STR("content-type")) &&
+           (str_eq_nocase(str_trim(type), STR("application/json")) ||
+            str_eq(pair->value, SECRET_SHOWN));
 }
 
-static enum err headers_put(struct tx *tx, const struct secret_owner *owner,
-                            struct owned_endpoint *endpoint)
+struct str owned_headers_read(struct arena *arena, const struct header_pair *pairs, size_t count,
+                              struct secret_headers **headers)
 {
-    const struct secret_owner was = {owner->tenant, endpoint->was};
-    int64_t count;
-    enum err err = OK;
+    struct str why = STR_NONE;
 
-    for (size_t i = 0; !err && i < endpoint->header_count; i++) {
-        err = kept_value(tx, &was, &endpoint->headers[i]);
-        if (err)
-            endpoint->missing = endpoint->headers[i].name;
-    }
-    if (!err)
-        err = secret_delete(tx, owner, SECRET_HEADER, STR_NONE, &count);
-    for (size_t i = 0; !err && i < endpoint->header_count; i++)
-        err = secret_put(tx, owner,
-                         &(struct secret){.kind = SECRET_HEADER,
-                                          .secret_id = endpoint->headers[i].name,
-                                          .name = endpoint->headers[i].name,
-                                          .value = endpoint->headers[i].value});
-    return err;
+    *headers = ARENA_NEW(arena, struct secret_headers);
+    for (size_t i = 0; str_is_none(why) && i < count; i++)
+        if (!is_said_already(&pairs[i]))
+            why = secret_headers_add(arena, *headers, pairs[i].name, pairs[i].value);
+    return why;
 }
 
 void owned_headers_out(struct json_writer *json, const struct header_pair *headers, size_t count)
@@ -61,6 +37,39 @@ void owned_headers_out(struct json_writer *json, const struct header_pair *heade
 
 /* ---- endpoints ---- */
 
+struct str owned_endpoint_id(const struct json *list, size_t index)
+{
+    return json_string(json_get(json_item(list, index), "endpoint_id"));
+}
+
+/* The endpoint that was told this URL before; else the one that stood in this place. */
+static enum err find_before(struct tx *tx, struct str tenant, const struct owned_endpoint *endpoint,
+                            struct endpoint_row *found)
+{
+    struct str in_place = owned_endpoint_id(endpoint->before, endpoint->index);
+    enum err err = ERR_NOT_FOUND;
+
+    for (size_t i = 0; i < json_count(endpoint->before); i++) {
+        err = endpoint_get(tx, tenant, owned_endpoint_id(endpoint->before, i), tx->arena, found);
+        if (err && err != ERR_NOT_FOUND)
+            return err;
+        if (!err && str_eq(found->url, endpoint->url))
+            return OK;
+    }
+    return str_is_none(in_place) ? ERR_NOT_FOUND
+                                 : endpoint_get(tx, tenant, in_place, tx->arena, found);
+}
+
+static void explain(struct tx *tx, struct owned_endpoint *endpoint, struct str header,
+                    bool has_moved)
+{
+    endpoint->why = arena_printf(
+        tx->arena, "headers: %.*s is ***, but %s: give its value",
+        STR_ARG(str_first(header, 64)),
+        has_moved ? "this URL is of another host, to which stored values do not go along"
+                  : "nothing is stored for it");
+}
+
 enum err owned_endpoint_place(struct tx *tx, struct str tenant, struct owned_endpoint *endpoint)
 {
     struct endpoint_row row = {
@@ -70,19 +79,28 @@ enum err owned_endpoint_place(struct tx *tx, struct str tenant, struct owned_end
         .owner = endpoint->owner,
         .name = endpoint->name,
     };
-    struct secret_owner owner;
-    enum err err = endpoint_add(tx, &row);
+    struct secret_owner owner = {.tenant = tenant}, was = {.tenant = tenant};
+    struct endpoint_row before, placed;
+    struct str missing;
+    bool has_moved = false;
+    enum err err = find_before(tx, tenant, endpoint, &before);
+    bool has_before = err == OK;
 
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    err = endpoint_add(tx, &row);
     if (err && err != ERR_CONFLICT)
         return err;
-    endpoint->endpoint_id = row.endpoint_id;
-    owner = (struct secret_owner){tenant, row.endpoint_id};
-    return headers_put(tx, &owner, endpoint);
-}
-
-struct str owned_endpoint_id(const struct json *list, size_t index)
-{
-    return json_string(json_get(json_item(list, index), "endpoint_id"));
+    if ((err = endpoint_get(tx, tenant, row.endpoint_id, tx->arena, &placed)))
+        return err;
+    endpoint->endpoint_id = owner.endpoint_id = row.endpoint_id;
+    has_moved = has_before && !str_eq(before.origin, placed.origin);
+    if (has_before && !has_moved)
+        was.endpoint_id = before.endpoint_id;
+    err = secret_headers_store(tx, &owner, &was, endpoint->headers, &missing);
+    if (!str_is_none(missing))
+        explain(tx, endpoint, missing, has_moved);
+    return err;
 }
 
 enum err owned_endpoints_parse(struct tx *tx, struct str stored, const struct json **list)

@@ -5,20 +5,24 @@
 #ifndef API_OWNED_ENDPOINTS_H
 #define API_OWNED_ENDPOINTS_H
 
-#include "base/json.h"
+#include "api/secret_headers.h"
 #include "format/header.h"
 #include "store/endpoints.h"
 
 struct owned_endpoint {
     struct str kind, url, owner, name; /* as in struct endpoint_row */
-    struct header_pair *headers;       /* "***": the value that `was` has */
-    size_t header_count;
-    struct str was;         /* the endpoint that had them before; STR_NONE */
-    struct str endpoint_id; /* out */
-    struct str missing;     /* out: the header whose "***" stands for nothing (ERR_INVALID) */
+    const struct secret_headers *headers; /* ***: the value that was stored before */
+    const struct json *before; /* the stored array that it has a place in; NULL: none */
+    size_t index;              /* its place */
+    struct str endpoint_id;    /* out */
+    struct str why;            /* out, with ERR_INVALID: what *** cannot stand for, and the way out */
 };
 
-/* Made if there is none, and its headers become these. */
+/* Headers of a body, in the arena, without a Content-Type of JSON; STR_NONE: they are fine, else what is wrong. */
+struct str owned_headers_read(struct arena *arena, const struct header_pair *pairs, size_t count,
+                              struct secret_headers **headers) MUST_USE;
+/* Made if there is none, and its headers become these. Stored values go along from one URL to
+ * another of the same origin only. */
 enum err owned_endpoint_place(struct tx *tx, struct str tenant,
                               struct owned_endpoint *endpoint) MUST_USE;
 /* Those of `had` are not needed any more, but for those in `keep`; what waits is still sent. Both

@@ -139,6 +139,8 @@ static enum err body_read(struct call *call)
     for (size_t i = 0; i < body->spec.webhook_count; i++)
         if (delivery_target_check(call, STR("rule"), body->spec.webhooks[i].url))
             return ERR_INVALID;
+    if ((err = rules_read_headers(call, body)))
+        return err;
     body->row = (struct rule_row){.tenant = call->principal.tenant,
                                   .rule_id = call_new_id(call),
                                   .is_enabled = body->spec.is_enabled};

@@ -2,7 +2,7 @@
 #ifndef API_RULES_PRIV_H
 #define API_RULES_PRIV_H
 
-#include "api/call.h"
+#include "api/secret_headers.h"
 #include "rule/rule_spec.h"
 #include "store/projects.h"
 #include "store/rules.h"
@@ -12,8 +12,11 @@ struct rule_body {
     struct rule_spec spec;
     struct rule_row row;
     struct project_row project;
+    struct secret_headers **headers; /* of each webhook */
 };
 
+/* Checks the headers of its webhooks, in prepare. ERR_INVALID: the reply is filled. */
+enum err rules_read_headers(struct call *call, struct rule_body *body) MUST_USE;
 /* Endpoints and sealed headers of its webhooks; sets row.webhooks. `was`: what the rule had before,
  * where headers shown as "***" are kept from; NULL: nothing. ERR_INVALID: the reply is filled. */
 enum err rules_place_webhooks(struct tx *tx, struct call *call, struct rule_body *body,

@@ -17,13 +17,20 @@ static void webhook_write(struct json_writer *json, const struct rule_webhook *w
     json_end_object(json);
 }
 
-static void fail_kept(struct call *call, struct str header)
+enum err rules_read_headers(struct call *call, struct rule_body *body)
 {
-    call_fail(
-        call, 422,
-        "webhooks: nothing is stored for the header \"%.*s\", so \"***\" cannot stand for it: "
-        "give its value",
-        STR_ARG(str_first(header, 64)));
+    body->headers = ARENA_ARRAY(call->arena, struct secret_headers *, RULE_WEBHOOKS_MAX);
+    for (size_t i = 0; i < body->spec.webhook_count; i++) {
+        const struct rule_webhook *webhook = &body->spec.webhooks[i];
+        struct str why = owned_headers_read(call->arena, webhook->headers, webhook->header_count,
+                                            &body->headers[i]);
+
+        if (str_is_none(why))
+            continue;
+        call_fail(call, 422, "webhooks[%zu].%.*s", i, STR_ARG(why));
+        return ERR_INVALID;
+    }
+    return OK;
 }
 
 enum err rules_place_webhooks(struct tx *tx, struct call *call, struct rule_body *body,
@@ -44,14 +51,14 @@ enum err rules_place_webhooks(struct tx *tx, struct call *call, struct rule_body
             .url = webhook->url,
             .owner = arena_printf(tx->arena, "%.*s %zu", STR_ARG(body->row.rule_id), i),
             .name = body->spec.display_name,
-            .headers = webhook->headers,
-            .header_count = webhook->header_count,
-            .was = owned_endpoint_id(before, i),
+            .headers = body->headers[i],
+            .before = before,
+            .index = i,
         };
 
         err = owned_endpoint_place(tx, body->row.tenant, &endpoint);
-        if (endpoint.missing.data)
-            fail_kept(call, endpoint.missing);
+        if (!str_is_none(endpoint.why))
+            call_fail(call, 422, "webhooks[%zu].%.*s", i, STR_ARG(endpoint.why));
         if (!err)
             webhook_write(&json, webhook, endpoint.endpoint_id);
     }

@@ -15,33 +15,43 @@ struct str secret_header_id(struct arena *arena, struct str name)
     return str_range(text, name.len);
 }
 
-static enum err refuse(struct call *call, struct str name, const char *why)
+static struct str why_not(const struct secret_headers *headers, const struct secret_header *header,
+                          struct str value)
 {
-    call_fail(call, 422, "headers: %.*s %s", STR_ARG(str_first(name, 64)), why);
-    return ERR_INVALID;
+    if (!header_name_is_valid(header->name))
+        return STR("is not the name of a header: letters, digits and hyphens, at most 256 of them");
+    if (header_is_reserved(header->name))
+        return STR("is written by the sender itself, or changes how the request is framed; leave it "
+                   "out");
+    for (size_t i = 0; i < headers->count; i++)
+        if (str_eq(headers->list[i].id, header->id))
+            return STR("stands there twice");
+    if (str_is_none(value))
+        return STR("must have a string for a value");
+    if (!header_value_is_valid(value))
+        return STR("has a value that no header can have: printable ASCII without blanks at its ends, "
+                   "at most 8192 bytes");
+    if (headers->count == SECRET_HEADERS_MAX)
+        return STR("is one too many: there may be 64");
+    if (headers->bytes + header->name.len + value.len > HEADERS_BYTES_MAX)
+        return STR("is too much: together they may have 32 KiB");
+    return STR_NONE;
 }
 
-static enum err change_check(struct call *call, struct secret_headers *changes,
-                             const struct secret_header *change, const struct json *json)
+struct str secret_headers_add(struct arena *arena, struct secret_headers *headers, struct str name,
+                              struct str value)
 {
-    if (!header_name_is_valid(change->name))
-        return refuse(call, change->name,
-                      "is not the name of a header: letters, digits and "
-                      "hyphens, at most 256 of them");
-    if (header_is_reserved(change->name))
-        return refuse(call, change->name,
-                      "is written by the sender itself, or changes how the "
-                      "request is framed; leave it out");
-    for (size_t i = 0; i < changes->count; i++)
-        if (str_eq(changes->list[i].id, change->id))
-            return refuse(call, change->name, "stands there twice");
-    if (json_type(json) != JSON_STRING)
-        return refuse(call, change->name, "must have a string for a value");
-    if (!header_value_is_valid(json_string(json)))
-        return refuse(call, change->name,
-                      "has a value that no header can have: printable ASCII without blanks at its "
-                      "ends, at most 8192 bytes");
-    return OK;
+    struct secret_header header = {.name = name, .id = secret_header_id(arena, name)};
+    struct str why = why_not(headers, &header, value);
+
+    if (!str_is_none(why))
+        return arena_printf(arena, "headers: %.*s %.*s", STR_ARG(str_first(name, 64)),
+                            STR_ARG(why));
+    if (!str_eq(value, SECRET_SHOWN))
+        header.value = value;
+    headers->bytes += name.len + value.len;
+    headers->list[headers->count++] = header;
+    return STR_NONE;
 }
 
 enum err secret_headers_read(struct call *call, const struct json *headers,
@@ -52,34 +62,14 @@ enum err secret_headers_read(struct call *call, const struct json *headers,
     struct str name;
 
     while (json_next(&iter, &name, &value)) {
-        struct secret_header change = {.name = name, .id = secret_header_id(call->arena, name)};
-        enum err err;
+        struct str why = secret_headers_add(call->arena, changes, name, json_string(value));
 
-        if (changes->count == SECRET_HEADERS_MAX) {
-            call_fail(call, 422, "headers: there are more than 64");
-            return ERR_INVALID;
-        }
-        err = change_check(call, changes, &change, value);
-        if (err)
-            return err;
-        if (!str_eq(json_string(value), SECRET_SHOWN))
-            change.value = json_string(value);
-        changes->bytes += name.len + json_string(value).len;
-        changes->list[changes->count++] = change;
-    }
-    if (changes->bytes > HEADERS_BYTES_MAX) {
-        call_fail(call, 422, "headers: together they are longer than 32 KiB");
+        if (str_is_none(why))
+            continue;
+        call_fail(call, 422, "%.*s", STR_ARG(why));
         return ERR_INVALID;
     }
     return OK;
-}
-
-static const struct secret *find_secret(const struct secrets *secrets, struct str id)
-{
-    for (size_t i = 0; i < secrets->count; i++)
-        if (str_eq(secrets->list[i].secret_id, id))
-            return &secrets->list[i];
-    return NULL;
 }
 
 static bool is_kept(const struct secret_headers *changes, struct str id)
@@ -90,34 +80,83 @@ static bool is_kept(const struct secret_headers *changes, struct str id)
     return false;
 }
 
-static enum err put_one(struct tx *tx, struct call *call, const struct secret_owner *owner,
-                        const struct secrets *before, const struct secret_header *change)
+static enum err put_one(struct tx *tx, const struct secret_owner *owner,
+                        const struct secret_header *header, struct str value)
 {
-    const struct secret secret = {.kind = SECRET_HEADER,
-                                  .secret_id = change->id,
-                                  .name = change->name,
-                                  .value = change->value,
-                                  .created_us = tx->now_us};
+    return secret_put(tx, owner,
+                      &(struct secret){.kind = SECRET_HEADER,
+                                       .secret_id = header->id,
+                                       .name = header->name,
+                                       .value = value,
+                                       .created_us = tx->now_us});
+}
 
-    if (!str_is_none(change->value))
-        return secret_put(tx, owner, &secret);
-    return find_secret(before, change->id)
-               ? OK
-               : refuse(call, change->name, "is *** and so stays as it is, but there is none yet");
+/* What `was` has under these names. */
+static enum err take_along(struct tx *tx, const struct secret_owner *owner,
+                           const struct secret_owner *was, const struct secret_headers *headers,
+                           struct str *missing)
+{
+    struct secrets before = {0};
+    struct str why;
+    enum err err = OK;
+
+    if (!str_is_none(was->endpoint_id))
+        err = secrets_open(tx, was, tx->arena, &before, &why);
+    for (size_t i = 0; !err && i < headers->count; i++) {
+        const struct secret_header *header = &headers->list[i];
+        const struct secret *found = NULL;
+
+        if (!str_is_none(header->value))
+            continue;
+        for (size_t k = 0; k < before.count; k++)
+            if (before.list[k].kind == SECRET_HEADER &&
+                str_eq_nocase(before.list[k].secret_id, header->id))
+                found = &before.list[k];
+        if (!found) {
+            *missing = header->name;
+            err = ERR_INVALID;
+        } else if (!str_eq(was->endpoint_id, owner->endpoint_id) ||
+                   !str_eq(found->secret_id, header->id)) {
+            err = put_one(tx, owner, header, found->value);
+        }
+    }
+    secrets_wipe(&before);
+    return err;
+}
+
+enum err secret_headers_store(struct tx *tx, const struct secret_owner *owner,
+                              const struct secret_owner *was, const struct secret_headers *headers,
+                              struct str *missing)
+{
+    bool keeps_any = false;
+    struct secrets before;
+    int64_t count = 0;
+    enum err err;
+
+    for (size_t i = 0; i < headers->count; i++)
+        keeps_any |= str_is_none(headers->list[i].value);
+    *missing = STR_NONE;
+    err = keeps_any ? take_along(tx, owner, was, headers, missing) : OK;
+    if (!err)
+        err = secret_list(tx, owner, SECRET_HEADER, tx->arena, &before);
+    for (size_t i = 0; !err && i < before.count; i++)
+        if (!is_kept(headers, before.list[i].secret_id))
+            err = secret_delete(tx, owner, SECRET_HEADER, before.list[i].secret_id, &count);
+    for (size_t i = 0; !err && i < headers->count; i++)
+        if (!str_is_none(headers->list[i].value))
+            err = put_one(tx, owner, &headers->list[i], headers->list[i].value);
+    return err;
 }
 
 enum err secret_headers_put(struct tx *tx, struct call *call, const struct secret_owner *owner,
                             const struct secret_headers *headers)
 {
-    struct secrets before;
-    int64_t count = 0;
-    enum err err = secret_list(tx, owner, SECRET_HEADER, tx->arena, &before);
+    struct str missing;
+    enum err err = secret_headers_store(tx, owner, owner, headers, &missing);
 
-    for (size_t i = 0; !err && i < before.count; i++)
-        if (!is_kept(headers, before.list[i].secret_id))
-            err = secret_delete(tx, owner, SECRET_HEADER, before.list[i].secret_id, &count);
-    for (size_t i = 0; !err && i < headers->count; i++)
-        err = put_one(tx, call, owner, &before, &headers->list[i]);
+    if (!str_is_none(missing))
+        call_fail(call, 422, "headers: %.*s is *** and so stays as it is, but there is none yet",
+                  STR_ARG(str_first(missing, 64)));
     return err;
 }
 

@@ -19,6 +19,9 @@ struct secret_headers {
     size_t count, bytes;
 };
 
+/* Adds one. STR_NONE: it is fine; else what is wrong with it, in the arena. */
+struct str secret_headers_add(struct arena *arena, struct secret_headers *headers, struct str name,
+                              struct str value) MUST_USE;
 /* {"Name": "value", …}; the value *** keeps what is there. ERR_INVALID: the reply is filled. */
 enum err secret_headers_read(struct call *call, const struct json *headers,
                              struct secret_headers *found) MUST_USE;
@@ -26,6 +29,11 @@ enum err secret_headers_read(struct call *call, const struct json *headers,
  * ERR_INVALID (the reply is filled): one is *** that is not there. */
 enum err secret_headers_put(struct tx *tx, struct call *call, const struct secret_owner *owner,
                             const struct secret_headers *headers) MUST_USE;
+/* The same; the value *** is what `was` has: the endpoint itself, or the one that it takes the place
+ * of (endpoint_id STR_NONE: none). ERR_INVALID: *missing is the header that `was` does not have. */
+enum err secret_headers_store(struct tx *tx, const struct secret_owner *owner,
+                              const struct secret_owner *was, const struct secret_headers *headers,
+                              struct str *missing) MUST_USE;
 /* {"Name": "***", …}. ERR_NOT_FOUND. */
 enum err secret_headers_out(struct tx *tx, const struct secret_owner *owner,
                             struct json_writer *json) MUST_USE;

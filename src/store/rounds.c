@@ -14,6 +14,7 @@ struct rounds {
     struct rounds_found found;
     size_t at; /* the part that is being written */
     bool is_looking, is_closed;
+    bool has_failed; /* a part was not written: the next round tries it again, after a rest */
 };
 
 static void look(struct rounds *rounds);
@@ -39,6 +40,7 @@ static void write_done(struct store_work *work, enum err err)
 
     if (err && err != ERR_CONFLICT && err != ERR_NOT_FOUND)
         log_error(rounds->config.room, "%s: %s", rounds->config.failure, err_name(err));
+    rounds->has_failed |= err && err != ERR_CONFLICT && err != ERR_NOT_FOUND;
     rounds->at++;
     write_next(rounds);
 }
@@ -46,7 +48,9 @@ static void write_done(struct store_work *work, enum err err)
 static void write_next(struct rounds *rounds)
 {
     if (rounds->is_closed || rounds->at == rounds->found.parts) {
-        rest(rounds, rounds->found.has_more ? 0 : rounds->config.tick_ms);
+        rest(rounds, rounds->has_failed          ? RETRY_MS
+                     : rounds->found.has_more ? 0
+                                              : rounds->config.tick_ms);
         return;
     }
     rounds->work.apply = write_apply;
@@ -74,6 +78,7 @@ static void read_done(struct store_work *work, enum err err)
         return;
     }
     rounds->at = 0;
+    rounds->has_failed = false;
     write_next(rounds);
 }
 

@@ -178,7 +178,26 @@ def test_headers_are_kept_when_they_come_back_masked(api, project, hook):
     assert moved.wait_for(1, timeout=30)[0].header("x-secret") == "canary-1"
     assert not hook.requests
     answer = api.post(path, json={"rule": rule(), "actions": [webhook(hook, headers={"a": "***"})]})
-    assert answer.status_code == 400 and "nothing is stored" in answer.json()["error"]
+    assert answer.status_code == 422 and "nothing is stored" in answer.json()["error"]
+
+
+def test_sealed_headers_do_not_follow_to_another_host(api, project, hook):
+    path = f"{ROOT}/{project['id']}"
+    alert = make(api, project, webhook(hook, headers={"X-Secret": "canary-1"}), threshold=1)
+    changed = shown(api, project, alert)
+    changed["actions"][0]["config"]["url"] = "http://127.0.0.1:9/elsewhere"
+    refused = api.patch(f"{path}/{alert['rule']['id']}", json=changed)
+    assert refused.status_code == 422
+    assert refused.json()["error"].startswith("actions[0].config.headers: X-Secret is ***, but this URL is of another host")
+    assert shown(api, project, alert)["actions"][0]["config"]["url"] == hook.url
+    changed["actions"][0]["config"]["headers"] = {"X-Secret": "again"}
+    assert "message" in api.ok("PATCH", f"{path}/{alert['rule']['id']}", json=changed)
+
+
+@pytest.mark.parametrize("name", ["Host", "content-length", "Webhook-Id", "Transfer-Encoding"])
+def test_headers_that_the_sender_writes_are_refused(api, project, hook, name):
+    refused = api.post(f"{ROOT}/{project['id']}", json={"rule": rule(), "actions": [webhook(hook, headers={name: "1"})]})
+    assert refused.status_code == 400 and f"actions[0].config.headers: {name} is written" in refused.json()["error"]
 
 
 def test_a_test_tells_the_truth(api, project, hook):

@@ -186,6 +186,37 @@ def test_what_was_before_and_while_disabled_is_not_told(api, project, hook):
     assert hook.requests[0].header("x-rule") == "canary"
 
 
+def test_sealed_headers_do_not_follow_to_another_host(api, project, hook):
+    """B11: the way out is to give the values again."""
+    rule = make(api, project, hook)
+    moved = {**rule, "webhooks": [{"url": "http://127.0.0.1:9/elsewhere", "headers": {"X-Rule": "***"}}]}
+    refused = api.patch(f"{ROOT}/{rule['id']}", json=moved)
+    assert refused.status_code == 422
+    assert refused.json()["detail"].startswith("webhooks[0].headers: X-Rule is ***, but this URL is of another host")
+    assert api.ok("GET", f"{ROOT}/{rule['id']}")["webhooks"][0]["url"] == hook.url
+    moved["webhooks"][0]["headers"]["X-Rule"] = "again"
+    assert api.ok("PATCH", f"{ROOT}/{rule['id']}", json=moved)["webhooks"][0]["headers"] == {"X-Rule": "***"}
+
+
+def test_sealed_headers_stay_with_their_url(api, project, hook, hostile):
+    """B10: a webhook that moves up keeps its own headers."""
+    first = hostile.hook(f"/first-{uuid.uuid4().hex}")
+    rule = api.ok("POST", ROOT, json={"display_name": "two", "sampling_rate": 1, "session_id": project["id"], "webhooks": [
+        {"url": first.url, "headers": {"X-Rule": "of the first"}}, {"url": hook.url, "headers": {"x-rule": "canary"}}]})
+    api.ok("PATCH", f"{ROOT}/{rule['id']}", json={**rule, "webhooks": [rule["webhooks"][1]]})
+    sent = span(project)
+    send(api, sent)
+    assert told(hook, 1) == [sent["id"]] and not first.requests
+    assert hook.requests[0].header("x-rule") == "canary"
+
+
+@pytest.mark.parametrize("name", ["host", "Content-Length", "webhook-signature", "Connection"])
+def test_headers_that_the_sender_writes_are_refused(api, project, hook, name):
+    refused = api.post(ROOT, json={"display_name": "x", "sampling_rate": 1, "session_id": project["id"],
+                                   "webhooks": [{"url": hook.url, "headers": {name: "1"}}]})
+    assert refused.status_code == 422 and f"webhooks[0].headers: {name} is written" in refused.json()["detail"]
+
+
 def test_many_runs_come_in_bodies_of_250(api, project, hook):
     make(api, project, hook)
     spans = [span(project) for _ in range(300)]
