@@ -15,7 +15,7 @@ static enum err read(void *context, struct tx *tx, struct arena *arena, struct r
     struct alert_clock *clock = context;
     enum err err = alert_counts_read(tx, tx->now_us, arena, &clock->found);
 
-    *found = (struct rounds_found){clock->found.count, clock->found.has_more};
+    *found = (struct rounds_found){.parts = clock->found.count, .has_more = clock->found.has_more};
     return err;
 }
 

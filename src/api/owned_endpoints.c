@@ -64,8 +64,7 @@ static void explain(struct tx *tx, struct owned_endpoint *endpoint, struct str h
                     bool has_moved)
 {
     endpoint->why = arena_printf(
-        tx->arena, "headers: %.*s is ***, but %s: give its value",
-        STR_ARG(str_first(header, 64)),
+        tx->arena, "headers: %.*s is ***, but %s: give its value", STR_ARG(str_first(header, 64)),
         has_moved ? "this URL is of another host, to which stored values do not go along"
                   : "nothing is stored for it");
 }

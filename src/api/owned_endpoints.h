@@ -10,15 +10,16 @@
 #include "store/endpoints.h"
 
 struct owned_endpoint {
-    struct str kind, url, owner, name; /* as in struct endpoint_row */
+    struct str kind, url, owner, name;    /* as in struct endpoint_row */
     const struct secret_headers *headers; /* ***: the value that was stored before */
-    const struct json *before; /* the stored array that it has a place in; NULL: none */
-    size_t index;              /* its place */
-    struct str endpoint_id;    /* out */
-    struct str why;            /* out, with ERR_INVALID: what *** cannot stand for, and the way out */
+    const struct json *before;            /* the stored array that it has a place in; NULL: none */
+    size_t index;                         /* its place */
+    struct str endpoint_id;               /* out */
+    struct str why; /* out, with ERR_INVALID: what *** cannot stand for, and the way out */
 };
 
-/* Headers of a body, in the arena, without a Content-Type of JSON; STR_NONE: they are fine, else what is wrong. */
+/* Headers of a body, in the arena, without a Content-Type of JSON; STR_NONE: they are fine, else
+ * what is wrong. */
 struct str owned_headers_read(struct arena *arena, const struct header_pair *pairs, size_t count,
                               struct secret_headers **headers) MUST_USE;
 /* Made if there is none, and its headers become these. Stored values go along from one URL to

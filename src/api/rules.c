@@ -5,6 +5,7 @@
 #include "api/owned_endpoints.h"
 #include "api/route.h"
 #include "base/time.h"
+#include "store/rule_backfills.h"
 #include "trace/span_json.h"
 
 #define BODY_BYTES_MAX (1 * MIB)
@@ -30,12 +31,18 @@ static enum err not_found(struct call *call, enum err err)
 static const char *const own_keys[] = {"id",           "tenant_id",        "session_id",
                                        "session_name", "created_at",       "updated_at",
                                        "is_enabled",   "evaluator_version"};
-/* … and those for what it does not do. */
-static const char *const unset_keys[] = {"dataset_name",          "add_to_annotation_queue_name",
-                                         "add_to_dataset_name",   "corrections_dataset_id",
-                                         "backfill_id",           "backfill_status",
-                                         "backfill_progress",     "backfill_error",
-                                         "backfill_completed_at", "alignment_annotation_queue_id"};
+/* … and writes itself, or that stand for what it does not do. */
+static const char *const unset_keys[] = {"dataset_name", "corrections_dataset_id",
+                                         "alignment_annotation_queue_id"};
+static const char *const told_keys[] = {"add_to_annotation_queue_name",
+                                        "add_to_dataset_name",
+                                        "backfill_id",
+                                        "backfill_status",
+                                        "backfill_progress",
+                                        "backfill_error",
+                                        "backfill_completed_at",
+                                        "backfill_looked",
+                                        "backfill_matched"};
 
 /* Keys that every rule has, null if nothing was said. */
 static const char *const null_keys[] = {"filter",
@@ -56,12 +63,13 @@ static bool is_in(struct str key, const char *const *keys, size_t count)
     return false;
 }
 
-static void rule_write(struct json_writer *json, const struct rule_row *rule,
-                       const struct project_row *project)
+static enum err rule_write(struct tx *tx, struct json_writer *json, const struct rule_row *rule,
+                           const struct project_row *project)
 {
     struct uuid_text tenant;
     struct str key, value;
     size_t position = 0;
+    enum err err;
 
     json_begin_object(json);
     json_put_str(json, "id", rule->rule_id);
@@ -71,7 +79,8 @@ static void rule_write(struct json_writer *json, const struct rule_row *rule,
     json_put_bool(json, "is_enabled", rule->is_enabled);
     while (json_raw_next(rule->body, &position, &key, &value)) {
         if (is_in(key, own_keys, ARRAY_LEN(own_keys)) ||
-            is_in(key, unset_keys, ARRAY_LEN(unset_keys)))
+            is_in(key, unset_keys, ARRAY_LEN(unset_keys)) ||
+            is_in(key, told_keys, ARRAY_LEN(told_keys)))
             continue;
         json_key_raw(json, key);
         json_raw_out(json, value);
@@ -81,10 +90,12 @@ static void rule_write(struct json_writer *json, const struct rule_row *rule,
             json_put_null(json, null_keys[i]);
     for (size_t i = 0; i < ARRAY_LEN(unset_keys); i++)
         json_put_null(json, unset_keys[i]);
+    err = rules_actions_write(tx, json, rule);
     json_put_i64(json, "evaluator_version", 3);
     json_put_time(json, "created_at", rule->created_us);
     json_put_time(json, "updated_at", rule->updated_us);
     json_end_object(json);
+    return err;
 }
 
 static enum err reply(struct tx *tx, struct call *call, const struct rule_row *rule)
@@ -94,8 +105,7 @@ static enum err reply(struct tx *tx, struct call *call, const struct rule_row *r
 
     if (err)
         return not_found(call, err);
-    rule_write(call_json(call, 200), rule, &project);
-    return OK;
+    return rule_write(tx, call_json(call, 200), rule, &project);
 }
 
 /* ---- what a body says ---- */
@@ -160,11 +170,14 @@ static enum err create_apply(struct tx *tx, struct call *call)
     if (err)
         return err;
     body->row.project_no = body->project.project_no;
-    if ((err = rules_place_webhooks(tx, call, body, NULL)) || (err = body_store(call, body)))
+    if ((err = rules_check_actions(tx, call, body)) ||
+        (err = rules_place_webhooks(tx, call, body, NULL)) || (err = body_store(call, body)))
         return err;
     err = rules_insert(tx, &body->row);
     if (err == ERR_LIMIT)
         call_fail(call, 429, "this project has 1,000 rules, the most it can have");
+    if (!err)
+        err = rules_backfill_begin(tx, call, body);
     return err ? err : reply(tx, call, &body->row);
 }
 
@@ -192,7 +205,8 @@ static enum err change_apply(struct tx *tx, struct call *call)
     if (err)
         return not_found(call, err);
     body->row.rule_id = was.rule_id;
-    if ((err = rules_place_webhooks(tx, call, body, &was)) ||
+    if ((err = rules_check_actions(tx, call, body)) ||
+        (err = rules_place_webhooks(tx, call, body, &was)) ||
         (err = owned_endpoints_drop(tx, was.tenant, was.webhooks, body->row.webhooks)) ||
         (err = body_store(call, body)) || (err = rules_update(tx, &body->row)) ||
         (err = rules_get(tx, was.tenant, was.rule_id, call->arena, &was)))
@@ -217,7 +231,7 @@ static enum err delete_apply(struct tx *tx, struct call *call)
     if (err)
         return not_found(call, err);
     if ((err = owned_endpoints_drop(tx, rule.tenant, rule.webhooks, STR_NONE)) ||
-        (err = rules_delete(tx, &rule)))
+        (err = rule_backfills_delete(tx, rule.rule_no)) || (err = rules_delete(tx, &rule)))
         return err;
     json_raw_out(call_json(call, 200), STR("{\"message\":\"Rule deleted\"}"));
     return OK;
@@ -278,12 +292,13 @@ static enum err list_apply(struct tx *tx, struct call *call)
         return err;
     json = call_json(call, 200);
     json_begin_array(json);
-    for (size_t i = 0; i < found.count; i++)
+    err = OK;
+    for (size_t i = 0; !err && i < found.count; i++)
         if (is_wanted(call, &found.list[i]) &&
             !projects_get_by_no(tx, found.list[i].project_no, call->arena, &project))
-            rule_write(json, &found.list[i], &project);
+            err = rule_write(tx, json, &found.list[i], &project);
     json_end_array(json);
-    return OK;
+    return err;
 }
 
 static enum err list_prepare(struct call *call)
@@ -303,6 +318,7 @@ static void application_write(struct json_writer *json, const struct rule_row *r
 {
     static const char *const actions[] = {"add_to_annotation_queue", "add_to_dataset", "evaluators",
                                           "alerts", "extend_only"};
+    struct str done = str_is_none(a->actions) ? STR("{}") : a->actions;
     struct uuid_text id;
 
     json_begin_object(json);
@@ -324,7 +340,7 @@ static void application_write(struct json_writer *json, const struct rule_row *r
     json_end_object(json);
     json_end_object(json);
     for (size_t i = 0; i < ARRAY_LEN(actions); i++)
-        json_put_null(json, actions[i]);
+        json_put_raw(json, actions[i], json_raw(done, str_of(actions[i])));
     json_end_object(json);
 }
 
@@ -389,7 +405,8 @@ static enum err log_read(struct call *call, struct log_call *log)
     if (err || (err = call_query_int(call, "limit", 1, LOG_PAGE_MAX, &log->page.limit)) ||
         (err = call_query_int(call, "offset", 0, INT32_MAX, &log->page.offset)) ||
         (err = read_time(call, "start_time", &log->page.since_us)) ||
-        (err = read_time(call, "end_time", &log->page.until_us)))
+        (err = read_time(call, "end_time", &log->page.until_us)) ||
+        (err = call_query_bool(call, "backfill", &log->page.of_backfill)))
         return err;
     if (cursor.len > 0 && (str_to_i64(cursor, &log->page.offset) || log->page.offset < 0))
         return refuse(call, STR("cursor is not one that was given"));

@@ -22,4 +22,14 @@ enum err rules_read_headers(struct call *call, struct rule_body *body) MUST_USE;
 enum err rules_place_webhooks(struct tx *tx, struct call *call, struct rule_body *body,
                               const struct rule_row *was) MUST_USE;
 
+/* rules_actions.c: the dataset and the queue of its actions must be there. ERR_INVALID: the reply
+ * is filled. */
+enum err rules_check_actions(struct tx *tx, struct call *call, struct rule_body *body) MUST_USE;
+/* A new rule's look at what was there before it, if it asks for one. */
+enum err rules_backfill_begin(struct tx *tx, struct call *call,
+                              const struct rule_body *body) MUST_USE;
+/* What the server adds to a rule about its actions and its backfill. */
+enum err rules_actions_write(struct tx *tx, struct json_writer *json,
+                             const struct rule_row *rule) MUST_USE;
+
 #endif

@@ -21,16 +21,18 @@ static struct str why_not(const struct secret_headers *headers, const struct sec
     if (!header_name_is_valid(header->name))
         return STR("is not the name of a header: letters, digits and hyphens, at most 256 of them");
     if (header_is_reserved(header->name))
-        return STR("is written by the sender itself, or changes how the request is framed; leave it "
-                   "out");
+        return STR(
+            "is written by the sender itself, or changes how the request is framed; leave it "
+            "out");
     for (size_t i = 0; i < headers->count; i++)
         if (str_eq(headers->list[i].id, header->id))
             return STR("stands there twice");
     if (str_is_none(value))
         return STR("must have a string for a value");
     if (!header_value_is_valid(value))
-        return STR("has a value that no header can have: printable ASCII without blanks at its ends, "
-                   "at most 8192 bytes");
+        return STR(
+            "has a value that no header can have: printable ASCII without blanks at its ends, "
+            "at most 8192 bytes");
     if (headers->count == SECRET_HEADERS_MAX)
         return STR("is one too many: there may be 64");
     if (headers->bytes + header->name.len + value.len > HEADERS_BYTES_MAX)

@@ -29,8 +29,9 @@ enum err secret_headers_read(struct call *call, const struct json *headers,
  * ERR_INVALID (the reply is filled): one is *** that is not there. */
 enum err secret_headers_put(struct tx *tx, struct call *call, const struct secret_owner *owner,
                             const struct secret_headers *headers) MUST_USE;
-/* The same; the value *** is what `was` has: the endpoint itself, or the one that it takes the place
- * of (endpoint_id STR_NONE: none). ERR_INVALID: *missing is the header that `was` does not have. */
+/* The same; the value *** is what `was` has: the endpoint itself, or the one that it takes the
+ * place of (endpoint_id STR_NONE: none). ERR_INVALID: *missing is the header that `was` does not
+ * have. */
 enum err secret_headers_store(struct tx *tx, const struct secret_owner *owner,
                               const struct secret_owner *was, const struct secret_headers *headers,
                               struct str *missing) MUST_USE;

@@ -1,6 +1,7 @@
 /* rule_apply.c -- see rule_apply.h. */
 #include "rule/rule_apply.h"
 
+#include "rule/rule_action.h"
 #include "rule/rule_payload.h"
 #include "store/outbox.h"
 
@@ -19,17 +20,23 @@ static enum err log_add(struct tx *tx, const struct rule_entry *entry,
                         const struct rule_window *window, const struct rule_match *match,
                         struct str deliveries)
 {
-    return rule_log_add(tx, entry->row.rule_no,
-                        &(struct rule_application){
-                            .span_no = match->span.span_no,
-                            .span_id = match->span.span_id,
-                            .span_name = match->span.name,
-                            .span_type = match->span.type,
-                            .start_us = window->start_us,
-                            .end_us = window->end_us,
-                            .outcome = match->in_sample ? STR("success") : STR("skipped"),
-                            .deliveries = deliveries,
-                        });
+    struct str actions = STR_NONE;
+    enum err err = match->in_sample ? rule_actions_do(tx, entry, match, &actions) : OK;
+
+    return err ? err
+               : rule_log_add(tx, entry->row.rule_no,
+                              &(struct rule_application){
+                                  .span_no = match->span.span_no,
+                                  .span_id = match->span.span_id,
+                                  .span_name = match->span.name,
+                                  .span_type = match->span.type,
+                                  .start_us = window->start_us,
+                                  .end_us = window->end_us,
+                                  .outcome = match->in_sample ? STR("success") : STR("skipped"),
+                                  .deliveries = deliveries,
+                                  .actions = actions,
+                                  .is_backfill = window->is_backfill,
+                              });
 }
 
 /* To each webhook; *ids: of the deliveries, JSON. */
@@ -113,13 +120,33 @@ static enum err apply(struct tx *tx, struct str policy, const struct rule_entry 
     return err ? err : batch_send(tx, policy, entry, window, batch);
 }
 
+static enum err move(struct tx *tx, const struct rule_scan *scan)
+{
+    return scan->backfill
+               ? rule_backfills_move(tx, &scan->backfill->at, &scan->to)
+               : rules_watch_move(tx, scan->project_no, scan->watch.change_seq, scan->to_seq);
+}
+
+/* Of what was there before the rule: the starts of the spans that were looked at. */
+static struct rule_window window_of(const struct tx *tx, const struct rule_scan *scan,
+                                    const struct rule_entry *entry)
+{
+    const struct rule_backfill *from = scan->backfill;
+
+    if (!from)
+        return (struct rule_window){entry->row.rule_id, scan->watch.at_us, tx->now_us, false};
+    return (struct rule_window){
+        entry->row.rule_id, from->at.start_us > from->from_us ? from->at.start_us : from->from_us,
+        scan->to.is_done ? from->until_us : scan->to.at.start_us, true};
+}
+
 enum err rule_scan_write(struct tx *tx, struct str policy, const struct rule_scan *scan)
 {
-    enum err err = rules_watch_move(tx, scan->project_no, scan->watch.change_seq, scan->to_seq);
+    enum err err = move(tx, scan);
 
     for (size_t i = 0; !err && i < scan->entry_count; i++) {
         const struct rule_entry *entry = &scan->entries[i];
-        const struct rule_window window = {entry->row.rule_id, scan->watch.at_us, tx->now_us};
+        const struct rule_window window = window_of(tx, scan, entry);
 
         err = apply(tx, policy, entry, &window);
     }

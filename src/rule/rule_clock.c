@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "store/rounds.h"
 
+#define BACKFILL_PAUSE_MS 50 /* between pieces, so that other work goes on */
+
 struct rule_clock {
     struct str policy;
     struct rule_scans found;
@@ -15,7 +17,11 @@ static enum err read(void *context, struct tx *tx, struct arena *arena, struct r
     struct rule_clock *clock = context;
     enum err err = rule_scans_read(tx, arena, &clock->found);
 
-    *found = (struct rounds_found){clock->found.count, clock->found.has_more};
+    *found = (struct rounds_found){
+        .parts = clock->found.count,
+        .has_more = clock->found.has_more || clock->found.has_backfills,
+        .pause_ms = clock->found.has_more ? 0 : BACKFILL_PAUSE_MS,
+    };
     return err;
 }
 

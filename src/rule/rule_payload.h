@@ -14,6 +14,7 @@ enum err rule_payload_run(struct tx *tx, const struct span_row *row, struct str 
 struct rule_window {
     struct str rule_id;
     int64_t start_us, end_us;
+    bool is_backfill;
 };
 
 /* The body around runs that are rendered. */

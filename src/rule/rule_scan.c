@@ -7,6 +7,7 @@
 #include "trace/span_testing.h"
 
 #define CHANGES_MAX 250 /* looked at for one project in one pass */
+#define BACKFILLS_MAX 4 /* that go on in one pass */
 
 struct scanning {
     struct span_testing testing;
@@ -40,6 +41,7 @@ static enum err note(struct scanning *s, struct rule_entry *entry, const struct 
     struct arena *arena = s->testing.arena;
     struct rule_match *match;
     bool has = false;
+    bool is_rendered = entry->spec.webhook_count > 0;
     enum err err = rule_log_has(s->testing.tx, entry->row.rule_no, row->span_no, &has);
 
     if (err || has || is_noted(entry, row->span_no))
@@ -57,7 +59,7 @@ static enum err note(struct scanning *s, struct rule_entry *entry, const struct 
         .span = span_row_keep(row, arena),
         .in_sample = rule_samples(entry->row.rule_id, row->span_id, entry->spec.sampling_rate),
     };
-    if (match->in_sample && entry->spec.webhook_count > 0)
+    if (match->in_sample && is_rendered)
         err = rule_payload_run(s->testing.tx, &match->span, s->project.project_id, arena,
                                &match->run, &match->feedback);
     return err;
@@ -65,8 +67,17 @@ static enum err note(struct scanning *s, struct rule_entry *entry, const struct 
 
 static bool is_ready(const struct rule_entry *entry, const struct span_row *row)
 {
-    return entry->is_readable && (row->end_us || entry->spec.takes_pending) &&
-           row->change_seq > entry->row.since_seq;
+    return row->end_us || entry->spec.takes_pending;
+}
+
+/* Is this change one that the rule looks at? */
+static bool is_its_own(const struct scanning *s, const struct rule_entry *entry,
+                       const struct span_row *row)
+{
+    if (!entry->is_readable || s->scan->backfill)
+        return entry->is_readable;
+    return row->change_seq > entry->row.since_seq &&
+           row->received_us > s->testing.tx->now_us - RULE_LOG_KEPT_US;
 }
 
 /* ---- rules that look at traces ---- */
@@ -134,7 +145,7 @@ static enum err look_at(struct scanning *s, const struct span_changes *changes, 
     for (size_t i = 0; !err && i < s->scan->entry_count; i++) {
         struct rule_entry *entry = &s->scan->entries[i];
 
-        if (!entry->is_readable || row->change_seq <= entry->row.since_seq)
+        if (!is_its_own(s, entry, row))
             continue;
         if (entry->spec.looks_at_traces) {
             err = is_known_trace ? OK : search_trace(s, entry, row->trace_id);
@@ -173,12 +184,77 @@ static enum err scan_project(struct tx *tx, struct rule_scan *scan, struct arena
     return err;
 }
 
+/* ---- what was there before a rule ---- */
+
+static enum err scan_backfill(struct tx *tx, struct rule_scan *scan, struct arena *arena)
+{
+    struct scanning *s = ARENA_NEW(arena, struct scanning);
+    const struct rule_backfill *from = scan->backfill;
+    const struct span_range range = {
+        .tenant = scan->tenant,
+        .project_no = scan->project_no,
+        .start_min_us = from->from_us,
+        .start_max_us = from->until_us,
+        .ascending = true,
+    };
+    struct span_changes changes;
+    struct span_rows found;
+    enum err err;
+
+    s->testing.tx = tx;
+    s->testing.arena = arena;
+    s->scan = scan;
+    scan->to = *from;
+    if ((err = projects_get_by_no(tx, scan->project_no, arena, &s->project)) ||
+        (err = span_scan(tx, &range, CHANGES_MAX, &scan->to.at, arena, &found)))
+        return err;
+    entry_read(&scan->entries[0], arena);
+    changes = (struct span_changes){found.list, found.count};
+    for (size_t i = 0; !err && i < changes.count; i++)
+        err = look_at(s, &changes, i);
+    scan->to.looked = (int64_t)found.count;
+    scan->to.matched = (int64_t)scan->entries[0].match_count;
+    scan->to.is_done = found.is_last;
+    scan->to.completed_us = found.is_last ? tx->now_us : 0;
+    return err;
+}
+
+static enum err backfills_read(struct tx *tx, struct arena *arena, struct rule_scans *scans)
+{
+    struct rule_backfill *found = ARENA_ARRAY(arena, struct rule_backfill, BACKFILLS_MAX);
+    struct rule_row *rules = ARENA_ARRAY(arena, struct rule_row, BACKFILLS_MAX);
+    size_t count = 0;
+    enum err err = rule_backfills_running(tx, arena, found, rules, BACKFILLS_MAX, &count);
+
+    for (size_t i = 0; !err && i < count; i++) {
+        struct rule_scan *scan = &scans->list[scans->count];
+
+        *scan = (struct rule_scan){
+            .tenant = rules[i].tenant,
+            .project_no = rules[i].project_no,
+            .backfill = &found[i],
+            .entries = ARENA_NEW(arena, struct rule_entry),
+            .entry_count = 1,
+        };
+        scan->entries[0].row = rules[i];
+        err = scan_backfill(tx, scan, arena);
+        if (err == ERR_NOT_FOUND) { /* the project is gone */
+            err = OK;
+            continue;
+        }
+        scans->has_backfills |= !scan->to.is_done;
+        scans->count++;
+    }
+    return err;
+}
+
 enum err rule_scans_read(struct tx *tx, struct arena *arena, struct rule_scans *scans)
 {
     struct rule_rows rows;
     enum err err = rules_enabled(tx, arena, &rows);
 
-    *scans = (struct rule_scans){.list = ARENA_ARRAY(arena, struct rule_scan, rows.count + 1)};
+    *scans = (struct rule_scans){
+        .list = ARENA_ARRAY(arena, struct rule_scan, rows.count + BACKFILLS_MAX)};
     for (size_t i = 0, end; !err && i < rows.count; i = end) {
         struct rule_scan *scan = &scans->list[scans->count];
 
@@ -200,5 +276,5 @@ enum err rule_scans_read(struct tx *tx, struct arena *arena, struct rule_scans *
         scans->has_more |= scan->has_more;
         scans->count += scan->to_seq != scan->watch.change_seq;
     }
-    return err;
+    return err ? err : backfills_read(tx, arena, scans);
 }

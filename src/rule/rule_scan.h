@@ -8,7 +8,7 @@
 #define RULE_RULE_SCAN_H
 
 #include "rule/rule_spec.h"
-#include "store/rules.h"
+#include "store/rule_backfills.h"
 
 struct rule_match {
     struct span_row span;
@@ -31,6 +31,8 @@ struct rule_scan {
     int64_t project_no;
     struct rule_watch watch;
     int64_t to_seq;
+    const struct rule_backfill *backfill; /* what was there before the rule; NULL: what changed */
+    struct rule_backfill to;              /* where that goes on */
     struct rule_entry *entries;
     size_t entry_count;
     bool has_more; /* changes that were not looked at */
@@ -40,6 +42,7 @@ struct rule_scans {
     struct rule_scan *list;
     size_t count;
     bool has_more;
+    bool has_backfills; /* that are not done: not so urgent */
 };
 
 /* Everything lives in the arena. */

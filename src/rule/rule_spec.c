@@ -1,6 +1,7 @@
 /* rule_spec.c -- see rule_spec.h. */
 #include "rule/rule_spec.h"
 
+#include "base/time.h"
 #include "crypto/sha256.h"
 
 struct reading {
@@ -10,17 +11,9 @@ struct reading {
 };
 
 /* What hosted rules can do besides, and this server does not. */
-static const char *const not_done[] = {"dataset_id",
-                                       "add_to_annotation_queue_id",
-                                       "add_to_dataset_id",
-                                       "evaluators",
-                                       "code_evaluators",
-                                       "evaluator_id",
-                                       "alerts",
-                                       "group_by",
-                                       "backfill_from",
-                                       "spend_limit",
-                                       NULL};
+static const char *const not_done[] = {"dataset_id",   "evaluators", "code_evaluators",
+                                       "evaluator_id", "alerts",     "group_by",
+                                       "spend_limit",  NULL};
 
 static bool is_absent(const struct json *value)
 {
@@ -138,6 +131,35 @@ static bool asks_for(const struct json *value)
     return !is_absent(value) && !(json_type(value) == JSON_ARRAY && json_count(value) == 0);
 }
 
+static enum err read_id(const struct reading *r, const char *key, struct str *id)
+{
+    const struct json *value = json_get(r->json, key);
+
+    if (is_absent(value))
+        return OK;
+    *id = json_string(value);
+    return uuid_is_valid(*id) ? OK : refuse(r, key, "must be a UUID");
+}
+
+static enum err read_actions(const struct reading *r, struct rule_spec *spec)
+{
+    const struct json *from = json_get(r->json, "backfill_from");
+    enum err err;
+
+    spec->prefers_correction =
+        json_bool(json_get(r->json, "add_to_dataset_prefer_correction"), false);
+    spec->keeps_traces = json_bool(json_get(r->json, "extend_only"), false);
+    if ((err = read_id(r, "add_to_annotation_queue_id", &spec->queue_id)) ||
+        (err = read_id(r, "add_to_dataset_id", &spec->dataset_id)))
+        return err;
+    if (is_absent(from))
+        return OK;
+    if (json_type(from) != JSON_STRING ||
+        time_parse_iso(json_string(from), &spec->backfill_from_us))
+        return refuse(r, "backfill_from", "must be an ISO time");
+    return OK;
+}
+
 enum err rule_spec_read(const struct json *json, struct arena *arena, struct rule_spec *spec,
                         struct str *why)
 {
@@ -148,7 +170,8 @@ enum err rule_spec_read(const struct json *json, struct arena *arena, struct rul
     for (size_t i = 0; not_done[i]; i++)
         if (asks_for(json_get(json, not_done[i])))
             return refuse(&r, not_done[i], "is not done by this server: leave it out or null");
-    if ((err = read_names(&r, spec)) || (err = read_filters(&r, spec)))
+    if ((err = read_names(&r, spec)) || (err = read_filters(&r, spec)) ||
+        (err = read_actions(&r, spec)))
         return err;
     return read_webhooks(&r, spec);
 }

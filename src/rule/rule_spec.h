@@ -24,6 +24,10 @@ struct rule_spec {
     struct filter filter, trace_filter, tree_filter;
     struct rule_webhook *webhooks;
     size_t webhook_count;
+    struct str queue_id, dataset_id; /* where matches go; STR_NONE: nowhere */
+    bool prefers_correction;         /* as the example's outputs */
+    bool keeps_traces;
+    int64_t backfill_from_us; /* of a new rule: also what began since; 0: nothing */
 };
 
 /* ERR_INVALID: *why, in the arena, names the field. The spec borrows from the JSON. */

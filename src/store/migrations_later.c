@@ -278,3 +278,19 @@ const char migration_27[] = "ALTER TABLE items ADD COLUMN vectors BYTEA;";
 const char migration_28[] =
     "ALTER TABLE endpoints ADD COLUMN since_retry BIGINT NOT NULL DEFAULT 0;"
     "ALTER TABLE endpoints ADD COLUMN since_replay BIGINT NOT NULL DEFAULT 0;";
+
+/* What rules do besides telling webhooks; what was there before them (rule_backfills.h); traces
+ * that are kept longer. */
+const char migration_29[] =
+    "ALTER TABLE rule_log ADD COLUMN actions TEXT;"
+    "ALTER TABLE rule_log ADD COLUMN is_backfill INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX rule_log_by_age ON rule_log (applied_us);"
+    "CREATE TABLE rule_backfills ("
+    "  rule_no BIGINT NOT NULL PRIMARY KEY, backfill_id TEXT NOT NULL, from_us BIGINT NOT NULL,"
+    "  until_us BIGINT NOT NULL, at_us BIGINT NOT NULL, at_no BIGINT NOT NULL,"
+    "  looked BIGINT NOT NULL, matched BIGINT NOT NULL, is_done INTEGER NOT NULL,"
+    "  completed_us BIGINT NOT NULL);"
+    "CREATE INDEX rule_backfills_running ON rule_backfills (rule_no) WHERE is_done = 0;"
+    "CREATE TABLE kept_traces ("
+    "  tenant TEXT NOT NULL, trace_id BYTEA NOT NULL, kept_us BIGINT NOT NULL,"
+    "  PRIMARY KEY (tenant, trace_id));";

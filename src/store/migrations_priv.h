@@ -19,5 +19,6 @@ extern const char migration_25[];
 extern const char migration_26[];
 extern const char migration_27[];
 extern const char migration_28[];
+extern const char migration_29[];
 
 #endif

@@ -2,6 +2,7 @@
 #include "store/retention.h"
 
 #include "store/delivery_feed.h"
+#include "store/rules.h"
 #include "store/threads.h"
 #include "store/usage.h"
 
@@ -46,6 +47,11 @@ static const struct db_statement ended_feedback_tokens = {
     "retention_feedback_tokens",
     "DELETE FROM feedback_tokens WHERE token_id IN (SELECT token_id FROM feedback_tokens"
     " WHERE expires_us < $1 ORDER BY expires_us LIMIT $2)",
+    NULL};
+static const struct db_statement old_rule_log = {
+    "retention_rule_log",
+    "DELETE FROM rule_log WHERE (rule_no, span_no) IN (SELECT rule_no, span_no FROM rule_log"
+    " WHERE applied_us < $1 ORDER BY applied_us LIMIT $2)",
     NULL};
 static const struct db_statement old_attempts = {
     "retention_attempts",
@@ -447,6 +453,8 @@ enum err retention_step(struct tx *tx, int64_t now_us, const struct retention_li
         err = delete_older(&sweep, &expired_items, 0);
     if (!err)
         err = delete_older(&sweep, &ended_feedback_tokens, 0);
+    if (!err)
+        err = delete_older(&sweep, &old_rule_log, RULE_LOG_KEPT_US);
     if (!err && limits->inspected_us)
         err = delete_older(&sweep, &old_inspected, limits->inspected_us);
     if (!err && limits->inspectors_us)

@@ -11,6 +11,7 @@
  *   bodies                with the last delivery that has them
  *   run events            the end of their run; the run stays                  7 days
  *   requests to inspectors  their coming                                      7 days
+ *   the log of rules      its writing (rules.h)                              90 days
  *   inspectors            their last use, with their requests               30 days
  *   temporary runs        their end, with events and what is left of the thread  1 day
  *   runs                  their end, with events; thread and checkpoints stay   90 days

@@ -48,8 +48,8 @@ static void write_done(struct store_work *work, enum err err)
 static void write_next(struct rounds *rounds)
 {
     if (rounds->is_closed || rounds->at == rounds->found.parts) {
-        rest(rounds, rounds->has_failed          ? RETRY_MS
-                     : rounds->found.has_more ? 0
+        rest(rounds, rounds->has_failed       ? RETRY_MS
+                     : rounds->found.has_more ? rounds->found.pause_ms
                                               : rounds->config.tick_ms);
         return;
     }

@@ -16,7 +16,8 @@ struct rounds;
 
 struct rounds_found {
     size_t parts;
-    bool has_more; /* that was not looked at: the next round begins at once */
+    bool has_more; /* that was not looked at: the next round begins after pause_ms */
+    int64_t pause_ms;
 };
 
 struct rounds_config {

@@ -57,31 +57,34 @@ static const struct db_statement has_application = {
 static const struct db_statement add_application = {
     "rule_log_add",
     "INSERT INTO rule_log (rule_no, span_no, span_id, span_name, span_type, start_us, end_us,"
-    " applied_us, outcome, deliveries) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    " applied_us, outcome, deliveries, actions, is_backfill) VALUES ($1, $2, $3, $4, $5, $6, $7,"
+    " $8, $9, $10, $11, $12)"
     " ON CONFLICT (rule_no, span_no) DO NOTHING",
     NULL};
 static const struct db_statement list_applications = {
     "rule_log_list",
     "SELECT span_no, span_id, span_name, span_type, start_us, end_us, applied_us, outcome,"
-    " deliveries FROM rule_log WHERE rule_no = $1 AND applied_us >= $2 AND applied_us < $3"
+    " deliveries, actions FROM rule_log WHERE rule_no = $1 AND applied_us >= $2 AND applied_us < $3"
+    " AND is_backfill = $6"
     " ORDER BY applied_us DESC, span_no DESC LIMIT $4 OFFSET $5",
     NULL};
 
 /* ---- rows ---- */
 
-static void row_read(const struct db_rows *rows, struct arena *arena, struct rule_row *rule)
+void rule_row_read(const struct db_rows *rows, int first, struct arena *arena,
+                   struct rule_row *rule)
 {
     *rule = (struct rule_row){
-        .tenant = db_get_keep(rows, 0, arena),
-        .rule_id = db_get_keep(rows, 1, arena),
-        .rule_no = db_get_int(rows, 2),
-        .project_no = db_get_int(rows, 3),
-        .body = db_get_keep(rows, 4, arena),
-        .webhooks = db_get_keep(rows, 5, arena),
-        .is_enabled = db_get_int(rows, 6) != 0,
-        .since_seq = db_get_int(rows, 7),
-        .created_us = db_get_int(rows, 8),
-        .updated_us = db_get_int(rows, 9),
+        .tenant = db_get_keep(rows, first, arena),
+        .rule_id = db_get_keep(rows, first + 1, arena),
+        .rule_no = db_get_int(rows, first + 2),
+        .project_no = db_get_int(rows, first + 3),
+        .body = db_get_keep(rows, first + 4, arena),
+        .webhooks = db_get_keep(rows, first + 5, arena),
+        .is_enabled = db_get_int(rows, first + 6) != 0,
+        .since_seq = db_get_int(rows, first + 7),
+        .created_us = db_get_int(rows, first + 8),
+        .updated_us = db_get_int(rows, first + 9),
     };
 }
 
@@ -98,7 +101,7 @@ static enum err rows_read(struct db_rows *rows, struct arena *arena, struct rule
                 memcpy(more, found->list, found->count * sizeof(*more));
             found->list = more;
         }
-        row_read(rows, arena, &found->list[found->count++]);
+        rule_row_read(rows, 0, arena, &found->list[found->count++]);
     }
     return db_rows_end(rows);
 }
@@ -162,7 +165,7 @@ enum err rules_get(struct tx *tx, struct str tenant, struct str rule_id, struct 
 
     if (err)
         return err;
-    row_read(&rows, arena, rule);
+    rule_row_read(&rows, 0, arena, rule);
     return db_rows_end(&rows);
 }
 
@@ -246,7 +249,8 @@ enum err rule_log_add(struct tx *tx, int64_t rule_no, const struct rule_applicat
         db_run(tx->db, &add_application,
                DB_ARGS(db_int(rule_no), db_int(a->span_no), db_blob(id), db_text(a->span_name),
                        db_int(a->span_type), db_int(a->start_us), db_int(a->end_us),
-                       db_int(tx->now_us), db_text(a->outcome), db_text(a->deliveries)),
+                       db_int(tx->now_us), db_text(a->outcome), db_text(a->deliveries),
+                       db_text(a->actions), db_int(a->is_backfill)),
                &changed);
 
     return err ? err : changed ? OK : ERR_CONFLICT;
@@ -256,11 +260,12 @@ enum err rule_log_list(struct tx *tx, int64_t rule_no, struct arena *arena,
                        struct rule_applications *page)
 {
     struct db_rows rows = {0};
-    enum err err = db_query(tx->db, &list_applications,
-                            DB_ARGS(db_int(rule_no), db_int(page->since_us),
-                                    db_int(page->until_us ? page->until_us : INT64_MAX),
-                                    db_int(page->limit), db_int(page->offset)),
-                            &rows);
+    enum err err =
+        db_query(tx->db, &list_applications,
+                 DB_ARGS(db_int(rule_no), db_int(page->since_us),
+                         db_int(page->until_us ? page->until_us : INT64_MAX), db_int(page->limit),
+                         db_int(page->offset), db_int(page->of_backfill)),
+                 &rows);
 
     page->count = 0;
     if (err)
@@ -277,7 +282,8 @@ enum err rule_log_list(struct tx *tx, int64_t rule_no, struct arena *arena,
                                        .end_us = db_get_int(&rows, 5),
                                        .applied_us = db_get_int(&rows, 6),
                                        .outcome = db_get_keep(&rows, 7, arena),
-                                       .deliveries = db_get_keep(&rows, 8, arena)};
+                                       .deliveries = db_get_keep(&rows, 8, arena),
+                                       .actions = db_get_keep(&rows, 9, arena)};
         if (id.len == sizeof(a->span_id.bytes))
             memcpy(a->span_id.bytes, id.data, id.len);
     }

@@ -10,6 +10,9 @@
 #include "store/spans.h"
 
 #define RULES_OF_PROJECT_MAX 1000
+/* The log is kept so long; what came in longer ago is not matched any more, so that nothing is done
+ * twice. */
+#define RULE_LOG_KEPT_US (INT64_C(90) * 24 * 3600 * US_PER_SECOND)
 
 struct rule_row {
     struct str tenant;
@@ -27,6 +30,14 @@ struct rule_rows {
     struct rule_row *list; /* in the arena given */
     size_t count;
 };
+
+/* For other files of the store that read rules, as `alias`. */
+#define RULE_COLUMNS(alias)                                                                        \
+    alias ".tenant, " alias ".rule_id, " alias ".rule_no, " alias ".project_no, " alias            \
+          ".body, " alias ".webhooks, " alias ".is_enabled, " alias ".since_seq, " alias           \
+          ".created_us, " alias ".updated_us"
+void rule_row_read(const struct db_rows *rows, int first, struct arena *arena,
+                   struct rule_row *rule);
 
 /* rule_no, since_seq and times are set here. ERR_LIMIT: the project has RULES_OF_PROJECT_MAX. */
 enum err rules_insert(struct tx *tx, struct rule_row *rule) MUST_USE;
@@ -73,11 +84,14 @@ struct rule_application {
     int64_t applied_us;
     struct str outcome;    /* "success": handed to the outbox; "skipped": not in the sample */
     struct str deliveries; /* JSON array of ids */
+    struct str actions;    /* JSON object: what else was done (rule_action.h); STR_NONE: nothing */
+    bool is_backfill;
 };
 
 struct rule_applications {
     int64_t since_us, until_us;    /* in: applied in [since, until); 0: open */
     int64_t limit, offset;         /* in */
+    bool of_backfill;              /* in: only those; else only the others */
     struct rule_application *list; /* out: the newest first, in the arena given */
     size_t count;
 };
