@@ -20,7 +20,7 @@ enum err alerts_fail(struct call *call, int status, struct str words)
 struct alert_setup alerts_setup(const struct call *call)
 {
     return (struct alert_setup){
-        .base_url = call->setup->self_url,
+        .base_url = call->setup->public_url,
         .policy = policies_for_kind(call->setup->policies, STR("alert")),
     };
 }

@@ -42,6 +42,7 @@ struct api_setup {
     int64_t heartbeat_ms;              /* of streams */
     struct delivery *delivery;         /* NULL: nothing is sent here */
     const struct policy_set *policies; /* of deliveries; NULL: the built-in ones */
+    struct str public_url;             /* where others reach this server, with the mount prefix */
     size_t body_bytes_max;
     struct inspector_limits inspector;
     size_t inspector_body_bytes_max;

@@ -31,6 +31,7 @@ static const struct route_list *const lists[] = {
     &routes_datasets,
     &routes_examples,
     &routes_queues,
+    &routes_shares,
     &routes_traces_feedback,
     &routes_traces_feedback_configs,
     &routes_traces_stats,

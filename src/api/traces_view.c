@@ -4,9 +4,6 @@
 #include "api/traces_priv.h"
 #include "auth/link.h"
 
-#define LINK_LIFE_US (INT64_C(24) * 3600 * US_PER_SECOND)
-#define HOUR_US (INT64_C(3600) * US_PER_SECOND)
-
 /* "http://host:port/prefix", as the client reaches us. */
 static void base_write(const struct call *call, struct buf *out)
 {
@@ -24,12 +21,11 @@ static void write_link(const struct span_view *view, const struct span *span, st
                        struct buf *out)
 {
     const struct call *call = view->context;
-    int64_t now_us = loop_wall_us(http_exchange_loop(call->exchange));
-    /* By the hour, so that what is read twice looks the same. */
     struct link link = {.tenant = span->row.tenant,
                         .span_id = span->row.span_id,
                         .name = name,
-                        .expires_us = now_us - now_us % HOUR_US + LINK_LIFE_US + HOUR_US};
+                        .expires_us =
+                            link_end_us(loop_wall_us(http_exchange_loop(call->exchange)))};
 
     base_write(call, out);
     buf_add(out, STR("/blobs/"));

@@ -59,6 +59,7 @@ struct config {
     struct egress_policy egress;
     const struct str *egress_allow; /* the entries as written */
     size_t egress_allow_count;
+    const char *public_url;          /* NULL: not said */
     const char *proxy, *proxy_login; /* as written; NULL: none */
     struct http_proxy egress_proxy;  /* if there is one */
     struct str mount_prefix;         /* "" or "/prefix" */

@@ -63,6 +63,7 @@ enum setting_type {
     SETTING_DAYS,       /* int64_t, in µs; the setting is in days */
     SETTING_SECRETS,    /* the signing secrets */
     SETTING_PROXY,      /* const char *: a URL, which sets egress_proxy */
+    SETTING_URL,        /* const char *: where a server is reached, without a slash at its end */
     SETTING_LOGIN,      /* const char *, secret: "user:password" of the proxy */
     SETTING_EGRESS,     /* the egress policy's entries */
     SETTING_POLICIES,   /* delivery policies of one's own, by name */

@@ -41,6 +41,8 @@ const struct setting settings[] = {
      "keys that seal secrets in the store; default: secret.key in the data folder"},
     {"", "signing_secret", SETTING_SECRETS, AT(signing_secrets), 0, 0, NULL,
      "whsec_… or whsk_…; several while they change, the newest first"},
+    {"", "public_url", SETTING_URL, AT(public_url), 0, 0, NULL,
+     "where others reach this server, for links in webhooks; default: the address it listens on"},
     {"log", "format", SETTING_LOG_FORMAT, AT(log_format), 0, 0, NULL, "logfmt or json"},
     {"log", "requests", SETTING_FLAG, AT(log_requests), 0, 0, NULL,
      "a line for every request; those answered with 5xx always have one"},

@@ -34,6 +34,7 @@ static enum json_type json_type_of(enum setting_type type)
     case SETTING_LEVEL:
     case SETTING_LOG_FORMAT:
     case SETTING_PROXY:
+    case SETTING_URL:
     case SETTING_LOGIN:
     default:
         return JSON_STRING;
@@ -234,6 +235,21 @@ static enum err apply_proxy(struct config_reader *r, const struct setting *setti
     return apply_text(r, setting, value);
 }
 
+static enum err apply_url(struct config_reader *r, const struct setting *setting,
+                          const struct setting_value *value)
+{
+    const char *why = NULL;
+    struct url url = {0};
+
+    if (url_parse(r->arena, arena_str(r->arena, value->text), &url, &why) || url.is_relative ||
+        !str_is_none(url.query) || str_ends(value->text, STR("/")))
+        return refuse(
+            r, value,
+            "must be http:// or https:// and a host, perhaps with a path, without a slash "
+            "at its end");
+    return apply_text(r, setting, value);
+}
+
 static enum err apply_login(struct config_reader *r, const struct setting *setting,
                             const struct setting_value *value)
 {
@@ -364,6 +380,8 @@ enum err setting_apply(struct config_reader *r, const struct setting *setting,
         return apply_secrets(r, value);
     case SETTING_PROXY:
         return apply_proxy(r, setting, value);
+    case SETTING_URL:
+        return apply_url(r, setting, value);
     case SETTING_LOGIN:
         return apply_login(r, setting, value);
     case SETTING_EGRESS:

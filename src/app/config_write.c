@@ -148,6 +148,7 @@ static void write_value(struct json_writer *json, const struct setting *setting,
     case SETTING_PROGRAM:
     case SETTING_STORE:
     case SETTING_PROXY:
+    case SETTING_URL:
     case SETTING_LOGIN:
     default:
         write_text(json, setting, config);

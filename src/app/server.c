@@ -136,6 +136,10 @@ static enum err listen_open(struct server *server, const char **why)
         return err;
     }
     server->self_url = self_url_make(server);
+    server->public_url = server->config->public_url
+                             ? str_of(server->config->public_url)
+                             : arena_printf(&server->arena, "%.*s%.*s", STR_ARG(server->self_url),
+                                            STR_ARG(server->config->mount_prefix));
     loopback_init(&server->loopback);
     server->egress = server->config->egress;
     if (server->egress.own_count < ARRAY_LEN(server->egress.own))

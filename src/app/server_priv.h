@@ -51,6 +51,7 @@ struct server {
     struct listen_socket *socket;
     struct address bound;
     struct str self_url;
+    struct str public_url; /* as others reach us, with the mount prefix */
     struct loopback loopback;
     struct store *store;
     struct blob_store *blobs;

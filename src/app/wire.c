@@ -188,13 +188,14 @@ void wire_dispatch(struct server *server)
     server->alerts = alert_clock_new(&(struct alert_clock_config){
         .loop = server->loop,
         .store = server->store,
-        .setup = {.base_url = server->self_url,
+        .setup = {.base_url = server->public_url,
                   .policy = policies_for_kind(&server->config->policies, STR("alert"))},
         .tick_ms = server->config->alerts_tick_ms,
     });
     server->rules = rule_clock_new(&(struct rule_clock_config){
         .loop = server->loop,
         .store = server->store,
+        .base_url = server->public_url,
         .policy = policies_for_kind(&server->config->policies, STR("rule")),
         .tick_ms = server->config->rules_tick_ms,
     });
@@ -323,6 +324,7 @@ enum err wire_net(struct server *server, const char **why)
         .heartbeat_ms = config->heartbeat_ms,
         .body_bytes_max = config->http_limits.body_bytes_max,
         .self_url = server->self_url,
+        .public_url = server->public_url,
         .signing_secrets = config->signing_secrets,
         .secret_count = config->secret_count,
         .keys = key_ring_get,

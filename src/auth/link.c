@@ -4,6 +4,8 @@
 
 #include "crypto/base64.h"
 
+#define HOUR_US (INT64_C(3600) * US_PER_SECOND)
+
 #define HEAD_BYTES (16 + 8 + 1)
 #define TOKEN_BYTES_MAX (8 * KIB)
 
@@ -22,6 +24,11 @@ static void swap(char *text, size_t len, const char *from, const char *to)
                 text[i] = to[j];
                 break;
             }
+}
+
+int64_t link_end_us(int64_t now_us)
+{
+    return now_us - now_us % HOUR_US + 25 * HOUR_US;
 }
 
 void link_write(struct keyring *ring, const struct link *link, struct buf *out)

@@ -16,6 +16,9 @@ struct link {
     int64_t expires_us;
 };
 
+/* When a link that is made now ends: a day later, by the hour, so that what is read twice looks the
+ * same. */
+int64_t link_end_us(int64_t now_us);
 /* Appends the token: letters, digits, '-' and '_'. */
 void link_write(struct keyring *ring, const struct link *link, struct buf *out);
 /* ERR_DENIED: none of ours, or expired. Strings live in the arena. */

@@ -15,8 +15,9 @@ struct rule_clock;
 struct rule_clock_config {
     struct loop *loop;
     struct store *store;
-    struct str policy; /* of deliveries; borrowed */
-    int64_t tick_ms;   /* between two looks */
+    struct str base_url; /* where receivers find this server, for links; borrowed, so is the next */
+    struct str policy;   /* of deliveries */
+    int64_t tick_ms;     /* between two looks */
 };
 
 struct rule_clock *rule_clock_new(const struct rule_clock_config *config);

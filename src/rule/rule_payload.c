@@ -1,6 +1,7 @@
 /* rule_payload.c -- see rule_payload.h. */
 #include "rule/rule_payload.h"
 
+#include "auth/link.h"
 #include "store/span_values.h"
 #include "trace/feedback_stats.h"
 #include "trace/span_json.h"
@@ -30,11 +31,35 @@ static struct str stats_text(struct feedback_rows *const *feedback, size_t count
 }
 
 /* Keys that receivers of the documented sample read and the API does not show come first. */
-static struct str run_text(const struct span *span, struct arena *arena)
+struct linking {
+    struct keyring *keyring;
+    struct str base_url;
+    int64_t end_us;
+};
+
+static void write_link(const struct span_view *view, const struct span *span, struct str name,
+                       struct buf *out)
+{
+    const struct linking *linking = view->context;
+
+    buf_add(out, linking->base_url);
+    buf_add(out, STR("/blobs/"));
+    link_write(linking->keyring,
+               &(struct link){.tenant = span->row.tenant,
+                              .span_id = span->row.span_id,
+                              .name = name,
+                              .expires_us = linking->end_us},
+               out);
+}
+
+static struct str run_text(const struct span *span, const struct linking *linking,
+                           struct arena *arena)
 {
     struct uuid_text tenant_text;
     const struct span_view view = {.tenant_id = trace_tenant_id(span->row.tenant, &tenant_text),
-                                   .select = SPAN_SELECT_ALL};
+                                   .select = SPAN_SELECT_ALL,
+                                   .write_link = linking->keyring ? write_link : NULL,
+                                   .context = (void *)(uintptr_t)linking};
     struct span_time modified;
     struct json_writer json;
     struct str rest, text;
@@ -58,10 +83,24 @@ static struct str run_text(const struct span *span, struct arena *arena)
     return text;
 }
 
-enum err rule_payload_run(struct tx *tx, const struct span_row *row, struct str project_id,
+/* What stands in its row is linked like what lies in the blob store. */
+static void make_light(struct span *span)
+{
+    static const enum span_field fields[] = {SPAN_INPUTS, SPAN_OUTPUTS};
+
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        struct span_value *value = &span->values[fields[i]];
+
+        if (value->bytes.len > RULE_INLINE_BYTES_MAX)
+            *value = (struct span_value){.blob_key = STR("row"), .size = value->size};
+    }
+}
+
+enum err rule_payload_run(struct tx *tx, const struct span_row *row, const struct rule_place *place,
                           struct arena *arena, struct str *run, struct feedback_rows **feedback)
 {
-    struct span span = {.row = *row, .project_id = project_id, .loaded = ALL_FIELDS};
+    const struct linking linking = {tx->keyring, place->base_url, link_end_us(tx->now_us)};
+    struct span span = {.row = *row, .project_id = place->project_id, .loaded = ALL_FIELDS};
     enum err err = span_values_get(tx, row, ALL_FIELDS, arena, span.values);
 
     *feedback = ARENA_NEW(arena, struct feedback_rows);
@@ -69,8 +108,10 @@ enum err rule_payload_run(struct tx *tx, const struct span_row *row, struct str 
         err = feedback_of_span(tx, row->tenant, row->span_id, arena, *feedback);
     if (err)
         return err;
+    if (linking.keyring)
+        make_light(&span);
     span.feedback_stats = stats_text(feedback, 1, arena);
-    *run = run_text(&span, arena);
+    *run = run_text(&span, &linking, arena);
     return str_is_none(*run) ? ERR_LIMIT : OK;
 }
 

@@ -6,10 +6,17 @@
 #include "store/feedback.h"
 
 /* One of `runs`: everything the v1 API shows of the span, and is_root, modified_at, tenant_id.
- * *feedback: what its stats were made of. In the arena. */
-enum err rule_payload_run(struct tx *tx, const struct span_row *row, struct str project_id,
+ * Inputs and outputs of more than RULE_INLINE_BYTES_MAX are null, with a link below base_url that
+ * opens them for a day (B4). *feedback: what its stats were made of. In the arena. */
+struct rule_place {
+    struct str project_id; /* UUID text */
+    struct str base_url;   /* where receivers find this server; no slash at its end */
+};
+enum err rule_payload_run(struct tx *tx, const struct span_row *row, const struct rule_place *place,
                           struct arena *arena, struct str *run,
                           struct feedback_rows **feedback) MUST_USE;
+
+#define RULE_INLINE_BYTES_MAX (256 * KIB)
 
 struct rule_window {
     struct str rule_id;

@@ -39,6 +39,7 @@ struct rule_scan {
 };
 
 struct rule_scans {
+    struct str base_url; /* in: where receivers find this server */
     struct rule_scan *list;
     size_t count;
     bool has_more;

@@ -297,6 +297,6 @@ const char *const migrations[] = {
     step_7,       step_8,       step_9,       step_10,      step_11,      migration_12,
     migration_13, migration_14, migration_15, migration_16, migration_17, migration_18,
     migration_19, migration_20, migration_21, migration_22, migration_23, migration_24,
-    migration_25, migration_26, migration_27, migration_28, migration_29,
+    migration_25, migration_26, migration_27, migration_28, migration_29, migration_30,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

@@ -294,3 +294,10 @@ const char migration_29[] =
     "CREATE TABLE kept_traces ("
     "  tenant TEXT NOT NULL, trace_id BYTEA NOT NULL, kept_us BIGINT NOT NULL,"
     "  PRIMARY KEY (tenant, trace_id));";
+
+/* Tokens under which anyone may read a span and what is below it. */
+const char migration_30[] =
+    "CREATE TABLE shares ("
+    "  token TEXT NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, span_id BYTEA NOT NULL,"
+    "  created_us BIGINT NOT NULL);"
+    "CREATE UNIQUE INDEX shares_by_span ON shares (tenant, span_id);";

@@ -20,5 +20,6 @@ extern const char migration_26[];
 extern const char migration_27[];
 extern const char migration_28[];
 extern const char migration_29[];
+extern const char migration_30[];
 
 #endif

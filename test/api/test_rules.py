@@ -4,6 +4,7 @@ import time
 import uuid
 from datetime import datetime, timedelta, timezone
 
+import httpx
 import pytest
 
 from harness.api import Api
@@ -161,6 +162,20 @@ def test_feedback_that_comes_later(api, project, hook):
     body = hook.requests[0].json
     assert body["feedback_stats"]["user_score"]["n"] == 1 and body["feedback_stats"]["user_score"]["avg"] == 1
     assert body["runs"][0]["feedback_stats"] == body["feedback_stats"]
+
+
+def test_large_values_are_linked(api, project, hook):
+    """B4."""
+    make(api, project, hook)
+    large = {"text": "x" * 300_000}
+    sent = span(project, inputs=large)
+    send(api, sent)
+    assert told(hook, 1) == [sent["id"]]
+    run = hook.requests[0].json["runs"][0]
+    assert run["inputs"] is None and run["outputs"] == {"a": 2} and run["outputs_s3_urls"] is None
+    url = run["inputs_s3_urls"]["ROOT"]["presigned_url"]
+    assert url.startswith(str(api.base_url).rstrip("/") + "/blobs/")
+    assert httpx.get(url).json() == large
 
 
 def test_a_sample(api, project, hook):
