@@ -6,7 +6,12 @@
 
 #include "base/arena.h"
 
-enum graph_kind { GRAPH_BUILTIN, GRAPH_PYTHON, GRAPH_JS };
+enum graph_kind {
+    GRAPH_BUILTIN,
+    GRAPH_NATIVE, /* Fleet agents: has no assistant of its own */
+    GRAPH_PYTHON,
+    GRAPH_JS
+};
 
 struct graph {
     struct str id;

@@ -66,10 +66,12 @@ bool assistant_is_admitted(const struct assistant *assistant, struct str filter,
 enum err assistants_ensure(struct tx *tx, const struct agent_config *config, struct str tenant)
 {
     for (size_t i = 0; i < config->graphs.count; i++) {
+        const struct graph *graph = &config->graphs.list[i];
         struct assistant assistant;
-        enum err err =
-            assistant_resolve(tx, config, tenant, config->graphs.list[i].id, tx->arena, &assistant);
+        enum err err = OK;
 
+        if (graph->kind != GRAPH_NATIVE)
+            err = assistant_resolve(tx, config, tenant, graph->id, tx->arena, &assistant);
         if (err)
             return err;
     }

@@ -42,6 +42,8 @@ static const struct route_list *const lists[] = {
     &routes_workspaces,
     &routes_fleet_agents,
     &routes_fleet_bundles,
+    &routes_fleet_secrets,
+    &routes_fleet_servers,
     &routes_fleet_versions,
     &routes_fleet_webhooks,
     &routes_replays,

@@ -60,6 +60,8 @@ extern const struct route_list routes_traces_boot;
 extern const struct route_list routes_traces_blob;
 extern const struct route_list routes_fleet_agents;
 extern const struct route_list routes_fleet_bundles;
+extern const struct route_list routes_fleet_secrets;
+extern const struct route_list routes_fleet_servers;
 extern const struct route_list routes_fleet_versions;
 extern const struct route_list routes_fleet_webhooks;
 extern const struct route_list routes_traces_runs;

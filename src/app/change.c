@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "native/native.h"
 
 struct net_change {
     struct message message;
@@ -84,4 +85,5 @@ void server_change(struct server *server, const struct config *config)
     change_certificate(server, config);
     change_nets(server, config, egress);
     delivery_change(server->delivery, &config->webhooks, egress);
+    native_set_egress(server->native, egress);
 }

@@ -14,6 +14,9 @@ static const struct graph builtins[] = {
     {.id = {"script", 6},
      .description = {"Does what its input says, for demos and tests", 45},
      .kind = GRAPH_BUILTIN},
+    {.id = {"fleet", 5},
+     .description = {"Runs Fleet agents; each of them is an assistant of it", 53},
+     .kind = GRAPH_NATIVE},
 };
 
 /* The built-in graphs whose names are free behind the `count` configured ones. */

@@ -166,7 +166,7 @@ void config_write_value(const struct setting *setting, const struct config *conf
 
 static void write_any_graph(struct json_writer *json, const struct graph *graph)
 {
-    if (graph->kind != GRAPH_BUILTIN) {
+    if (!str_is_none(graph->path)) {
         write_graph(json, graph);
         return;
     }

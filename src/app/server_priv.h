@@ -17,7 +17,7 @@
 #include "http/tls.h"
 #include "rule/rule_clock.h"
 
-#define EXECUTORS_MAX 3
+#define EXECUTORS_MAX 4
 #define NET_MAX 16
 
 /* One thread that serves clients. */
@@ -64,6 +64,7 @@ struct server {
     struct hub *hub;
     struct executor *executors[EXECUTORS_MAX];
     size_t executor_count;
+    struct executor *native; /* one of them */
     struct language languages[2];
     size_t language_count, loads_open;
     struct dispatch *dispatch;

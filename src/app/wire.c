@@ -8,6 +8,7 @@
 #include "blob/folder.h"
 #include "crypto/secret.h"
 #include "crypto/webhook_signature.h"
+#include "native/native.h"
 
 /* On the writer's thread: what is durable is unknown, so nothing may be answered any more. */
 static void on_store_fatal(void *context, const char *why)
@@ -164,9 +165,25 @@ static void wire_language(struct server *server, enum graph_kind kind)
 
 void wire_executors(struct server *server)
 {
+    const struct config *config = server->config;
+    const char *why = "";
+
+    if (!config->is_simulated && tls_client_new(config->ca_file, &server->tls_client, &why)) {
+        server_fail(server, why);
+        return;
+    }
     server->loads_open = 1; /* this function itself */
     server->executors[server->executor_count++] =
-        builtin_new(server->loop, server->store, server->config->runs_max);
+        builtin_new(server->loop, server->store, config->runs_max);
+    server->native = native_new(&(struct native_setup){
+        .loop = server->loop,
+        .store = server->store,
+        .egress = &server->egress,
+        .tls = server->tls_client,
+        .proxy = config->proxy ? &config->egress_proxy : NULL,
+        .runs_max = config->runs_max,
+    });
+    server->executors[server->executor_count++] = server->native;
     if (is_spoken(server->config, GRAPH_PYTHON))
         wire_language(server, GRAPH_PYTHON);
     if (is_spoken(server->config, GRAPH_JS))
@@ -206,12 +223,7 @@ void wire_dispatch(struct server *server)
 enum err wire_delivery(struct server *server, const char **why)
 {
     const struct config *config = server->config;
-    enum err err = OK;
 
-    if (!config->is_simulated)
-        err = tls_client_new(config->ca_file, &server->tls_client, why);
-    if (err)
-        return err;
     return delivery_start(
         &(struct delivery_config){
             .world = server->world,

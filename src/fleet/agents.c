@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "fleet/agent_files.h"
+#include "store/assistants.h"
 
 #define METADATA_BYTES_MAX (128 * KIB)
 #define TOOLS_NONE STR("{\n  \"tools\": [],\n  \"interrupt_config\": {}\n}\n")
@@ -290,6 +291,49 @@ static enum err row_fill(struct plan *plan, const struct agent_edit *edit,
     return merge_metadata(plan->work, edit->metadata, agent);
 }
 
+/* ---- as an assistant ---- */
+
+bool agent_is_runnable(const struct fleet_agent *agent)
+{
+    return str_eq(agent->visibility, STR("tenant")) && !str_eq(agent->access, STR("read"));
+}
+
+/* The assistant says what the agent says; of one that is nobody else's to run there is none. */
+static enum err assistant_follow(struct agent_work *work, const struct fleet_agent *agent)
+{
+    struct assistant wanted = {
+        .tenant = agent->tenant,
+        .assistant_id = agent->agent_id,
+        .graph_id = FLEET_GRAPH,
+        .name = agent->name,
+        .description = agent->description,
+        .config = arena_printf(work->arena, "{\"configurable\":{\"agent_id\":\"%.*s\"}}",
+                               STR_ARG(agent->agent_id)),
+        .context = STR("{}"),
+        .metadata = STR("{\"created_by\":\"fleet\"}"),
+        .version = 1,
+        .created_us = work->tx->now_us,
+        .updated_us = work->tx->now_us,
+    };
+    struct assistant found;
+    enum err err = assistant_get(work->tx, agent->tenant, agent->agent_id, work->arena, &found);
+
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    if (!agent_is_runnable(agent))
+        return err ? OK : assistant_delete(work->tx, agent->tenant, agent->agent_id);
+    if (err)
+        return assistant_insert(work->tx, &wanted);
+    if (str_eq(found.name, wanted.name) && str_eq(found.description, wanted.description))
+        return OK;
+    wanted.created_us = found.created_us;
+    wanted.config = found.config;
+    wanted.context = found.context;
+    wanted.metadata = found.metadata;
+    err = assistant_next_version(work->tx, agent->tenant, agent->agent_id, &wanted.version);
+    return err ? err : assistant_update(work->tx, &wanted);
+}
+
 enum err agent_create(struct agent_work *work, const struct agent_edit *edit,
                       struct fleet_agent *agent)
 {
@@ -307,7 +351,8 @@ enum err agent_create(struct agent_work *work, const struct agent_edit *edit,
     enum err err = plan_make(&plan, edit);
 
     if (err || (err = row_fill(&plan, edit, &made)) || (err = tree_insert(work->tx, &key)) ||
-        (err = commit(&plan, edit, &made)) || (err = fleet_agent_insert(work->tx, &made)))
+        (err = commit(&plan, edit, &made)) || (err = fleet_agent_insert(work->tx, &made)) ||
+        (err = assistant_follow(work, &made)))
         return err;
     *agent = made;
     return OK;
@@ -332,7 +377,8 @@ enum err agent_change(struct agent_work *work, const struct agent_edit *edit,
         return ERR_CONFLICT;
     }
     if ((err = plan_make(&plan, edit)) || (err = row_fill(&plan, edit, &made)) ||
-        (err = commit(&plan, edit, &made)) || (err = fleet_agent_update(work->tx, &made)))
+        (err = commit(&plan, edit, &made)) || (err = fleet_agent_update(work->tx, &made)) ||
+        (err = assistant_follow(work, &made)))
         return err;
     *agent = made;
     return OK;
@@ -428,5 +474,8 @@ enum err agent_remove(struct agent_work *work, const struct fleet_agent *agent)
     const struct tree_key key = key_of(agent);
     enum err err = fleet_agent_delete(work->tx, agent->tenant, agent->agent_id);
 
-    return err ? err : tree_delete(work->tx, &key);
+    if (err || (err = tree_delete(work->tx, &key)))
+        return err;
+    err = assistant_delete(work->tx, agent->tenant, agent->agent_id);
+    return err == ERR_NOT_FOUND ? OK : err; /* somebody took it away before */
 }

@@ -6,13 +6,17 @@
  * administrator may do with every shared one what its owner may.
  *
  * Every change makes a version of the whole tree or none at all: what agent_files_check refuses
- * leaves nothing behind. */
+ * leaves nothing behind.
+ *
+ * An agent that others may run is an assistant of the graph "fleet" too, under its own id. */
 #ifndef FLEET_AGENTS_H
 #define FLEET_AGENTS_H
 
 #include "fleet/settings.h"
 #include "store/fleet_agents.h"
 #include "store/trees.h"
+
+#define FLEET_GRAPH STR("fleet") /* the graph whose assistants they are */
 
 /* Who asks. */
 struct person {
@@ -25,6 +29,8 @@ enum agent_right { AGENT_READ, AGENT_RUN, AGENT_WRITE, AGENT_OWN };
 
 bool agent_allows(const struct fleet_agent *agent, const struct person *person,
                   enum agent_right right);
+/* May every run of its workspace use it? */
+bool agent_is_runnable(const struct fleet_agent *agent);
 /* ERR_NOT_FOUND: there is none, or it is not for their eyes. ERR_DENIED: they may see it, but not
  * this. */
 enum err agent_find(struct tx *tx, const struct fleet_agent *wanted, const struct person *person,

@@ -59,6 +59,7 @@ struct http_client_config {
 
 struct http_client;
 struct http_send; /* one request under way */
+struct http_result;
 
 /* A bearer token by client credentials. Fetched by the same client under the same rules, kept until
  * it expires, fetched anew once when the receiver answers 401. */
@@ -86,6 +87,9 @@ struct http_client_request {
     const struct http_oauth *oauth;      /* NULL: none; its token replaces any Authorization */
     const struct tls_identity *identity; /* tls.h: the client certificate; NULL: none */
     struct http_budget budget;
+    /* Not NULL: the body of a 2xx comes here piece by piece and is not kept; `so_far` has status
+     * and headers. Not from here is the send cancelled: from a later turn. */
+    void (*on_piece)(void *context, const struct http_result *so_far, struct str piece);
 };
 
 /* How it ended; design.md §9 "Attempt results" is made from this by delivery/. */

@@ -129,6 +129,10 @@ void send_on_body(struct parser *parser, struct str piece)
     size_t room = send->body.max - send->body.len;
 
     send->body_seen += piece.len;
+    if (send->request.on_piece && send->result.status / 100 == 2) {
+        send->request.on_piece(send->context, &send->result, piece);
+        return;
+    }
     if (piece.len > room)
         send->result.body_truncated = true;
     buf_add(&send->body, str_first(piece, room));

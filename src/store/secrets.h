@@ -5,6 +5,11 @@
  *   client_certificate  PEM, certificate then key   about: JSON for people
  *   oauth               the client's secret         about: JSON of the rest
  *
+ * or to a workspace (secret_owner_workspace), for what its agents need:
+ *
+ *   workspace           a named secret              name: as of an environment variable
+ *   mcp_server          its headers, a JSON object  about: JSON of the rest
+ *
  * Values stand sealed under the newest key of the tx's keyring (crypto/keyring.h), bound to tenant,
  * table, column and row. Every change raises the endpoint's secrets_version, so whoever keeps
  * something opened knows whether it is still true. What cannot be opened is never taken for absent.
@@ -22,6 +27,8 @@ enum secret_kind {
     SECRET_SIGNING_KEY,
     SECRET_CLIENT_CERTIFICATE,
     SECRET_OAUTH,
+    SECRET_WORKSPACE,
+    SECRET_MCP_SERVER,
     SECRET_KIND_COUNT
 };
 
@@ -39,6 +46,9 @@ struct secret_owner {
     struct str tenant;
     struct str endpoint_id;
 };
+
+/* What belongs to no endpoint. */
+struct secret_owner secret_owner_workspace(struct str tenant);
 
 /* The ones that change something return ERR_NOT_FOUND if there is no such endpoint. */
 

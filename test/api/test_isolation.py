@@ -34,6 +34,7 @@ ALERT = {"rule": {"name": MARK, "description": MARK, "type": "threshold", "aggre
 PRICE = {"name": "mine", "match_pattern": "^mine$", "prompt_cost": 0, "completion_cost": 0}
 BODIES = {
     ("PUT", "/model-price-map/{price_id}"): PRICE,
+    ("PUT", "/v1/fleet/mcp-servers/{mcp_server_id}"): {"name": "x", "url": "http://127.0.0.1:9/other"},
     ("POST", "/platform/alerts/{session_id}"): ALERT,
     ("PATCH", "/runs/rules/{rule_id}"): {"display_name": "mine", "sampling_rate": 1},
     ("POST", "/platform/alerts/{session_id}/test"): ALERT,
@@ -114,6 +115,10 @@ def furnish(api, hook):
     has["feedback_id"] = api.ok("POST", "/feedback", json={"run_id": has["span_id"], "key": MARK, "score": 1})["id"]
     has["agent_id"] = api.ok("POST", "/v1/fleet/agents", json={"name": MARK, "system_prompt": MARK})["id"]
     has["version"] = 1
+    has["secret_name"] = api.ok("POST", "/v1/fleet/secrets", json={"name": "B_" + MARK.upper().replace("-", "_"),
+                                                                   "value": MARK})["name"]
+    has["mcp_server_id"] = api.ok("POST", "/v1/fleet/mcp-servers", json={
+        "name": MARK, "url": "http://127.0.0.1:9/mcp", "headers": [{"key": "x-mark", "value": MARK}]})["id"]
     has["webhook_id"] = api.ok("POST", "/platform/fleet-webhooks", json={"name": MARK, "url": hook.url})["id"]
     has["alert_rule_id"] = api.ok("POST", f"/platform/alerts/{has['session_id']}", json=ALERT)["rule"]["id"]
     has["rule_id"] = api.ok("POST", "/runs/rules", json={"display_name": MARK, "sampling_rate": 1,
@@ -184,7 +189,8 @@ def snapshot(b, has):
              f"/v1/endpoints/{has['endpoint_id']}", f"/v1/endpoints/{has['endpoint_id']}/headers",
              f"/v1/endpoints/{has['endpoint_id']}/oauth", f"/v1/endpoints/{has['endpoint_id']}/signing-keys",
              f"/v1/inspectors/{has['inspector_id']}", f"/v1/inspectors/{has['inspector_id']}/requests",
-             f"/v1/fleet/agents/{has['agent_id']}?include=files", "/v1/fleet/agents",
+             f"/v1/fleet/agents/{has['agent_id']}?include=files", "/v1/fleet/agents", "/v1/fleet/secrets",
+             "/v1/fleet/mcp-servers",
              f"/platform/fleet-webhooks/{has['webhook_id']}", "/v1/fleet/publishes",
              "/v1/deliveries", "/v1/endpoints", f"/v1/replays/{has['replay_id']}", f"/v1/keys/{has['key_id']}",
              f"/runs/{has['span_id']}", f"/feedback/{has['feedback_id']}", f"/sessions/{has['session_id']}", "/sessions",

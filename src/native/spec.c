@@ -1,0 +1,432 @@
+/* An agent read from its tree, with what the workspace knows. */
+#include "native/spec.h"
+
+#include "fleet/agent_files.h"
+#include "fleet/skill.h"
+#include "format/frontmatter.h"
+
+#define PROMPT_BYTES_MAX (2 * MIB)
+#define SKILLS STR("skills/")
+#define SUBAGENTS STR("subagents/")
+#define MEMORIES STR("memories/")
+
+struct loading {
+    struct spec *spec;
+    struct arena *arena;
+    struct tree_files tree;
+    struct str *why;
+};
+
+static enum err refuse(struct loading *l, const char *what, struct str more)
+{
+    *l->why = arena_printf(l->arena, "%s%.*s", what, STR_ARG(more));
+    return ERR_INVALID;
+}
+
+static struct str take(struct loading *l, struct buf *out)
+{
+    struct str text = arena_str(l->arena, buf_str(out));
+
+    buf_release(out);
+    return text;
+}
+
+static struct str content_of(struct loading *l, struct str folder, struct str name)
+{
+    const struct str parts[] = {folder, name};
+    const struct tree_file *file =
+        tree_files_find(&l->tree, arena_concat(l->arena, parts, ARRAY_LEN(parts)));
+
+    return file ? file->content : STR_NONE;
+}
+
+/* ---- skills ---- */
+
+/* What lies below `from` in the tree stands below `to` for the agent. */
+static void files_take(struct loading *l, struct files *files, struct str from, const char *to)
+{
+    for (size_t i = 0; i < l->tree.count; i++) {
+        const struct tree_file *file = &l->tree.list[i];
+
+        if (str_starts(file->path, from) && str_is_utf8(file->content) &&
+            file->content.len <= FILE_BYTES_MAX)
+            files_put(files,
+                      arena_printf(l->arena, "%s%.*s", to, STR_ARG(str_from(file->path, from.len))),
+                      file->content, l->spec->row.updated_us);
+    }
+    for (size_t i = 0; i < files->count; i++)
+        files->list[i].is_dirty = false;
+}
+
+/* Names and descriptions only: a body is read when it is wanted. */
+static void skills_told(struct loading *l, struct buf *out, const struct files *skills)
+{
+    bool is_first = true;
+
+    for (size_t i = 0; i < skills->count; i++) {
+        const struct file *file = &skills->list[i];
+        struct str why = STR_NONE;
+        struct skill skill;
+
+        if (!str_ends(file->path, STR("/SKILL.md")) ||
+            skill_parse(l->arena, STR_NONE, file->content, &skill, &why))
+            continue;
+        if (is_first)
+            buf_add_cstr(out, "\n\n## Skills\n\nInstructions for special work. When one fits, read "
+                              "its file with read_file first, and follow it.\n\n");
+        is_first = false;
+        buf_addf(out, "- %.*s: %.*s (%.*s)\n", STR_ARG(skill.name), STR_ARG(skill.description),
+                 STR_ARG(file->path));
+    }
+}
+
+static void memories_told(struct buf *out, const struct files *memories)
+{
+    buf_add_cstr(out, "\n\n## Memories\n\nFiles below /memories/ stay when this conversation is "
+                      "over. ");
+    if (memories->count)
+        buf_add_cstr(out, "Read those that may matter:\n\n");
+    else
+        buf_add_cstr(out, "There are none yet.\n");
+    for (size_t i = 0; i < memories->count; i++)
+        buf_addf(out, "- %.*s\n", STR_ARG(memories->list[i].path));
+}
+
+/* ---- one agent ---- */
+
+static enum err tools_load(struct loading *l, struct str folder, struct agent_spec *agent)
+{
+    struct str text = content_of(l, folder, TOOLS_PATH), why = STR_NONE;
+
+    if (str_is_none(text))
+        return OK;
+    if (tools_parse(l->arena, text, &agent->tools, &why))
+        return refuse(l, "tools.json ", why);
+    return OK;
+}
+
+static enum err agent_load(struct loading *l, struct str folder, struct agent_spec *agent)
+{
+    struct frontmatter *front = ARENA_NEW(l->arena, struct frontmatter);
+    struct str text = content_of(l, folder, PROMPT_PATH), why = STR_NONE;
+    const struct str skills[] = {folder, SKILLS};
+    bool is_main = folder.len == 0;
+    struct buf out;
+
+    if (str_is_none(text))
+        return refuse(l, "there is no file ",
+                      arena_printf(l->arena, "%.*sAGENTS.md", STR_ARG(folder)));
+    if (!is_main && frontmatter_parse(l->arena, text, front, &why) == OK) {
+        agent->description = frontmatter_text(front, "description");
+        if (!str_is_none(frontmatter_text(front, "model_id")))
+            agent->model_id = frontmatter_text(front, "model_id");
+        text = front->body;
+    }
+    if (str_is_none(agent->description))
+        agent->description = STR("");
+    files_init(&agent->skills, l->arena);
+    files_take(l, &agent->skills, arena_concat(l->arena, skills, ARRAY_LEN(skills)), "/skills/");
+    buf_init(&out, PROMPT_BYTES_MAX);
+    buf_add(&out, text);
+    skills_told(l, &out, &agent->skills);
+    memories_told(&out, &l->spec->memories);
+    if (out.failed) {
+        buf_release(&out);
+        return refuse(l, "the prompt is larger than 2 MiB", STR(""));
+    }
+    agent->prompt = take(l, &out);
+    return tools_load(l, folder, agent);
+}
+
+static enum err subagents_load(struct loading *l)
+{
+    struct spec *spec = l->spec;
+    enum err err = OK;
+
+    for (size_t i = 0; !err && i < l->tree.count; i++) {
+        struct str rest = str_from(l->tree.list[i].path, SUBAGENTS.len);
+        struct agent_spec *agent = &spec->agents[spec->count];
+        struct str name = str_first(rest, str_find_char(rest, '/'));
+
+        if (!str_starts(l->tree.list[i].path, SUBAGENTS) ||
+            !str_eq(str_from(rest, name.len), STR("/AGENTS.md")))
+            continue;
+        if (spec->count + 1 >= SPEC_AGENTS_MAX)
+            return refuse(l, "an agent can have at most 48 sub-agents", STR(""));
+        *agent = (struct agent_spec){.name = name, .model_id = spec->agents[0].model_id};
+        err = agent_load(l, arena_printf(l->arena, "subagents/%.*s/", STR_ARG(name)), agent);
+        spec->count++;
+    }
+    return err;
+}
+
+static void general_add(struct spec *spec)
+{
+    struct agent_spec *agent = &spec->agents[spec->count];
+
+    if (spec_find(spec, STR("general-purpose")))
+        return;
+    *agent = spec->agents[0];
+    agent->name = STR("general-purpose");
+    agent->description =
+        STR("Does a piece of work of several steps by itself, with the same tools.");
+    spec->count++;
+}
+
+/* ---- what the workspace knows ---- */
+
+static struct str secret_named(const struct spec *spec, struct str name)
+{
+    for (size_t i = 0; i < spec->secrets.count; i++)
+        if (spec->secrets.list[i].kind == SECRET_WORKSPACE &&
+            str_eq(spec->secrets.list[i].name, name))
+            return spec->secrets.list[i].value;
+    return STR_NONE;
+}
+
+/* FLEET_X beats X. */
+static struct str secret_of(const struct spec *spec, struct str name)
+{
+    struct str own = secret_named(spec, arena_printf(spec->arena, "FLEET_%.*s", STR_ARG(name)));
+
+    return str_is_none(own) ? secret_named(spec, name) : own;
+}
+
+/* "Bearer {{secret NAME}}" */
+static enum err header_filled(struct loading *l, struct str value, struct str *filled)
+{
+    const struct str open = STR("{{secret "), close = STR("}}");
+    struct buf out;
+
+    buf_init(&out, 64 * KIB);
+    for (;;) {
+        size_t at = str_find(value, open);
+        struct str name, secret;
+
+        buf_add(&out, str_first(value, at));
+        if (at == value.len)
+            break;
+        value = str_from(value, at + open.len);
+        at = str_find(value, close);
+        name = str_trim(str_first(value, at));
+        secret = secret_of(l->spec, name);
+        if (str_is_none(secret)) {
+            buf_release(&out);
+            return refuse(l, "the workspace has no secret ", name);
+        }
+        buf_add(&out, secret);
+        value = str_from(value, at + close.len);
+    }
+    *filled = take(l, &out);
+    return OK;
+}
+
+static enum err headers_load(struct loading *l, struct str object, struct server_spec *server)
+{
+    const struct json *root, *value;
+    struct json_iter iter;
+    struct str key;
+    enum err err = OK;
+
+    if (json_parse(l->arena, object, &root, NULL))
+        return OK;
+    iter = json_iter(root);
+    server->headers = ARENA_ARRAY(l->arena, struct http_header, json_count(root) + 1);
+    while (!err && json_next(&iter, &key, &value)) {
+        struct http_header *header = &server->headers[server->header_count++];
+
+        header->name = key;
+        err = header_filled(l, json_string(value), &header->value);
+    }
+    return err;
+}
+
+static enum err server_add(struct loading *l, struct str url)
+{
+    struct spec *spec = l->spec;
+    struct server_spec *server = &spec->servers[spec->server_count];
+
+    if (spec_server(spec, url) < spec->server_count)
+        return OK;
+    if (spec->server_count == SPEC_SERVERS_MAX)
+        return refuse(l, "an agent's tools can be of at most 20 MCP servers", STR(""));
+    *server = (struct server_spec){.url = url};
+    spec->server_count++;
+    for (size_t i = 0; i < spec->secrets.count; i++) {
+        const struct secret *known = &spec->secrets.list[i];
+        const struct json *about;
+
+        if (known->kind != SECRET_MCP_SERVER || json_parse(l->arena, known->about, &about, NULL) ||
+            !tools_url_eq(json_string(json_get(about, "url")), url))
+            continue;
+        return headers_load(l, known->value, server);
+    }
+    return OK;
+}
+
+static enum err servers_load(struct loading *l)
+{
+    enum err err = OK;
+
+    for (size_t a = 0; a < l->spec->count; a++)
+        for (size_t i = 0; !err && i < l->spec->agents[a].tools.count; i++)
+            err = server_add(l, l->spec->agents[a].tools.list[i].server_url);
+    return err;
+}
+
+size_t spec_server(const struct spec *spec, struct str url)
+{
+    size_t i = 0;
+
+    while (i < spec->server_count && !tools_url_eq(spec->servers[i].url, url))
+        i++;
+    return i;
+}
+
+/* ---- all ---- */
+
+static enum err settings_load(struct loading *l, struct agent_spec *main)
+{
+    struct str text = content_of(l, STR(""), SETTINGS_PATH), why = STR_NONE;
+    struct agent_settings settings = {.model_id = STR_NONE};
+
+    if (!str_is_none(text) && settings_read(l->arena, text, &settings, &why))
+        return refuse(l, "config.json ", why);
+    main->model_id = settings.model_id;
+    l->spec->protects_memory = settings.skips_memory_protection != SETTING_YES;
+    return OK;
+}
+
+static enum err agents_load(struct loading *l)
+{
+    struct spec *spec = l->spec;
+    enum err err;
+
+    spec->agents = ARENA_ARRAY(l->arena, struct agent_spec, SPEC_AGENTS_MAX);
+    spec->agents[0] = (struct agent_spec){.name = spec->row.name};
+    files_init(&spec->memories, l->arena);
+    files_take(l, &spec->memories, MEMORIES, "/memories/");
+    if ((err = settings_load(l, &spec->agents[0])) ||
+        (err = agent_load(l, STR(""), &spec->agents[0])))
+        return err;
+    spec->count = 1;
+    if ((err = subagents_load(l)))
+        return err;
+    general_add(spec);
+    return servers_load(l);
+}
+
+enum err spec_load(struct tx *tx, struct str tenant, struct str agent_id, struct arena *arena,
+                   struct spec *spec, struct str *why)
+{
+    const struct tree_key key = {tenant, agent_id};
+    const struct secret_owner owner = secret_owner_workspace(tenant);
+    struct loading l = {.spec = spec, .arena = arena, .why = why};
+    enum err err;
+
+    *spec = (struct spec){.arena = arena};
+    if (str_is_none(agent_id))
+        return refuse(&l, "config.configurable.agent_id must name a Fleet agent", STR(""));
+    err = fleet_agent_get(tx, tenant, agent_id, arena, &spec->row);
+    if (err == ERR_NOT_FOUND || (!err && !agent_is_runnable(&spec->row)))
+        return refuse(&l, "there is no Fleet agent that runs may use: ", agent_id);
+    if (!err)
+        err = tree_read(tx, &key, spec->row.version, arena, &l.tree);
+    if (!err)
+        err = secrets_open(tx, &owner, arena, &spec->secrets, why);
+    if (err == ERR_DENIED)
+        err = ERR_INVALID;
+    return err ? err : agents_load(&l);
+}
+
+void spec_release(struct spec *spec)
+{
+    secrets_wipe(&spec->secrets);
+}
+
+const struct agent_spec *spec_find(const struct spec *spec, struct str name)
+{
+    for (size_t i = 1; i < spec->count; i++)
+        if (str_eq(spec->agents[i].name, name))
+            return &spec->agents[i];
+    return NULL;
+}
+
+/* ---- models ---- */
+
+/* "my-models" and "BASE_URL": MY_MODELS_BASE_URL. */
+static struct str setting_of(const struct spec *spec, struct str provider, const char *what)
+{
+    char *name = arena_cstr(spec->arena, provider);
+
+    for (char *c = name; *c; c++) {
+        bool is_small = *c >= 'a' && *c <= 'z';
+        bool is_other = !is_small && !(*c >= 'A' && *c <= 'Z') && !(*c >= '0' && *c <= '9');
+
+        *c = is_small ? (char)(*c - 'a' + 'A') : is_other ? '_' : *c;
+    }
+    return secret_of(spec, arena_printf(spec->arena, "%s_%s", name, what));
+}
+
+static struct str usual_base(struct str provider)
+{
+    if (str_eq(provider, STR("openai")))
+        return STR("https://api.openai.com/v1");
+    return str_eq(provider, STR("anthropic")) ? STR("https://api.anthropic.com") : STR_NONE;
+}
+
+static enum err base_read(const struct spec *spec, struct str provider, struct str base,
+                          struct model_target *target, struct str *why)
+{
+    const char *reason = "must not be relative";
+
+    if (str_is_none(base)) {
+        *why = arena_printf(spec->arena,
+                            "nothing is known of the model provider %.*s: the secret "
+                            "<PROVIDER>_BASE_URL of the workspace says where it is",
+                            STR_ARG(provider));
+        return ERR_INVALID;
+    }
+    if (url_parse(spec->arena, str_trim(base), &target->url, &reason) || target->url.is_relative) {
+        *why = arena_printf(spec->arena, "the base URL of the model provider %.*s %s",
+                            STR_ARG(provider), reason);
+        return ERR_INVALID;
+    }
+    return OK;
+}
+
+enum err spec_model(const struct spec *spec, const struct agent_spec *agent,
+                    struct model_target *target, struct str *why)
+{
+    struct str id = agent->model_id, provider, base, protocol;
+    size_t colon;
+
+    if (str_is_none(id) || id.len == 0) {
+        *why = STR("the agent names no model: config.json needs "
+                   "config.configurable.llm_model_config.modelId");
+        return ERR_INVALID;
+    }
+    colon = str_find_char(id, ':');
+    provider = colon < id.len                  ? str_first(id, colon)
+               : str_starts(id, STR("claude")) ? STR("anthropic")
+                                               : STR("openai");
+    base = setting_of(spec, provider, "BASE_URL");
+    protocol = setting_of(spec, provider, "PROTOCOL");
+    *target = (struct model_target){
+        .protocol = str_eq(provider, STR("anthropic")) || str_eq(protocol, STR("anthropic"))
+                        ? MODEL_ANTHROPIC
+                        : MODEL_OPENAI,
+        .model = colon < id.len ? str_from(id, colon + 1) : id,
+        .key = setting_of(spec, provider, "API_KEY"),
+    };
+    if (str_is_none(base) && str_is_none(target->key) && !str_is_none(usual_base(provider))) {
+        *why =
+            arena_printf(spec->arena,
+                         "the workspace has no key for the model provider %.*s: "
+                         "keep it as the secret %s",
+                         STR_ARG(provider),
+                         str_eq(provider, STR("openai")) ? "OPENAI_API_KEY" : "ANTHROPIC_API_KEY");
+        return ERR_INVALID;
+    }
+    return base_read(spec, provider, str_is_none(base) ? usual_base(provider) : base, target, why);
+}
