@@ -2,17 +2,24 @@
 cancelling, MCP, their webhooks; through the published SDKs (issue 7)."""
 
 import json
+import socket
+import subprocess
+import sys
+import threading
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 from langgraph_sdk import get_sync_client
 
 from harness.api import Api
 from harness.model import ModelServer, calls, cut, failure, status, text
+from harness.ports import free_port
 from harness.server import Server
 
 AGENTS = "/v1/fleet/agents"
+MCP_SERVER = Path(__file__).resolve().parents[1] / "harness" / "mcp_server.py"
 MODES = ["values", "updates", "messages-tuple"]
 
 
@@ -279,7 +286,6 @@ def test_limits_of_steps_and_tokens(api, sdk, model):
 
 
 def test_a_run_is_cancelled_while_the_model_speaks(api, sdk, model):
-    import threading
     agent, name = make(api)
     gate = threading.Event()
     model.say(name, text("one two three four five six", gate=gate))
@@ -319,3 +325,66 @@ def test_its_webhook_arrives(api, sdk, model, receiver):
                   webhook=receiver.url)
     got = receiver.one().json
     assert got["status"] == "success" and got["values"]["messages"][-1]["content"] == "For the hook"
+
+
+@pytest.fixture(scope="module", params=["events", "json"])
+def mcp_url(request):
+    """A server of the official SDK that wants a token, in each form of answers."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, str(MCP_SERVER), str(port), request.param, "mcp-canary"])
+    try:
+        end = time.monotonic() + 30
+        while time.monotonic() < end and process.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}/mcp"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def tools_of(url, **asks):
+    return {"tools.json": json.dumps({
+        "tools": [{"name": name, "mcp_server_url": url, "mcp_server_name": "tests"} for name in ("add", "fail")],
+        "interrupt_config": {f"{url}::{name}::tests": value for name, value in asks.items()}})}
+
+
+def test_tools_of_an_mcp_server(api, sdk, model, mcp_url):
+    """Listed and called with the workspace's header; without it the run says so; a failing tool is an answer."""
+    agent, name = make(api, files=tools_of(mcp_url, add=True))
+    _, values = ask(sdk, agent, "add")
+    assert "401" in values["__error__"]["message"] and mcp_url in values["__error__"]["message"], values
+    api.ok("POST", "/v1/fleet/secrets", json={"name": "MCP_TOKEN", "value": "mcp-canary"})
+    known = api.ok("POST", "/v1/fleet/mcp-servers", json={
+        "name": "tests", "url": mcp_url.upper().replace("HTTP", "http").replace("/MCP", "/mcp") + "/",
+        "headers": [{"key": "Authorization", "value": "Bearer {{secret MCP_TOKEN}}"}]})
+    try:
+        assert "canary" not in json.dumps(known) and "MCP_TOKEN" not in json.dumps(known)
+        model.say(name, calls(("add", {"a": 2, "b": 40}), ("fail", {"why": "broken"})))
+        thread, values = ask(sdk, agent, "add")
+        requests = values["__interrupt__"][0]["value"]["action_requests"]
+        assert [(one["name"], one["args"]) for one in requests] == [("add", {"a": 2, "b": 40})]
+        model.say(name, text("42"))
+        values = sdk.runs.wait(thread["thread_id"], agent["id"],
+                               command={"resume": {"decisions": [{"type": "approve"}]}})
+        answers = [message for message in values["messages"] if message["type"] == "tool"]
+        assert answers[0]["content"] == "the sum is 42" and answers[0]["status"] == "success"
+        assert "broken" in answers[1]["content"] and answers[1]["status"] == "error"
+        offered = {tool["function"]["name"]: tool["function"] for tool in model.of(name)[0]["tools"]}
+        assert offered["add"]["description"] == "Add two numbers."
+        assert offered["add"]["parameters"]["properties"]["a"]["type"] == "integer"
+        assert "canary" not in json.dumps(sdk.threads.get_history(thread["thread_id"]))
+    finally:
+        api.ok("DELETE", f"/v1/fleet/mcp-servers/{known['id']}")
+        api.ok("DELETE", "/v1/fleet/secrets/MCP_TOKEN")
+
+
+def test_a_tool_that_its_server_lacks_is_said(api, sdk, mcp_url):
+    known = api.ok("POST", "/v1/fleet/mcp-servers", json={
+        "name": "x", "url": mcp_url, "headers": [{"key": "Authorization", "value": "Bearer mcp-canary"}]})
+    agent, _ = make(api, files={"tools.json": json.dumps({"tools": [{"name": "gone", "mcp_server_url": mcp_url}]})})
+    _, values = ask(sdk, agent, "Hi")
+    assert "has no tool gone" in values["__error__"]["message"]
+    api.ok("DELETE", f"/v1/fleet/mcp-servers/{known['id']}")
