@@ -6,6 +6,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+/* Room is made by people. */
+#define FULL_RETRY_S 5
+
 static void call_go(struct call *call, enum err err);
 
 enum err call_then_read(struct call *call, call_tx_step step)
@@ -208,10 +211,16 @@ static void error_reply(struct call *call, enum err err)
     if (call->status >= 400)
         return;
     call->err = err;
-    if (err == ERR_IO && call->route && call->route->flags & ROUTE_AGAIN)
+    if (err == ERR_AGAIN && store_is_full(call->setup->store)) {
+        call->retry_after_s = FULL_RETRY_S;
+        call_fail(call, 503,
+                  "the server's disk is full: nothing can be stored until there is room; send "
+                  "it again later");
+    } else if (err == ERR_IO && call->route && call->route->flags & ROUTE_AGAIN) {
         call_fail(call, 503, "%s", reply_words(err));
-    else
+    } else {
         call_fail(call, call_status_of(err), "%s", reply_words(err));
+    }
 }
 
 /* Runs the stage that the last one asked for; each ends here again. */

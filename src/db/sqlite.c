@@ -250,13 +250,14 @@ static enum err sqlite_begin(struct db *db, bool snapshot)
     return run_plain(sqlite, snapshot ? &read : &write);
 }
 
+/* Without room in the database's file what was committed stays in the log, until a later one. */
 static enum err checkpoint(struct sqlite *sqlite)
 {
     int code =
         sqlite3_wal_checkpoint_v2(sqlite->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 
     sqlite->wal_pages = 0;
-    if (code == SQLITE_OK || err_of(code) == ERR_AGAIN)
+    if (code == SQLITE_OK || (code & 0xff) == SQLITE_FULL || err_of(code) == ERR_AGAIN)
         return OK;
     return sqlite_failed(sqlite, code, "checkpoint");
 }

@@ -102,6 +102,7 @@ void survey_start(struct delivery *d)
     if (s->is_busy || d->phase != PHASE_RUNNING)
         return;
     lanes_tidy(d);
+    store_tick(d->config.store);
     timer_stop(&d->slow_timer);
     s->is_busy = true;
     s->delivery = d;

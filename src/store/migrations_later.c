@@ -301,3 +301,6 @@ const char migration_30[] =
     "  token TEXT NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, span_id BYTEA NOT NULL,"
     "  created_us BIGINT NOT NULL);"
     "CREATE UNIQUE INDEX shares_by_span ON shares (tenant, span_id);";
+
+/* The latest instant that the last process saw (clock.h). */
+const char migration_31[] = "CREATE TABLE clock_marks (seen_us BIGINT NOT NULL);";

@@ -21,5 +21,6 @@ extern const char migration_27[];
 extern const char migration_28[];
 extern const char migration_29[];
 extern const char migration_30[];
+extern const char migration_31[];
 
 #endif

@@ -126,8 +126,9 @@ static void a_full_disk_answers_and_goes_on(void **state)
     store_write(fixture->store, &large.work);
     sem_post(&gate);
     assert_int_equal(job_wait(&hold), OK);
-    assert_int_equal(job_wait(&small), ERR_IO);
-    assert_int_equal(job_wait(&large), ERR_IO);
+    assert_int_equal(job_wait(&small), ERR_AGAIN);
+    assert_int_equal(job_wait(&large), ERR_AGAIN);
+    assert_true(store_is_full(fixture->store));
     sem_destroy(&gate);
     sem_destroy(&entered);
     limit_disk(fixture, "PRAGMA max_page_count = 1000000");

@@ -123,6 +123,33 @@ int64_t store_now_us(struct store *store)
            atomic_load_explicit(&store->clock_ahead_us, memory_order_relaxed);
 }
 
+static enum err tick_apply(struct tx *tx UNUSED, struct store_work *work UNUSED)
+{
+    return OK; /* the group itself looks at the clock */
+}
+
+static void tick_done(struct store_work *work, enum err err UNUSED)
+{
+    struct store *store = CONTAINER_OF(work, struct store, tick);
+
+    atomic_store(&store->is_ticking, false);
+}
+
+void store_tick(struct store *store)
+{
+    if (store->postgres_url || atomic_exchange(&store->is_ticking, true))
+        return;
+    store->tick = (struct store_work){.apply = tick_apply, .done = tick_done, .class = STORE_BULK};
+    store_write(store, &store->tick);
+}
+
+bool store_is_full(const struct store *store)
+{
+    int64_t full_us = atomic_load_explicit(&store->full_us, memory_order_relaxed);
+
+    return full_us && loop_mono_us(store->clock) - full_us < STORE_FULL_US;
+}
+
 bool store_is_shared(const struct store *store)
 {
     return store->postgres_url != NULL;

@@ -13,7 +13,8 @@
  *
  * A database error inside apply cannot be ignored: the rest of the work is refused and its
  * savepoint rolled back (db.h). ERR_AGAIN from the database repeats the whole group, at last each
- * work alone, and is answered only when that did not help; a full disk is answered with ERR_IO.
+ * work alone, and is answered only when that did not help. A full disk is answered with ERR_AGAIN
+ * at once: nothing of the group is there, and later there may be room.
  *
  * A lower class never starves: of a full group each class that waits gets a few places.
  *
@@ -131,6 +132,12 @@ enum err store_backup(struct store *store, const char *path, const char **why) M
 enum err store_ping(struct tx *tx) MUST_USE;
 /* The time by which all nodes on this store go: what tx->now_us is in transactions. Any thread. */
 int64_t store_now_us(struct store *store);
+/* Now and then, from any thread: a jump of the clock is noticed even when nobody writes (clock.h).
+ */
+void store_tick(struct store *store);
+/* Has a write found no room on the disk in the last seconds? (A smaller one may have found some
+ * since.) Any thread. */
+bool store_is_full(const struct store *store);
 /* May other nodes work on it too? */
 bool store_is_shared(const struct store *store);
 

@@ -8,6 +8,8 @@
 #include "store/store.h"
 
 #define STORE_WHY_BYTES_MAX 512
+/* After so long without a write that found no room there is some again. */
+#define STORE_FULL_US (5 * US_PER_SECOND)
 
 struct writer;
 struct reader;
@@ -29,9 +31,12 @@ struct store {
     void (*on_fatal)(void *context, const char *why);
     void *context;
     _Atomic(struct subscription *) subscriptions;
-    atomic_bool dead; /* after on_fatal: nothing is answered any more */
+    atomic_bool dead;            /* after on_fatal: nothing is answered any more */
+    atomic_int_fast64_t full_us; /* monotonic: when a write last found no room; 0: there is room */
     atomic_uint_fast64_t groups, works, queue_length;
     atomic_int_fast64_t clock_ahead_us; /* of the database before this machine's */
+    struct store_work tick;             /* store_tick's */
+    atomic_bool is_ticking;
 };
 
 /* ---- store.c ---- */

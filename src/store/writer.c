@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "db/state.h"
+#include "store/clock.h"
 #include "store/sequence.h"
 #include "store/store_metrics.h"
 #include "store/store_priv.h"
@@ -21,6 +22,8 @@
 #define CLASS_PLACES_MIN 8
 #define REPEATS_MAX 8
 #define PAUSE_FIRST_MS 5
+/* Two looks at clocks that are further apart say nothing about a jump. */
+#define LOOK_US_MAX US_PER_SECOND
 /* After a group that needed savepoints, so many have them from the start. */
 #define SAVEPOINT_GROUPS 8
 
@@ -38,6 +41,7 @@ struct writer {
     struct arena arena; /* of one attempt at a group */
     struct rng rng;
     struct sequences *sequences;
+    struct clock_watch clock;
     unsigned savepoint_groups; /* still to come */
     struct tx_note notes[TX_NOTES_MAX + TOPIC_COUNT];
     struct tx_tally tallies[TX_TALLIES_MAX];
@@ -178,6 +182,22 @@ static enum err commit(struct writer *writer)
     return err;
 }
 
+/* Reads the clock, and moves what waits along if it has jumped. */
+static enum err look_at_clock(struct writer *writer, struct tx *tx)
+{
+    struct store *store = writer->store;
+    int64_t mono_us = loop_mono_us(store->clock);
+    enum err err;
+
+    tx->now_us = store_clock_read(store, writer->db);
+    if (store->postgres_url || loop_mono_us(store->clock) - mono_us > LOOK_US_MAX)
+        return OK;
+    err = clock_follow(tx, &writer->clock, mono_us);
+    if (err && db_failure(writer->db))
+        err = db_failure(writer->db);
+    return err;
+}
+
 /* OK: committed, or nothing to commit. ERR_AGAIN: nothing happened, repeat. ERR_LIMIT: nothing
  * happened, no room. ERR_IO: fatal. */
 static enum err group_try(struct writer *writer, struct group *group)
@@ -192,9 +212,10 @@ static enum err group_try(struct writer *writer, struct group *group)
     if (err)
         return err;
     group->has_begun = true;
-    group->tx.now_us = store_clock_read(writer->store, writer->db);
     atomic_store_explicit(&writer->session_id, db_session_id(writer->db), memory_order_relaxed);
-    err = apply_all(group);
+    err = look_at_clock(writer, &group->tx);
+    if (!err)
+        err = apply_all(group);
     if (!err && is_worth_committing(group)) {
         /* That the notes could not be sent says nothing about a work: all of it once more. */
         if (notes_send(&group->tx))
@@ -202,6 +223,8 @@ static enum err group_try(struct writer *writer, struct group *group)
         else
             err = commit(writer);
         group->is_committed = !err;
+        if (!err)
+            clock_committed(&writer->clock);
     }
     if (db_in_transaction(writer->db))
         db_rollback(writer->db);
@@ -252,6 +275,21 @@ static void answer_all(struct group *group, enum err err)
         store_answer(group->works[i], err ? err : group->works[i]->result);
 }
 
+/* Said once when it begins and once when it is over: the log may lie on the same disk. */
+static void note_room(struct store *store, bool is_full)
+{
+    int64_t before_us = atomic_load_explicit(&store->full_us, memory_order_relaxed);
+
+    if (is_full) {
+        atomic_store_explicit(&store->full_us, loop_mono_us(store->clock), memory_order_relaxed);
+        if (!before_us)
+            log_error("store", "the disk is full: nothing can be stored until there is room");
+    } else if (before_us && !store_is_full(store)) {
+        atomic_store_explicit(&store->full_us, 0, memory_order_relaxed);
+        log_warn("store", "there is room on the disk again");
+    }
+}
+
 static void group_run(struct writer *writer, struct store_work **works, size_t count);
 
 /* Answers go out before nudges: a client's own answer is never behind what the nudge makes of it.
@@ -274,7 +312,9 @@ static void group_end(struct writer *writer, struct group *group, enum err err)
     atomic_fetch_sub(&store->queue_length, group->count);
     if (group->is_committed)
         count_committed(writer, group);
-    answer_all(group, err == ERR_LIMIT ? ERR_IO : err);
+    if (group->is_committed || err == ERR_LIMIT)
+        note_room(store, err == ERR_LIMIT);
+    answer_all(group, err == ERR_LIMIT ? ERR_AGAIN : err);
     if (group->is_committed)
         notes_deliver(store, group->tx.notes, group->tx.note_count);
 }

@@ -21,6 +21,13 @@ def library():
     return LIBRARY.format(machine)
 
 
+def preload(*libraries, is_first=False):
+    """What LD_PRELOAD has to hold: a sanitizer's runtime comes first, or, if the library stands above it, last."""
+    linked = subprocess.run(["ldd", str(binary())], capture_output=True, text=True, check=True).stdout
+    runtimes, own = re.findall(r"=> (\S*lib[at]san\S*)", linked), [str(one) for one in libraries]
+    return " ".join([*own, *runtimes] if is_first else [*runtimes, *own])
+
+
 class Clock:
     def __init__(self, folder, ahead_s=0):
         self.path = folder / "clock"
@@ -37,7 +44,5 @@ class Clock:
             open(library(), "rb").close()
         except OSError:
             pytest.skip("libfaketime is not installed (tools/setup does it)")
-        linked = subprocess.run(["ldd", str(binary())], capture_output=True, text=True, check=True).stdout
-        first = re.findall(r"=> (\S*lib[at]san\S*)", linked)
-        return {"LD_PRELOAD": " ".join([*first, library()]), "FAKETIME_TIMESTAMP_FILE": str(self.path),
+        return {"LD_PRELOAD": preload(library()), "FAKETIME_TIMESTAMP_FILE": str(self.path),
                 "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1"}
