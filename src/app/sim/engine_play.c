@@ -5,24 +5,27 @@
  * the middle of commits. When all is calm, every event that was acknowledged has exactly one row in
  * a final state, for a reason that its receiver gave; what came was written down before. */
 #include "app/sim/image.h"
-#include "app/sim/letters.h"
-#include "app/sim/office.h"
+#include "app/sim/pace.h"
 #include "app/sim/scenario.h"
 #include "store/outbox.h"
 
 #define LIVES_MAX 5
 #define LIFE_US_MAX (4 * US_PER_SECOND)
 #define WRITING_US (8 * US_PER_SECOND)
-#define DISK_CALLS_MAX 60 /* until the power fails */
+#define DISK_CALLS_MAX 60                             /* until the power fails */
+#define LAST_WORD_US (2 * WRITING_US + US_PER_SECOND) /* of who writes and cancels */
 #define SLICE_US (600 * US_PER_SECOND)
 #define SLICES_MAX (5 * 24 * 6) /* five days: longer than a durable delivery is tried */
 #define ANSWER_US_MAX (60 * US_PER_SECOND)
+#define PAUSE_US_MAX (3 * 3600 * US_PER_SECOND) /* once all is calm */
 #define TENANT STR("default")
 
 struct play {
     struct trial *trial;
     struct office office;
     struct letters letters;
+    struct pace pace;
+    bool has_pace; /* what is said of instants is asked: pace.h */
     struct receiver receivers[LETTER_ENDPOINTS_MAX];
     size_t endpoint_count;
     size_t open; /* rows that are not final */
@@ -45,10 +48,11 @@ static enum err letter_add(struct tx *tx, void *context)
         .tenant = TENANT,
         .kind = STR("run"),
         .object_id = letter->object_id,
-        .url = arena_printf(tx->arena, "http://10.0.1.%zu/%zu", letter->endpoint, letter->endpoint),
+        .url = letters_url(tx->arena, letter->endpoint),
         .content_type = STR("application/json"),
         .body = letter->body,
         .policy = letter->policy,
+        .ordering_key = letter->ordering_key,
     };
 
     return outbox_add(tx, &event, NULL);
@@ -137,7 +141,7 @@ static void receivers_set(struct play *play)
     }
 }
 
-static void weather_set(struct trial *trial)
+static void weather_set(struct trial *trial, bool has_pace)
 {
     struct sim_faults faults = {
         .connect_refused = 0.1 * rng_unit(&trial->rng),
@@ -150,6 +154,8 @@ static void weather_set(struct trial *trial)
         .fsync_error = trial_once_in(trial, 4) ? 0.01 * rng_unit(&trial->rng) : 0,
     };
 
+    if (has_pace)
+        faults.stall = faults.clock_jump = 0;
     sim_set_faults(trial->sim, trial_once_in(trial, 4) ? NULL : &faults);
 }
 
@@ -158,7 +164,7 @@ static void live_once(struct play *play)
     struct trial *trial = play->trial;
     int64_t until_us = sim_now_us(trial->sim) + (int64_t)rng_below(&trial->rng, LIFE_US_MAX);
 
-    weather_set(trial);
+    weather_set(trial, play->has_pace);
     if (trial_once_in(trial, 2))
         sim_power_fails_after(trial->sim, 1 + (size_t)rng_below(&trial->rng, DISK_CALLS_MAX));
     office_boot(&play->office);
@@ -169,6 +175,19 @@ static void live_once(struct play *play)
 }
 
 /* ---- the account ---- */
+
+/* They go on soon after their endpoint does. */
+static enum err count_paused(struct tx *tx, size_t *open)
+{
+    const struct delivery_filter filter = {
+        .tenant = TENANT, .state = STR("held"), .limit = LETTERS_MAX};
+    struct delivery_page page;
+    enum err err = delivery_search(tx, &filter, tx->arena, &page);
+
+    for (size_t i = 0; !err && i < page.count; i++)
+        *open += str_eq(page.found[i].state_reason, STR("paused"));
+    return err;
+}
 
 static enum err count_open(struct tx *tx, void *context)
 {
@@ -186,7 +205,16 @@ static enum err count_open(struct tx *tx, void *context)
             return err;
         play->open += page.count;
     }
-    return OK;
+    return count_paused(tx, &play->open);
+}
+
+static void row_judge(struct play *play, const struct delivery_row *row,
+                      const struct attempt_row *attempts, size_t count)
+{
+    const struct letter *letter = letters_judge_row(&play->letters, row, attempts, count);
+
+    if (letter)
+        pace_note(&play->pace, letter, attempts, count);
 }
 
 static enum err judge_rows(struct tx *tx, void *context)
@@ -203,7 +231,7 @@ static enum err judge_rows(struct tx *tx, void *context)
 
         err = attempt_list(tx, TENANT, page.found[i].delivery_id, arena, &attempts, &count);
         if (!err)
-            letters_judge_row(&play->letters, &page.found[i], attempts, count);
+            row_judge(play, &page.found[i], attempts, count);
     }
     return err;
 }
@@ -236,9 +264,12 @@ static void heal(struct play *play)
     for (size_t i = 0; i < play->endpoint_count; i++)
         play->receivers[i].is_healed = true;
     office_boot(&play->office);
+    pace_resume(&play->pace, PAUSE_US_MAX);
     play->open = 1;
-    for (int i = 0; i < SLICES_MAX && play->open > 0 && !play->office.has_failed; i++) {
-        sim_run(sim, sim_now_us(sim) + (i == 0 ? US_PER_SECOND : SLICE_US));
+    for (int i = 0; i < SLICES_MAX && (play->open > 0 || play->pace.pauses_left > 0) &&
+                    !play->office.has_failed;
+         i++) {
+        sim_run(sim, sim_now_us(sim) + (i == 0 ? LAST_WORD_US : SLICE_US));
         ask(play, count_open);
     }
     if (play->office.has_failed)
@@ -255,14 +286,23 @@ static void play_engine(struct trial *trial)
     image_put(trial);
     letters_init(&play->letters, trial);
     office_init(&play->office, trial);
+    pace_init(&play->pace, trial, &play->office, &play->letters);
     receivers_set(play);
+    play->has_pace = trial_once_in(trial, 2);
+    if (play->has_pace) {
+        pace_set_up(&play->pace, play->endpoint_count);
+        pace_pause(&play->pace, WRITING_US);
+    }
     for (uint64_t i = 0; i < letters; i++)
-        sim_at(trial->sim, (int64_t)rng_below(&trial->rng, WRITING_US), true, write_one, play);
+        sim_at(trial->sim, sim_now_us(trial->sim) + (int64_t)rng_below(&trial->rng, WRITING_US),
+               true, write_one, play);
     for (uint64_t i = 0; i < lives; i++)
         live_once(play);
     heal(play);
     ask(play, judge_rows);
     letters_judge_rest(&play->letters);
+    if (play->has_pace)
+        pace_judge(&play->pace);
 }
 
 const struct scenario scenario_engine = {"engine", play_engine};

@@ -9,6 +9,12 @@
 /* What was under way when its delivery was cancelled may still arrive: its budget, and a stall. */
 #define LAST_ATTEMPT_US (180 * US_PER_SECOND)
 #define DURABLE_ATTEMPTS 11
+#define ORDERING_KEYS 2
+
+struct str letters_url(struct arena *arena, size_t endpoint)
+{
+    return arena_printf(arena, "http://10.0.1.%zu/%zu", endpoint, endpoint);
+}
 
 void letters_init(struct letters *letters, struct trial *trial)
 {
@@ -26,12 +32,26 @@ struct letter *letters_write(struct letters *letters, size_t endpoint, struct st
         .endpoint = endpoint,
         .policy = policy,
     };
+    letter->ordering_key =
+        arena_printf(arena, "key-%d", (int)rng_below(&letters->trial->rng, ORDERING_KEYS));
     letter->object_id = arena_printf(arena, "object-%zu", letter->number);
     letter->body = arena_printf(arena, "{\"letter\":%zu}", letter->number);
     return letter;
 }
 
 /* ---- what the receivers get ---- */
+
+static void note_instants(struct letter *letter, const struct copy *copy, int64_t now_us)
+{
+    letter->first_us = letter->first_us ? letter->first_us : now_us;
+    letter->last_us = now_us;
+    if (copy->attempt < 1 || copy->attempt > LETTER_ATTEMPTS_MAX)
+        return;
+    letter->copies[copy->attempt]++;
+    letter->retry_after_s[copy->attempt] = copy->retry_after_s;
+    if (!letter->came_us[copy->attempt])
+        letter->came_us[copy->attempt] = now_us;
+}
 
 static struct letter *letter_of(struct letters *letters, const struct copy *copy)
 {
@@ -76,8 +96,7 @@ void letters_on_copy(void *context, const struct copy *copy, enum mood mood)
         return;
     copy_judge(letters, letter, copy);
     letter->webhook_id = copy->webhook_id;
-    if (copy->attempt >= 1 && copy->attempt <= LETTER_ATTEMPTS_MAX)
-        letter->copies[copy->attempt]++;
+    note_instants(letter, copy, sim_now_us(letters->trial->sim));
     letter->good += mood == MOOD_GOOD || mood == MOOD_SLOW;
     letter->refusals += mood == MOOD_GONE || mood == MOOD_REJECTS;
 }
@@ -104,7 +123,7 @@ static bool hold_is_right(const struct letters *letters, struct str reason)
 
     for (size_t i = 0; i < letters->count; i++)
         was_refused = was_refused || letters->list[i].refusals > 0;
-    return was_refused && str_eq(reason, STR("disabled"));
+    return was_refused && (str_eq(reason, STR("disabled")) || str_eq(reason, STR("order")));
 }
 
 static void state_judge(struct letters *letters, const struct letter *letter,
@@ -143,8 +162,8 @@ static void attempts_judge(struct letters *letters, const struct letter *letter,
                            (long long)attempts[i].number);
 }
 
-void letters_judge_row(struct letters *letters, const struct delivery_row *row,
-                       const struct attempt_row *attempts, size_t count)
+const struct letter *letters_judge_row(struct letters *letters, const struct delivery_row *row,
+                                       const struct attempt_row *attempts, size_t count)
 {
     struct letter *letter = NULL;
 
@@ -154,13 +173,15 @@ void letters_judge_row(struct letters *letters, const struct delivery_row *row,
     if (!letter || letter->is_judged) {
         trial_complain(letters->trial, "the outbox has a row too many: %.*s",
                        STR_ARG(row->object_id));
-        return;
+        return NULL;
     }
     letter->is_judged = true;
+    letter->delivery_id = row->delivery_id;
     if (!str_is_none(letter->webhook_id) && !str_eq(letter->webhook_id, row->webhook_id))
         trial_complain(letters->trial, "letter %zu: its row has another id", letter->number);
     state_judge(letters, letter, row);
     attempts_judge(letters, letter, attempts, count);
+    return letter;
 }
 
 void letters_judge_rest(struct letters *letters)

@@ -16,12 +16,17 @@ struct letter {
     size_t endpoint;
     struct str policy;
     struct str object_id, body;
+    struct str ordering_key;
+    int64_t delivery_id;  /* of its row; rises in the order of commits; 0: not known */
     bool is_acknowledged; /* its commit was answered */
     bool cancel_asked;
     int64_t cancelled_us;  /* when the cancel's commit was answered; 0: it was not */
     struct str webhook_id; /* of the first copy; STR_NONE */
     unsigned copies[LETTER_ATTEMPTS_MAX + 1]; /* by number of the attempt */
-    unsigned good, refusals;                  /* copies that were answered 2xx; 404 or 410 */
+    int64_t came_us[LETTER_ATTEMPTS_MAX + 1]; /* the first of these; 0: none */
+    int64_t retry_after_s[LETTER_ATTEMPTS_MAX + 1];
+    int64_t first_us, last_us; /* the first copy and the last; 0: none */
+    unsigned good, refusals;   /* copies that were answered 2xx; 404 or 410 */
     bool is_judged;
 };
 
@@ -31,13 +36,15 @@ struct letters {
     size_t count;
 };
 
+/* Where the letters of this endpoint go. */
+struct str letters_url(struct arena *arena, size_t endpoint);
 void letters_init(struct letters *letters, struct trial *trial);
 struct letter *letters_write(struct letters *letters, size_t endpoint, struct str policy);
 /* receiver.on_copy, with the letters as context. */
 void letters_on_copy(void *context, const struct copy *copy, enum mood mood);
-/* A row of the outbox when all is over, with its attempts. */
-void letters_judge_row(struct letters *letters, const struct delivery_row *row,
-                       const struct attempt_row *attempts, size_t count);
+/* A row of the outbox when all is over, with its attempts. The letter; NULL: there is none. */
+const struct letter *letters_judge_row(struct letters *letters, const struct delivery_row *row,
+                                       const struct attempt_row *attempts, size_t count);
 /* What has no row. */
 void letters_judge_rest(struct letters *letters);
 

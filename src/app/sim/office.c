@@ -49,6 +49,7 @@ void office_boot(struct office *office)
                 .node = STR("node"),
                 .self_url = STR_NONE,
                 .user_agent = STR_NONE,
+                .rules.rest_after = OFFICE_REST_AFTER,
                 .tuning.survey_ms = SURVEY_MS,
             },
             &office->delivery, &why);

@@ -6,6 +6,10 @@
 #include "app/sim/trial.h"
 #include "delivery/sender.h"
 
+/* An endpoint rests after so many failures in a row, at least so long (store/outbox_settle.c). */
+#define OFFICE_REST_AFTER 3
+#define OFFICE_REST_US_MIN (5 * US_PER_SECOND)
+
 struct office {
     struct trial *trial;
     struct egress_policy egress;

@@ -6,6 +6,7 @@
 
 #define REQUEST_BYTES_MAX (4 * MIB)
 #define SLOW_MS_MAX 4000
+#define RETRY_AFTER_S_MAX 30
 
 /* One connection; in the trial's arena. */
 struct line {
@@ -37,14 +38,14 @@ static void on_slow(struct timer *timer)
         timer_start(&line->slow, (int64_t)rng_below(&line->receiver->trial->rng, SLOW_MS_MAX));
 }
 
-static struct str busy_answer(struct trial *trial)
+static struct str busy_answer(struct trial *trial, int64_t retry_after_s)
 {
     return arena_printf(&trial->arena,
                         "HTTP/1.1 %d No\r\nretry-after: %d\r\ncontent-length: 0\r\n\r\n",
-                        trial_once_in(trial, 2) ? 429 : 503, (int)rng_below(&trial->rng, 30));
+                        trial_once_in(trial, 2) ? 429 : 503, (int)retry_after_s);
 }
 
-static struct str answer_text(struct trial *trial, enum mood mood)
+static struct str answer_text(struct trial *trial, enum mood mood, const struct copy *copy)
 {
     static const struct str texts[MOOD_COUNT] = {
         [MOOD_GOOD] = {"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", 40},
@@ -56,7 +57,7 @@ static struct str answer_text(struct trial *trial, enum mood mood)
         [MOOD_REJECTS] = {"HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n", 38},
     };
 
-    return mood == MOOD_BUSY ? busy_answer(trial) : texts[mood];
+    return mood == MOOD_BUSY ? busy_answer(trial, copy->retry_after_s) : texts[mood];
 }
 
 static enum mood mood_draw(const struct receiver *receiver)
@@ -73,9 +74,9 @@ static enum mood mood_draw(const struct receiver *receiver)
 }
 
 /* False: the connection is closed. */
-static bool answer(struct line *line, enum mood mood)
+static bool answer(struct line *line, enum mood mood, const struct copy *copy)
 {
-    struct str text = answer_text(line->receiver->trial, mood);
+    struct str text = answer_text(line->receiver->trial, mood, copy);
 
     if (mood == MOOD_SILENT)
         return true;
@@ -140,11 +141,12 @@ static void on_read(void *context, struct str bytes)
     while (line->stream && request_take(line, &copy)) {
         enum mood mood = mood_draw(receiver);
 
+        copy.retry_after_s = (int64_t)rng_below(&receiver->trial->rng, RETRY_AFTER_S_MAX);
         trial_note(receiver->trial, "%.*s got %.*s, mood %d", STR_ARG(copy.target),
                    STR_ARG(copy.webhook_id), (int)mood);
         if (receiver->on_copy)
             receiver->on_copy(receiver->context, &copy, mood);
-        if (!answer(line, mood))
+        if (!answer(line, mood, &copy))
             return;
     }
 }

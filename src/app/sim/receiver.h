@@ -9,7 +9,8 @@
 struct copy {
     struct str target; /* of the request line */
     struct str webhook_id;
-    int64_t attempt; /* its number; 0: not told */
+    int64_t attempt;       /* its number; 0: not told */
+    int64_t retry_after_s; /* what a busy answer says */
     struct str body;
 };
 
