@@ -30,6 +30,8 @@ struct agent_config {
     struct graphs graphs;
     struct plugins plugins;
     int64_t auth_timeout_ms;   /* for an answer of the auth handlers */
+    int64_t app_timeout_ms;    /* for the beginning of an answer of the app */
+    bool app_is_guarded;       /* http.enable_custom_route_auth */
     struct str node_id;        /* stable over restarts of this server */
     bool webhooks_disabled;    /* http.disable_webhooks: runs execute, webhooks are dropped */
     struct str webhook_policy; /* of runs' webhooks; STR_NONE: durable */

@@ -433,8 +433,9 @@ static int64_t builtin_down_since_ms(struct executor *executor UNUSED)
 }
 
 static const struct executor_ops builtin_ops = {
-    builtin_hosts, builtin_room, builtin_down_since_ms, builtin_start, builtin_cancel,
-    builtin_kill,  builtin_ask,  builtin_stop,          builtin_free,
+    builtin_hosts,  builtin_room, builtin_down_since_ms, builtin_start,
+    builtin_cancel, builtin_kill, builtin_ask,           NULL,
+    NULL,           builtin_stop, builtin_free,
 };
 
 struct executor *builtin_new(struct loop *loop, struct store *store, unsigned runs_max)

@@ -16,10 +16,19 @@ struct executor *dispatch_executor(const struct dispatch *d, struct str graph_id
 
 static struct executor *executor_asked(const struct dispatch *d, const struct agent_ask *ask)
 {
-    const struct graph any = {.kind = ask->language};
+    return str_is_none(ask->graph_id) ? dispatch_speaker(d, ask->language)
+                                      : dispatch_executor(d, ask->graph_id);
+}
 
-    if (!str_is_none(ask->graph_id))
-        return dispatch_executor(d, ask->graph_id);
+struct loop *dispatch_loop(const struct dispatch *d)
+{
+    return d->setup.loop;
+}
+
+struct executor *dispatch_speaker(const struct dispatch *d, enum graph_kind language)
+{
+    const struct graph any = {.kind = language};
+
     for (size_t i = 0; i < d->setup.executor_count; i++)
         if (d->setup.executors[i]->ops->hosts(d->setup.executors[i], &any))
             return d->setup.executors[i];

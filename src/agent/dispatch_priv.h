@@ -51,6 +51,9 @@ struct entry {
 
 /* dispatch.c */
 void dispatch_poke(struct dispatch *d);
+/* Whose workers speak the language; NULL: nobody's. */
+struct executor *dispatch_speaker(const struct dispatch *d, enum graph_kind language);
+struct loop *dispatch_loop(const struct dispatch *d);
 void dispatch_maybe_stopped(struct dispatch *d);
 struct executor *dispatch_executor(const struct dispatch *d, struct str graph_id);
 

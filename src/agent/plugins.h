@@ -12,6 +12,7 @@ struct plugin {
 
 struct plugins {
     struct plugin auth; /* auth.path: who calls, and what he may (api/access.h) */
+    struct plugin app;  /* http.app: routes and middleware of his own (api/user_app.h) */
 };
 
 static inline bool plugin_is_there(const struct plugin *plugin)

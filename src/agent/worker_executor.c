@@ -71,6 +71,8 @@ static void on_frame(void *context, struct worker *worker, const struct frame *f
         worker_run_on_event(slot, frame);
     else if (str_eq(frame->type, STR("run.done")))
         worker_run_on_done(slot, frame);
+    else if (str_starts(frame->type, STR("http.")))
+        worker_app_on_frame(slot, frame);
     else if (frame->id > 0)
         worker_store_ask(slot, frame);
 }
@@ -139,6 +141,7 @@ static void on_gone(void *context, struct worker *worker, const char *why)
                  kind_name(owner->setup.kind), why, slot->run_count,
                  (long long)slot->restart_delay_ms);
     worker_runs_lose(slot, why);
+    worker_apps_lose(slot);
     if (owner->is_stopping) {
         maybe_stopped(owner);
         return;
@@ -257,9 +260,9 @@ static void executor_free(struct executor *executor)
 }
 
 static const struct executor_ops executor_ops = {
-    executor_hosts,      executor_room,     executor_down_since_ms,
-    worker_run_start,    worker_run_cancel, worker_run_kill,
-    worker_question_ask, executor_stop,     executor_free,
+    executor_hosts,    executor_room,   executor_down_since_ms, worker_run_start,
+    worker_run_cancel, worker_run_kill, worker_question_ask,    worker_app_start,
+    worker_app_notice, executor_stop,   executor_free,
 };
 
 struct executor *worker_executor_new(const struct worker_executor_setup *setup)
@@ -278,6 +281,7 @@ struct executor *worker_executor_new(const struct worker_executor_setup *setup)
         slot->owner = owner;
         slot->restart_delay_ms = RESTART_MS_MIN;
         list_init(&slot->runs);
+        list_init(&slot->apps);
         timer_init(&slot->restart, setup->loop, on_restart);
         slot_start(slot);
     }

@@ -16,6 +16,7 @@ struct slot {
     struct worker *worker; /* NULL: waiting for its restart */
     uint64_t generation;   /* rises with each process */
     struct list runs;      /* worker_run.node */
+    struct list apps;      /* app_request.node */
     unsigned run_count;
     struct timer restart;
     const char *why_not; /* it could not be started; NULL: it could */
@@ -65,6 +66,14 @@ void worker_run_on_event(struct slot *slot, const struct frame *frame);
 void worker_run_on_done(struct slot *slot, const struct frame *frame);
 void worker_runs_lose(struct slot *slot, const char *why); /* the process is gone */
 void worker_question_ask(struct executor *executor, struct agent_ask *ask);
+
+struct slot *worker_slot_ready(struct worker_executor *owner);
+
+/* worker_apps.c: requests to the user's own app; start and notice are the executor's */
+void worker_app_start(struct executor *executor, struct app_request *request);
+void worker_app_notice(struct executor *executor, uint64_t number, int64_t bytes);
+void worker_app_on_frame(struct slot *slot, const struct frame *frame);
+void worker_apps_lose(struct slot *slot);
 
 /* Answers a ckpt.* or store.batch request; later, if the process still lives. */
 void worker_store_ask(struct slot *slot, const struct frame *frame);

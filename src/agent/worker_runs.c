@@ -308,7 +308,7 @@ static const char *ask_type(enum agent_ask_kind kind)
 }
 
 /* Any ready process will do; room does not matter for a question. */
-static struct slot *slot_ready(struct worker_executor *owner)
+struct slot *worker_slot_ready(struct worker_executor *owner)
 {
     struct slot *best = NULL;
 
@@ -325,7 +325,7 @@ static struct slot *slot_ready(struct worker_executor *owner)
 void worker_question_ask(struct executor *executor, struct agent_ask *ask)
 {
     struct worker_executor *owner = owner_of(executor);
-    struct slot *slot = slot_ready(owner);
+    struct slot *slot = worker_slot_ready(owner);
     struct frame_writer frame;
     struct open_ask *open;
 

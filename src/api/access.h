@@ -50,6 +50,7 @@ enum access {
     ACCESS_STORE_DELETE,
     ACCESS_STORE_SEARCH,
     ACCESS_STORE_LIST_NAMESPACES,
+    ACCESS_APP, /* a route of the user's own: only who calls */
     ACCESS_COUNT
 };
 

@@ -368,8 +368,11 @@ struct access_checks access_checks(struct call *call)
 {
     struct access_checks checks = {.list = ARENA_ARRAY(call->arena, struct access_check, 4)};
     struct json_error error;
-    bool is_json = !call_body_parse(call, &error);
+    bool is_json;
 
+    if (access_of(call) == ACCESS_APP)
+        return checks;
+    is_json = !call_body_parse(call, &error);
     if (access_of(call) == ACCESS_RUNS_BATCH)
         add_batch(call, &checks);
     else

@@ -1,6 +1,7 @@
 /* The API of one net loop. */
 #include "api/call_priv.h"
 #include "api/slots.h"
+#include "api/user_app.h"
 
 #include "base/mem.h"
 
@@ -17,6 +18,7 @@ struct api {
     struct api_waits *waits;
     struct api_tails *tails;
     struct slots *slots;
+    struct user_app_calls *user_apps;
 };
 
 struct api_streams *api_streams(struct api *api)
@@ -87,6 +89,11 @@ static bool enter(struct call *call)
     return false;
 }
 
+struct user_app_calls *api_user_apps(struct api *api)
+{
+    return api->user_apps;
+}
+
 struct slots *api_slots(struct api *api)
 {
     return api->slots;
@@ -148,6 +155,7 @@ struct api *api_new(const struct api_setup *setup, struct loop *loop)
     api->waits = api_waits_new(setup->store, loop);
     api->tails = api_tails_new(setup->store, loop);
     api->slots = slots_new(loop);
+    api->user_apps = user_app_calls_new();
     return api;
 }
 
@@ -171,6 +179,7 @@ void api_drain(struct api *api)
     protocol_streams_drain(api->protocol_streams);
     api_waits_drain(api->waits);
     api_tails_drain(api->tails);
+    user_app_calls_drain(api->user_apps);
 }
 
 void api_free(struct api *api)
@@ -183,5 +192,6 @@ void api_free(struct api *api)
     api_waits_free(api->waits);
     api_tails_free(api->tails);
     slots_free(api->slots);
+    user_app_calls_free(api->user_apps);
     mem_free(api);
 }

@@ -2,6 +2,7 @@
 #include "api/access.h"
 #include "api/call_priv.h"
 #include "api/request_log.h"
+#include "api/user_app.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -323,9 +324,11 @@ bool call_open(struct api *api, const struct api_setup *setup, struct http_excha
 {
     struct call *call = call_new(api, setup, exchange);
 
-    if (call->request->method == HTTP_OPTIONS)
+    call->route = user_app_route(setup, exchange);
+    if (!call->route && call->request->method == HTTP_OPTIONS)
         return true;
-    call->route = route_find(setup, call->request, call->params, &call->path_exists);
+    if (!call->route)
+        call->route = route_find(setup, call->request, call->params, &call->path_exists);
     if (!call->route || !call_admit(call))
         return true;
     call_reply(call);

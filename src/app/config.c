@@ -83,6 +83,7 @@ void config_init(struct config *config)
         .heartbeat_ms = 5 * MS_PER_SECOND,
         .studio_auth = true,
         .auth_timeout_ms = 10 * MS_PER_SECOND,
+        .app_timeout_ms = 60 * MS_PER_SECOND,
         .item_index = {.timeout_ms = 30 * MS_PER_SECOND},
         .alerts_tick_ms = 5 * MS_PER_SECOND,
         .rules_tick_ms = 2 * MS_PER_SECOND,

@@ -51,7 +51,8 @@ struct config {
     struct graphs graphs; /* configured and built-in */
     struct plugins plugins;
     bool studio_auth; /* LangGraph Studio may call as itself, with --dev */
-    int64_t auth_timeout_ms;
+    int64_t auth_timeout_ms, app_timeout_ms;
+    bool app_is_guarded; /* http.enable_custom_route_auth */
     struct thread_life thread_life;
     struct item_life item_life;
     struct item_index item_index;

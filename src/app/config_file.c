@@ -96,7 +96,6 @@ static const struct {
 } unused[] = {
     {NULL, "encryption", "stored state is not encrypted by the server"},
     {NULL, "ui", "no components are served"},
-    {"http", "app", "only the server's own routes are served"},
 };
 
 static void warn_of_unknown(struct config_reader *r, struct str key)

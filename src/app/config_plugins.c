@@ -48,6 +48,19 @@ static enum err refuse_checkpointer(struct config_reader *r)
                          r->file);
 }
 
+/* http.app, and whether its own routes need a name. */
+static enum err read_app(struct config_reader *r)
+{
+    const struct json *http = json_get(r->root, "http"), *app = json_get(http, "app");
+    enum err err =
+        read_flag(r, "http.enable_custom_route_auth", json_get(http, "enable_custom_route_auth"),
+                  &r->config->app_is_guarded);
+
+    if (err || !app || json_is_null(app))
+        return err;
+    return config_read_export(r, STR("http.app"), app, &r->config->plugins.app);
+}
+
 /* ---- store.index ---- */
 
 /* "openai:text-embedding-3-small": no file, no module of the project. */
@@ -117,7 +130,7 @@ enum err config_read_plugins(struct config_reader *r)
 {
     enum err err = read_auth(r);
 
-    if (err || (err = read_index(r)))
+    if (err || (err = read_index(r)) || (err = read_app(r)))
         return err;
     return refuse_checkpointer(r);
 }

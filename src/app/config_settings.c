@@ -48,6 +48,8 @@ const struct setting settings[] = {
      "a line for every request; those answered with 5xx always have one"},
     {"auth", "timeout_s", SETTING_SECONDS, AT(auth_timeout_ms), 0.1, 300, NULL,
      "for an answer of your own auth handlers; beyond: 503"},
+    {"app", "timeout_s", SETTING_SECONDS, AT(app_timeout_ms), 0.1, 3600, NULL,
+     "for the beginning of an answer of your own app (http.app); beyond: 504"},
     {"embed", "timeout_s", SETTING_SECONDS, AT(item_index.timeout_ms), 0.1, 300, NULL,
      "for the vectors of your own embedding function (store.index); beyond: 503"},
     {"crons", "skip_missed", SETTING_FLAG, AT(crons_skip_missed), 0, 0, NULL,

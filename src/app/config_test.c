@@ -248,7 +248,6 @@ static void warnings(void **state)
         {"{\"grphs\": {}}", "grphs is not known and is ignored; did you mean graphs?"},
         {"{\"somebody_elses\": 1}", "somebody_elses is not known and is ignored\""},
         {"{\"encryption\": {\"path\": \"x\"}}", "encryption is not used by this version"},
-        {"{\"http\": {\"app\": \"x\"}}", "http.app is not used by this version"},
     };
     struct project *project = *state;
 

@@ -1,6 +1,7 @@
 /* What is connected with what: the one file that shows how the system hangs together. */
 #include "app/server_priv.h"
 
+#include "api/user_app.h"
 #include "app/embed.h"
 #include "app/node.h"
 #include "base/log.h"
@@ -72,6 +73,8 @@ enum err wire_store(struct server *server, const char **why)
         .graphs = config->graphs,
         .plugins = config->plugins,
         .auth_timeout_ms = config->auth_timeout_ms,
+        .app_timeout_ms = config->app_timeout_ms,
+        .app_is_guarded = config->app_is_guarded,
         .webhooks_disabled = config->webhooks.is_disabled,
         .run_timeout_ms = config->run_timeout_ms,
         .cancel_grace_ms = config->cancel_grace_ms,
@@ -118,6 +121,7 @@ static bool is_spoken(const struct config *config, enum graph_kind language)
         if (config->graphs.list[i].kind == language)
             return true;
     return is_written_in(&config->plugins.auth, language) ||
+           is_written_in(&config->plugins.app, language) ||
            is_written_in(&config->item_index.embed, language);
 }
 
@@ -139,6 +143,10 @@ static void wire_language(struct server *server, enum graph_kind kind)
                            arena_printf(&server->arena, "%.*s%.*s", STR_ARG(server->self_url),
                                         STR_ARG(config->mount_prefix)),
                            &server->arena);
+    if (is_written_in(&config->plugins.app, kind))
+        language->init =
+            arena_printf(&server->arena, "%.*s,\"app_token\":\"%.*s\"", STR_ARG(language->init),
+                         STR_ARG(user_app_token(&server->loopback, &server->arena)));
     server->loads_open++;
     server->executors[server->executor_count] = worker_executor_new(&(struct worker_executor_setup){
         .loop = server->loop,

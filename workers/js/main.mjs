@@ -20,6 +20,7 @@ import { Modules, isJavaScript } from './modules.mjs';
 import { watchProject } from './reloading.mjs';
 import { Runs } from './runs.mjs';
 import { describeError } from './render.mjs';
+import { WebApp } from './webapp.mjs';
 
 const EXIT_START = 1;
 const EXIT_PROTOCOL = 2;
@@ -36,6 +37,7 @@ class Worker {
     #runs = null;
     #auth = null;
     #embedding = null;
+    #webapp = null;
 
     constructor(socket) {
         this.#link = new Link(socket, {
@@ -59,6 +61,7 @@ class Worker {
     #receive(header, blobs) {
         if (header.t === 'init') this.#init(header);
         else if (Object.hasOwn(RUN_MESSAGES, header.t)) this.#runMessage(header, blobs);
+        else if (header.t.startsWith('http.')) this.#webapp?.receive(header, blobs);
         else if (header.id !== undefined) this.#answer(header, blobs);
     }
 
@@ -78,10 +81,13 @@ class Worker {
         if (error) failed.push({ id: 'auth', error });
         const broken = await this.#embedding?.load(round);
         if (broken) failed.push({ id: 'store.index', error: broken });
+        const down = await this.#webapp?.load(round);
+        if (down) failed.push({ id: 'http.app', error: down });
         return failed;
     }
 
-    async #init({ project_dir, graphs, server, dev, config }) {
+    async #init(init) {
+        const { project_dir, graphs, server, dev, config } = init;
         if (server?.url) installLoopback(server.url);
         const heads = new Heads();
         const link = this.#link;
@@ -96,6 +102,7 @@ class Worker {
         }
         await this.#loadAuth(config?.auth, modules);
         await this.#loadEmbedding(config?.store?.index, modules);
+        await this.#loadWebApp(init, modules);
         if (dev) watchProject(project_dir, (round) => this.#loadAgain(graphs ?? {}, round));
         link.send({ t: 'ready', graphs: loaded });
     }
@@ -112,6 +119,13 @@ class Worker {
         this.#embedding = new Embedding(index, modules);
         const error = await this.#embedding.load();
         if (error) this.#link.send({ t: 'load_error', part: 'store.index', error });
+    }
+
+    async #loadWebApp(init, modules) {
+        if (!isJavaScript(init.config?.http?.app)) return;
+        this.#webapp = new WebApp(init, this.#link, modules);
+        const error = await this.#webapp.load();
+        if (error) this.#link.send({ t: 'load_error', part: 'http.app', error });
     }
 
     async #answer(header, blobs) {

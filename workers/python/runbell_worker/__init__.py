@@ -9,5 +9,6 @@
     checkpointer  the saver that asks the server   store        the store that asks the server
     auth          the user's own auth handlers     users        who they name, as graphs find it
     embedding     the user's own embedding function
+    webapp        the user's own HTTP app
     logs          log records, one line each
 """

@@ -105,6 +105,10 @@ def _load(init: dict[str, Any], link: Link) -> tuple[dict[str, Any], dict[str, A
         except LoadError as error:
             _tell(link, error, graph_id=graph_id)
     parts = _parts(config, project_dir)
+    if is_python((config.get("http") or {}).get("app")):
+        from .webapp import WebApp
+
+        parts["http.app"] = WebApp(init, link, project_dir)
     for name, part in parts.items():
         try:
             part.load()
@@ -119,6 +123,7 @@ def _load(init: dict[str, Any], link: Link) -> tuple[dict[str, Any], dict[str, A
             "host": host,
             "questions": _questions(host, parts),
             "embedding": parts.get("store.index"),
+            "webapp": parts.get("http.app"),
         },
         {"t": "ready", "graphs": loaded},
     )
@@ -179,12 +184,14 @@ class _Loop:
         self._tasks: set[asyncio.Task[None]] = set()
         self._questions = loaded["questions"]
         self._embedding = loaded["embedding"]
+        self._webapp = loaded["webapp"]
         self._shutdown: Frame | None = None
         self._loop = asyncio.new_event_loop()
 
     def run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(NODE_THREADS))
+        self._start_app()
         self._link.hand_over(self._hand_on, self._inbox)
         self._link.send(self._ready)
         ended = False
@@ -195,6 +202,13 @@ class _Loop:
             except (SystemExit, KeyboardInterrupt) as error:
                 # The task that raised it has it as its result; the others go on.
                 log.warning("a graph raised %s; the worker goes on", type(error).__name__)
+
+    def _start_app(self) -> None:
+        try:
+            if self._webapp is not None:
+                self._loop.run_until_complete(self._webapp.start())
+        except LoadError as error:
+            _tell(self._link, error, part="http.app")
 
     def _hand_on(self, frame: Frame) -> None:
         if self._embedding is not None and frame.header["t"] == "store.embed":
@@ -212,6 +226,8 @@ class _Loop:
             elif kind == "shutdown":
                 self._shutdown = frame
                 self._end_if_idle()
+            elif self._webapp is not None and kind.startswith("http."):
+                self._webapp.receive(frame)
             elif kind in self._questions:
                 self._spawn(self._answer(frame))
             else:
@@ -255,6 +271,10 @@ class _Loop:
 
     def _end_if_idle(self) -> None:
         if self._shutdown is not None and not self._tasks:
+            if self._webapp is not None:
+                webapp, self._webapp = self._webapp, None
+                self._spawn(webapp.stop())
+                return
             self._link.reply(self._shutdown)
             self._link.flush()
             self._loop.stop()

@@ -1,0 +1,61 @@
+/* app_request.h -- a request to the user's own HTTP app (http.app of langgraph.json), which lives
+ * in a worker; its answer comes back piece by piece.
+ *
+ *   net loop ──app_request_start──▶ main loop ──http.request──▶ worker
+ *      ▲                                │  ◀── http.head, http.chunk …, http.end
+ *      └──────────on_event──────────────┘
+ *
+ * The request belongs to its maker, and must stay until the last event (APP_END or APP_FAILED) has
+ * come, also after app_request_cancel; that event comes exactly once. */
+#ifndef AGENT_APP_REQUEST_H
+#define AGENT_APP_REQUEST_H
+
+#include "agent/executor.h"
+#include "base/arena.h"
+#include "base/list.h"
+
+#define APP_CREDIT_BYTES (256 * KIB) /* of an answer, taken before it is said */
+
+enum app_event_kind { APP_HEAD, APP_CHUNK, APP_END, APP_FAILED };
+
+struct dispatch;
+struct slot;
+
+struct app_event {
+    struct message message;
+    struct app_request *request;
+    enum app_event_kind kind;
+    int status;       /* of the head */
+    struct str bytes; /* the head's headers as JSON [[name, value], …]; a piece; why it failed */
+    char text[];
+};
+
+struct app_request {
+    struct message message; /* to the main loop */
+    struct dispatch *dispatch;
+    struct loop *loop; /* of its maker */
+    enum graph_kind language;
+    struct str fields; /* members of http.request as JSON text, with a comma before each */
+    struct str body;
+    /* On its maker's loop. The event is freed afterwards. */
+    void (*on_event)(struct app_request *request, const struct app_event *event);
+    /* main loop */
+    struct slot *slot; /* the process that has it */
+    uint64_t number;
+    struct list node;
+};
+
+/* Any loop. The request's number is set; it names the request in the next two. */
+void app_request_start(struct dispatch *dispatch, struct app_request *request);
+/* `bytes` of the answer have been taken. */
+void app_request_credit(struct app_request *request, size_t bytes);
+/* Nobody waits for the answer any more. */
+void app_request_cancel(struct app_request *request);
+
+/* ---- main loop: for executors ---- */
+
+/* Posts one; the last one forgets the request. */
+void app_request_tell(struct app_request *request, enum app_event_kind kind, int status,
+                      struct str bytes);
+
+#endif

@@ -1,0 +1,368 @@
+"""The user's own HTTP app (`http.app`): an ASGI app that this process calls for the server.
+
+A request comes as one frame, the answer goes back piece by piece, not faster than the server takes
+it. What the app has no route for goes through its middleware all the same: behind that stands the
+server itself, which is called once more, with a token that says that the app has seen the request.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from .frames import Frame
+from .link import Link
+from .loading import LoadError, load_export
+
+CREDIT_BYTES = 256 * 1024  # of an answer, before the server says that it has taken them
+CHUNK_BYTES = 1024 * 1024
+SEEN_HEADER = b"x-runbell-app"
+HOP_BY_HOP = {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+log = logging.getLogger("runbell.app")
+
+
+class WebApp:
+    """What `http.app` of langgraph.json names; loaded anew when its files change (`serve --dev`),
+    its lifespan goes on as it was."""
+
+    def __init__(self, init: dict[str, Any], link: Link, project_dir: str) -> None:
+        http = init["config"]["http"]
+        self._spec: str = http["app"]
+        self._prefix: str = http.get("mount_prefix") or ""
+        self._project_dir = project_dir
+        self._link = link
+        self._builtin = _Builtin((init.get("server") or {}).get("url"), init.get("app_token"))
+        self._app: Any = None
+        self._lifespan = _Lifespan()
+        self._open: dict[int, tuple[asyncio.Task[None], _Answer]] = {}
+
+    @property
+    def path(self) -> str:
+        return self._spec
+
+    def load(self) -> None:
+        """Raises LoadError; then what was loaded before stays."""
+        found = load_export(self._spec, self._project_dir)
+        if not callable(found):
+            kind = type(found).__name__
+            raise LoadError(f"'{self._spec}' is a {kind}; an ASGI app was expected")
+        router = getattr(found, "router", None)
+        if hasattr(router, "default"):  # Starlette, FastAPI: what no route matches
+            router.default = self._builtin
+            self._app = found
+        else:
+            self._app = _fall_through(found, self._builtin)
+
+    async def start(self) -> None:
+        """Before the first request. Raises LoadError."""
+        if self._app is None:
+            return
+        try:
+            await self._lifespan.start(self._app, self._spec)
+        except LoadError:
+            self._app = None
+            raise
+
+    async def stop(self) -> None:
+        await self._lifespan.stop()
+
+    # ---- messages of the server, on the loop ----
+
+    def receive(self, frame: Frame) -> None:
+        number = frame.header["request"]
+        if frame.header["t"] == "http.request":
+            answer = _Answer(self._link, number)
+            task = asyncio.get_running_loop().create_task(self._serve(frame, answer))
+            self._open[number] = (task, answer)
+            task.add_done_callback(lambda _: self._open.pop(number, None))
+        elif number in self._open:
+            task, answer = self._open[number]
+            if frame.header["t"] == "http.gone":
+                answer.gone.set()
+                task.get_loop().call_later(GONE_S, task.cancel)
+            else:
+                answer.credit(frame.header["bytes"])
+
+    async def _serve(self, frame: Frame, answer: "_Answer") -> None:
+        error = None
+        try:
+            if self._app is None:
+                raise RuntimeError(f"'{self._spec}' could not be loaded")
+            body = frame.blobs[0] if frame.blobs else b""
+            await self._app(self._scope(frame.header), _receive(body, answer.gone), answer.send)
+        except asyncio.CancelledError:
+            error = "cancelled"
+        except Exception as raised:
+            if not answer.gone.is_set():
+                reason = f"{type(raised).__name__}: {raised}"
+                log.error("the app failed: %s", reason, exc_info=raised)
+            error = f"{type(raised).__name__}; the server's log says more"
+        answer.end(error)
+
+    def _scope(self, header: dict[str, Any]) -> dict[str, Any]:
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "scheme": self._builtin.scheme,
+            "method": header["method"],
+            "path": unquote(header["path"]),
+            "raw_path": header["path"].encode(),
+            "root_path": self._prefix,
+            "query_string": header["query"].encode(),
+            "headers": [
+                (name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+                for name, value in header["headers"]
+            ],
+            "client": _address(header["peer"]),
+            "server": self._builtin.address,
+            "state": dict(self._lifespan.state),
+        }
+        if "user" in header:
+            from .users import User
+
+            scope["user"] = User(header["user"])
+        return scope
+
+
+GONE_S = 5.0  # an app that was told that the client has left may still clean up
+
+
+def _address(text: str) -> tuple[str, int] | None:
+    host, _, port = text.rpartition(":")
+    return (host.strip("[]"), int(port)) if port.isdigit() else None
+
+
+def _receive(body: bytes, gone: asyncio.Event) -> Receive:
+    given = False
+
+    async def receive() -> Message:
+        nonlocal given
+        if not given:
+            given = True
+            return {"type": "http.request", "body": body, "more_body": False}
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    return receive
+
+
+class _Answer:
+    """One answer on its way: head, pieces, end."""
+
+    def __init__(self, link: Link, number: int) -> None:
+        self._link = link
+        self._number = number
+        self._unpaid = 0
+        self._room = asyncio.Event()
+        self._room.set()
+        self._ended = False
+        self.gone = asyncio.Event()
+
+    def credit(self, count: int) -> None:
+        self._unpaid -= count
+        if self._unpaid <= CREDIT_BYTES:
+            self._room.set()
+
+    async def send(self, message: Message) -> None:
+        if self.gone.is_set():
+            raise OSError("the client has left")
+        if message["type"] == "http.response.start":
+            headers = [
+                [bytes(name).decode("latin-1"), bytes(value).decode("latin-1")]
+                for name, value in message.get("headers", ())
+            ]
+            self._tell("head", status=message["status"], headers=headers)
+        elif message["type"] == "http.response.body":
+            await self._body(bytes(message.get("body", b"")))
+            if not message.get("more_body"):
+                self.end(None)
+
+    async def _body(self, body: bytes) -> None:
+        for at in range(0, len(body), CHUNK_BYTES):
+            piece = body[at : at + CHUNK_BYTES]
+            await self._room.wait()
+            self._unpaid += len(piece)
+            if self._unpaid > CREDIT_BYTES:
+                self._room.clear()
+            self._tell("chunk", piece)
+
+    def end(self, error: str | None) -> None:
+        """Once; what comes later has no meaning."""
+        if not self._ended:
+            self._tell("end", **({"error": error} if error else {}))
+        self._ended = True
+
+    def _tell(self, what: str, *blobs: bytes, **fields: Any) -> None:
+        if not self._ended:
+            self._link.send({"t": f"http.{what}", "request": self._number, **fields}, blobs)
+
+
+def _fall_through(app: Any, builtin: "_Builtin") -> Any:
+    """An ASGI app of an unknown kind: its 404 means that it has no such route."""
+
+    async def either(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        request = await receive()
+        is_missing = False
+
+        async def watched(message: Message) -> None:
+            nonlocal is_missing
+            if message["type"] == "http.response.start" and message["status"] == 404:
+                is_missing = True
+            if not is_missing:
+                await send(message)
+
+        await app(scope, _receive_again(request, receive), watched)
+        if is_missing:
+            await builtin(scope, _receive_again(request, receive), send)
+
+    return either
+
+
+def _receive_again(first: Message, receive: Receive) -> Receive:
+    waiting = [first]
+
+    async def again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return again
+
+
+class _Builtin:
+    """The server's own routes, as an ASGI app: the request goes back to it."""
+
+    def __init__(self, url: str | None, token: str | None) -> None:
+        parts = urlsplit(url or "")
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._token = (token or "").encode()
+        self._transport: Any = None
+        self.scheme = parts.scheme or "http"
+        self.address = (parts.hostname, parts.port) if parts.hostname else None
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        import httpx
+
+        if self._transport is None:
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+            # Our own certificate, on our own address, may have been made for a public name.
+            self._transport = httpx.AsyncHTTPTransport(verify=False, limits=limits)
+        body = await _whole_body(receive)
+        if body is None:
+            return
+        target = scope.get("raw_path") or scope["path"].encode()
+        if scope["query_string"]:
+            target += b"?" + scope["query_string"]
+        headers = [
+            (name, value)
+            for name, value in scope["headers"]
+            if name not in HOP_BY_HOP and name not in (b"content-length", SEEN_HEADER)
+        ]
+        headers.append((SEEN_HEADER, self._token))
+        request = httpx.Request(
+            scope["method"],
+            httpx.URL(self._origin).copy_with(raw_path=target),
+            headers=headers,
+            content=body,
+        )
+        response = await self._transport.handle_async_request(request)
+        leaving = asyncio.ensure_future(_until_gone(receive))
+        try:
+            await self._pass_on(response, send, leaving)
+        finally:
+            leaving.cancel()
+            await response.aclose()
+
+    async def _pass_on(self, response: Any, send: Send, leaving: Any) -> None:
+        headers = [pair for pair in response.headers.raw if pair[0].lower() not in HOP_BY_HOP]
+        await send(
+            {
+                "type": "http.response.start",
+                "status": response.status_code,
+                "headers": [(name.lower(), value) for name, value in headers],
+            }
+        )
+        pieces = response.stream.__aiter__()
+        while True:
+            piece = asyncio.ensure_future(pieces.__anext__())
+            done, _ = await asyncio.wait({piece, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if piece not in done:
+                piece.cancel()
+                return
+            try:
+                data = piece.result()
+            except StopAsyncIteration:
+                break
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _whole_body(receive: Receive) -> bytes | None:
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class _Lifespan:
+    """The app's own start and stop; many apps have none."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, Any] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._leave = asyncio.Event()
+        self._told: asyncio.Queue[Message] = asyncio.Queue()
+
+    async def start(self, app: Any, spec: str) -> None:
+        scope = {
+            "type": "lifespan",
+            "asgi": {"version": "3.0", "spec_version": "2.0"},
+            "state": self.state,
+        }
+        given = False
+
+        async def receive() -> Message:
+            nonlocal given
+            if not given:
+                given = True
+                return {"type": "lifespan.startup"}
+            await self._leave.wait()
+            return {"type": "lifespan.shutdown"}
+
+        async def run() -> None:
+            try:
+                await app(scope, receive, self._told.put)
+            except Exception as error:  # an app that knows no lifespan
+                log.info("the app has no lifespan", exc_info=error)
+            await self._told.put({"type": "ended"})
+
+        self._task = asyncio.get_running_loop().create_task(run())
+        told = await self._told.get()
+        if told["type"] == "lifespan.startup.failed":
+            reason = (told.get("message") or "no reason given").strip().splitlines()[-1]
+            raise LoadError(f"'{spec}' could not start: {reason}")
+
+    async def stop(self) -> None:
+        self._leave.set()
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=GONE_S)
