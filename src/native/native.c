@@ -228,8 +228,9 @@ static int64_t native_down_since_ms(struct executor *executor UNUSED)
 }
 
 static const struct executor_ops native_ops = {
-    native_hosts, native_room, native_down_since_ms, native_start, native_cancel,
-    native_kill,  native_ask,  native_stop,          native_free,
+    native_hosts,  native_room, native_down_since_ms, native_start,
+    native_cancel, native_kill, native_ask,           NULL,
+    NULL,          native_stop, native_free,
 };
 
 struct executor *native_new(const struct native_setup *setup)
