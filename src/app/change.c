@@ -45,6 +45,7 @@ static void change_nets(struct server *server, const struct config *config,
     setup->egress = egress;
     setup->heartbeat_ms = config->heartbeat_ms;
     setup->log_requests = config->log_requests;
+    setup->cors = &config->cors;
     setup->body_bytes_max = config->http_limits.body_bytes_max;
     wire_inspector(setup, config);
     for (unsigned i = 0; i < server->net_count; i++) {

@@ -24,6 +24,17 @@ static bool is_live(struct str name)
     return false;
 }
 
+/* Of the file, besides our own settings. */
+static bool is_live_member(struct str name)
+{
+    return str_eq(name, STR("webhooks")) || str_eq(name, STR("http.cors"));
+}
+
+static bool is_compared_apart(struct str name)
+{
+    return str_eq(name, STR("runbell")) || str_eq(name, STR("http"));
+}
+
 static void add_name(struct buf *names, struct str name)
 {
     if (names->len)
@@ -61,27 +72,43 @@ static bool setting_differs(const struct setting *setting, const struct config *
     return differs;
 }
 
-/* The file's other members: only the webhooks' can change at run time. */
+static struct str object_or_empty(struct str text)
+{
+    return text.len > 0 && text.data[0] == '{' ? text : STR("{}");
+}
+
+/* The members of an object of the file that differ, each told once: `prefix` is "", or "http.". */
+static void compare_members(struct str old, struct str new, const char *prefix,
+                            struct reload_difference *difference)
+{
+    const struct str texts[] = {old, new};
+    struct str key, value;
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        size_t position = 0;
+
+        while (json_raw_next(texts[i], &position, &key, &value)) {
+            struct str other = json_raw(texts[1 - i], key);
+            char name[128];
+
+            if (str_eq(value, other) || (i == 1 && !str_is_none(other))) /* told already */
+                continue;
+            snprintf(name, sizeof(name), "%s%.*s", prefix, STR_ARG(key));
+            if (is_live_member(str_of(name)))
+                add_name(&difference->live, str_of(name));
+            else if (!is_compared_apart(str_of(name)))
+                add_name(&difference->waiting, str_of(name));
+        }
+    }
+}
+
+/* The file's other members. */
 static void compare_file(const struct config *old, const struct config *new,
                          struct reload_difference *difference)
 {
-    const struct config *files[] = {old, new};
-    struct str key, value;
-
-    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        struct str here = files[i]->file_text, there = files[1 - i]->file_text;
-        size_t position = 0;
-
-        while (json_raw_next(here, &position, &key, &value)) {
-            struct str other = json_raw(there, key);
-            bool is_webhooks = str_eq(key, STR("webhooks"));
-
-            if (str_eq(key, STR("runbell")) || str_eq(value, other) ||
-                (i == 1 && !str_is_none(other))) /* told already */
-                continue;
-            add_name(is_webhooks ? &difference->live : &difference->waiting, key);
-        }
-    }
+    compare_members(old->file_text, new->file_text, "", difference);
+    compare_members(object_or_empty(json_raw(old->file_text, STR("http"))),
+                    object_or_empty(json_raw(new->file_text, STR("http"))), "http.", difference);
 }
 
 void reload_compare(const struct config *old, const struct config *new,

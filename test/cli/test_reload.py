@@ -42,6 +42,22 @@ def test_sighup_reads_limits_rules_and_level_again_and_keeps_the_old_when_it_is_
         assert "nothing has changed" in hup(json.dumps(config))
 
 
+def test_sighup_changes_which_pages_may_call(start_server):
+    server = start_server(config={"http": {"cors": {"allow_origins": ["http://old.example"]}}})
+
+    def allowed(origin):
+        return httpx.get(server.url + "/ok", headers={"origin": origin}).headers.get("access-control-allow-origin") == origin
+
+    assert allowed("http://old.example") and not allowed("http://new.example")
+    at = len(server.log())
+    (server.project / "langgraph.json").write_text(json.dumps(
+        {"http": {"cors": {"allow_origins": ["http://new.example"]}, "disable_store": True}}))
+    server.process.send_signal(signal.SIGHUP)
+    said = eventually(lambda: "SIGHUP" in (log := server.log()[at:]) and log, 30)
+    assert "in force now: http.cors" in said and "needs a restart: http.disable_store" in said
+    eventually(lambda: allowed("http://new.example") and not allowed("http://old.example"), 10)
+
+
 def certificate(folder, name):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                     "-days", "30", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",

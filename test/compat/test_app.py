@@ -124,6 +124,16 @@ def test_an_app_that_does_not_load_is_told(server, tmp_path):
         assert "http.app" in broken.log()
 
 
+def test_graph_and_app_in_typescript(tmp_path):
+    config = project(tmp_path / "project", "ts")
+    config["graphs"] = {"typed": "./graph.ts:graph"}
+    with Server(tmp_path, project=tmp_path / "project", config=config) as server:
+        assert httpx.get(server.url + "/custom/kind").json() == {"kind": "typed"}
+        values = get_sync_client(url=server.url).runs.wait(None, "typed", input={"note": {"text": "it is"}})
+        assert values == {"note": {"text": "it is typed"}}
+        assert httpx.get(server.url + "/info").headers["x-middleware"] == "app"
+
+
 def test_routes_of_the_app_need_a_name_if_it_says_so(server, tmp_path):
     config = project(tmp_path / "project", server.extension)
     shutil.copy(HERE / "auth" / f"auth.{server.extension}", tmp_path / "project")

@@ -61,8 +61,8 @@ async function registerTypeScript(folder) {
             'TypeScript needs the package tsx, which is not installed; ' +
                 'run "npm install --save-dev tsx", or point langgraph.json at compiled JavaScript',
         );
-    const { register } = await importEntry(found, './esm/api');
-    register();
+    /* A package without "type": "module" is CommonJS, in TypeScript too. */
+    for (const api of ['./cjs/api', './esm/api']) (await importEntry(found, api)).register();
 }
 
 /* CommonJS arrives under `default`, and what was transpiled to it has a `default` of its own. */
