@@ -81,7 +81,7 @@ static bool fits_any(struct str name, const struct str *patterns, size_t count)
 static bool is_copied(const struct api_copied_headers *rules, struct str name)
 {
     static const struct str secret[] = {
-        {"x-api-key", 9}, {"x-tenant-id", 11}, {"x-service-key", 13}};
+        {"x-api-key", 9}, {"x-tenant-id", 11}, {"x-service-key", 13}, {"x-runbell-app", 13}};
 
     if (fits_any(name, secret, ARRAY_LEN(secret)) ||
         fits_any(name, rules->excludes, rules->exclude_count))

@@ -72,6 +72,10 @@ def test_the_clients_work_through_it(server, http):
     assert events[0] == "metadata" and "values" in events
     values = client.runs.wait(thread["thread_id"], "agent", input={"messages": [{"role": "human", "content": "Hello!"}]})
     assert values["messages"]
+    made = http.post(f"/threads/{thread['thread_id']}/runs", json={"assistant_id": "agent", "input": {}}, headers={"x-mine": "1"})
+    assert made.json()["kwargs"]["config"]["configurable"]["x-mine"] == "1"
+    assert "x-runbell-app" not in made.text.lower(), "the token goes nowhere else"
+    client.runs.join(thread["thread_id"], made.json()["run_id"])
     client.threads.delete(thread["thread_id"])
     answer = http.post("/threads", content=b"{", headers={"content-type": "application/json"})
     assert answer.status_code == 422
