@@ -73,6 +73,9 @@ const struct route *user_app_route(const struct api_setup *setup, struct http_ex
     static const struct route open = {HTTP_OTHER, "/", app_prepare, PERMIT_ANYONE, 0, ""};
     static const struct route guarded = {
         HTTP_OTHER, "/", app_prepare, PERMIT_RUN, ROUTE_ASKS(ACCESS_APP), ""};
+    /* The app may have a route of its own in place of the built-in one. */
+    static const struct route guarded_twice = {
+        HTTP_OTHER, "/", app_prepare, PERMIT_READ, ROUTE_ASKS(ACCESS_APP) | ROUTE_AT_ROOT, ""};
     const struct http_request *request = http_exchange_request(exchange);
     struct str params[CALL_PARAMS_MAX];
     const struct route *route;
@@ -85,9 +88,11 @@ const struct route *user_app_route(const struct api_setup *setup, struct http_ex
         !is_below(request->path, setup->mount_prefix) || is_seen(setup, exchange))
         return NULL;
     route = route_find(setup, request, params, &path_exists);
-    if (route)
-        return is_wrapped(route) ? &wrapped : NULL;
-    return path_exists ? &wrapped : setup->agent->app_is_guarded ? &guarded : &open;
+    if (route && !is_wrapped(route))
+        return NULL;
+    if (!setup->agent->app_is_guarded || (route && route->permission == PERMIT_ANYONE))
+        return route || path_exists ? &wrapped : &open;
+    return route || path_exists ? &guarded_twice : &guarded;
 }
 
 /* ---- the end ---- */

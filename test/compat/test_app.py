@@ -147,6 +147,8 @@ def test_routes_of_the_app_need_a_name_if_it_says_so(server, tmp_path):
     with Server(tmp_path, project=tmp_path / "project", config=config, dev=False) as guarded:
         url = guarded.url + prefix
         assert httpx.get(url + "/runs/afakeroute").status_code == 401
+        assert httpx.get(url + "/assistants/agent/graph").status_code == 401, "also in place of a built-in one"
+        assert httpx.get(url + "/info").status_code == 200
         answer = httpx.post(url + "/custom/echo", headers={"authorization": "Bearer ann"})
         assert answer.status_code == 200
         if server.extension == "py":
