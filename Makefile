@@ -27,8 +27,8 @@ test: setup             ## everything that continuous integration runs
 unit: setup             ## the fast part: unit tests with sanitizers
 	@$(PYTHON) tools/run-tests --only unit
 
-bench: build            ## measure speed and size against the JavaScript dev server
-	@tools/setup --js bench/js
+bench: build            ## measure speed and size beside the dev servers and wrk
+	@tools/setup --bench
 	@$(PYTHON) bench/run
 
 soak: build             ## the long campaigns: crash cycles, simulated seeds, all of IPv4, names that change

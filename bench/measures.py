@@ -170,9 +170,20 @@ def open_streams(url_port, path, count):
     return conns
 
 
+def answer_ms(server, count=200):
+    """Median of GET /info, one after the other."""
+    times = []
+    with httpx.Client(base_url=server.url, trust_env=False) as client:
+        for _ in range(count):
+            began = time.monotonic()
+            client.get("/info").raise_for_status()
+            times.append((time.monotonic() - began) * 1000)
+    return statistics.median(times)
+
+
 def streams(stage):
-    """Memory of thousands of idle SSE streams."""
-    count = 500 if stage["quick"] else 5000
+    """Memory of thousands of idle joined streams, and what they cost others."""
+    count = 500 if stage["quick"] else 10_000
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with ExitStack() as stack:
@@ -181,15 +192,17 @@ def streams(stage):
         run = api.run(api.thread(), [delay(600_000)])
         api.status_becomes(run, "running")
         time.sleep(1)
-        before = server.rss_bytes()
+        before, alone = server.rss_bytes(), answer_ms(server)
         conns = open_streams(server.port, f"/threads/{run['thread_id']}/runs/{run['run_id']}/stream", count)
         time.sleep(7)  # at least one heartbeat each
-        after = server.rss_bytes()
+        after, beside = server.rss_bytes(), answer_ms(server)
         for conn in conns:
             conn.close()
         api.post(f"/threads/{run['thread_id']}/runs/{run['run_id']}/cancel", params={"wait": 1})
     yield row(f"memory with {count} idle streams", "MB", after / 2**20, more_is_better=False)
     yield row("memory of one idle stream", "bytes", (after - before) / count, more_is_better=False, note="aim <= 1,024")
+    yield row(f"GET /info beside {count} idle streams, p50", "ms", beside, alone, more_is_better=False,
+              note="rival: the same server without them")
 
 
 def versions(stage):

@@ -1,5 +1,6 @@
-"""rivals -- the programs that the benches compare with: the JavaScript dev server of the npm registry."""
+"""rivals -- the programs that the benches compare with: LangGraph's dev servers of the npm and Python registries."""
 
+import os
 import shutil
 import subprocess
 import time
@@ -10,12 +11,12 @@ import psutil
 
 from harness.ports import free_port
 
-JS_HOME = Path(__file__).resolve().parent / "js"
+BENCH = Path(__file__).resolve().parent
 START_TIMEOUT_S = 60
 
 
 class DevServer:
-    """@langchain/langgraph-api with the graphs of a project, on a free port, in a folder of its own."""
+    """A dev server with the graphs of a project, on a free port, in a folder of its own."""
 
     def __init__(self, project, folder):
         self.folder = folder
@@ -24,9 +25,7 @@ class DevServer:
         self.process = None
         folder.mkdir(parents=True)
         shutil.copy(project / "langgraph.json", folder)
-        shutil.copy(project / "package.json", folder)
         shutil.copytree(project / "graphs", folder / "graphs")
-        (folder / "node_modules").symlink_to(JS_HOME / "node_modules")
 
     def __enter__(self):
         return self.start()
@@ -34,12 +33,14 @@ class DevServer:
     def __exit__(self, *_):
         self.stop()
 
+    def command(self):
+        raise NotImplementedError
+
     def start(self):
         """Starts it and waits until it answers."""
         with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                ["node", JS_HOME / "dev-server.mjs", str(self.port), self.folder],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=JS_HOME)
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            cwd=self.folder, env={**os.environ, "LOG_LEVEL": "ERROR"})
         end = time.monotonic() + START_TIMEOUT_S
         while not self.is_ok():
             if self.process.poll() is not None or time.monotonic() > end:
@@ -55,6 +56,8 @@ class DevServer:
 
     def stop(self):
         if self.process is not None:
+            for child in psutil.Process(self.process.pid).children(recursive=True):
+                child.kill()
             self.process.kill()
             self.process.wait()
             self.process = None
@@ -62,3 +65,23 @@ class DevServer:
     def rss_bytes(self):
         main = psutil.Process(self.process.pid)
         return sum(one.memory_info().rss for one in [main, *main.children(recursive=True)])
+
+
+class JsDevServer(DevServer):
+    """@langchain/langgraph-api."""
+
+    def __init__(self, project, folder):
+        super().__init__(project, folder)
+        shutil.copy(project / "package.json", folder)
+        (folder / "node_modules").symlink_to(BENCH / "js" / "node_modules")
+
+    def command(self):
+        return ["node", BENCH / "js" / "dev-server.mjs", str(self.port), self.folder]
+
+
+class PythonDevServer(DevServer):
+    """langgraph-api, in memory."""
+
+    def command(self):
+        return [BENCH / ".venv" / "bin" / "langgraph", "dev", "--no-browser", "--no-reload", "--host", "127.0.0.1",
+                "--port", str(self.port)]

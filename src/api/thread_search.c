@@ -139,6 +139,16 @@ static struct str extract_all(struct call *call, const struct search_call *searc
     return text;
 }
 
+/* A page that is not full says itself how many there are. */
+static enum err total_find(struct tx *tx, const struct thread_filter *filter, size_t found,
+                           int64_t *total)
+{
+    if ((int64_t)found == filter->limit || (found == 0 && filter->offset > 0))
+        return thread_count(tx, filter, total);
+    *total = filter->offset + (int64_t)found;
+    return OK;
+}
+
 static enum err search_apply(struct tx *tx, struct call *call)
 {
     const struct search_call *search = call->data;
@@ -149,7 +159,7 @@ static enum err search_apply(struct tx *tx, struct call *call)
     int64_t total;
     enum err err = thread_search(tx, &search->filter, call->arena, &found, &count);
 
-    if (err || (err = thread_count(tx, &search->filter, &total)))
+    if (err || (err = total_find(tx, &search->filter, count, &total)))
         return err;
     json = call_json(call, 200);
     picker_init(&picker, json, search->search.select);

@@ -304,3 +304,44 @@ const char migration_30[] =
 
 /* The latest instant that the last process saw (clock.h). */
 const char migration_31[] = "CREATE TABLE clock_marks (seen_us BIGINT NOT NULL);";
+
+/* Searches of threads: indexes end with what breaks ties in each order, and hold only what can be
+ * found. For what is in metadata see thread_search.c. max(m.id): of equal names the last counts. */
+const char migration_32[] =
+    "DROP INDEX threads_by_created; DROP INDEX threads_by_updated; DROP INDEX threads_by_status;"
+    "CREATE INDEX threads_by_created ON threads (tenant, created_us, thread_id)"
+    "  WHERE temporary = 0;"
+    "CREATE INDEX threads_by_updated ON threads (tenant, updated_us, thread_id)"
+    "  WHERE temporary = 0;"
+    /* temporary: so that threads are counted without a look at them. */
+    "CREATE INDEX threads_by_status ON threads (tenant, status, updated_us, thread_id, temporary)"
+    "  WHERE temporary = 0;"
+    "\n@postgres CREATE INDEX threads_by_metadata ON threads"
+    " USING gin ((metadata::jsonb) jsonb_path_ops) WHERE temporary = 0;"
+    "\n@sqlite CREATE TABLE thread_labels (tenant TEXT NOT NULL, label TEXT NOT NULL,"
+    " thread_id TEXT NOT NULL, PRIMARY KEY (tenant, label, thread_id)) WITHOUT ROWID;"
+#define LABELS_OF(row)                                                                             \
+    " SELECT " row "tenant, m.key || char(31) || m.value, " row "thread_id FROM json_each(" row    \
+    "metadata) m GROUP BY m.key HAVING max(m.id) AND m.type = 'text'"                              \
+    " AND length(m.key || m.value) < 200"
+    "\n@sqlite INSERT OR IGNORE INTO thread_labels"
+    " SELECT t.tenant, m.key || char(31) || m.value, t.thread_id"
+    " FROM threads t, json_each(t.metadata) m"
+    " WHERE t.temporary = 0 GROUP BY t.tenant, t.thread_id, m.key"
+    " HAVING max(m.id) AND m.type = 'text' AND length(m.key || m.value) < 200;"
+    "\n@sqlite CREATE TRIGGER thread_labels_in AFTER INSERT ON threads WHEN NEW.temporary = 0"
+    " BEGIN INSERT OR IGNORE INTO thread_labels" LABELS_OF(
+        "NEW.") "; END;"
+                "\n@sqlite CREATE TRIGGER thread_labels_out AFTER DELETE ON threads WHEN "
+                "OLD.temporary = 0"
+                " BEGIN DELETE FROM thread_labels WHERE (tenant, label, thread_id) IN"
+                " (" LABELS_OF(
+                    "OLD.") "); END;"
+                            "\n@sqlite CREATE TRIGGER thread_labels_new AFTER UPDATE OF metadata "
+                            "ON threads"
+                            " WHEN NEW.temporary = 0 AND OLD.metadata <> NEW.metadata"
+                            " BEGIN DELETE FROM thread_labels WHERE (tenant, label, thread_id) IN"
+                            " (" LABELS_OF("OLD.") ");"
+                                                   " INSERT OR IGNORE INTO thread_labels" LABELS_OF(
+                                                       "NEW.") "; END;\n";
+#undef LABELS_OF

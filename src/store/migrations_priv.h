@@ -22,5 +22,6 @@ extern const char migration_28[];
 extern const char migration_29[];
 extern const char migration_30[];
 extern const char migration_31[];
+extern const char migration_32[];
 
 #endif

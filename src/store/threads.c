@@ -1,25 +1,19 @@
 /* The table threads. */
-#include "store/threads.h"
-
-#include "store/search.h"
-
-#define COLUMNS                                                                                    \
-    "tenant, thread_id, status, metadata, config, graph_id, head_values, interrupts, error, "      \
-    "head_state, temporary, created_us, updated_us, state_updated_us, ttl_us, ttl_strategy, "      \
-    "expires_us"
+#include "store/threads_priv.h"
 
 static const struct db_statement select_one = {
-    "threads_get", "SELECT " COLUMNS " FROM threads WHERE tenant = $1 AND thread_id = $2", NULL};
+    "threads_get", "SELECT " THREAD_COLUMNS " FROM threads WHERE tenant = $1 AND thread_id = $2",
+    NULL};
 static const struct db_statement select_metadata = {
     "threads_get_metadata", "SELECT metadata FROM threads WHERE tenant = $1 AND thread_id = $2",
     NULL};
 static const struct db_statement select_locked = {
     "threads_get_for_update",
-    "SELECT " COLUMNS " FROM threads WHERE tenant = $1 AND thread_id = $2",
-    "SELECT " COLUMNS " FROM threads WHERE tenant = $1 AND thread_id = $2 FOR UPDATE"};
+    "SELECT " THREAD_COLUMNS " FROM threads WHERE tenant = $1 AND thread_id = $2",
+    "SELECT " THREAD_COLUMNS " FROM threads WHERE tenant = $1 AND thread_id = $2 FOR UPDATE"};
 static const struct db_statement insert_one = {
     "threads_insert",
-    "INSERT INTO threads (" COLUMNS
+    "INSERT INTO threads (" THREAD_COLUMNS
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     NULL};
 static const struct db_statement update_one = {
@@ -84,38 +78,7 @@ static const struct db_statement deletes[] = {
 /* The first of `deletes` that leave the runs. */
 #define DELETES_TEMPORARY 3
 
-#define WHERE                                                                                      \
-    " FROM threads WHERE tenant = $3 AND temporary = 0 AND (CAST($4 AS TEXT) IS NULL OR status = " \
-    "$4)"
-#define SQLITE_WHERE                                                                               \
-    WHERE " AND (CAST($5 AS TEXT) IS NULL OR json_contains(metadata, $5))"                         \
-          " AND (CAST($6 AS TEXT) IS NULL OR json_contains(head_values, $6))"                      \
-          " AND (CAST($7 AS TEXT) IS NULL OR thread_id IN (SELECT value FROM "                     \
-          "json_each($7)))" SQLITE_ADMITS("$8")
-#define POSTGRES_WHERE                                                                             \
-    WHERE " AND (CAST($5 AS TEXT) IS NULL OR metadata::jsonb @> CAST($5 AS jsonb))"                \
-          " AND (CAST($6 AS TEXT) IS NULL OR head_values::jsonb @> CAST($6 AS jsonb))"             \
-          " AND (CAST($7 AS TEXT) IS NULL OR thread_id IN"                                         \
-          " (SELECT jsonb_array_elements_text(CAST($7 AS jsonb))))" POSTGRES_ADMITS("$8")
-#define ORDER(SORT_BY, COLUMN, KEY)                                                                \
-    SEARCH_ORDER("threads_search", SORT_BY, COLUMN, KEY, "SELECT " COLUMNS SQLITE_WHERE,           \
-                 "SELECT " COLUMNS POSTGRES_WHERE)
-
-static const struct search_order orders[] = {
-    ORDER("updated_at", "updated_us", "thread_id"),
-    ORDER("created_at", "created_us", "thread_id"),
-    ORDER("thread_id", "thread_id", "created_us"),
-    ORDER("status", "status", "updated_us"),
-    /* Without a state yet: as if from the beginning of time (NULL sorts differently in the two). */
-    ORDER("state_updated_at", "COALESCE(state_updated_us, 0)", "thread_id"),
-};
-
-#define COUNT_TAIL " AND CAST($1 AS BIGINT) >= CAST($2 AS BIGINT)"
-static const struct db_statement count_all = {"threads_count",
-                                              "SELECT COUNT(*)" SQLITE_WHERE COUNT_TAIL,
-                                              "SELECT COUNT(*)" POSTGRES_WHERE COUNT_TAIL};
-
-static void row_read(const struct db_rows *rows, struct arena *arena, struct thread *thread)
+void thread_row_read(const struct db_rows *rows, struct arena *arena, struct thread *thread)
 {
     *thread = (struct thread){
         .tenant = db_get_keep(rows, 0, arena),
@@ -146,7 +109,7 @@ static enum err get(struct tx *tx, const struct db_statement *statement,
 
     if (err)
         return err;
-    row_read(&rows, arena, thread);
+    thread_row_read(&rows, arena, thread);
     return db_rows_end(&rows);
 }
 
@@ -278,42 +241,4 @@ enum err thread_delete(struct tx *tx, struct str tenant, struct str thread_id)
 enum err thread_delete_temporary(struct tx *tx, struct str tenant, struct str thread_id)
 {
     return delete_first(tx, tenant, thread_id, DELETES_TEMPORARY);
-}
-
-enum err thread_search(struct tx *tx, const struct thread_filter *filter, struct arena *arena,
-                       struct thread **found, size_t *count)
-{
-    struct thread *list = ARENA_ARRAY(arena, struct thread, (size_t)filter->limit + 1);
-    struct db_rows rows = {0};
-    size_t n = 0;
-    enum err err = db_query(
-        tx->db, search_statement(orders, ARRAY_LEN(orders), filter->sort_by, filter->ascending),
-        DB_ARGS(db_int(filter->limit), db_int(filter->offset), db_text(filter->tenant),
-                db_text(filter->status), db_text(filter->metadata), db_text(filter->values),
-                db_text(filter->ids), db_text(filter->admitted)),
-        &rows);
-
-    if (err)
-        return err;
-    while (db_next(&rows))
-        row_read(&rows, arena, &list[n++]);
-    *found = list;
-    *count = n;
-    return db_rows_end(&rows);
-}
-
-enum err thread_count(struct tx *tx, const struct thread_filter *filter, int64_t *count)
-{
-    struct db_rows rows = {0};
-    enum err err =
-        db_query_one(tx->db, &count_all,
-                     DB_ARGS(db_int(1), db_int(0), db_text(filter->tenant), db_text(filter->status),
-                             db_text(filter->metadata), db_text(filter->values),
-                             db_text(filter->ids), db_text(filter->admitted)),
-                     &rows);
-
-    if (err)
-        return err;
-    *count = db_get_int(&rows, 0);
-    return db_rows_end(&rows);
 }
