@@ -47,6 +47,7 @@ static const struct route_list *const lists[] = {
     &routes_fleet_versions,
     &routes_fleet_webhooks,
     &routes_replays,
+    &routes_erasures,
     &routes_endpoint_events,
 };
 

@@ -179,6 +179,7 @@ static void on_delivery_stopped_here(struct message *message)
     struct server *server = CONTAINER_OF(message, struct server, delivery_stopped);
 
     blob_upkeep_stop(server->blob_upkeep);
+    erasure_upkeep_stop(server->erasure_upkeep);
     blob_store_stop(server->blobs);
     key_ring_stop(server->keys);
     secret_upkeep_stop(server->secret_upkeep);
@@ -323,6 +324,7 @@ void server_free(struct server *server)
     if (server->socket)
         listen_socket_close(server->socket);
     blob_upkeep_free(server->blob_upkeep);
+    erasure_upkeep_free(server->erasure_upkeep);
     blob_store_free(server->blobs);
     arena_release(&server->arena);
     mem_free(server);

@@ -10,6 +10,7 @@
 #include "alert/alert_clock.h"
 #include "api/api.h"
 #include "app/blob_upkeep.h"
+#include "app/erasure_upkeep.h"
 #include "app/key_ring.h"
 #include "app/secret_upkeep.h"
 #include "app/server.h"
@@ -56,6 +57,7 @@ struct server {
     struct store *store;
     struct blob_store *blobs;
     struct blob_upkeep *blob_upkeep;
+    struct erasure_upkeep *erasure_upkeep;
     struct secret_file secret_file;
     struct keyring *keyring; /* seals secrets */
     struct secret_upkeep *secret_upkeep;

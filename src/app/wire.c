@@ -98,6 +98,7 @@ enum err wire_store(struct server *server, const char **why)
             server->world,
             arena_cstr(&server->arena, arena_printf(&server->arena, "%s/blobs", config->data_dir)));
     server->blob_upkeep = blob_upkeep_new(server->loop, server->store, server->blobs);
+    server->erasure_upkeep = erasure_upkeep_new(server->loop, server->store);
     server->hub = hub_new(server->loop, server->store, server->agent.node_id);
     server->secret_upkeep =
         secret_upkeep_new(server->loop, server->store, &server->secret_file, server->keyring);

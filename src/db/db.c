@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "db/db_priv.h"
+#include "db/forget.h"
 #include "db/state.h"
 
 enum err db_note_error(struct db *db, enum err err, const char *statement, const char *text)
@@ -252,6 +253,16 @@ bool db_in_transaction(const struct db *db)
 uint64_t db_writes(const struct db *db)
 {
     return db->writes;
+}
+
+void db_forget(struct db *db)
+{
+    db->forgetting = db->dialect == DB_SQLITE ? DB_FORGETS : DB_HAS_FORGOTTEN;
+}
+
+bool db_has_forgotten(const struct db *db)
+{
+    return db->forgetting == DB_HAS_FORGOTTEN;
 }
 
 enum err db_tidy(struct db *db)

@@ -54,6 +54,7 @@ struct db {
     unsigned rows_open;
     int64_t clock_us; /* at the last begin; 0: the database has no clock of its own */
     uint64_t writes;  /* statements so far that may have changed something */
+    enum { DB_KEEPS, DB_FORGETS, DB_HAS_FORGOTTEN } forgetting;
     char error[DB_ERROR_BYTES_MAX];
 };
 

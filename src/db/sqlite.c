@@ -262,10 +262,26 @@ static enum err checkpoint(struct sqlite *sqlite)
     return sqlite_failed(sqlite, code, "checkpoint");
 }
 
+/* A reader in the way: at the next tidying. */
+static enum err empty_log(struct sqlite *sqlite)
+{
+    int code =
+        sqlite3_wal_checkpoint_v2(sqlite->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+    if (code == SQLITE_OK) {
+        sqlite->wal_pages = 0;
+        sqlite->db.forgetting = DB_HAS_FORGOTTEN;
+        return OK;
+    }
+    return err_of(code) == ERR_AGAIN ? OK : sqlite_failed(sqlite, code, "checkpoint");
+}
+
 static enum err sqlite_tidy(struct db *db)
 {
     struct sqlite *sqlite = sqlite_of(db);
 
+    if (db->forgetting == DB_FORGETS && !sqlite->read_only)
+        return empty_log(sqlite);
     if (sqlite->read_only || sqlite->wal_pages < WAL_PAGES_TIDY)
         return OK;
     return checkpoint(sqlite);

@@ -345,3 +345,16 @@ const char migration_32[] =
                                                    " INSERT OR IGNORE INTO thread_labels" LABELS_OF(
                                                        "NEW.") "; END;\n";
 #undef LABELS_OF
+
+/* What is to be gone for good (erasures.h). Its filler is never kept: it takes free pages. */
+const char migration_33[] =
+    "CREATE TABLE erasures ("
+    "  tenant TEXT NOT NULL, erasure_id TEXT NOT NULL, scope TEXT NOT NULL, state TEXT NOT NULL,"
+    "  subject TEXT, cursor_id BIGINT NOT NULL, deleted_rows BIGINT NOT NULL,"
+    "  created_us BIGINT NOT NULL, ended_us BIGINT, PRIMARY KEY (erasure_id));"
+    "CREATE INDEX erasures_by_created ON erasures (tenant, created_us);"
+    "CREATE INDEX erasures_open ON erasures (created_us) WHERE ended_us IS NULL;"
+    "CREATE TABLE erasure_filler ("
+    "\n@sqlite piece INTEGER PRIMARY KEY,"
+    "\n@postgres piece BIGINT PRIMARY KEY,\n"
+    "  bytes BYTEA NOT NULL);";

@@ -23,5 +23,6 @@ extern const char migration_29[];
 extern const char migration_30[];
 extern const char migration_31[];
 extern const char migration_32[];
+extern const char migration_33[];
 
 #endif

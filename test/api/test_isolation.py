@@ -74,6 +74,7 @@ OTHERWISE = {
     ("POST", "/platform/datasets/{dataset_id}/examples"): {422},   # no parts were sent
     ("PATCH", "/platform/datasets/{dataset_id}/examples"): {422},
     ("DELETE", "/v1/workspaces/{workspace_id}"): {403},        # takes a key of all workspaces
+    ("POST", "/v1/workspaces/{workspace_id}/erase"): {403},    # the same
 }
 
 
@@ -104,6 +105,7 @@ def furnish(api, hook):
     has["signing-keys/key_id"] = api.ok("POST", f"{endpoint}/signing-keys", json={"type": "hmac"})["key_id"]
     has["replay_id"] = api.ok("POST", "/v1/replays", json={"text": MARK, "rate": 0.01})["replay_id"]
     eventually(lambda: api.ok("GET", f"/v1/replays/{has['replay_id']}")["state"] == "done")
+    has["erasure_id"] = api.ok("POST", "/v1/erasures", json={"object_id": NOBODY})["erasure_id"]
     inspector = api.ok("POST", "/v1/inspectors", json={"name": MARK})
     has["inspector_id"] = inspector["inspector_id"]
     api.post(inspector["url"], content=MARK)

@@ -20,7 +20,7 @@ OTHER = "whsec_" + base64.b64encode(b"fedcba9876543210fedcba9876543210").decode(
 GROUPS = {"deliveries": ["list", "show", "resend", "tail"], "endpoints": ["list", "show", "pause", "resume"], "keys": ["create", "list", "revoke"],
           "config": ["check", "print"], "secrets": ["status", "rotate", "drop"],
           "replays": ["list", "show", "pause", "resume", "cancel"]}
-LEAVES = ["serve", "replay", "listen", "inspect", "trigger", "verify", "doctor", "backup", "restore", "openapi", "completion"]
+LEAVES = ["serve", "replay", "erase", "listen", "inspect", "trigger", "verify", "doctor", "backup", "restore", "openapi", "completion"]
 
 
 @pytest.fixture(scope="module")

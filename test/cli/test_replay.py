@@ -1,4 +1,4 @@
-"""runbell replay and runbell replays (cli-ops.md section 5.1): the count first, a job that outlives the command, an exit code that tells."""
+"""runbell replay, runbell replays and runbell erase (cli-ops.md section 5.1): the count first, a job that outlives the command, an exit code that tells."""
 
 import json
 import os
@@ -123,3 +123,13 @@ def test_what_is_wrong_is_named(server):
     assert "--rate must be" in runbell(server, "replay", "--since", "1h", "--rate", "fast", code=2)[1]
     assert "rate: must be" in runbell(server, "replay", "--since", "1h", "--rate", "0", code=1)[1]
     assert "state: must be" in runbell(server, "replay", "--since", "1h", "--state", "held", code=1)[1]
+
+
+def test_erasing_takes_one_subject_and_a_yes(server, api, hook):
+    first, = dead(api, hook, 1)
+    assert "one of" in runbell(server, "erase", "--yes", code=2)[1]
+    assert "--yes" in runbell(server, "erase", "--object", first["object_id"], code=2)[1]
+    assert api.ok("GET", f"/v1/deliveries/{first['delivery_id']}")
+    one = json.loads(runbell(server, "erase", "--object", first["object_id"], "--yes", "--json")[0])
+    assert one["state"] == "done" and one["rows"] == 3
+    assert api.get(f"/v1/deliveries/{first['delivery_id']}").status_code == 404

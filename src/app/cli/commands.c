@@ -20,6 +20,7 @@ static const struct cli_command commands[] = {
     {"keys", cli_keys, "create, list and revoke API keys", NULL, &keys_table},
     {"secrets", cli_secrets, "change the keys that seal headers and signing keys", NULL,
      &secrets_table},
+    {"erase", cli_erase, "erase deliveries, or a closed workspace, for good", &erase_command, NULL},
     {"backup", cli_backup, "copy the store into a file, also while the server runs",
      &backup_command, NULL},
     {"restore", cli_restore, "make a backup the store of a data folder", &restore_command, NULL},

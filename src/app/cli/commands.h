@@ -39,7 +39,7 @@ int cli_dispatch(const struct cli_table *table, int argc, char **argv);
 int cli_main(int argc, char **argv);
 
 extern const struct arg_command serve_command, backup_command, restore_command, verify_command,
-    doctor_command, trigger_command, inspect_command, listen_command, replay_command,
+    doctor_command, trigger_command, inspect_command, listen_command, replay_command, erase_command,
     openapi_command, completion_command;
 extern const struct cli_table keys_table, secrets_table, config_table, deliveries_table,
     endpoints_table, replays_table;
@@ -53,6 +53,7 @@ int cli_config(int argc, char **argv);
 int cli_deliveries(int argc, char **argv);
 int cli_endpoints(int argc, char **argv);
 int cli_replay(int argc, char **argv);
+int cli_erase(int argc, char **argv);
 int cli_replays(int argc, char **argv);
 int cli_listen(int argc, char **argv);
 int cli_trigger(int argc, char **argv);
