@@ -1,7 +1,7 @@
 # Makefile -- the short names of everything one does with Runbell. The work is done by Meson and tools/.
 
 .DEFAULT_GOAL := build
-CHECKS := check-layers check-limits check-heads check-words check-malloc check-format
+CHECKS := check-layers check-limits check-heads check-words check-malloc check-proofs check-format
 PYTHON := .venv/bin/python
 FUZZ_SECONDS ?= 600
 SOAK_CYCLES ?= 500

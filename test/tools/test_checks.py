@@ -102,3 +102,20 @@ def test_an_exception_with_a_reason_is_accepted(tmp_path):
 
 def test_layers_proves_itself():
     subprocess.run([sys.executable, HOME / "tools" / "check-layers", "--self-test"], check=True)
+
+
+def proofs_said(root):
+    done = subprocess.run([HOME / "tools" / "check-proofs", "--root", root], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_every_row_names_a_test_that_is_there(tmp_path):
+    assert proofs_said(HOME)[0] == 0
+    for name in ("docs/security.md", "docs/reliability.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text((HOME / name).read_text())
+    code, said = proofs_said(tmp_path)
+    assert code == 1 and "there is no test the_policy_rules_as_written in src/http/egress_test.c" in said
+    text = (HOME / "docs" / "reliability.md").read_text().splitlines()
+    (tmp_path / "docs" / "reliability.md").write_text("\n".join(line for line in text if not line.startswith("| 7 |")))
+    assert "not 1 to 25" in proofs_said(tmp_path)[1]
