@@ -25,6 +25,7 @@ static const struct db_statement sources[] = {
     ALL("alert_events"),
     ALL("alerts"),
     ROWS("rule_log", "rule_no IN (SELECT rule_no FROM rules WHERE tenant = $1)"),
+    ROWS("rule_backfills", "rule_no IN (SELECT rule_no FROM rules WHERE tenant = $1)"),
     ALL("rules"),
     ALL("fleet_webhooks"),
     ALL("replays"),
@@ -59,6 +60,8 @@ static const struct db_statement others[] = {
     ALL("examples"),
     ALL("datasets"),
     ALL("prices"),
+    ALL("kept_traces"),
+    ALL("shares"),
 };
 static const struct db_statement projects = ALL("projects");
 static const struct db_statement has_runs = {"erase_has_runs",
