@@ -5,8 +5,6 @@
 
 #include "base/mem.h"
 
-#define LARGE_BODY_BYTES (32 * MIB)
-
 struct api {
     const struct api_setup *setup;
     struct loop *loop;
@@ -114,8 +112,9 @@ static bool on_head(void *context, struct http_exchange *exchange, struct http_p
     call = http_exchange_data(exchange);
     if (call->route && call->route->flags & ROUTE_AGAIN && !enter(call))
         return false;
-    if (call->route && call->route->flags & ROUTE_LARGE && plan->body_bytes_max < LARGE_BODY_BYTES)
-        plan->body_bytes_max = LARGE_BODY_BYTES;
+    if (call->route && call->route->flags & ROUTE_LARGE &&
+        plan->body_bytes_max < LARGE_BODY_BYTES_MAX)
+        plan->body_bytes_max = LARGE_BODY_BYTES_MAX;
     if (call->route && call->route->flags & ROUTE_STREAMED)
         traces_receive(call, plan);
     return true;

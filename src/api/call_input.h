@@ -9,6 +9,8 @@ struct call;
 /* The body must be a JSON object (an absent one counts as {}). ERR_INVALID: the reply is filled. */
 enum err call_body_object(struct call *call) MUST_USE;
 enum err call_body_any(struct call *call) MUST_USE; /* any JSON */
+/* The body as it is, without its Content-Encoding; may live in the call's arena. */
+enum err call_body_bytes(struct call *call, struct str *body) MUST_USE;
 /* These return ERR_INVALID with the reply filled when the member is of another type. Absent or
  * null: untouched. */
 enum err call_get_text(struct call *call, const char *key, struct str *value) MUST_USE;

@@ -224,8 +224,15 @@ static enum err unpack_piece(void *context, struct str piece)
     return OK;
 }
 
-/* The body without its Content-Encoding. */
-static enum err body_unpack(struct call *call, struct str *body)
+static size_t body_bytes_max(const struct call *call)
+{
+    size_t max = call->setup->body_bytes_max;
+
+    return call->route->flags & ROUTE_LARGE && max < LARGE_BODY_BYTES_MAX ? LARGE_BODY_BYTES_MAX
+                                                                          : max;
+}
+
+enum err call_body_bytes(struct call *call, struct str *body)
 {
     const struct http_request *request = call->request;
     enum inflate_kind kind;
@@ -241,8 +248,8 @@ static enum err body_unpack(struct call *call, struct str *body)
     }
     if (kind == INFLATE_NONE)
         return OK;
-    buf_init(&out, call->setup->body_bytes_max);
-    inflate = inflate_new(kind, call->setup->body_bytes_max, unpack_piece, &out);
+    buf_init(&out, body_bytes_max(call));
+    inflate = inflate_new(kind, body_bytes_max(call), unpack_piece, &out);
     if (!(err = inflate_feed(inflate, request->body)))
         err = inflate_end(inflate);
     if (err)
@@ -265,7 +272,7 @@ enum err call_body_parse(struct call *call, struct json_error *error)
     error->reason = NULL;
     if (call->body)
         return OK;
-    if (str_is_none(text) && (err = body_unpack(call, &text)))
+    if (str_is_none(text) && (err = call_body_bytes(call, &text)))
         return err;
     text = str_trim(text);
     if (text.len == 0)

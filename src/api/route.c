@@ -20,6 +20,7 @@ static const struct route_list *const lists[] = {
     &routes_signing_keys,
     &routes_crons,
     &routes_traces_ingest,
+    &routes_traces_otlp,
     &routes_traces_read,
     &routes_traces_projects,
     &routes_traces_boot,

@@ -16,9 +16,11 @@ enum route_flags {
     ROUTE_PROBLEM = 128,  /* errors say type, code and status too, as Fleet's clients read them */
     ROUTE_AGAIN = 256,    /* what the server failed to do may be sent again: 503, not 500 */
     ROUTE_FOLLOWS = 512,  /* its answer goes on for long: a stream, or a wait for a run's end */
-    ROUTE_LARGE = 1024    /* its body may be as large as those of traces */
+    ROUTE_LARGE = 1024    /* its body may have LARGE_BODY_BYTES_MAX */
     /* from 1 << 16 on: ROUTE_ASKS(…), what auth handlers are asked (access.h) */
 };
+
+#define LARGE_BODY_BYTES_MAX (32 * MIB) /* also unpacked */
 
 struct route {
     enum http_method method;
@@ -54,6 +56,7 @@ extern const struct route_list routes_metrics;
 extern const struct route_list routes_keys;
 extern const struct route_list routes_workspaces;
 extern const struct route_list routes_traces_ingest;
+extern const struct route_list routes_traces_otlp;
 extern const struct route_list routes_traces_read;
 extern const struct route_list routes_traces_projects;
 extern const struct route_list routes_traces_boot;

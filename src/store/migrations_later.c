@@ -358,3 +358,8 @@ const char migration_33[] =
     "\n@sqlite piece INTEGER PRIMARY KEY,"
     "\n@postgres piece BIGINT PRIMARY KEY,\n"
     "  bytes BYTEA NOT NULL);";
+
+/* What children may call a span besides its id (spans.h). */
+const char step_aliases[] = "ALTER TABLE spans ADD COLUMN alias_id BYTEA;"
+                            "CREATE INDEX spans_by_alias ON spans (tenant, alias_id)"
+                            "  WHERE alias_id IS NOT NULL;";

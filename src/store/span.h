@@ -60,7 +60,8 @@ enum span_has {
     /* Of the row's `posted` only: where to look, and what to discard with the span. */
     SPAN_HAS_ATTACHMENT = 1 << 14,
     SPAN_HAS_BLOB = 1 << 15,
-    SPAN_HAS_VALUE = 1 << 16 /* shifted by enum span_field */
+    SPAN_HAS_VALUE = 1 << 16, /* shifted by enum span_field: six bits */
+    SPAN_HAS_ALIAS = 1 << 22
 };
 #define SPAN_HAS_FIELD(field) ((unsigned)SPAN_HAS_VALUE << (unsigned)(field))
 #define SPAN_HAS_THREAD (SPAN_HAS_SESSION_ID | SPAN_HAS_CONVERSATION_ID | SPAN_HAS_THREAD_ID)
@@ -89,6 +90,7 @@ struct span_change {
     enum span_layer layer;
     unsigned given; /* SPAN_HAS_… */
     struct uuid span_id, trace_id, parent_id, example_id;
+    struct uuid alias_id; /* what children may say instead of span_id */
     struct str dotted_order;
     struct str name;
     enum span_type type;
@@ -107,8 +109,8 @@ struct span_change {
 struct span_row {
     int64_t span_no;
     struct str tenant;
-    struct uuid span_id, trace_id, parent_id, example_id;
-    bool has_parent, has_example;
+    struct uuid span_id, trace_id, parent_id, example_id, alias_id;
+    bool has_parent, has_example, has_alias;
     int64_t project_no; /* 0: not placed yet, and so not to be seen */
     struct str dotted_order;
     int64_t depth; /* 0: root, or a child whose parent has not come */

@@ -60,6 +60,10 @@ static void merge_places(struct span_row *span, const struct span_change *change
         span->example_id = change->example_id;
         span->has_example = true;
     }
+    if (takes(span, change, SPAN_HAS_ALIAS)) {
+        span->alias_id = change->alias_id;
+        span->has_alias = true;
+    }
     if (takes_thread(span, change))
         span->thread_id = change->thread_id;
     if (takes_project(span, change))

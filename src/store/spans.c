@@ -8,11 +8,16 @@
 
 static const struct db_statement select_one = {
     "spans_get", "SELECT " SPAN_COLUMNS " FROM spans WHERE tenant = $1 AND span_id = $2", NULL};
+static const struct db_statement select_alias = {
+    "spans_by_alias",
+    "SELECT " SPAN_COLUMNS
+    " FROM spans WHERE tenant = $1 AND alias_id = $2 ORDER BY span_no LIMIT 1",
+    NULL};
 static const struct db_statement insert_one = {
     "spans_insert",
     "INSERT INTO spans (" SPAN_COLUMNS
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-    " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)",
+    " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)",
     NULL};
 static const struct db_statement update_one = {
     "spans_update",
@@ -21,8 +26,8 @@ static const struct db_statement update_one = {
     " start_us = $13, end_us = $14, first_token_us = $15, tags = $16, thread_id = $17,"
     " example_id = $18, error_preview = $19, prompt_tokens = $20, completion_tokens = $21,"
     " total_tokens = $22, prompt_cost = $23, completion_cost = $24, total_cost = $25, usage = $26,"
-    " posted = $27, patched = $28, change_seq = $29, received_us = $30, modified_us = $31"
-    " WHERE span_no = $1",
+    " posted = $27, patched = $28, change_seq = $29, received_us = $30, modified_us = $31,"
+    " alias_id = $32 WHERE span_no = $1",
     NULL};
 /* Children that wait for this span, each with what is below it. */
 static const struct db_statement select_orphans = {
@@ -109,30 +114,37 @@ static void read_rest(const struct db_rows *rows, int at, struct arena *arena,
     span->change_seq = db_get_int(rows, at + 28);
     span->received_us = db_get_int(rows, at + 29);
     span->modified_us = db_get_int(rows, at + 30);
+    span->alias_id = id_get(rows, at + 31);
+    span->has_alias = !db_is_null(rows, at + 31);
 }
 
 void span_row_read(const struct db_rows *rows, int first, struct arena *arena,
                    struct span_row *span)
 {
-    static_assert(SPAN_COLUMN_COUNT == 31, "the columns that are read here");
+    static_assert(SPAN_COLUMN_COUNT == 32, "the columns that are read here");
 
     *span = (struct span_row){0};
     read_place(rows, first, arena, span);
     read_rest(rows, first, arena, span);
 }
 
-/* Also of one that is not placed yet. */
-static enum err find(struct tx *tx, struct str tenant, struct uuid *span_id, struct arena *arena,
-                     struct span_row *span)
+static enum err find_by(struct tx *tx, const struct db_statement *statement, struct str tenant,
+                        struct uuid *id, struct arena *arena, struct span_row *span)
 {
     struct db_rows rows = {0};
-    enum err err =
-        db_query_one(tx->db, &select_one, DB_ARGS(db_text(tenant), id_value(span_id)), &rows);
+    enum err err = db_query_one(tx->db, statement, DB_ARGS(db_text(tenant), id_value(id)), &rows);
 
     if (err)
         return err;
     span_row_read(&rows, 0, arena, span);
     return db_rows_end(&rows);
+}
+
+/* Also of one that is not placed yet. */
+static enum err find(struct tx *tx, struct str tenant, struct uuid *span_id, struct arena *arena,
+                     struct span_row *span)
+{
+    return find_by(tx, &select_one, tenant, span_id, arena, span);
 }
 
 enum err spans_get(struct tx *tx, struct str tenant, struct uuid span_id, struct arena *arena,
@@ -155,21 +167,21 @@ static struct db_value cost_value(const struct span_row *s, int64_t cost)
 
 static enum err row_write(struct tx *tx, const struct db_statement *statement, struct span_row *s)
 {
-    return db_run(tx->db, statement,
-                  DB_ARGS(db_int(s->span_no), db_text(s->tenant), id_value(&s->span_id),
-                          id_value(&s->trace_id), id_or_null(&s->parent_id, s->has_parent),
-                          db_int(s->project_no), db_text(s->dotted_order), db_int(s->depth),
-                          db_int(s->is_root), db_text(s->name.data ? s->name : STR("")),
-                          db_int(s->type), db_int(s->status), db_int(s->start_us),
-                          db_int_or_null(s->end_us), db_int_or_null(s->first_token_us),
-                          db_text(s->tags), db_text(s->thread_id),
-                          id_or_null(&s->example_id, s->has_example), db_text(s->error_preview),
-                          db_int(s->prompt_tokens), db_int(s->completion_tokens),
-                          db_int(s->total_tokens), cost_value(s, s->prompt_cost),
-                          cost_value(s, s->completion_cost), cost_value(s, s->total_cost),
-                          db_text(s->usage), db_int(s->posted), db_int(s->patched),
-                          db_int(s->change_seq), db_int(s->received_us), db_int(s->modified_us)),
-                  NULL);
+    return db_run(
+        tx->db, statement,
+        DB_ARGS(db_int(s->span_no), db_text(s->tenant), id_value(&s->span_id),
+                id_value(&s->trace_id), id_or_null(&s->parent_id, s->has_parent),
+                db_int(s->project_no), db_text(s->dotted_order), db_int(s->depth),
+                db_int(s->is_root), db_text(s->name.data ? s->name : STR("")), db_int(s->type),
+                db_int(s->status), db_int(s->start_us), db_int_or_null(s->end_us),
+                db_int_or_null(s->first_token_us), db_text(s->tags), db_text(s->thread_id),
+                id_or_null(&s->example_id, s->has_example), db_text(s->error_preview),
+                db_int(s->prompt_tokens), db_int(s->completion_tokens), db_int(s->total_tokens),
+                cost_value(s, s->prompt_cost), cost_value(s, s->completion_cost),
+                cost_value(s, s->total_cost), db_text(s->usage), db_int(s->posted),
+                db_int(s->patched), db_int(s->change_seq), db_int(s->received_us),
+                db_int(s->modified_us), id_or_null(&s->alias_id, s->has_alias)),
+        NULL);
 }
 
 /* ---- places that are derived ---- */
@@ -184,10 +196,15 @@ static enum err place(struct tx *tx, struct span_row *span)
     struct span_row parent;
     enum err err = ERR_NOT_FOUND;
 
-    if (is_derived(span) && span->has_parent)
+    if (is_derived(span) && span->has_parent) {
         err = find(tx, span->tenant, &span->parent_id, tx->arena, &parent);
+        if (err == ERR_NOT_FOUND)
+            err = find_by(tx, &select_alias, span->tenant, &span->parent_id, tx->arena, &parent);
+    }
     if (err && err != ERR_NOT_FOUND)
         return err;
+    if (!err)
+        span->parent_id = parent.span_id;
     span_place(span, err ? NULL : &parent, tx->arena);
     return OK;
 }
@@ -205,13 +222,13 @@ static enum err carry_along(struct tx *tx, struct span_row *was, struct span_row
                   NULL);
 }
 
-static enum err list_orphans(struct tx *tx, struct span_row *parent, struct span_row **found,
-                             size_t *count)
+static enum err list_orphans(struct tx *tx, struct str tenant, struct uuid *parent_id,
+                             struct span_row **found, size_t *count)
 {
     struct db_rows rows = {0};
     size_t cap = 0;
-    enum err err = db_query(tx->db, &select_orphans,
-                            DB_ARGS(db_text(parent->tenant), id_value(&parent->span_id)), &rows);
+    enum err err =
+        db_query(tx->db, &select_orphans, DB_ARGS(db_text(tenant), id_value(parent_id)), &rows);
 
     *count = 0;
     *found = NULL;
@@ -228,18 +245,18 @@ static enum err list_orphans(struct tx *tx, struct span_row *parent, struct span
     return err ? err : db_rows_end(&rows);
 }
 
-/* A parent has come: the children that waited go below it, with all that is below them. */
-static enum err adopt(struct tx *tx, struct span_row *parent)
+static enum err adopt_by(struct tx *tx, struct span_row *parent, struct uuid *id)
 {
     struct span_row *orphans;
     size_t count;
-    enum err err = list_orphans(tx, parent, &orphans, &count);
+    enum err err = list_orphans(tx, parent->tenant, id, &orphans, &count);
 
     for (size_t i = 0; !err && i < count; i++) {
         struct span_row was = orphans[i];
 
         if (uuid_eq(was.span_id, parent->span_id))
             continue;
+        orphans[i].parent_id = parent->span_id;
         span_place(&orphans[i], parent, tx->arena);
         orphans[i].change_seq = parent->change_seq;
         orphans[i].modified_us = tx->now_us;
@@ -247,6 +264,14 @@ static enum err adopt(struct tx *tx, struct span_row *parent)
             err = carry_along(tx, &was, &orphans[i]);
     }
     return err;
+}
+
+/* A parent has come: the children that waited go below it, with all that is below them. */
+static enum err adopt(struct tx *tx, struct span_row *parent)
+{
+    enum err err = adopt_by(tx, parent, &parent->span_id);
+
+    return err || !parent->has_alias ? err : adopt_by(tx, parent, &parent->alias_id);
 }
 
 /* ---- tokens and costs ---- */
@@ -289,6 +314,8 @@ static enum err reckon_new(struct applying *a, struct span_row *span)
     struct span_totals totals = own_get(span, a->tx->arena);
     enum err err = rollup_collect(&a->rollup, &span->span_id, &totals);
 
+    if (!err && span->has_alias)
+        err = rollup_collect(&a->rollup, &span->alias_id, &totals);
     totals_set(span, &totals);
     if (!err && span->has_parent)
         rollup_add(&a->rollup, &span->parent_id, &totals);

@@ -3,7 +3,10 @@
  * spans_apply is the one way in. A span is inserted by the first change that tells of it; changes
  * that are repeated change nothing that can be seen. It may be called for many changes at once, and
  * should: change_seq is taken for all of them under one lock, which on PostgreSQL also keeps other
- * nodes out of what is merged here until the commit. */
+ * nodes out of what is merged here until the commit.
+ *
+ * A parent may be named by its alias too: in OpenTelemetry a child knows the root of its trace by a
+ * span id, while here the root has the trace's id. The child's row then names the parent itself. */
 #ifndef STORE_SPANS_H
 #define STORE_SPANS_H
 
@@ -28,8 +31,9 @@ enum err spans_touch(struct tx *tx, struct str tenant, struct uuid span_id) MUST
     "span_no, tenant, span_id, trace_id, parent_id, project_no, dotted_order, depth, is_root, "    \
     "name, run_type, status, start_us, end_us, first_token_us, tags, thread_id, example_id, "      \
     "error_preview, prompt_tokens, completion_tokens, total_tokens, prompt_cost, "                 \
-    "completion_cost, total_cost, usage, posted, patched, change_seq, received_us, modified_us"
-#define SPAN_COLUMN_COUNT 31
+    "completion_cost, total_cost, usage, posted, patched, change_seq, received_us, modified_us, "  \
+    "alias_id"
+#define SPAN_COLUMN_COUNT 32
 void span_row_read(const struct db_rows *rows, int first, struct arena *arena,
                    struct span_row *span);
 

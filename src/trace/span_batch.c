@@ -223,6 +223,14 @@ void span_batch_add_object(struct span_batch *batch, enum span_layer layer,
     entry->drafts[layer] = draft;
 }
 
+void span_batch_add_alias(struct span_batch *batch, struct uuid span_id, struct uuid alias)
+{
+    struct span_change *change = &entry_of(batch, span_id)->drafts[SPAN_POST].change;
+
+    change->alias_id = alias;
+    change->given |= SPAN_HAS_ALIAS;
+}
+
 void span_batch_add_part(struct span_batch *batch, struct str name, const struct span_part *part,
                          struct str mime_type, struct span_value value)
 {

@@ -59,6 +59,8 @@ void span_batch_add_part(struct span_batch *batch, struct str name, const struct
 /* One object with its values inside; NULL: the id stands in it. */
 void span_batch_add_object(struct span_batch *batch, enum span_layer layer,
                            const struct uuid *span_id, struct str text);
+/* Children of the span may name it so, whether they came before or come later (spans.h). */
+void span_batch_add_alias(struct span_batch *batch, struct uuid span_id, struct uuid alias);
 /* The body of POST /runs/batch: {"post": […], "patch": […]}. ERR_INVALID: not that; *why says so.
  */
 enum err span_batch_add_batch(struct span_batch *batch, struct str text, struct str *why) MUST_USE;
