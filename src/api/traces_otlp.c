@@ -115,7 +115,7 @@ static void on_span(void *context, const struct otlp_span *span)
     otlp_run_add(&in->batch, span, in->project);
 }
 
-static struct intake *in_new(struct call *call)
+static struct intake *intake_new(struct call *call)
 {
     struct intake *in = MEM_NEW(struct intake);
 
