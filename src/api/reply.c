@@ -62,7 +62,7 @@ size_t reply_headers(struct call *call, struct http_header *headers)
 {
     size_t n = 0;
 
-    if (call->reply.len > 0)
+    if (call->reply.len > 0 || call->content_type)
         headers[n++] = (struct http_header){
             STR("content-type"),
             str_of(call->content_type ? call->content_type : "application/json")};
