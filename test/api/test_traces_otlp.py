@@ -349,6 +349,7 @@ def test_the_python_exporter(api, server, compression):
     assert by_name["root"]["id"] == trace_uuid(trace) and by_name["root"]["status"] == "success"
     assert by_name["llm"]["run_type"] == "llm" and by_name["llm"]["inputs"] == {"input": "Hi"}
     assert by_name["llm"]["parent_run_id"] == by_name["root"]["id"]
+    assert [by_name[name]["total_tokens"] for name in ("llm", "root", "tool")] == [7, 7, 0]
     assert by_name["tool"]["status"] == "error" and by_name["tool"]["error"].startswith("bad\n\nTraceback")
 
 
