@@ -24,5 +24,6 @@ extern const char migration_30[];
 extern const char migration_31[];
 extern const char migration_32[];
 extern const char migration_33[];
+extern const char step_aliases[];
 
 #endif
