@@ -69,6 +69,8 @@ static void on_frame(void *context, struct worker *worker, const struct frame *f
     (void)worker;
     if (str_eq(frame->type, STR("run.event")))
         worker_run_on_event(slot, frame);
+    else if (str_eq(frame->type, STR("run.spans")))
+        worker_run_on_spans(slot, frame);
     else if (str_eq(frame->type, STR("run.done")))
         worker_run_on_done(slot, frame);
     else if (str_starts(frame->type, STR("http.")))

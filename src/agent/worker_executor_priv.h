@@ -3,6 +3,8 @@
 #ifndef AGENT_WORKER_EXECUTOR_PRIV_H
 #define AGENT_WORKER_EXECUTOR_PRIV_H
 
+#include <stdatomic.h>
+
 #include "agent/worker_executor.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -30,6 +32,8 @@ struct worker_executor {
     struct slot *slots;
     struct map runs;    /* run id → struct worker_run */
     struct map tenants; /* thread id → struct thread_tenant: whose data a worker may ask for */
+    atomic_size_t span_bytes; /* of traces that wait for the writer */
+    bool drops_spans;         /* … which are too many */
     unsigned graphs_failed;
     bool is_loaded;        /* on_loaded was called */
     int64_t down_since_ms; /* since when no process is ready; 0: one is */
@@ -64,6 +68,8 @@ void worker_run_cancel(struct executor *executor, struct execution *execution, s
 void worker_run_kill(struct executor *executor, struct execution *execution);
 void worker_run_on_event(struct slot *slot, const struct frame *frame);
 void worker_run_on_done(struct slot *slot, const struct frame *frame);
+/* The execution that a frame is about; NULL: none that is under way here. */
+const struct execution *worker_run_execution(struct slot *slot, const struct frame *frame);
 void worker_runs_lose(struct slot *slot, const char *why); /* the process is gone */
 void worker_question_ask(struct executor *executor, struct agent_ask *ask);
 
@@ -74,6 +80,9 @@ void worker_app_start(struct executor *executor, struct app_request *request);
 void worker_app_notice(struct executor *executor, uint64_t number, int64_t bytes);
 void worker_app_on_frame(struct slot *slot, const struct frame *frame);
 void worker_apps_lose(struct slot *slot);
+
+/* worker_spans.c */
+void worker_run_on_spans(struct slot *slot, const struct frame *frame);
 
 /* Answers a ckpt.* or store.batch request; later, if the process still lives. */
 void worker_store_ask(struct slot *slot, const struct frame *frame);

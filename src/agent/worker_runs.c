@@ -182,6 +182,13 @@ static struct worker_run *run_of(struct slot *slot, const struct frame *frame)
     return run;
 }
 
+const struct execution *worker_run_execution(struct slot *slot, const struct frame *frame)
+{
+    struct worker_run *run = run_of(slot, frame);
+
+    return run ? run->execution : NULL;
+}
+
 static void credit(struct worker_run *run, size_t bytes)
 {
     struct frame_writer frame;

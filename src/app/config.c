@@ -82,6 +82,7 @@ void config_init(struct config *config)
         .lease_ms = 60 * MS_PER_SECOND,
         .heartbeat_ms = 5 * MS_PER_SECOND,
         .studio_auth = true,
+        .tracing = true,
         .auth_timeout_ms = 10 * MS_PER_SECOND,
         .app_timeout_ms = 60 * MS_PER_SECOND,
         .item_index = {.timeout_ms = 30 * MS_PER_SECOND},

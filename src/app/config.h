@@ -72,6 +72,7 @@ struct config {
     const char *ca_file;            /* for webhooks; NULL: the system's */
     const char *python, *node;      /* programs */
     bool crons_skip_missed;
+    bool tracing; /* runs of workers trace into our own store */
     int64_t alerts_tick_ms, rules_tick_ms;
     unsigned python_workers, js_workers, runs_per_worker, runs_max, attempts_max;
     unsigned readers, net_threads;

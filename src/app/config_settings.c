@@ -46,6 +46,8 @@ const struct setting settings[] = {
     {"log", "format", SETTING_LOG_FORMAT, AT(log_format), 0, 0, NULL, "logfmt or json"},
     {"log", "requests", SETTING_FLAG, AT(log_requests), 0, 0, NULL,
      "a line for every request; those answered with 5xx always have one"},
+    {"", "tracing", SETTING_FLAG, AT(tracing), 0, 0, NULL,
+     "graphs trace their runs into this server; not where LANGSMITH_TRACING is set (default: yes)"},
     {"auth", "timeout_s", SETTING_SECONDS, AT(auth_timeout_ms), 0.1, 300, NULL,
      "for an answer of your own auth handlers; beyond: 503"},
     {"app", "timeout_s", SETTING_SECONDS, AT(app_timeout_ms), 0.1, 3600, NULL,

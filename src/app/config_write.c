@@ -28,6 +28,7 @@ struct str config_worker_init(const struct config *config, enum graph_kind kind,
     json_begin_object(&json);
     json_put_str(&json, "project_dir", str_of(config->project_dir));
     json_put_bool(&json, "dev", config->dev);
+    json_put_bool(&json, "tracing", config->tracing);
     json_key(&json, "graphs");
     json_begin_object(&json);
     for (size_t i = 0; i < config->graphs.count; i++)

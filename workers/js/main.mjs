@@ -20,6 +20,7 @@ import { Modules, isJavaScript } from './modules.mjs';
 import { watchProject } from './reloading.mjs';
 import { Runs } from './runs.mjs';
 import { describeError } from './render.mjs';
+import { install as installTracing } from './tracing.mjs';
 import { WebApp } from './webapp.mjs';
 
 const EXIT_START = 1;
@@ -89,6 +90,7 @@ class Worker {
     async #init(init) {
         const { project_dir, graphs, server, dev, config } = init;
         if (server?.url) installLoopback(server.url);
+        installTracing(init);
         const heads = new Heads();
         const link = this.#link;
         const modules = new Modules(project_dir ?? process.cwd());

@@ -10,6 +10,7 @@ import { MessageStream } from './messages.mjs';
 import { ProtocolRouter } from './protocol.mjs';
 import { StreamRouter, libraryModes, needsEvents } from './stream.mjs';
 import { describeError, render } from './render.mjs';
+import { tracerOf } from './tracing.mjs';
 import { CHECKPOINT_KEYS, interruptsByTask, runnableConfig, threadState } from './state.mjs';
 
 const EVENT_BYTES_MAX = 4 * 1024 * 1024;
@@ -74,11 +75,13 @@ class Run {
     #onCredit = null;
     #graph = null;
     #library = null;
+    #tracer;
 
     constructor(start, blobs, house) {
         this.#start = start;
         this.#blobs = blobs;
         this.#house = house;
+        this.#tracer = tracerOf(start, (text) => this.#sendSpans(text));
         this.#router =
             start.protocol === 'v2'
                 ? new ProtocolRouter((name, params) => this.#send(name, params))
@@ -106,7 +109,22 @@ class Run {
         const ended = await this.#outcome();
         const head = hasHead ? await this.#readHead() : null;
         if (hasHead) heads.end(thread_id);
+        this.#flushSpans();
         this.#done(ended, head);
+    }
+
+    #sendSpans(text) {
+        const { run_id, attempt } = this.#start;
+        this.#house.link.send({ t: 'run.spans', run_id, attempt }, [Buffer.from(text)]);
+    }
+
+    /* Before run.done: after it the server takes nothing more of this attempt. */
+    #flushSpans() {
+        try {
+            this.#tracer?.flush();
+        } catch (error) {
+            console.error(`runbell worker: no trace of run ${this.#start.run_id}:`, error);
+        }
     }
 
     async #outcome() {
@@ -166,6 +184,7 @@ class Run {
         if (interrupt_before) options.interruptBefore = interrupt_before;
         if (interrupt_after) options.interruptAfter = interrupt_after;
         if (durability) options.durability = durability;
+        if (this.#tracer) options.callbacks = [this.#tracer];
         return options;
     }
 

@@ -18,7 +18,7 @@ import socket
 import sys
 from typing import Any
 
-from . import logs, loopback
+from . import logs, loopback, tracing
 from .frames import Frame, FrameTooLarge
 from .link import Link, RemoteError, type_of
 from .loading import LoadError, add_paths, is_python
@@ -96,6 +96,7 @@ def _load(init: dict[str, Any], link: Link) -> tuple[dict[str, Any], dict[str, A
     config = init.get("config") or {}
     add_paths(project_dir, config.get("dependencies"))
     loopback.install((init.get("server") or {}).get("url"))
+    tracing.install(init)
     loaded, host = [], None
     for graph_id, graph in (init.get("graphs") or {}).items():
         try:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
-from . import inputs, loopback, render, snapshots
+from . import inputs, loopback, render, snapshots, tracing
 from .events import INTERRUPT, Events
 from .frames import Frame, FrameTooLarge
 from .host import Host
@@ -42,6 +42,7 @@ class Run:
         self._settling = False
         self._task: asyncio.Task[None] | None = None
         self._snapshot: Any = None
+        self._tracer: Any = None
 
     async def run(self) -> None:
         """Ends after run.done is sent. Never raises."""
@@ -62,7 +63,16 @@ class Run:
             outcome = "success" if error is None else "error"
         if error is not None:
             log.error("run %s failed", self.key["run_id"], exc_info=error)
+        self._flush_spans()
         self._send_done(outcome, error)
+
+    def _flush_spans(self) -> None:
+        """Before run.done: after it the server takes nothing more of this attempt."""
+        try:
+            if self._tracer is not None:
+                self._tracer.flush()
+        except Exception:
+            log.exception("the trace of run %s could not be sent", self.key["run_id"])
 
     def cancel(self) -> None:
         if self._cancelled or self._settling:
@@ -87,11 +97,18 @@ class Run:
             context=header.get("context"),
             checkpointing=self._checkpointing,
         ) as graph:
+            self._tracer = tracing.of_run(header, self._send_spans)
             try:
-                await self._stream(graph, config)
+                await self._stream(graph, self._traced(config))
             finally:
                 self._settling = True
                 await self._read_head(graph, config)
+
+    def _traced(self, config: dict[str, Any]) -> dict[str, Any]:
+        return {**config, "callbacks": [self._tracer]} if self._tracer else config
+
+    def _send_spans(self, body: bytes) -> None:
+        self._link.send({"t": "run.spans", **self.key}, [body])
 
     async def _stream(self, graph: Any, config: dict[str, Any]) -> None:
         given = await self._input(graph, config)
