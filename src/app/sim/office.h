@@ -7,7 +7,7 @@
 #include "delivery/sender.h"
 
 /* An endpoint rests after so many failures in a row, at least so long (store/outbox_settle.c). */
-#define OFFICE_REST_AFTER 3
+#define OFFICE_REST_AFTER 2
 #define OFFICE_REST_US_MIN (5 * US_PER_SECOND)
 
 struct office {

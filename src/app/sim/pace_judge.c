@@ -6,7 +6,7 @@
 /* Between the claim of a row and its last byte at the receiver. */
 #define ON_THE_WAY_US (5 * US_PER_SECOND)
 /* Between the end of an attempt and the commit that says so. */
-#define SETTLED_US (2 * US_PER_SECOND)
+#define SETTLED_US (300 * US_PER_MS)
 
 void pace_note(struct pace *pace, const struct letter *letter, const struct attempt_row *rows,
                size_t count)
