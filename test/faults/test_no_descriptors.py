@@ -69,7 +69,8 @@ def test_hanging_receivers_take_all_descriptors(start_server, shared_receiver):
         runs = [api.run(None, webhook=hook.url) for _ in range(20)]
         eventually(lambda: all(state == "done" for state, _ in told(api, runs)), 90, every=0.5,
                    why=lambda: f"{told(api, runs)}")
-        (endpoint,) = [one for one in api.ok("GET", "/v1/endpoints")["endpoints"] if hook.path in one["url"]]
+        endpoints = api.ok("GET", "/v1/endpoints", params={"limit": 100})["endpoints"]
+        (endpoint,) = [one for one in endpoints if hook.path in one["url"]]
         assert endpoint["state"] == "active", endpoint
         details = [api.ok("GET", f"/v1/deliveries/{one['delivery_id']}")["attempt_log"][0]["detail"] or ""
                    for one in api.ok("GET", "/v1/deliveries", params={"limit": 100})["deliveries"]]
