@@ -38,6 +38,7 @@ static const struct route_list *const lists[] = {
     &routes_traces_stats,
     &routes_traces_group,
     &routes_traces_prices,
+    &routes_traces_delete,
     &routes_metrics,
     &routes_keys,
     &routes_workspaces,

@@ -1,11 +1,18 @@
 /* traces_projects.c -- /sessions: projects, which the wire calls sessions. */
+#include "api/owned_endpoints.h"
 #include "api/route.h"
 #include "api/traces_priv.h"
+#include "store/alerts.h"
 #include "store/projects.h"
+#include "store/rules.h"
+#include "store/span_delete.h"
 #include "trace/project_json.h"
 
 #define PAGE_MAX 100
 #define IDS_MAX 100
+#define SPANS_AT_ONCE 500
+#define DAY_US (24 * 3600 * US_PER_SECOND)
+#define KEEP_DAYS_MAX 36500
 
 struct project_call {
     struct project_row row;
@@ -175,6 +182,8 @@ static enum err time_get(struct call *call, const char *key, int64_t *wall_us)
 /* What the body says replaces what stands in the row. */
 static enum err body_read(struct call *call, struct project_row *row)
 {
+    static const char *const tiers[] = {"longlived", "shortlived", NULL};
+    int64_t days = -1;
     enum err err;
 
     if ((err = call_body_object(call)) || (err = call_get_text(call, "name", &row->name)) ||
@@ -184,8 +193,11 @@ static enum err body_read(struct call *call, struct project_row *row)
         (err = time_get(call, "end_time", &row->end_us)) ||
         (err = call_get_uuid(call, "reference_dataset_id", &row->reference_dataset_id)) ||
         (err = call_get_uuid(call, "default_dataset_id", &row->default_dataset_id)) ||
-        (err = call_get_text(call, "trace_tier", &row->trace_tier)))
+        (err = call_get_word(call, "trace_tier", tiers, &row->trace_tier)) ||
+        (err = call_get_int(call, "retention_days", 0, KEEP_DAYS_MAX, &days)))
         return err;
+    if (days >= 0)
+        row->keep_us = days * DAY_US;
     if (row->name.len > 0 && row->name.len <= PROJECT_NAME_BYTES_MAX)
         return OK;
     call_fail(call, 422, "name: must have 1 to %d bytes", PROJECT_NAME_BYTES_MAX);
@@ -253,15 +265,56 @@ static enum err change_prepare(struct call *call)
 
 /* ---- delete ---- */
 
+static enum err rules_drop(struct tx *tx, const struct project_row *project)
+{
+    struct rule_rows rules;
+    enum err err = rules_list(tx, project->tenant, project->project_no, tx->arena, &rules);
+
+    for (size_t i = 0; !err && i < rules.count; i++) {
+        err = owned_endpoints_drop(tx, project->tenant, rules.list[i].webhooks, STR_NONE);
+        if (!err)
+            err = rules_delete(tx, &rules.list[i]);
+    }
+    return err;
+}
+
+static enum err alerts_drop(struct tx *tx, const struct project_row *project)
+{
+    struct alert_rows alerts;
+    enum err err = alerts_of_project(tx, project->project_no, tx->arena, &alerts);
+
+    for (size_t i = 0; !err && i < alerts.count; i++) {
+        err = owned_endpoints_drop(tx, project->tenant, alerts.list[i].actions, STR_NONE);
+        if (!err)
+            err = alerts_delete(tx, project->tenant, alerts.list[i].alert_id);
+    }
+    return err;
+}
+
+/* Its traces go at once as far as they are few, else in small pieces. */
+static enum err project_drop(struct tx *tx, struct str tenant, struct str project_id)
+{
+    struct project_row project;
+    enum err err = projects_get(tx, tenant, project_id, tx->arena, &project);
+
+    if (err || (err = rules_drop(tx, &project)) || (err = alerts_drop(tx, &project)))
+        return err;
+    return projects_delete(tx, tenant, project_id);
+}
+
 static enum err delete_apply(struct tx *tx, struct call *call)
 {
     const struct project_call *p = call->data;
+    const struct trace_ages for_ever = {0};
+    int64_t rows_left = SPANS_AT_ONCE;
     enum err err = OK;
 
     for (size_t i = 0; !err && i < p->id_count; i++)
-        err = projects_delete(tx, call->principal.tenant, p->ids[i]);
+        err = project_drop(tx, call->principal.tenant, p->ids[i]);
     if (err == ERR_NOT_FOUND)
         return not_found(call), err;
+    if (!err)
+        err = traces_delete_step(tx, tx->now_us, &for_ever, &rows_left);
     if (!err)
         json_raw_out(call_json(call, 200), STR("{\"message\":\"deleted\"}"));
     return err;

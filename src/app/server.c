@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#define RETENTION_FIRST_MS 1000 /* goes on where it was stopped */
 #define RETENTION_MS 60000
 #define RETENTION_PAUSE_MS 100 /* between two pieces */
 #define DRAIN_MS 10000
@@ -59,7 +60,7 @@ static void open_doors(struct server *server)
         server_fail(server, why);
         return;
     }
-    timer_start(&server->retention, RETENTION_MS);
+    timer_start(&server->retention, RETENTION_FIRST_MS);
     server->events.on_listening(server->context, &server->bound);
 }
 

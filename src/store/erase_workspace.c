@@ -61,6 +61,7 @@ static const struct db_statement others[] = {
     ALL("datasets"),
     ALL("prices"),
     ALL("kept_traces"),
+    ALL("gone_traces"),
     ALL("shares"),
 };
 static const struct db_statement projects = ALL("projects");

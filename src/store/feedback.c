@@ -1,6 +1,7 @@
 /* The table feedback. */
 #include "store/feedback.h"
 
+#include "store/kept_traces.h"
 #include "store/spans.h"
 #include "store/uuid_column.h"
 
@@ -163,6 +164,8 @@ enum err feedback_put(struct tx *tx, struct str tenant, const struct feedback_ro
         err = row_write(tx, tenant, &put);
     if (!err && put.has_span && put.project_no)
         err = spans_touch(tx, tenant, put.span_id);
+    if (!err && put.has_span && put.project_no && !put.does_not_keep)
+        err = kept_traces_add(tx, tenant, put.trace_id);
     return err;
 }
 
@@ -180,10 +183,14 @@ enum err feedback_delete(struct tx *tx, struct str tenant, struct uuid feedback_
 
 enum err feedback_attach(struct tx *tx, const struct span_row *span)
 {
-    return db_run(tx->db, &attach,
-                  DB_ARGS(db_text(span->tenant), db_uuid(&span->span_id), db_int(span->project_no),
-                          db_uuid(&span->trace_id), db_int(span->start_us), db_int(span->is_root)),
-                  NULL);
+    int64_t changed = 0;
+    enum err err =
+        db_run(tx->db, &attach,
+               DB_ARGS(db_text(span->tenant), db_uuid(&span->span_id), db_int(span->project_no),
+                       db_uuid(&span->trace_id), db_int(span->start_us), db_int(span->is_root)),
+               &changed);
+
+    return !err && changed ? kept_traces_add(tx, span->tenant, span->trace_id) : err;
 }
 
 /* ---- out ---- */

@@ -33,6 +33,7 @@ struct feedback_row {
     struct str extra;       /* JSON object */
     struct str group_id, experiment_id;
     bool is_error;
+    bool does_not_keep; /* in only: its trace is not kept for longer because of it */
     int64_t created_us, modified_us;
 };
 

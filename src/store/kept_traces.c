@@ -6,7 +6,7 @@
 static const struct db_statement add_one = {
     "kept_traces_add",
     "INSERT INTO kept_traces (tenant, trace_id, kept_us) VALUES ($1, $2, $3)"
-    " ON CONFLICT (tenant, trace_id) DO NOTHING",
+    " ON CONFLICT (tenant, trace_id) DO UPDATE SET kept_us = EXCLUDED.kept_us",
     NULL};
 static const struct db_statement has_one = {
     "kept_traces_has", "SELECT 1 FROM kept_traces WHERE tenant = $1 AND trace_id = $2", NULL};

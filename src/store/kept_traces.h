@@ -6,7 +6,7 @@
 #include "base/uuid.h"
 #include "store/store.h"
 
-/* Once is enough. In a write. */
+/* From now on, if it is not the first time. In a write. */
 enum err kept_traces_add(struct tx *tx, struct str tenant, struct uuid trace_id) MUST_USE;
 enum err kept_traces_has(struct tx *tx, struct str tenant, struct uuid trace_id,
                          bool *has) MUST_USE;

@@ -363,3 +363,9 @@ const char migration_33[] =
 const char step_aliases[] = "ALTER TABLE spans ADD COLUMN alias_id BYTEA;"
                             "CREATE INDEX spans_by_alias ON spans (tenant, alias_id)"
                             "  WHERE alias_id IS NOT NULL;";
+
+/* Traces that are to go (span_delete.h). */
+const char migration_34[] =
+    "CREATE TABLE gone_traces (tenant TEXT NOT NULL, trace_id BYTEA NOT NULL,"
+    "  deleted_us BIGINT NOT NULL, PRIMARY KEY (tenant, trace_id));"
+    "CREATE INDEX kept_traces_by_time ON kept_traces (kept_us);";

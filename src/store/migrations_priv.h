@@ -25,5 +25,6 @@ extern const char migration_31[];
 extern const char migration_32[];
 extern const char migration_33[];
 extern const char step_aliases[];
+extern const char migration_34[];
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/uuid.h"
 #include "store/sequence.h"
+#include "store/span_delete.h"
 
 #define COLUMNS                                                                                    \
     "tenant, project_id, project_no, name, description, extra, start_us, end_us, "                 \
@@ -154,11 +155,12 @@ enum err projects_update(struct tx *tx, const struct project_row *p)
 
 enum err projects_delete(struct tx *tx, struct str tenant, struct str project_id)
 {
-    int64_t changed = 0;
-    enum err err =
-        db_run(tx->db, &delete_one, DB_ARGS(db_text(tenant), db_text(project_id)), &changed);
+    struct project_row project;
+    enum err err = projects_get(tx, tenant, project_id, tx->arena, &project);
 
-    return !err && changed == 0 ? ERR_NOT_FOUND : err;
+    if (!err)
+        err = db_run(tx->db, &delete_one, DB_ARGS(db_text(tenant), db_text(project_id)), NULL);
+    return err ? err : project_spans_forget(tx, project.project_no);
 }
 
 /* "%part%", with the signs of LIKE escaped. */

@@ -3,6 +3,7 @@
 
 #include "store/delivery_feed.h"
 #include "store/rules.h"
+#include "store/span_delete.h"
 #include "store/threads.h"
 #include "store/usage.h"
 
@@ -23,6 +24,8 @@ const struct retention_limits retention_defaults = {
     .checkpoints_keep = 10,
     .inspected_us = 7 * DAY_US,
     .inspectors_us = 30 * DAY_US,
+    .traces_us = 90 * DAY_US,
+    .traces_extended_us = 400 * DAY_US,
 };
 
 struct sweep {
@@ -476,6 +479,11 @@ enum err retention_step(struct tx *tx, int64_t now_us, const struct retention_li
 
         err = usage_forget(tx, sweep.rows_left, &forgotten);
         sweep.rows_left -= forgotten;
+    }
+    if (!err) {
+        const struct trace_ages ages = {limits->traces_us, limits->traces_extended_us};
+
+        err = traces_delete_step(tx, now_us, &ages, &sweep.rows_left);
     }
     if (!err)
         err = walk_all(&sweep);

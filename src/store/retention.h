@@ -15,6 +15,7 @@
  *   inspectors            their last use, with their requests               30 days
  *   temporary runs        their end, with events and what is left of the thread  1 day
  *   runs                  their end, with events; thread and checkpoints stay   90 days
+ *   traces                their last change, by project (span_delete.h)        90 days
  *   checkpoints           their creation, beyond the newest of each namespace   90 days
  *
  * Nothing that is still due, being sent, pending or running is touched. Of each namespace of a
@@ -41,6 +42,7 @@ struct retention_limits { /* ages; 0 keeps for ever */
     int64_t checkpoints_keep; /* a count, at least 1 */
     int64_t inspected_us;
     int64_t inspectors_us;
+    int64_t traces_us, traces_extended_us;
 };
 
 extern const struct retention_limits retention_defaults;

@@ -191,6 +191,7 @@ enum err feedback_parse(struct arena *arena, struct str text, struct feedback_dr
         (err = time_read(&r, "start_time", &row->start_us)))
         return err;
     row->is_error = json_bool(json_get(r.root, "error"), false);
+    row->does_not_keep = !json_bool(json_get(r.root, "extend_trace_retention"), true);
     *draft = read;
     return OK;
 }

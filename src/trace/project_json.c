@@ -26,6 +26,8 @@ void project_json_write(struct json_writer *json, const struct project_row *p, s
     json_put_str(json, "reference_dataset_id", p->reference_dataset_id);
     json_put_str(json, "default_dataset_id", p->default_dataset_id);
     json_put_str(json, "trace_tier", p->trace_tier);
+    if (p->keep_us)
+        json_put_i64(json, "retention_days", p->keep_us / (24 * 3600 * US_PER_SECOND));
     if (stats.len > 0) {
         buf_add_char(json->out, ',');
         buf_add(json->out, stats);
