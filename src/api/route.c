@@ -39,6 +39,8 @@ static const struct route_list *const lists[] = {
     &routes_traces_group,
     &routes_traces_prices,
     &routes_traces_delete,
+    &routes_traces_v2,
+    &routes_traces_v2_threads,
     &routes_metrics,
     &routes_keys,
     &routes_workspaces,

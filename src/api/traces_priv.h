@@ -16,6 +16,9 @@ enum err traces_accept(struct call *call, const struct span_batch *batch);
 /* traces_view.c: how this caller is shown spans: with links, large values put in */
 struct span_view traces_view(struct call *call, uint64_t select);
 
+/* "http://host:port/prefix", as the client reaches us. */
+void traces_base_write(const struct call *call, struct buf *out);
+
 /* traces_boot.c: members of /info for clients of the tracing API */
 void traces_info_write(struct json_writer *json);
 

@@ -96,16 +96,16 @@ static enum err id_read(struct call *call, const char *key, bool *is_there, stru
     return err;
 }
 
-static enum err projects_read(struct call *call, struct traces_query *query)
+enum err traces_projects_read(struct call *call, const char *key, struct traces_query *query)
 {
     struct filter_ids ids = {0};
     struct str *texts;
-    enum err err = traces_ids_read(call, "session", &ids);
+    enum err err = traces_ids_read(call, key, &ids);
 
     if (err)
         return err;
     if (ids.count > TRACES_PROJECTS_MAX)
-        return refuse(call, "session", "has too many ids");
+        return refuse(call, key, "has too many ids");
     texts = ARENA_ARRAY(call->arena, struct str, ids.count + 1);
     for (size_t i = 0; i < ids.count; i++) {
         struct uuid_text text;
@@ -163,6 +163,16 @@ static enum err one_filter(struct call *call, const char *key, struct filter *fi
     return err;
 }
 
+enum err traces_filters_read(struct call *call, struct traces_query *query)
+{
+    struct span_query *q = &query->query;
+    enum err err = one_filter(call, "filter", &query->filter, &q->filter);
+
+    if (!err)
+        err = one_filter(call, "trace_filter", &query->trace_filter, &q->trace_filter);
+    return err ? err : one_filter(call, "tree_filter", &query->tree_filter, &q->tree_filter);
+}
+
 enum err traces_query_read(struct call *call, struct traces_query *query)
 {
     struct span_query *q = &query->query;
@@ -173,18 +183,15 @@ enum err traces_query_read(struct call *call, struct traces_query *query)
     q->start_min_us = INT64_MIN;
     q->start_max_us = INT64_MAX;
     if ((err = call_body_object(call)) || (err = traces_ids_read(call, "id", &q->ids)) ||
-        (err = projects_read(call, query)) ||
+        (err = traces_projects_read(call, "session", query)) ||
         (err = traces_ids_read(call, "reference_example", &q->examples)) ||
         (err = id_read(call, "trace", &q->has_trace, &q->trace_id)) ||
         (err = id_read(call, "parent_run", &q->has_parent, &q->parent_id)) ||
         (err = type_read(call, q)) || (err = flags_read(call, q)) ||
         (err = traces_time_read(call, "start_time", &q->start_min_us)) ||
-        (err = traces_time_read(call, "end_time", &q->start_max_us)) ||
-        (err = one_filter(call, "filter", &query->filter, &q->filter)) ||
-        (err = one_filter(call, "trace_filter", &query->trace_filter, &q->trace_filter)) ||
-        (err = one_filter(call, "tree_filter", &query->tree_filter, &q->tree_filter)))
+        (err = traces_time_read(call, "end_time", &q->start_max_us)))
         return err;
-    return OK;
+    return traces_filters_read(call, query);
 }
 
 /* ---- the search ---- */

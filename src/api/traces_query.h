@@ -25,6 +25,10 @@ struct traces_query {
 
 /* The body must be an object. ERR_INVALID: the reply (400 for a filter, else 422) is filled. */
 enum err traces_query_read(struct call *call, struct traces_query *query) MUST_USE;
+/* filter, trace_filter and tree_filter; projects under `key`, one id or an array of them. */
+enum err traces_filters_read(struct call *call, struct traces_query *query) MUST_USE;
+enum err traces_projects_read(struct call *call, const char *key,
+                              struct traces_query *query) MUST_USE;
 /* One filter, from any place: 400 names the place in it. STR_NONE: none. */
 enum err traces_filter_read(struct call *call, const char *key, struct str text,
                             struct filter *filter) MUST_USE;

@@ -4,8 +4,7 @@
 #include "api/traces_priv.h"
 #include "auth/link.h"
 
-/* "http://host:port/prefix", as the client reaches us. */
-static void base_write(const struct call *call, struct buf *out)
+void traces_base_write(const struct call *call, struct buf *out)
 {
     const struct http_request *request = call->request;
     struct str host = http_header_find(request->headers, request->header_count, "host");
@@ -27,7 +26,7 @@ static void write_link(const struct span_view *view, const struct span *span, st
                         .expires_us =
                             link_end_us(loop_wall_us(http_exchange_loop(call->exchange)))};
 
-    base_write(call, out);
+    traces_base_write(call, out);
     buf_add(out, STR("/blobs/"));
     link_write(call->setup->keyring, &link, out);
 }

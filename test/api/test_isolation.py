@@ -64,6 +64,8 @@ BODIES = {
 }
 # Answers that are not 404, and why they tell nothing.
 OTHERWISE = {
+    ("GET", "/v2/traces/{trace_id}/runs"): {200},              # an empty list
+    ("GET", "/v2/threads/{thread_id}/stats"): {422},           # a project must be named: another's has no such thread
     ("POST", "/threads/{thread_id}/copy"): {409},              # the contract's status for a missing thread
     ("GET", "/threads/{thread_id}/runs/{run_id}/stream"): {200},  # an error event says it (contract 2.1)
     ("GET", "/runs/{run_id}/stream"): {200},                   # an empty stream
@@ -111,7 +113,7 @@ def furnish(api, hook):
     api.post(inspector["url"], content=MARK)
     has["request_id"] = api.ok("GET", f"/v1/inspectors/{has['inspector_id']}/requests")[0]["request_id"]
     has["session_id"] = api.ok("POST", "/sessions", json={"name": MARK})["id"]
-    has["span_id"] = str(uuid.uuid4())
+    has["span_id"] = has["trace_id"] = str(uuid.uuid4())
     api.ok("POST", "/runs", json={"id": has["span_id"], "name": MARK, "run_type": "chain", "session_name": MARK,
                                   "inputs": {"mark": MARK}, "start_time": "2026-11-28T12:00:00Z"})
     has["feedback_id"] = api.ok("POST", "/feedback", json={"run_id": has["span_id"], "key": MARK, "score": 1})["id"]

@@ -1,0 +1,136 @@
+"""The generated v2 clients of langsmith, unmodified, read what was traced (contract 2.6): every value they ask for."""
+
+import os
+import subprocess
+import uuid
+from pathlib import Path
+
+import httpx
+import pytest
+from langsmith import Client, traceable
+from langsmith._client import Langsmith
+
+JS_HOME = Path(__file__).resolve().parents[1] / "js"
+ALL = ["ID", "NAME", "RUN_TYPE", "STATUS", "START_TIME", "END_TIME", "LATENCY_SECONDS", "FIRST_TOKEN_TIME", "ERROR",
+       "ERROR_PREVIEW", "EXTRA", "METADATA", "EVENTS", "INPUTS", "INPUTS_PREVIEW", "OUTPUTS", "OUTPUTS_PREVIEW", "MANIFEST",
+       "PARENT_RUN_IDS", "PROJECT_ID", "TRACE_ID", "THREAD_ID", "DOTTED_ORDER", "IS_ROOT", "REFERENCE_EXAMPLE_ID",
+       "REFERENCE_DATASET_ID", "TOTAL_TOKENS", "PROMPT_TOKENS", "COMPLETION_TOKENS", "TOTAL_COST", "PROMPT_COST",
+       "COMPLETION_COST", "PROMPT_TOKEN_DETAILS", "COMPLETION_TOKEN_DETAILS", "PROMPT_COST_DETAILS",
+       "COMPLETION_COST_DETAILS", "PRICE_MODEL_ID", "TAGS", "APP_PATH", "ATTACHMENTS", "THREAD_EVALUATION_TIME",
+       "IS_IN_DATASET", "LAST_QUEUED_AT", "SHARE_URL", "FEEDBACK_STATS", "LS_USER_ID"]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def server(request, servers):
+    return servers("builtin", request.param)
+
+
+@pytest.fixture
+def client(server):
+    os.environ["LANGSMITH_TRACING"] = "true"
+    client = Client(api_url=server.url + "/api", api_key="none", info=None)
+    yield client
+    client.cleanup()
+    os.environ["LANGSMITH_TRACING"] = "false"
+
+
+@pytest.fixture
+def v2(server):
+    return Langsmith(api_key="none", base_url=server.url)
+
+
+@pytest.fixture
+def traced(client):
+    """Two turns of a conversation, each with a model's run below: the project's id and the roots' ids, the oldest first."""
+    project = f"v2-{uuid.uuid4()}"
+    options = {"client": client, "project_name": project}
+
+    @traceable(run_type="llm", metadata={"ls_provider": "openai", "ls_model_name": "gpt-4o"}, **options)
+    def model(question):
+        return {"text": question[::-1], "usage_metadata": {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15,
+                                                           "input_token_details": {"cache_read": 4}}}
+
+    @traceable(tags=["prod"], metadata={"thread_id": "T-1"}, **options)
+    def agent(question):
+        model(question)
+        if question == "bad":
+            raise ValueError("bad")
+        return {"answer": 42}
+
+    agent("why?")
+    with pytest.raises(ValueError):
+        agent("bad")
+    client.flush()
+    roots = sorted((run for run in client.list_runs(project_name=project, is_root=True)), key=lambda run: run.start_time)
+    return str(roots[0].session_id), [str(run.id) for run in roots]
+
+
+def test_runs_are_queried_with_everything(v2, traced):
+    project, roots = traced
+    runs = {(run.name, run.trace_id): run for run in v2.runs.query_v2(project_ids=[project], selects=ALL)}
+    assert len(runs) == 4
+    root, model = runs["agent", roots[0]], runs["model", roots[0]]
+    assert (root.run_type, root.status, root.is_root, root.thread_id) == ("CHAIN", "SUCCESS", True, "T-1")
+    assert root.inputs == {"question": "why?"} and root.outputs == {"answer": 42} and root.tags == ["prod"]
+    assert root.metadata["thread_id"] == "T-1" and root.extra["metadata"] == root.metadata
+    assert root.latency_seconds >= 0 and root.start_time.tzinfo and root.end_time >= root.start_time
+    assert (model.total_tokens, root.total_tokens, root.total_cost) == (15, 15, pytest.approx(0.00007))
+    assert model.prompt_token_details.raw == {"cache_read": 4}
+    assert model.prompt_cost_details.raw == {"cache_read": pytest.approx(0.000005)}
+    assert model.parent_run_ids == [root.id] and root.parent_run_ids == [] and model.project_id == project
+    failed = runs["agent", roots[1]]
+    assert failed.status == "ERROR" and "ValueError" in failed.error and "ValueError" in failed.error_preview
+
+
+def test_only_what_is_selected(server, traced):
+    project, roots = traced
+    plain = httpx.post(f"{server.url}/api/v2/runs/query", json={"project_ids": [project], "is_root": True}, trust_env=False)
+    assert sorted(item["id"] for item in plain.json()["items"]) == sorted(roots)
+    assert all(list(item) == ["id"] for item in plain.json()["items"])
+
+
+def test_pages_filters_and_orders(v2, traced):
+    project, roots = traced
+    page = v2.runs.query_v2(project_ids=[project], page_size=3, selects=["ID", "START_TIME"])
+    assert len(page.items) == 3 and page.next_cursor
+    assert len(list(page)) == 4
+    assert [run.id for run in v2.runs.query_v2(project_ids=[project], has_error=True, is_root=True)] == [roots[1]]
+    assert len(list(v2.runs.query_v2(project_ids=[project], run_type="LLM"))) == 2
+    assert len(list(v2.runs.query_v2(project_ids=[project], filter='eq(name, "model")',
+                                      trace_filter='eq(status, "error")'))) == 1
+    assert list(v2.runs.query_v2(project_ids=[project], max_start_time="2020-01-01T00:00:00Z",
+                                  min_start_time="2019-01-01T00:00:00Z")) == []
+
+
+def test_one_run_its_address_and_its_trace(v2, traced):
+    project, roots = traced
+    run = v2.runs.retrieve_v2(roots[0], project_id=project, start_time="2026-01-01T00:00:00Z", selects=["NAME", "INPUTS"])
+    assert run.name == "agent" and run.inputs == {"question": "why?"} and run.id is None
+    assert roots[0] in v2.runs.get_url(roots[0], project_id=project, trace_id=roots[0]).url
+    items = v2.traces.list_runs(roots[0], project_id=project, selects=["NAME"]).items
+    assert [item.name for item in items] == ["agent", "model"]
+    traces = list(v2.traces.query(project_id=project, selects=["NAME", "ID"]))
+    assert [trace.root_run.id for trace in traces] == roots[::-1]
+    assert [trace.trace_aggregates.total_tokens for trace in traces] == [15, 15]
+
+
+def test_conversations(v2, server, traced):
+    project, roots = traced
+    threads = list(v2.threads.query(project_id=project))
+    assert len(threads) == 1
+    thread = threads[0]
+    assert (thread.thread_id, thread.count, thread.num_errored_turns, thread.total_tokens) == ("T-1", 2, 1, 30)
+    assert (thread.first_trace_id, thread.last_trace_id) == tuple(roots) and thread.total_cost == pytest.approx(0.00014)
+    assert "why?" in thread.first_inputs and "ValueError" in thread.last_error
+    stats = v2.threads.stats("T-1", session_id=project, selects=["TURNS", "TOTAL_TOKENS", "LAST_END_TIME"])
+    assert (stats.turns, stats.total_tokens) == (2, 30) and stats.last_end_time >= stats.last_start_time
+    missing = httpx.get(f"{server.url}/api/v2/threads/none/stats", params={"session_id": project}, trust_env=False)
+    assert missing.status_code == 404 and missing.json()["status"] == 404
+
+
+def test_the_javascript_client(server, traced):
+    project, roots = traced
+    done = subprocess.run(["node", "--test", "--test-reporter=spec", "traces_v2.mjs"], cwd=JS_HOME, capture_output=True,
+                          text=True, timeout=120, check=False,
+                          env={**os.environ, "RUNBELL_URL": server.url, "PROJECT": project, "ROOTS": ",".join(roots)})
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
