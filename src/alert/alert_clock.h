@@ -8,8 +8,11 @@
 #define ALERT_ALERT_CLOCK_H
 
 #include "alert/alert_tell.h"
+#include "base/metrics.h"
 
 struct alert_clock;
+
+extern struct metric alert_states; /* state */
 
 struct alert_clock_config {
     struct loop *loop;

@@ -3,11 +3,13 @@
 #include "api/route.h"
 
 #include "agent/agent_metrics.h"
+#include "alert/alert_clock.h"
 #include "base/metrics_text.h"
 #include "db/sync_vfs.h"
 #include "delivery/delivery_metrics.h"
 #include "http/http_metrics.h"
 #include "io/process_figures.h"
+#include "rule/rule_clock.h"
 #include "store/store_metrics.h"
 
 /* In this order on the page; docs/metrics.md has a line for each. */
@@ -18,6 +20,8 @@ static struct metric *const counted[] = {
     &store_commit_seconds,
     &db_fsync_seconds,
     &agent_runs,
+    &rule_lag,
+    &alert_states,
     &store_deliveries_ended,
     &delivery_attempts,
     &delivery_attempt_seconds,

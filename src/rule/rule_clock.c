@@ -3,26 +3,46 @@
 
 #include "base/mem.h"
 #include "store/rounds.h"
+#include "store/watch_census.h"
 
 #define BACKFILL_PAUSE_MS 50 /* between pieces, so that other work goes on */
+
+struct metric rule_lag = {
+    .name = "runbell_rule_lag_seconds",
+    .help = "How long ago the oldest change of a span came that no round of rules has looked at.",
+    .type = METRIC_GAUGE,
+    .is_time = true,
+};
 
 struct rule_clock {
     struct str policy;
     struct rule_scans found;
+    int64_t lag_us;
     struct rounds *rounds;
 };
 
 static enum err read(void *context, struct tx *tx, struct arena *arena, struct rounds_found *found)
 {
     struct rule_clock *clock = context;
+    int64_t since_us = 0;
     enum err err = rule_scans_read(tx, arena, &clock->found);
 
+    if (!err)
+        err = rules_behind(tx, &since_us);
+    clock->lag_us = since_us && since_us < tx->now_us ? tx->now_us - since_us : 0;
     *found = (struct rounds_found){
         .parts = clock->found.count,
         .has_more = clock->found.has_more || clock->found.has_backfills,
         .pause_ms = clock->found.has_more ? 0 : BACKFILL_PAUSE_MS,
     };
     return err;
+}
+
+static void looked(void *context)
+{
+    const struct rule_clock *clock = context;
+
+    metric_set(&rule_lag, 0, clock->lag_us);
 }
 
 static enum err write(void *context, struct tx *tx, size_t part)
@@ -47,6 +67,7 @@ struct rule_clock *rule_clock_new(const struct rule_clock_config *config)
         .failure = "rules could not be applied",
         .read = read,
         .write = write,
+        .looked = looked,
         .context = clock,
     });
     return clock;

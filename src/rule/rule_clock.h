@@ -7,10 +7,13 @@
 #ifndef RULE_RULE_CLOCK_H
 #define RULE_RULE_CLOCK_H
 
+#include "base/metrics.h"
 #include "io/loop.h"
 #include "rule/rule_apply.h"
 
 struct rule_clock;
+
+extern struct metric rule_lag;
 
 struct rule_clock_config {
     struct loop *loop;

@@ -79,6 +79,8 @@ static void read_done(struct store_work *work, enum err err)
     }
     rounds->at = 0;
     rounds->has_failed = false;
+    if (rounds->config.looked)
+        rounds->config.looked(rounds->config.context);
     write_next(rounds);
 }
 

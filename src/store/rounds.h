@@ -30,6 +30,8 @@ struct rounds_config {
     /* What is found lives in the arena until the round is over. */
     enum err (*read)(void *context, struct tx *tx, struct arena *arena, struct rounds_found *found);
     enum err (*write)(void *context, struct tx *tx, size_t part);
+    /* On the loop, after a read that went well; may be NULL. */
+    void (*looked)(void *context);
     void *context;
 };
 

@@ -20,6 +20,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 TYPES = {
     "runbell_ingest_events": "counter", "runbell_ingest_commit_seconds": "histogram",
     "runbell_http_requests": "counter", "runbell_agent_runs": "counter",
+    "runbell_rule_lag_seconds": "gauge", "runbell_alert_state": "gauge",
     "runbell_commit_batch_records": "histogram", "runbell_commit_seconds": "histogram",
     "runbell_fsync_seconds": "histogram", "runbell_writer_queue_length": "gauge",
     "runbell_deliveries": "counter", "runbell_attempts": "counter", "runbell_attempt_seconds": "histogram",
@@ -198,3 +199,14 @@ def test_the_breaker_of_an_origin_is_seen(store, tmp_path, hostile):
         assert api.ok("GET", f"/v1/endpoints/{endpoint['endpoint_id']}")["sender"]["breaker"] == "open"
         idle = api.ok("POST", "/v1/endpoints", json={"url": "https://nowhere.example/", "kind": "run"})
         assert api.ok("GET", f"/v1/endpoints/{idle['endpoint_id']}")["sender"] is None
+
+
+def test_alerts_and_rules_tell_how_they_stand(api):
+    session = api.ok("POST", "/sessions", json={"name": "watched"})["id"]
+    before = Page(api)("runbell_alert_state", state="ok")
+    api.ok("POST", f"/platform/alerts/{session}", json={"rule": {
+        "name": "x", "description": "", "type": "threshold", "aggregation": "sum", "operator": "gte",
+        "attribute": "error_count", "window_minutes": 5, "threshold": 2}, "actions": []})
+    eventually(lambda: Page(api)("runbell_alert_state", state="ok") == before + 1, DEADLINE_S)
+    assert Page(api)("runbell_alert_state", state="firing") == 0
+    assert 0 <= Page(api)("runbell_rule_lag_seconds") < 60
