@@ -2,7 +2,6 @@
 #include "alert/alert_count.h"
 
 #include "store/projects.h"
-#include "trace/span_testing.h"
 
 #define ENDS_MAX 1000      /* looked at for one project in one pass */
 #define SCORE_PAGES_MAX 10 /* of FEEDBACK_LIST_MAX: the newest of a window */
@@ -36,9 +35,8 @@ static double amount(const struct alert_rule *rule, const struct span_row *row)
     return 0;
 }
 
-/* What the span adds to the alert. */
-static enum err weigh(struct span_testing *t, const struct alert_rule *rule,
-                      struct alert_minute *add)
+enum err alert_weigh(struct span_testing *t, const struct alert_rule *rule,
+                     struct alert_minute *add)
 {
     const struct span_row *row = &t->span.row;
     bool matches = false, is_in_total = rule->aggregation == ALERT_PCT;
@@ -78,7 +76,7 @@ static enum err count_span(struct span_testing *t, struct alert_count *count, in
 
         if (!entry->is_readable || entry->rule.attribute == ALERT_FEEDBACK_SCORE)
             continue;
-        err = weigh(t, &entry->rule, &add);
+        err = alert_weigh(t, &entry->rule, &add);
         minute->alert_no = entry->row.alert_no;
         minute->minute = ended;
         minute->sum += add.sum;
@@ -123,25 +121,22 @@ static void score_add(struct alert_entry *entry, const struct feedback_row *row,
     sums->count++;
 }
 
-static enum err count_score(struct span_testing *t, const struct alert_count *count,
-                            struct alert_entry *entry, const struct feedback_row *row,
-                            struct str project_id, int64_t now_us)
+enum err alert_score_matches(struct span_testing *t, struct str tenant, struct str project_id,
+                             const struct alert_rule *rule, const struct feedback_row *row,
+                             bool *matches)
 {
-    struct str key = entry->rule.filter.bounds.feedback_key;
-    bool matches = false;
+    struct str key = rule->filter.bounds.feedback_key;
     struct span_row span;
     enum err err;
 
+    *matches = false;
     if (key.data && !str_eq(key, row->key))
         return OK;
-    err = spans_get(t->tx, count->tenant, row->span_id, t->arena, &span);
+    err = spans_get(t->tx, tenant, row->span_id, t->arena, &span);
     if (err)
         return err == ERR_NOT_FOUND ? OK : err;
     span_testing_begin(t, &span, project_id);
-    err = span_testing_test(t, &entry->rule.filter, &matches);
-    if (!err && matches)
-        score_add(entry, row, minute_of(now_us));
-    return err;
+    return span_testing_test(t, &rule->filter, matches);
 }
 
 static enum err count_scores(struct span_testing *t, const struct alert_count *count,
@@ -164,8 +159,14 @@ static enum err count_scores(struct span_testing *t, const struct alert_count *c
     for (int page = 0; !err && page < SCORE_PAGES_MAX && rows.count == FEEDBACK_LIST_MAX; page++) {
         wanted.offset = (int64_t)page * FEEDBACK_LIST_MAX;
         err = feedback_search(t->tx, &wanted, t->arena, &rows);
-        for (size_t i = 0; !err && i < rows.count; i++)
-            err = count_score(t, count, entry, &rows.list[i], project_id, now_us);
+        for (size_t i = 0; !err && i < rows.count; i++) {
+            bool matches;
+
+            err = alert_score_matches(t, count->tenant, project_id, &entry->rule, &rows.list[i],
+                                      &matches);
+            if (!err && matches)
+                score_add(entry, &rows.list[i], minute_of(now_us));
+        }
     }
     return err;
 }

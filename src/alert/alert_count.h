@@ -8,6 +8,7 @@
 
 #include "alert/alert_step.h"
 #include "store/alerts.h"
+#include "trace/span_testing.h"
 
 struct alert_entry {
     struct alert_row row;
@@ -37,5 +38,13 @@ struct alert_counts {
 /* Everything lives in the arena. `now_us` says which minutes are still worth counting. */
 enum err alert_counts_read(struct tx *tx, int64_t now_us, struct arena *arena,
                            struct alert_counts *counts) MUST_USE;
+
+/* What the span that is being tested adds to an alert with this rule. */
+enum err alert_weigh(struct span_testing *testing, const struct alert_rule *rule,
+                     struct alert_minute *add) MUST_USE;
+/* Does this score count for it? */
+enum err alert_score_matches(struct span_testing *testing, struct str tenant, struct str project_id,
+                             const struct alert_rule *rule, const struct feedback_row *row,
+                             bool *matches) MUST_USE;
 
 #endif

@@ -380,6 +380,8 @@ static const struct route routes[] = {
     {HTTP_GET, PATH, list_prepare, PERMIT_READ, ROUTE_TRACES, "List a project's alerts"},
     {HTTP_POST, PATH "/test", alerts_test_prepare, PERMIT_EDIT, ROUTE_TRACES,
      "Send a test alert and tell what the receivers answer"},
+    {HTTP_POST, PATH "/preview", alerts_preview_prepare, PERMIT_READ, ROUTE_TRACES,
+     "What an alert would have done, minute by minute"},
     {HTTP_GET, PATH "/{alert_rule_id}", get_prepare, PERMIT_READ, ROUTE_TRACES, "Get an alert"},
     {HTTP_PATCH, PATH "/{alert_rule_id}", change_prepare, PERMIT_EDIT, ROUTE_TRACES,
      "Replace an alert"},

@@ -36,6 +36,8 @@ enum err alerts_place_actions(struct tx *tx, struct call *call, struct alert_bod
 
 struct alert_setup alerts_setup(const struct call *call);
 
+/* alerts_preview.c */
+enum err alerts_preview_prepare(struct call *call);
 /* alerts_test.c */
 enum err alerts_test_prepare(struct call *call);
 

@@ -200,6 +200,47 @@ def test_headers_that_the_sender_writes_are_refused(api, project, hook, name):
     assert refused.status_code == 400 and f"actions[0].config.headers: {name} is written" in refused.json()["error"]
 
 
+def preview(api, project, from_, to, **more):
+    return api.ok("POST", f"{ROOT}/{project['id']}/preview", json={"rule": rule(**more), "from": iso(from_), "to": iso(to)})
+
+
+def test_a_preview_says_what_would_have_happened(api, project):
+    """A21: value, threshold and red zone of each minute; what came late counts where it ended."""
+    noon = datetime(2026, 3, 29, 12, tzinfo=timezone.utc)
+    at = [noon + timedelta(minutes=minute, seconds=30) for minute in (0, 1, 1, 20)]
+    send(api, *[span(project, "x", ended=one) for one in reversed(at)], span(project, ended=at[0]))
+    points = preview(api, project, noon - timedelta(minutes=5), noon + timedelta(minutes=25), threshold=2, window_minutes=5)
+    by_minute = {point["timestamp"][11:16]: (point["value"], point["fires"]) for point in points}
+    assert len(points) == 31 and all(point["threshold"] == 2 for point in points)
+    assert by_minute["12:00"] == (0, False) and by_minute["12:01"] == (1, False) and by_minute["12:02"] == (3, True)
+    assert by_minute["12:05"] == (3, True) and by_minute["12:06"] == (2, True) and by_minute["12:07"] == (0, False)
+    assert by_minute["12:21"] == (1, False)
+    share = preview(api, project, noon, noon + timedelta(minutes=1), aggregation="pct", threshold=60, window_minutes=1)
+    assert [(point["value"], point["fires"]) for point in share] == [(50, False), (100, True)]
+    slow = preview(api, project, noon, noon, attribute="latency", aggregation="avg", threshold=0.5, window_minutes=1)
+    assert slow[0]["value"] > 0
+    nothing = preview(api, project, noon + timedelta(hours=2), noon + timedelta(hours=2), attribute="latency",
+                      aggregation="avg", threshold=0.5)
+    assert [(point["value"], point["fires"]) for point in nothing] == [(None, False)]
+
+
+def test_a_preview_of_scores(api, project):
+    one = span(project)
+    send(api, one)
+    api.ok("POST", "/feedback", json={"run_id": one["id"], "key": "user_score", "score": 0.25})
+    now = datetime.now(timezone.utc)
+    points = preview(api, project, now - timedelta(minutes=2), now + timedelta(minutes=1), attribute="feedback_score",
+                     aggregation="avg", operator="lt", threshold=0.5, filter='eq(feedback_key, "user_score")')
+    assert points[-1]["value"] == 0.25 and points[-1]["fires"]
+
+
+@pytest.mark.parametrize("times", [{"from": "soon"}, {"from": "2026-01-01T00:00:00Z", "to": "2026-01-03T00:00:00Z"},
+                                   {"from": "2026-01-03T00:00:00Z", "to": "2026-01-01T00:00:00Z"}])
+def test_a_preview_of_what_is_no_time_is_refused(api, project, times):
+    refused = api.post(f"{ROOT}/{project['id']}/preview", json={"rule": rule(), **times})
+    assert refused.status_code == 400 and "from and to" in refused.json()["error"]
+
+
 def test_a_test_tells_the_truth(api, project, hook):
     """A8."""
     path = f"{ROOT}/{project['id']}/test"

@@ -38,6 +38,7 @@ BODIES = {
     ("POST", "/platform/alerts/{session_id}"): ALERT,
     ("PATCH", "/runs/rules/{rule_id}"): {"display_name": "mine", "sampling_rate": 1},
     ("POST", "/platform/alerts/{session_id}/test"): ALERT,
+    ("POST", "/platform/alerts/{session_id}/preview"): ALERT,
     ("PATCH", "/platform/alerts/{session_id}/{alert_rule_id}"): ALERT,
     ("POST", "/assistants/{assistant_id}/latest"): {"version": 1},
     ("POST", "/threads/{thread_id}/state"): {"values": {"messages": []}},
