@@ -1,5 +1,5 @@
-/* bench_spans.h -- for programs that measure what watches the spans: a SQLite file with a project of
- * many spans, one open transaction, and a stopwatch. */
+/* bench_spans.h -- for programs that measure what watches the spans: a SQLite file with a project
+ * of many spans, one open transaction, and a stopwatch. */
 #ifndef STORE_BENCH_SPANS_H
 #define STORE_BENCH_SPANS_H
 
