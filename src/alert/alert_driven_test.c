@@ -53,7 +53,8 @@ static void fail_at(struct watch *w, int64_t ended_us)
         .error_preview = STR("ValueError"),
     };
 
-    change.values[SPAN_ERROR_TEXT] = (struct span_value){.bytes = STR("\"ValueError\""), .size = 12};
+    change.values[SPAN_ERROR_TEXT] =
+        (struct span_value){.bytes = STR("\"ValueError\""), .size = 12};
     change.span_id.bytes[15] = (uint8_t)++w->spans;
     assert_int_equal(spans_apply(w->t->tx, TENANT, &change, 1), OK);
 }
@@ -157,8 +158,8 @@ static void a_clock_that_is_ahead_counts_now(void **state)
 
 static void it_tells_again_after_its_pause(void **state)
 {
-    struct watch w = watch_begin(
-        *state, "\"window_minutes\":60,\"threshold\":1,\"renotify_minutes\":10");
+    struct watch w =
+        watch_begin(*state, "\"window_minutes\":60,\"threshold\":1,\"renotify_minutes\":10");
     int64_t told_us;
 
     fail_at(&w, START_US);

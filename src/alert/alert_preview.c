@@ -7,7 +7,8 @@
 #define PIECE 1000
 #define MINUTE_US (60 * US_PER_SECOND)
 
-/* What one span or score adds to one minute; applied at a step's end, so that it can be repeated. */
+/* What one span or score adds to one minute; applied at a step's end, so that it can be repeated.
+ */
 struct addition {
     size_t index;
     struct alert_sums sums;

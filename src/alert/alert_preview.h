@@ -30,7 +30,8 @@ struct alert_preview {
 
 /* rule, tenant, project and the minutes are set. */
 void alert_preview_init(struct alert_preview *preview, struct arena *arena);
-/* ERR_LIMIT: there are more than ALERT_PREVIEW_SPANS_MAX spans. A step that failed may be run again. */
+/* ERR_LIMIT: there are more than ALERT_PREVIEW_SPANS_MAX spans. A step that failed may be run
+ * again. */
 enum err alert_preview_step(struct tx *tx, struct alert_preview *preview) MUST_USE;
 /* When all steps are done: at the end of this minute. */
 struct alert_measure alert_preview_at(const struct alert_preview *preview, int64_t minute);

@@ -21,30 +21,61 @@ static bool has_answer(const struct delivery_row *delivery)
            delivery->state == DELIVERY_HELD;
 }
 
+/* What became of one action. */
+struct outcome {
+    struct delivery_row delivery;
+    struct attempt_row attempt; /* the last one */
+    bool has_attempt;
+    struct str slack_error; /* STR_NONE: none */
+};
+
 /* Slack says 200 and {"ok": false, "error": "…"}. */
 static struct str slack_error(struct call *call, struct str url, struct str answer)
 {
     const struct json *json = NULL;
 
-    if (!str_starts_nocase(url, STR("https://slack.com/")) ||
+    if (!str_ends(str_first(url, str_find_char(url, '?')), STR("/api/chat.postMessage")) ||
         json_parse(call->arena, answer, &json, NULL) || json_bool(json_get(json, "ok"), true))
         return STR_NONE;
     return json_string(json_get(json, "error"));
 }
 
-static void result_write(struct json_writer *json, struct call *call, struct str url,
-                         const struct delivery_row *delivery, const struct attempt_row *attempt)
+static bool is_taken(const struct outcome *outcome)
 {
-    struct str error = attempt ? slack_error(call, url, attempt->excerpt) : STR_NONE;
+    return outcome->delivery.state == DELIVERY_DONE && str_is_none(outcome->slack_error);
+}
+
+static enum err outcome_read(struct tx *tx, struct call *call, struct str url, int64_t delivery_id,
+                             struct outcome *outcome)
+{
+    struct attempt_row *attempts = NULL;
+    size_t count = 0;
+    enum err err =
+        delivery_get(tx, call->principal.tenant, delivery_id, call->arena, &outcome->delivery);
+
+    if (!err)
+        err = attempt_list(tx, call->principal.tenant, delivery_id, call->arena, &attempts, &count);
+    outcome->has_attempt = !err && count > 0;
+    outcome->slack_error = STR_NONE;
+    if (outcome->has_attempt) {
+        outcome->attempt = attempts[count - 1];
+        outcome->slack_error = slack_error(call, url, outcome->attempt.excerpt);
+    }
+    return err;
+}
+
+static void result_write(struct json_writer *json, struct call *call, const struct outcome *outcome)
+{
+    const struct attempt_row *attempt = outcome->has_attempt ? &outcome->attempt : NULL;
 
     json_begin_object(json);
-    json_put_bool(json, "delivered", delivery->state == DELIVERY_DONE);
-    json_put_str(json, "message", delivery_json_verdict(delivery));
-    if (error.data)
+    json_put_bool(json, "delivered", is_taken(outcome));
+    json_put_str(json, "message", delivery_json_verdict(&outcome->delivery));
+    if (!str_is_none(outcome->slack_error))
         json_put_str(json, "warning",
                      arena_printf(call->arena,
                                   "Slack took the request and refused the message: %.*s",
-                                  STR_ARG(error)));
+                                  STR_ARG(outcome->slack_error)));
     json_key(json, "status_code");
     if (attempt && attempt->status > 0)
         json_i64_out(json, attempt->status);
@@ -61,17 +92,17 @@ static void result_write(struct json_writer *json, struct call *call, struct str
 static enum err wait_apply(struct tx *tx, struct call *call)
 {
     static const struct call_wait wait = {.topic = TOPIC_DELIVERY_LOG, .timeout_ms = WAIT_MS};
-    struct delivery_row deliveries[ALERT_ACTIONS_MAX];
-    struct str tenant = call->principal.tenant;
+    struct outcome outcomes[ALERT_ACTIONS_MAX];
     const struct alert_test *test = call->data;
-    size_t answered = 0, delivered = 0;
+    size_t answered = 0, taken = 0;
     struct json_writer *json;
     enum err err = OK;
 
     for (size_t i = 0; !err && i < test->letters.count; i++) {
-        err = delivery_get(tx, tenant, test->delivery_ids[i], call->arena, &deliveries[i]);
-        answered += !err && has_answer(&deliveries[i]);
-        delivered += !err && deliveries[i].state == DELIVERY_DONE;
+        err =
+            outcome_read(tx, call, test->letters.list[i].url, test->delivery_ids[i], &outcomes[i]);
+        answered += !err && has_answer(&outcomes[i].delivery);
+        taken += !err && is_taken(&outcomes[i]);
     }
     if (err)
         return err;
@@ -80,19 +111,12 @@ static enum err wait_apply(struct tx *tx, struct call *call)
     json = call_json(call, 200);
     json_begin_object(json);
     json_put_str(json, "message",
-                 arena_printf(call->arena, "%zu of %zu receivers took the test alert", delivered,
+                 arena_printf(call->arena, "%zu of %zu receivers took the test alert", taken,
                               test->letters.count));
     json_key(json, "results");
     json_begin_array(json);
-    for (size_t i = 0; !err && i < test->letters.count; i++) {
-        struct attempt_row *attempts;
-        size_t count;
-
-        err = attempt_list(tx, tenant, test->delivery_ids[i], call->arena, &attempts, &count);
-        if (!err)
-            result_write(json, call, test->letters.list[i].url, &deliveries[i],
-                         count > 0 ? &attempts[count - 1] : NULL);
-    }
+    for (size_t i = 0; i < test->letters.count; i++)
+        result_write(json, call, &outcomes[i]);
     json_end_array(json);
     json_end_object(json);
     return err;
