@@ -17,6 +17,7 @@ struct api {
     struct api_tails *tails;
     struct slots *slots;
     struct user_app_calls *user_apps;
+    struct passages *passages; /* NULL: no gateway */
 };
 
 struct api_streams *api_streams(struct api *api)
@@ -97,6 +98,11 @@ struct slots *api_slots(struct api *api)
     return api->slots;
 }
 
+struct passages *api_passages(struct api *api)
+{
+    return api->passages;
+}
+
 static bool on_head(void *context, struct http_exchange *exchange, struct http_plan *plan)
 {
     struct api *api = context;
@@ -155,6 +161,8 @@ struct api *api_new(const struct api_setup *setup, struct loop *loop)
     api->tails = api_tails_new(setup->store, loop);
     api->slots = slots_new(loop);
     api->user_apps = user_app_calls_new();
+    if (setup->gateway)
+        api->passages = passages_new(setup->gateway, loop);
     return api;
 }
 
@@ -179,6 +187,12 @@ void api_drain(struct api *api)
     api_waits_drain(api->waits);
     api_tails_drain(api->tails);
     user_app_calls_drain(api->user_apps);
+    passages_drain(api->passages);
+}
+
+void api_close(struct api *api)
+{
+    passages_close(api->passages);
 }
 
 void api_free(struct api *api)
@@ -192,5 +206,6 @@ void api_free(struct api *api)
     api_tails_free(api->tails);
     slots_free(api->slots);
     user_app_calls_free(api->user_apps);
+    passages_free(api->passages);
     mem_free(api);
 }

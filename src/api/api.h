@@ -19,7 +19,20 @@
 #include "http/server.h"
 #include "store/inspector.h"
 
+struct follower;
+struct upstream;
+struct upstream_state;
+
+/* Gateway mode: another server executes the runs. */
+struct gateway {
+    const struct upstream *upstream;
+    struct upstream_state *state;
+    struct follower *follower;
+    struct tls_client *tls;
+};
+
 struct api_setup {
+    const struct gateway *gateway; /* NULL: runs are our own */
     struct store *store;
     struct keyring *keyring;  /* makes links */
     struct gate *ingest;      /* for what ROUTE_AGAIN takes in */
@@ -67,6 +80,8 @@ struct http_handler api_handler(struct api *api);
 void api_change(struct api *api, const struct api_setup *setup);
 /* Ends streams that would go on for long, so that a drain can finish. */
 void api_drain(struct api *api);
+/* Gives up what is under way to the upstream: on its loop, or after that has ended. */
+void api_close(struct api *api);
 void api_free(struct api *api);
 
 #endif

@@ -287,6 +287,8 @@ static enum err call_prepare(struct call *call)
     const char *why;
     enum err err;
 
+    if (gateway_takes(call))
+        return gateway_prepare(call);
     if ((err = params_decode(call)))
         return err;
     if (query_parse(call->arena, request->query, &call->query, &why)) {
@@ -325,10 +327,11 @@ bool call_open(struct api *api, const struct api_setup *setup, struct http_excha
     struct call *call = call_new(api, setup, exchange);
 
     call->route = user_app_route(setup, exchange);
-    if (!call->route && call->request->method == HTTP_OPTIONS)
+    if (!call->route && call->request->method == HTTP_OPTIONS && !setup->gateway)
         return true;
     if (!call->route)
         call->route = route_find(setup, call->request, call->params, &call->path_exists);
+    gateway_route(call);
     if (!call->route || !call_admit(call))
         return true;
     call_reply(call);

@@ -96,6 +96,18 @@ void api_feeds_free(struct api_feeds *feeds);
 /* traces_multipart.c: at the head, of a route that is ROUTE_STREAMED */
 void traces_receive(struct call *call, struct http_plan *plan);
 
+/* gateway.c: requests that are passed on to the upstream */
+struct passages; /* those of one net loop */
+struct passages *api_passages(struct api *api);
+struct passages *passages_new(const struct gateway *gateway, struct loop *loop);
+void passages_drain(struct passages *passages); /* NULL is fine, so below */
+void passages_close(struct passages *passages);
+void passages_free(struct passages *passages);
+/* At the head: the route of what is passed on though it is none of ours. */
+void gateway_route(struct call *call);
+bool gateway_takes(const struct call *call);
+enum err gateway_prepare(struct call *call);
+
 /* inspector_receive.c: requests to /in/… are no calls */
 struct inbox; /* those of one net loop that wait with their answer */
 struct inbox *api_inbox(struct api *api);

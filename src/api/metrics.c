@@ -7,6 +7,7 @@
 #include "base/metrics_text.h"
 #include "db/sync_vfs.h"
 #include "delivery/delivery_metrics.h"
+#include "gateway/gateway_metrics.h"
 #include "http/http_metrics.h"
 #include "io/process_figures.h"
 #include "rule/rule_clock.h"
@@ -37,6 +38,14 @@ static struct metric *const counted[] = {
     &delivery_recovery_rows,
     &delivery_recovery_seconds,
     &http_replies,
+};
+
+/* Only in front of an upstream. */
+static struct metric *const counted_there[] = {
+    &gateway_up,
+    &gateway_requests,
+    &gateway_open,
+    &gateway_intents,
 };
 
 static double seconds(int64_t us)
@@ -86,6 +95,8 @@ static enum err metrics_prepare(struct call *call)
     call->content_type = exposition_type(accept, &e.is_openmetrics);
     for (size_t i = 0; i < ARRAY_LEN(counted); i++)
         exposition_metric(&e, counted[i]);
+    for (size_t i = 0; call->setup->gateway && i < ARRAY_LEN(counted_there); i++)
+        exposition_metric(&e, counted_there[i]);
     write_server(&e, call->setup);
     write_process(&e);
     exposition_end(&e);

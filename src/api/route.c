@@ -136,6 +136,19 @@ static bool is_served(const struct route_list *list, const struct route *route,
     return !(setup->disabled_groups & 1u << group);
 }
 
+bool route_is_of_agents(const struct route *route)
+{
+    static const struct route_list *const agents[] = {
+        &routes_assistants, &routes_threads, &routes_state, &routes_protocol,
+        &routes_runs,       &routes_store,   &routes_crons,
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(agents); i++)
+        if (route >= agents[i]->routes && route < agents[i]->routes + agents[i]->count)
+            return true;
+    return false;
+}
+
 bool route_is_served(const struct route *route, const struct api_setup *setup)
 {
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)

@@ -89,6 +89,8 @@ extern const struct route_list routes_endpoint_events;
 
 /* Does a server with this setup have it? */
 bool route_is_served(const struct route *route, const struct api_setup *setup);
+/* Of the Agent Server's API: what an upstream answers, where there is one. */
+bool route_is_of_agents(const struct route *route);
 /* All lists, in order. */
 size_t route_count(void);
 const struct route *route_at(size_t index);

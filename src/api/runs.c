@@ -264,6 +264,8 @@ static enum err create_prepare(struct call *call, enum create_mode mode)
     struct create_call *create = ARENA_NEW(call->arena, struct create_call);
     enum err err;
 
+    if (call->setup->gateway) /* of a path that two APIs share */
+        return gateway_prepare(call);
     create->mode = mode;
     call->stream.wait =
         mode == CREATE_WAIT; /* also of a repetition that follows the first one's run */
@@ -302,6 +304,8 @@ enum err runs_batch_prepare(struct call *call)
 
     if (err)
         return err;
+    if (call->setup->gateway)
+        return gateway_prepare(call);
     count = json_count(call->body);
     if (json_type(call->body) != JSON_ARRAY || count < 1 || count > BATCH_MAX) {
         call_fail(call, 422, "the body must be an array of 1 to %d runs", BATCH_MAX);

@@ -4,6 +4,8 @@
 #include "api/traces_priv.h"
 
 #include "agent/run_cancel.h"
+#include "format/url.h"
+#include "gateway/upstream.h"
 
 #include "store/truncate.h"
 
@@ -12,9 +14,32 @@
 
 /* ---- alive ---- */
 
+/* In front of an upstream: does that answer too? */
+static void upstream_put(struct json_writer *json, const struct call *call)
+{
+    const struct gateway *gateway = call->setup->gateway;
+
+    if (!gateway)
+        return;
+    json_key(json, "upstream");
+    json_begin_object(json);
+    url_mask_put(json, "url", gateway->upstream->url);
+    json_key(json, "reachable");
+    if (atomic_load(&gateway->state->is_known))
+        json_bool_out(json, atomic_load(&gateway->state->is_up));
+    else
+        json_null_out(json);
+    json_end_object(json);
+}
+
 static enum err ok_reply(struct call *call)
 {
-    json_raw_out(call_json(call, 200), STR("{\"ok\":true}"));
+    struct json_writer *json = call_json(call, 200);
+
+    json_begin_object(json);
+    json_put_bool(json, "ok", true);
+    upstream_put(json, call);
+    json_end_object(json);
     return OK;
 }
 
@@ -56,6 +81,7 @@ static enum err info_prepare(struct call *call)
     json_raw_out(json, STR("{\"assistants\":true,\"crons\":true,\"langsmith\":false,"
                            "\"langsmith_tracing_replicas\":false}"));
     json_put_raw(json, "metadata", STR("{\"product\":\"runbell\"}"));
+    upstream_put(json, call);
     traces_info_write(json);
     json_end_object(json);
     return OK;

@@ -156,6 +156,16 @@ static enum err check_compat(struct config_reader *r)
     return config_refuse(r, "runbell.compat must be \"js\", or be left out; it is \"%s\"", compat);
 }
 
+/* What is executed here. */
+static enum err read_agents(struct config_reader *r)
+{
+    enum err err = config_read_graphs(r);
+
+    if (!err)
+        err = config_read_plugins(r);
+    return err ? err : config_read_assistants(r);
+}
+
 static enum err read_all(struct config_reader *r)
 {
     static const char *const extra[] = {CHANNEL_VARIABLE, "PYTHONUNBUFFERED=1", NULL};
@@ -169,11 +179,10 @@ static enum err read_all(struct config_reader *r)
     err = config_read_settings(r);
     if (err || r->sources->settings_only)
         return err;
-    err = config_read_graphs(r);
-    if (!err)
-        err = config_read_plugins(r);
-    if (!err)
-        err = config_read_assistants(r);
+    if (config->upstream_url)
+        config_warn_of_upstream(r);
+    else
+        err = read_agents(r);
     if (!err)
         err = config_read_lives(r);
     if (!err)

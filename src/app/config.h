@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "delivery/sender.h"
 #include "delivery/webhook_config.h"
+#include "gateway/upstream.h"
 #include "http/cors.h"
 #include "http/server.h"
 #include "store/retention.h"
@@ -63,6 +64,8 @@ struct config {
     const char *public_url;          /* NULL: not said */
     const char *proxy, *proxy_login; /* as written; NULL: none */
     struct http_proxy egress_proxy;  /* if there is one */
+    const char *upstream_url;        /* NULL: runs are our own */
+    struct upstream upstream;        /* if there is one */
     struct str mount_prefix;         /* "" or "/prefix" */
     unsigned disabled_groups;        /* of routes: bit 1 << group */
     struct api_copied_headers copied_headers;

@@ -39,6 +39,15 @@ void config_builtin_graphs(struct config *config);
 enum err config_read_assistants(struct config_reader *r) MUST_USE;
 /* config_plugins.c: auth, and what cannot be plugged in here */
 enum err config_read_plugins(struct config_reader *r) MUST_USE;
+/* config_upstream.c */
+struct setting;
+struct setting_value;
+enum err config_apply_upstream(struct config_reader *r, const struct setting *setting,
+                               const struct setting_value *value) MUST_USE;
+enum err config_apply_headers(struct config_reader *r, const struct setting_value *value) MUST_USE;
+void config_write_headers(struct json_writer *json, const struct config *config);
+/* What is of no use in front of an upstream. */
+void config_warn_of_upstream(struct config_reader *r);
 /* config_cors.c: http.cors */
 enum err config_read_cors(struct config_reader *r, const struct json *http) MUST_USE;
 /* config_http.c */
@@ -65,6 +74,8 @@ enum setting_type {
     SETTING_PROXY,      /* const char *: a URL, which sets egress_proxy */
     SETTING_URL,        /* const char *: where a server is reached, without a slash at its end */
     SETTING_LOGIN,      /* const char *, secret: "user:password" of the proxy */
+    SETTING_UPSTREAM,   /* const char *: a URL, which sets upstream */
+    SETTING_HEADERS,    /* secret: the headers of requests to the upstream, by name */
     SETTING_EGRESS,     /* the egress policy's entries */
     SETTING_POLICIES,   /* delivery policies of one's own, by name */
     SETTING_KINDS,      /* the policy of each kind of webhook; after these */

@@ -17,6 +17,11 @@ const struct setting settings[] = {
      "webhooks to loopback and private addresses; graphs that do not load are left out"},
     {"", "compat", SETTING_TEXT, AT(compat), 0, 0, NULL,
      "js: answers as LangGraph's JavaScript dev server does, where it differs from the platform's"},
+    {"", "upstream", SETTING_UPSTREAM, AT(upstream_url), 0, 0, NULL,
+     "http(s)://host[:port][/prefix] of a LangGraph-compatible server that executes the runs; "
+     "webhooks are ours (docs/gateway.md)"},
+    {"", "upstream_headers", SETTING_HEADERS, AT(upstream), 0, 0, NULL,
+     "headers by name that requests to it get, such as x-api-key"},
     {"", "log_level", SETTING_LEVEL, AT(log_level), 0, 0, NULL, "debug, info, warn or error"},
     {"", "python", SETTING_PROGRAM, AT(python), 0, 0, NULL,
      "program for Python graphs; default: .venv/bin/python of the project, else python3"},
@@ -175,5 +180,5 @@ struct str setting_name(const struct setting *setting, struct arena *arena)
 bool setting_is_secret(const struct setting *setting)
 {
     return setting->type == SETTING_SECRETS || setting->type == SETTING_STORE ||
-           setting->type == SETTING_LOGIN;
+           setting->type == SETTING_LOGIN || setting->type == SETTING_HEADERS;
 }

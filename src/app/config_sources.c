@@ -263,6 +263,8 @@ static enum err check_together(struct config_reader *r)
                              config->tls_cert ? "cert" : "key", config->tls_cert ? "key" : "cert");
     if (config->proxy_login && !config->proxy)
         return config_refuse(r, "egress.proxy_login is set and egress.proxy is not");
+    if (config->upstream.header_count > 0 && !config->upstream_url)
+        return config_refuse(r, "upstream_headers is set and upstream is not");
     config->egress.dev = config->dev;
     if (!config->secret_key_file)
         config->secret_key_file = find_credential(r, "runbell-secret-key");

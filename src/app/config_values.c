@@ -23,6 +23,7 @@ static enum json_type json_type_of(enum setting_type type)
     case SETTING_EGRESS:
     case SETTING_SCHEDULE:
         return JSON_ARRAY;
+    case SETTING_HEADERS:
     case SETTING_POLICIES:
     case SETTING_KINDS:
         return JSON_OBJECT;
@@ -36,6 +37,7 @@ static enum json_type json_type_of(enum setting_type type)
     case SETTING_PROXY:
     case SETTING_URL:
     case SETTING_LOGIN:
+    case SETTING_UPSTREAM:
     default:
         return JSON_STRING;
     }
@@ -384,6 +386,10 @@ enum err setting_apply(struct config_reader *r, const struct setting *setting,
         return apply_url(r, setting, value);
     case SETTING_LOGIN:
         return apply_login(r, setting, value);
+    case SETTING_UPSTREAM:
+        return config_apply_upstream(r, setting, value);
+    case SETTING_HEADERS:
+        return config_apply_headers(r, value);
     case SETTING_EGRESS:
         return apply_egress(r, value);
     case SETTING_POLICIES:

@@ -132,6 +132,9 @@ static void write_value(struct json_writer *json, const struct setting *setting,
     case SETTING_SECRETS:
         write_list(json, config->signing_secrets, config->secret_count, true);
         break;
+    case SETTING_HEADERS:
+        config_write_headers(json, config);
+        break;
     case SETTING_EGRESS:
         write_list(json, config->egress_allow, config->egress_allow_count, false);
         break;
@@ -151,6 +154,7 @@ static void write_value(struct json_writer *json, const struct setting *setting,
     case SETTING_PROXY:
     case SETTING_URL:
     case SETTING_LOGIN:
+    case SETTING_UPSTREAM:
     default:
         write_text(json, setting, config);
         break;

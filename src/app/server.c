@@ -239,6 +239,8 @@ static void stop_executors(struct server *server)
         alert_clock_close(server->alerts);
     if (server->rules)
         rule_clock_close(server->rules);
+    if (server->follower)
+        follower_close(server->follower);
     for (size_t i = 0; i < server->executor_count; i++) {
         server->stops_open++;
         server->executors[i]->ops->stop(server->executors[i], on_executor_stopped, server);
@@ -295,6 +297,7 @@ void server_free(struct server *server)
 {
     for (unsigned i = 0; i < server->net_count; i++) {
         loop_stop(server->nets[i].loop);
+        api_close(server->nets[i].api);
         http_server_free(server->nets[i].http);
         loop_free(server->nets[i].loop);
         api_free(server->nets[i].api); /* nudges may have come until now */
@@ -307,6 +310,7 @@ void server_free(struct server *server)
         alert_clock_free(server->alerts);
     if (server->rules)
         rule_clock_free(server->rules);
+    follower_free(server->follower);
     if (server->dispatch)
         dispatch_free(server->dispatch);
     for (size_t i = 0; i < server->executor_count; i++)

@@ -15,6 +15,7 @@
 #include "app/secret_upkeep.h"
 #include "app/server.h"
 #include "delivery/sender.h"
+#include "gateway/follower.h"
 #include "http/tls.h"
 #include "rule/rule_clock.h"
 
@@ -73,6 +74,9 @@ struct server {
     struct cron_clock *crons;
     struct alert_clock *alerts;
     struct rule_clock *rules;
+    struct upstream_state upstream_state;
+    struct follower *follower; /* NULL: no gateway */
+    struct gateway gateway;
     struct tls_client *tls_client;
     struct tls_server *tls_server;
     struct delivery *delivery;

@@ -255,6 +255,32 @@ enum err wire_delivery(struct server *server, const char **why)
         &server->delivery, why);
 }
 
+/* ---- who executes the runs instead of us ---- */
+
+static void wire_gateway(struct server *server)
+{
+    const struct config *config = server->config;
+
+    if (!config->upstream_url)
+        return;
+    server->follower = follower_new(&(struct follower_config){
+        .loop = server->loop,
+        .store = server->store,
+        .upstream = &config->upstream,
+        .state = &server->upstream_state,
+        .tls = server->tls_client,
+        .node = server->agent.node_id,
+        .policy = policies_for_kind(&config->policies, STR("run")),
+        .error_is_text = server->agent.compat_js,
+    });
+    server->gateway = (struct gateway){
+        .upstream = &config->upstream,
+        .state = &server->upstream_state,
+        .follower = server->follower,
+        .tls = server->tls_client,
+    };
+}
+
 /* ---- what comes in ---- */
 
 static void wire_one_net(struct server *server, struct net *net)
@@ -319,8 +345,10 @@ enum err wire_net(struct server *server, const char **why)
     if (err)
         return err;
     find_public_keys(server);
+    wire_gateway(server);
     server->ingest.bytes_max = config->ingest_bytes_max;
     server->api = (struct api_setup){
+        .gateway = config->upstream_url ? &server->gateway : NULL,
         .store = server->store,
         .blobs = server->blobs,
         .keyring = server->keyring,

@@ -78,6 +78,12 @@ size_t http_pending_bytes(const struct http_exchange *exchange);
 void http_exchange_on_drain(struct http_exchange *exchange,
                             void (*on_drain)(struct http_exchange *exchange));
 void http_end(struct http_exchange *exchange);
+/* From on_request on: 101, and from then on the connection is no longer HTTP's. What the client
+ * sends goes to on_bytes (borrowed), http_write sends bytes as they are; http_end ends the
+ * connection, the client's end is on_gone. `headers` in addition to Connection. */
+void http_upgrade(struct http_exchange *exchange, const struct http_header *headers,
+                  size_t header_count,
+                  void (*on_bytes)(struct http_exchange *exchange, struct str bytes));
 /* Ends the exchange and resets the connection: the client must notice that the reply is not whole.
  */
 void http_break(struct http_exchange *exchange);

@@ -48,13 +48,6 @@ void exchange_free(struct http_exchange *exchange);
  * behind it. */
 void connection_refuse(struct connection *c, int status, const char *detail);
 
-/* reply.c, for websocket.c */
-/* From on_request on: 101, and from then on the connection is no longer HTTP's. What the client
- * sends goes to on_bytes (borrowed), http_write sends bytes as they are; http_end ends the
- * connection, the client's end is on_gone. `header` in addition to Upgrade and Connection. */
-void http_upgrade(struct http_exchange *exchange, struct str protocol, struct http_header header,
-                  void (*on_bytes)(struct http_exchange *exchange, struct str bytes));
-
 /* status.c */
 struct str http_status_line(int status); /* "HTTP/1.1 200 OK\r\n"; STR_NONE for a rare one */
 

@@ -152,7 +152,8 @@ void http_begin(struct http_exchange *exchange, int status, const struct http_he
     connection_leave(c);
 }
 
-void http_upgrade(struct http_exchange *exchange, struct str protocol, struct http_header header,
+void http_upgrade(struct http_exchange *exchange, const struct http_header *headers,
+                  size_t header_count,
                   void (*on_bytes)(struct http_exchange *exchange, struct str bytes))
 {
     struct connection *c = exchange->connection;
@@ -171,8 +172,8 @@ void http_upgrade(struct http_exchange *exchange, struct str protocol, struct ht
     out = &c->server->scratch;
     buf_clear(out);
     buf_add(out, STR("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"));
-    put_header(out, &(struct http_header){STR("Upgrade"), protocol});
-    put_header(out, &header);
+    for (size_t i = 0; i < header_count; i++)
+        put_header(out, &headers[i]);
     buf_add(out, STR("\r\n"));
     connection_write(c, &(struct str){out->data, out->len}, 1);
     connection_leave(c);

@@ -235,8 +235,9 @@ struct websocket *websocket_accept(struct http_exchange *exchange,
     http_exchange_on_drain(exchange, on_drain);
     buf_init(&accept, 64);
     struct str value = accept_value(http_exchange_request(exchange), &accept);
-    http_upgrade(exchange, STR("websocket"),
-                 (struct http_header){STR("Sec-WebSocket-Accept"), value}, on_bytes);
+    const struct http_header headers[] = {{STR("Upgrade"), STR("websocket")},
+                                          {STR("Sec-WebSocket-Accept"), value}};
+    http_upgrade(exchange, headers, ARRAY_LEN(headers), on_bytes);
     buf_release(&accept);
     return ws;
 }

@@ -298,6 +298,6 @@ const char *const migrations[] = {
     migration_13, migration_14, migration_15, migration_16, migration_17, migration_18,
     migration_19, migration_20, migration_21, migration_22, migration_23, migration_24,
     migration_25, migration_26, migration_27, migration_28, migration_29, migration_30,
-    migration_31, migration_32, migration_33, step_aliases, migration_34,
+    migration_31, migration_32, migration_33, step_aliases, migration_34, step_intents,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

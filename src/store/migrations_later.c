@@ -184,6 +184,16 @@ const char migration_20[] =
     "CREATE UNIQUE INDEX fleet_publishes_by_key ON fleet_publishes (tenant, request_key)"
     "  WHERE request_key IS NOT NULL;";
 
+/* Webhooks of runs at the upstream (intents.h). */
+const char step_intents[] =
+    "CREATE TABLE gateway_intents ("
+    "  tenant TEXT NOT NULL, intent_id TEXT NOT NULL, url TEXT NOT NULL, thread_id TEXT NOT NULL,"
+    "  run_id TEXT, assistant_id TEXT, traceparent TEXT, drops_thread INTEGER NOT NULL,"
+    "  is_ended INTEGER NOT NULL, created_us BIGINT NOT NULL, node TEXT,"
+    "  lease_until_us BIGINT NOT NULL, PRIMARY KEY (tenant, intent_id));"
+    "CREATE INDEX gateway_intents_due ON gateway_intents (lease_until_us, created_us, intent_id);"
+    "CREATE INDEX gateway_intents_by_node ON gateway_intents (node) WHERE node IS NOT NULL;";
+
 /* The user for whom a cron makes runs. */
 const char migration_21[] = "ALTER TABLE crons ADD COLUMN auth_user TEXT;";
 

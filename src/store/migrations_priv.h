@@ -2,6 +2,7 @@
 #ifndef STORE_MIGRATIONS_PRIV_H
 #define STORE_MIGRATIONS_PRIV_H
 
+extern const char step_intents[];
 extern const char migration_12[];
 extern const char migration_13[];
 extern const char migration_14[];

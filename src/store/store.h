@@ -46,6 +46,7 @@ enum topic {
     TOPIC_REPLAY,       /* key: replay id. A replay was made, or runs again */
     TOPIC_RUN_WATCH,  /* key: agent/hub_follow.c. Another node's clients wait for a run's events */
     TOPIC_RUN_EVENTS, /* key: run id. Such events were stored */
+    TOPIC_INTENT,     /* key: intent id. A webhook was taken out of a request to the upstream */
     TOPIC_COUNT
 };
 

@@ -95,6 +95,8 @@ static void check_all(struct doctor *d)
         doctor_store(d);
     }
     doctor_server(d);
+    if (d->has_config && !d->is_quick)
+        doctor_upstream(d);
     if (d->has_config && url)
         doctor_egress(d, url);
 }

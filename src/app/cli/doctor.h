@@ -31,6 +31,8 @@ void doctor_permissions(struct doctor *d);
 void doctor_certificates(struct doctor *d);
 void doctor_store(struct doctor *d);
 void doctor_server(struct doctor *d);
+/* Does the server behind the gateway answer, and are its credentials good? */
+void doctor_upstream(struct doctor *d);
 /* May and can webhooks reach this URL? (A2, A9) */
 void doctor_egress(struct doctor *d, const char *url);
 

@@ -77,6 +77,43 @@ void doctor_server(struct doctor *d)
     buf_release(&answer.body);
 }
 
+/* ---- the server behind the gateway ---- */
+
+/* The follower reads threads with the configured headers, so it is that which is tried. */
+void doctor_upstream(struct doctor *d)
+{
+    const struct config *config = &d->session->config;
+    struct str base = str_of(config->upstream_url);
+    struct remote_answer answer;
+
+    if (str_is_none(base))
+        return;
+    while (str_ends(base, STR("/")))
+        base.len--;
+    const struct remote_request request = {
+        .url = arena_printf(&d->arena, "%.*s/threads/00000000-0000-4000-8000-000000000000",
+                            STR_ARG(base)),
+        .method = STR("GET"),
+        .headers = config->upstream.headers,
+        .header_count = config->upstream.header_count};
+    remote_send(d->session->world, &request, &answer);
+    if (!answer.status)
+        doctor_telling(d, "upstream", DOCTOR_FAILED,
+                       "Is it started, and is runbell.upstream its address?",
+                       "%.*s does not answer: %s", STR_ARG(base), answer.why);
+    else if (answer.status == 401 || answer.status == 403)
+        doctor_telling(d, "upstream", DOCTOR_FAILED,
+                       "Give its credentials in runbell.upstream_headers: without them the ends of "
+                       "runs cannot be read",
+                       "%.*s answers %d", STR_ARG(base), answer.status);
+    else if (answer.status == 404 || answer.status == 422 || answer.status / 100 == 2)
+        doctor_telling(d, "upstream", DOCTOR_OK, "", "%.*s answers", STR_ARG(base));
+    else
+        doctor_telling(d, "upstream", DOCTOR_WARNING, "Its own log says why", "%.*s answers %d",
+                       STR_ARG(base), answer.status);
+    buf_release(&answer.body);
+}
+
 /* ---- the way to a receiver ---- */
 
 struct visit {
