@@ -48,11 +48,17 @@ static const struct maker *maker_of(const struct call *call)
     return NULL;
 }
 
+/* Any of that name: of two, servers may read another one than we do. */
 static bool has_webhook(const struct json *body)
 {
-    const struct json *webhook = json_get(body, "webhook");
+    struct json_iter iter = json_iter(body);
+    const struct json *value;
+    struct str key;
 
-    return webhook && !json_is_null(webhook);
+    while (json_next(&iter, &key, &value))
+        if (str_eq(key, STR("webhook")) && !json_is_null(value))
+            return true;
+    return false;
 }
 
 static bool any_has_webhook(const struct json *body)

@@ -18,6 +18,7 @@
 #define VANISHED_MS 10000 /* how long a run must be unknown before it counts as gone */
 #define NEVER_MADE_MS (10 * 60 * MS_PER_SECOND)
 #define GIVE_UP_MS (30 * 24 * 3600 * MS_PER_SECOND)
+#define CLEAN_AFTER_MS 10000 /* whoever waits for the run still has to read it */
 #define CLEAN_MS (24 * 3600 * MS_PER_SECOND)
 #define TARGET_BYTES_MAX 1024
 #define LIST_SIZE 100 /* runs of a thread among which its own is looked for */
@@ -165,7 +166,8 @@ static void write_done(struct store_work *work, enum err err)
     }
     watch->intent.is_ended = true;
     watch->failing_ms = watch->missing_ms = 0;
-    step_go(watch, WATCH_CLEAN);
+    watch->step = WATCH_CLEAN;
+    again_in(watch, CLEAN_AFTER_MS);
 }
 
 static void write_work(struct watch *watch, enum err (*apply)(struct tx *, struct store_work *))
@@ -437,6 +439,8 @@ void watch_hint(struct watch *watch, struct str run_id)
         if (watch->step == WATCH_FIND && !watch->fetch && !watch->is_writing)
             watch->step = WATCH_RUN;
     }
+    if (watch->step == WATCH_CLEAN)
+        return;
     watch->is_refused = str_is_none(run_id);
     watch->hot_until_ms = mono_ms(watch) + HOT_MS;
     if (timer_is_running(&watch->timer) && !watch->failing_ms)
