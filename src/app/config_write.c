@@ -99,6 +99,18 @@ static void write_level(struct json_writer *json, enum log_level level)
     json_str_out(json, str_of(names[level]));
 }
 
+static void write_number(struct json_writer *json, enum setting_type type, const void *place)
+{
+    if (type == SETTING_COUNT)
+        json_i64_out(json, *(const unsigned *)place);
+    else if (type == SETTING_BYTES)
+        json_i64_out(json, (int64_t) * (const size_t *)place);
+    else if (type == SETTING_SECONDS)
+        json_double_out(json, (double)*(const int64_t *)place / (double)MS_PER_SECOND);
+    else
+        json_double_out(json, (double)*(const int64_t *)place / (double)US_PER_DAY);
+}
+
 static void write_value(struct json_writer *json, const struct setting *setting,
                         const struct config *config)
 {
@@ -118,16 +130,10 @@ static void write_value(struct json_writer *json, const struct setting *setting,
         json_str_out(json, log_format_name(*(const enum log_format *)place));
         break;
     case SETTING_COUNT:
-        json_i64_out(json, *(const unsigned *)place);
-        break;
     case SETTING_BYTES:
-        json_i64_out(json, (int64_t) * (const size_t *)place);
-        break;
     case SETTING_SECONDS:
-        json_double_out(json, (double)*(const int64_t *)place / (double)MS_PER_SECOND);
-        break;
     case SETTING_DAYS:
-        json_double_out(json, (double)*(const int64_t *)place / (double)US_PER_DAY);
+        write_number(json, setting->type, place);
         break;
     case SETTING_SECRETS:
         write_list(json, config->signing_secrets, config->secret_count, true);
