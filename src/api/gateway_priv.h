@@ -34,7 +34,7 @@ struct passage {
     size_t header_count;
     int status;
     struct buf held; /* an answer that is told with its length, or looked at */
-    bool holds, is_begun, is_upgraded, answers_run, is_located, is_refused;
+    bool holds, is_begun, is_upgraded, answers_run, is_located;
 };
 
 void gateway_take(struct call *call);

@@ -252,8 +252,7 @@ void gateway_run_on_head(struct passage *passage, const struct fetch_head *head)
     if (str_is_none(at))
         at = http_header_find(head->headers, head->header_count, "location");
     run_id = str_is_none(at) ? STR_NONE : run_of_location(at);
-    passage->is_refused = head->status >= 400 && head->status < 500;
-    if (passage->is_refused)
+    if (head->status >= 400 && head->status < 500)
         note_write(passage, STR(""));
     else if (head->status < 300 && !str_is_none(run_id))
         found(passage, run_id);
@@ -269,6 +268,5 @@ void gateway_run_on_end(struct passage *passage, bool is_whole)
     if (!passage->is_located && outcome_id_is_plain(run_id))
         found(passage, run_id);
     else
-        follower_hint(passage->passages->gateway->follower, passage->intent->intent_id,
-                      passage->is_refused ? STR_NONE : STR(""));
+        follower_hint(passage->passages->gateway->follower, passage->intent->intent_id, STR(""));
 }

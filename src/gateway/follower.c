@@ -216,7 +216,6 @@ struct hint {
     struct message message;
     struct follower *follower;
     struct str intent_id, run_id;
-    bool is_refused;
     char texts[];
 };
 
@@ -226,7 +225,7 @@ static void on_hint(struct message *message)
     struct watch *watch = map_find(&hint->follower->watches, hint->intent_id);
 
     if (watch && !hint->follower->is_closed)
-        watch_hint(watch, hint->is_refused ? STR_NONE : hint->run_id);
+        watch_hint(watch, hint->run_id);
     mem_free(hint);
 }
 
@@ -239,7 +238,6 @@ void follower_hint(struct follower *follower, struct str intent_id, struct str r
     hint->follower = follower;
     hint->intent_id = str_put(&at, intent_id);
     hint->run_id = str_put(&at, run_id);
-    hint->is_refused = str_is_none(run_id);
     loop_post(follower->config.loop, &hint->message);
 }
 

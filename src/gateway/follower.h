@@ -25,8 +25,7 @@ struct follower_config {
 };
 
 struct follower *follower_new(const struct follower_config *config);
-/* Any thread: something may have become of this run. Which it is, if that is known, else "";
- * STR_NONE: it was refused. */
+/* Any thread: something may have become of this run. Which it is, if that is known, else "". */
 void follower_hint(struct follower *follower, struct str intent_id, struct str run_id);
 /* Writes nothing more: before the store is closed. */
 void follower_close(struct follower *follower);

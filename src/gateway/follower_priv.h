@@ -49,19 +49,23 @@ struct watch {
     int status;             /* of the answer */
     struct outcome outcome; /* in `arena` */
     struct store_work work;
+    struct intent reread;
     int64_t failing_ms, missing_ms; /* monotonic: since when; 0: it is not */
     int64_t hot_until_ms;           /* it is about to end */
     unsigned busy_looks;
-    uint8_t step; /* enum watch_step */
-    bool is_writing, is_refused;
+    uint8_t step;    /* enum watch_step */
+    bool is_writing; /* the store has its work */
 };
 
 /* watch.c */
 void watch_new(struct follower *follower, const struct intent *intent);
-/* run_id "": as before; STR_NONE: there will be none. */
+/* run_id "": as before; one that was refused is noticed by its row. */
 void watch_hint(struct watch *watch, struct str run_id);
 /* A place has become free. */
 void watch_fetch(struct watch *watch);
 void watch_free(struct watch *watch);
+
+/* watch_end.c: of watch->work */
+enum err watch_end_apply(struct tx *tx, struct store_work *work);
 
 #endif

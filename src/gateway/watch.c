@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gateway/gateway_metrics.h"
-#include "store/outbox.h"
 
 #define FETCH_MS 30000
 #define PAUSE_MS_MIN 200
@@ -103,51 +102,6 @@ static enum err forget_apply(struct tx *tx, struct store_work *work)
     return intent_delete(tx, watch->intent.tenant, watch->intent.intent_id);
 }
 
-static enum gateway_end end_of(const struct watch *watch)
-{
-    if (watch->outcome.is_given_up)
-        return GATEWAY_GIVEN_UP;
-    return str_is_none(watch->outcome.run) ? GATEWAY_VANISHED : GATEWAY_TOLD;
-}
-
-static enum err webhook_add(struct tx *tx, const struct watch *watch)
-{
-    const struct intent *intent = &watch->intent;
-    struct buf out;
-    enum err err = ERR_LIMIT;
-
-    buf_init(&out, ANSWER_BYTES_MAX);
-    outcome_write(&out, tx->arena, intent, &watch->outcome, tx->now_us);
-    if (!out.failed) {
-        const struct outbox_event event = {
-            .tenant = intent->tenant,
-            .kind = STR("run"),
-            .object_id = intent->run_id,
-            .url = intent->url,
-            .content_type = STR("application/json"),
-            .body = buf_str(&out),
-            .policy = watch->follower->config.policy,
-            .ordering_key = intent->thread_id,
-            .traceparent = intent->traceparent,
-        };
-
-        err = outbox_add(tx, &event, NULL);
-    }
-    buf_release(&out);
-    return err;
-}
-
-static enum err end_apply(struct tx *tx, struct store_work *work)
-{
-    const struct watch *watch = CONTAINER_OF(work, struct watch, work);
-    enum err err = intent_end(tx, &watch->intent);
-
-    if (err || (err = webhook_add(tx, watch)))
-        return err;
-    gateway_count_end(tx, end_of(watch));
-    return OK;
-}
-
 static void write_done(struct store_work *work, enum err err)
 {
     struct watch *watch = CONTAINER_OF(work, struct watch, work);
@@ -194,7 +148,7 @@ static void write_start(struct watch *watch)
         return;
     }
     watch->step = WATCH_WRITE;
-    write_work(watch, end_apply);
+    write_work(watch, watch_end_apply);
 }
 
 /* ---- what the upstream says ---- */
@@ -204,20 +158,59 @@ static struct str kept_answer(struct watch *watch)
     return arena_str(&watch->arena, buf_str(&watch->answer));
 }
 
+static void never_made(struct watch *watch)
+{
+    log_warn("gateway",
+             "the upstream has no run for the webhook that was asked for at thread "
+             "%.*s: none was made, and none is told of",
+             STR_ARG(watch->intent.thread_id));
+    forget(watch);
+}
+
+static enum err reread_apply(struct tx *tx, struct store_work *work)
+{
+    struct watch *watch = CONTAINER_OF(work, struct watch, work);
+
+    return intent_get(tx, watch->intent.tenant, watch->intent.intent_id, &watch->arena,
+                      &watch->reread);
+}
+
+static void reread_done(struct store_work *work, enum err err)
+{
+    struct watch *watch = CONTAINER_OF(work, struct watch, work);
+
+    watch->is_writing = false;
+    if (err == ERR_NOT_FOUND) { /* it was refused */
+        over(watch);
+    } else if (!err && !str_is_none(watch->reread.run_id)) {
+        watch->intent.run_id = arena_str(&watch->kept, watch->reread.run_id);
+        watch->missing_ms = 0;
+        step_go(watch, WATCH_RUN);
+    } else if (!err && age_ms(watch) > NEVER_MADE_MS) {
+        never_made(watch);
+    } else {
+        again(watch);
+    }
+}
+
+/* Not in the list: the row knows more perhaps, of what the answer has said meanwhile. */
+static void reread(struct watch *watch)
+{
+    watch->is_writing = true;
+    watch->work.apply = reread_apply;
+    watch->work.done = reread_done;
+    watch->work.reply_to = watch->follower->config.loop;
+    store_read(watch->follower->config.store, &watch->work);
+}
+
 static void is_missing(struct watch *watch)
 {
     int64_t now_ms = mono_ms(watch);
 
     if (!watch->missing_ms)
         watch->missing_ms = now_ms;
-    if (watch->is_refused) { /* its row is gone */
-        over(watch);
-    } else if (watch->step == WATCH_FIND && age_ms(watch) > NEVER_MADE_MS) {
-        log_warn("gateway",
-                 "the upstream has no run for the webhook that was asked for at thread "
-                 "%.*s: none was made, and none is told of",
-                 STR_ARG(watch->intent.thread_id));
-        forget(watch);
+    if (watch->step == WATCH_FIND) {
+        reread(watch);
     } else if (watch->step == WATCH_RUN && now_ms - watch->missing_ms >= VANISHED_MS) {
         watch->outcome.run = STR_NONE;
         write_start(watch);
@@ -434,14 +427,13 @@ static void on_timer(struct timer *timer)
 
 void watch_hint(struct watch *watch, struct str run_id)
 {
-    if (str_is_none(watch->intent.run_id) && !str_is_empty(run_id)) {
+    if (str_is_none(watch->intent.run_id) && !str_is_empty(run_id) && !watch->is_writing) {
         watch->intent.run_id = arena_str(&watch->kept, run_id);
-        if (watch->step == WATCH_FIND && !watch->fetch && !watch->is_writing)
+        if (watch->step == WATCH_FIND && !watch->fetch)
             watch->step = WATCH_RUN;
     }
     if (watch->step == WATCH_CLEAN)
         return;
-    watch->is_refused = str_is_none(run_id);
     watch->hot_until_ms = mono_ms(watch) + HOT_MS;
     if (timer_is_running(&watch->timer) && !watch->failing_ms)
         timer_start(&watch->timer, 0);

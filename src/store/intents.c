@@ -11,6 +11,8 @@ static const struct db_statement insert_one = {
     "INSERT INTO gateway_intents (" COLUMNS
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     NULL};
+static const struct db_statement select_one = {
+    "intents_get", "SELECT " COLUMNS " FROM gateway_intents" OF_ONE, NULL};
 static const struct db_statement locate_one = {
     "intents_locate", "UPDATE gateway_intents SET run_id = $3" OF_ONE, NULL};
 static const struct db_statement delete_one = {"intents_delete",
@@ -125,6 +127,19 @@ static struct intent row_of(const struct db_rows *rows, struct arena *arena)
         .node = db_get_keep(rows, 10, arena),
         .lease_until_us = db_get_int(rows, 11),
     };
+}
+
+enum err intent_get(struct tx *tx, struct str tenant, struct str intent_id, struct arena *arena,
+                    struct intent *intent)
+{
+    struct db_rows rows = {0};
+    enum err err =
+        db_query_one(tx->db, &select_one, DB_ARGS(db_text(tenant), db_text(intent_id)), &rows);
+
+    if (err)
+        return err;
+    *intent = row_of(&rows, arena);
+    return db_rows_end(&rows);
 }
 
 enum err intents_due(struct tx *tx, int64_t limit, struct arena *arena, struct intents *found)

@@ -34,6 +34,9 @@ struct intents {
 
 /* Nudges TOPIC_INTENT. */
 enum err intent_insert(struct tx *tx, const struct intent *intent) MUST_USE;
+/* ERR_NOT_FOUND. */
+enum err intent_get(struct tx *tx, struct str tenant, struct str intent_id, struct arena *arena,
+                    struct intent *intent) MUST_USE;
 /* Which run it is of; harmless if it is gone. */
 enum err intent_locate(struct tx *tx, struct str tenant, struct str intent_id,
                        struct str run_id) MUST_USE;

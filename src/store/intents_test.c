@@ -61,6 +61,10 @@ static void one_node_follows_it(void **state)
     assert_int_equal(intent_locate(t->tx, TENANT, STR("a"), STR("run")), OK);
     found = due(t);
     ASSERT_STR(found.list[0].run_id, "run");
+    assert_int_equal(intent_get(t->tx, TENANT, STR("a"), &t->arena, &found.list[0]), OK);
+    ASSERT_STR(found.list[0].url, "https://example.com/hook");
+    assert_int_equal(intent_get(t->tx, STR("other"), STR("a"), &t->arena, &found.list[0]),
+                     ERR_NOT_FOUND);
     assert_int_equal(intent_lease(t->tx, &found.list[0], STR("n1"), t->tx->now_us + 10), OK);
     assert_int_equal(intent_lease(t->tx, &found.list[0], STR("n2"), t->tx->now_us + 20),
                      ERR_CONFLICT);
