@@ -125,12 +125,11 @@ void store_read(struct store *store, struct store_work *work);
 void store_subscribe(struct store *store, enum topic topic, struct loop *loop,
                      void (*on_nudge)(void *context, struct str key), void *context);
 
-/* A consistent copy while the server runs: SQLite to one file at `path`. Blocks the caller, not the
- * writer. PostgreSQL: ERR_INVALID with words that name pg_dump. */
+/* A copy of SQLite while the server runs, to one file; blocks the caller, not the writer.
+ * PostgreSQL: ERR_INVALID with words that name pg_dump. */
 enum err store_backup(struct store *store, const char *path, const char **why) MUST_USE;
 
-/* Does the database answer? */
-enum err store_ping(struct tx *tx) MUST_USE;
+enum err store_ping(struct tx *tx) MUST_USE; /* does the database answer? */
 /* The time by which all nodes on this store go: what tx->now_us is in transactions. Any thread. */
 int64_t store_now_us(struct store *store);
 /* Now and then, from any thread: a jump of the clock is noticed even when nobody writes (clock.h).
