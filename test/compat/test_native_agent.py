@@ -2,6 +2,7 @@
 cancelling, MCP, their webhooks; through the published SDKs (issue 7)."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -19,7 +20,8 @@ from harness.ports import free_port
 from harness.server import Server
 
 AGENTS = "/v1/fleet/agents"
-MCP_SERVER = Path(__file__).resolve().parents[1] / "harness" / "mcp_server.py"
+HERE = Path(__file__).resolve().parents[1]
+MCP_SERVER, JS_HOME = HERE / "harness" / "mcp_server.py", HERE / "js"
 MODES = ["values", "updates", "messages-tuple"]
 
 
@@ -388,3 +390,40 @@ def test_a_tool_that_its_server_lacks_is_said(api, sdk, mcp_url):
     _, values = ask(sdk, agent, "Hi")
     assert "has no tool gone" in values["__error__"]["message"]
     api.ok("DELETE", f"/v1/fleet/mcp-servers/{known['id']}")
+
+
+def test_the_javascript_client_runs_it_with_approval_and_a_sub_agent(server, api, model):
+    agent, name = make(api, files={**ASKS, **SUB})
+    model.say(name, calls(("write_file", {"file_path": "/a.md", "content": "one"}), words="I will"),
+              calls(("task", {"description": "check it", "subagent_type": "researcher"})),
+              text("The sub-agent is done"), text("It is written"))
+    done = subprocess.run(["node", "native_agent.mjs", agent["id"]], cwd=JS_HOME, capture_output=True, text=True,
+                          timeout=100, check=False, env={**os.environ, "RUNBELL_URL": server.url})
+    assert done.returncode == 0 and "ok" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_run_goes_on_after_the_server_was_killed(stores, model, tmp_path):
+    """From its last checkpoint: what the model has said is not asked for again."""
+    with Server(tmp_path, store=stores["sqlite"](), dev=True) as server:
+        with Api(server.url) as api:
+            for secret, value in {"SCRIPT_BASE_URL": model.url + "/v1"}.items():
+                api.ok("POST", "/v1/fleet/secrets", json={"name": secret, "value": value})
+            agent, name = make(api)
+            gate = threading.Event()
+            model.say(name, calls(("write_file", {"file_path": "/a.md", "content": "kept"})),
+                      text("never heard of to the end", gate=gate), text("Done"))
+            sdk = get_sync_client(url=server.url)
+            thread = sdk.threads.create()
+            run = sdk.runs.create(thread["thread_id"], agent["id"],
+                                  input={"messages": [{"role": "user", "content": "write"}]})
+            end = time.monotonic() + 30
+            while len(model.of(name)) < 2 and time.monotonic() < end:
+                time.sleep(0.02)
+        server.kill()
+        gate.set()
+        server.start()
+        sdk = get_sync_client(url=server.url)
+        sdk.runs.join(thread["thread_id"], run["run_id"])
+        values = sdk.threads.get_state(thread["thread_id"])["values"]
+        assert kinds(values) == ["human", "ai", "tool", "ai"] and values["messages"][-1]["content"] == "Done"
+        assert values["files"]["/a.md"]["content"] == ["kept"] and len(model.of(name)) == 3
