@@ -105,9 +105,10 @@ static bool call_run(struct native_run *run, const struct tool_call *call)
 {
     struct frame *frame = native_top(run);
     const struct tool_entry *entry = entry_of(frame->agent, call->name);
+    struct files skills = frame->agent->skills; /* only read */
     struct toolbox box = {.arena = run->arena,
                           .files = &run->files,
-                          .skills = &((struct agent_spec *)(uintptr_t)frame->agent)->skills,
+                          .skills = &skills,
                           .memories = &run->spec.memories,
                           .todos = &frame->todos,
                           .now_us = loop_wall_us(run->native->loop)};

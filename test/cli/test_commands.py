@@ -19,7 +19,8 @@ SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode
 OTHER = "whsec_" + base64.b64encode(b"fedcba9876543210fedcba9876543210").decode()
 GROUPS = {"deliveries": ["list", "show", "resend", "tail"], "endpoints": ["list", "show", "pause", "resume"], "keys": ["create", "list", "revoke"],
           "config": ["check", "print"], "secrets": ["status", "rotate", "drop"],
-          "replays": ["list", "show", "pause", "resume", "cancel"], "import": ["langsmith"]}
+          "replays": ["list", "show", "pause", "resume", "cancel"], "import": ["langsmith"],
+          "agents": ["list", "pull", "push", "export", "import", "run", "diff"]}
 LEAVES = ["serve", "replay", "erase", "listen", "inspect", "trigger", "verify", "doctor", "backup", "restore", "openapi", "completion"]
 
 

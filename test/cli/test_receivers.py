@@ -1,6 +1,7 @@
 """The example receivers (issue 3 row 10): each takes what a real server sends, once, and refuses what is not signed."""
 
 import base64
+import json
 import os
 import shutil
 import subprocess
@@ -69,3 +70,42 @@ def test_it_takes_each_webhook_once(api, language, tmp_path):
     finally:
         process.kill()
         process.wait()
+
+
+def test_published_agents_are_commits(api, tmp_path):
+    """fleet/gitops.py: a dry run shows the difference and keeps nothing; a run commits; the same again changes nothing."""
+    repository, port = tmp_path / "repository", free_port()
+    git = lambda *words: subprocess.run(["git", "-C", str(repository), *words], check=True, capture_output=True, text=True).stdout
+    subprocess.run(["git", "init", "--quiet", str(repository)], check=True)
+    git("-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "--quiet", "--allow-empty", "--message=first")
+    process = subprocess.Popen(["python3", str(RECEIVERS / "fleet" / "gitops.py"), str(port), str(repository)],
+                               env={**os.environ, "RUNBELL_SECRET": SECRET})
+    try:
+        url = f"http://127.0.0.1:{port}/"
+
+        def unsigned():
+            try:
+                return httpx.post(url, content=b"{}", trust_env=False, timeout=5).status_code
+            except httpx.TransportError:
+                return None
+
+        assert eventually(unsigned, 30) == 401
+        agent = api.ok("POST", "/v1/fleet/agents", json={"name": "My Agent", "system_prompt": "You help."})
+        webhook = api.ok("POST", "/platform/fleet-webhooks", json={
+            "name": "git", "url": url, "form_schema": {"fields": [{"name": "dry_run", "type": "boolean", "default": True}]}})
+
+        def publish(**given):
+            told = api.ok("POST", f"/platform/fleet-webhooks/{webhook['id']}/run", json={"agent_id": agent["id"], "input": given})
+            assert told["upstream_status_code"] == 200, told
+            return json.loads(told["upstream_body"])
+
+        first = publish()
+        assert first["status"] == "dry run" and "+You help." in first["diff"]
+        assert git("log", "--oneline").count("\n") == 1 and git("status", "--porcelain") == ""
+        made = publish(dry_run=False)
+        assert made["status"] == "committed" and made["commit"] == git("rev-parse", "HEAD").strip()
+        assert (repository / "agents" / "My-Agent" / "AGENTS.md").read_text() == "You help."
+        assert publish(dry_run=False)["status"] == "nothing changed" and git("status", "--porcelain") == ""
+    finally:
+        process.terminate()
+        process.wait(30)

@@ -13,6 +13,7 @@ static const struct cli_command commands[] = {
     {"replay", cli_replay, "send once more all that a filter finds", &replay_command, NULL},
     {"replays", cli_replays, "the replays; pause, resume and cancel", NULL, &replays_table},
     {"import", cli_import, "take over rules and alerts of another server", NULL, &import_table},
+    {"agents", cli_agents, "Fleet agents as files: pull, push, diff; and run", NULL, &agents_table},
     {"listen", cli_listen, "relay webhooks to a port of this machine", &listen_command, NULL},
     {"inspect", cli_inspect, "an address that shows what is sent to it", &inspect_command, NULL},
     {"trigger", cli_trigger, "send a sample of a webhook", &trigger_command, NULL},

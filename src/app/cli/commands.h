@@ -42,7 +42,7 @@ extern const struct arg_command serve_command, backup_command, restore_command, 
     doctor_command, trigger_command, inspect_command, listen_command, replay_command, erase_command,
     openapi_command, completion_command;
 extern const struct cli_table keys_table, secrets_table, config_table, deliveries_table,
-    endpoints_table, replays_table, import_table;
+    endpoints_table, replays_table, import_table, agents_table;
 
 int cli_serve(int argc, char **argv);
 int cli_keys(int argc, char **argv);
@@ -56,6 +56,7 @@ int cli_replay(int argc, char **argv);
 int cli_erase(int argc, char **argv);
 int cli_replays(int argc, char **argv);
 int cli_import(int argc, char **argv);
+int cli_agents(int argc, char **argv);
 int cli_listen(int argc, char **argv);
 int cli_trigger(int argc, char **argv);
 int cli_inspect(int argc, char **argv);

@@ -1,0 +1,397 @@
+/* `runbell agents`: Fleet agents as files of this machine, and run. */
+#include <stdio.h>
+
+#include "app/cli/agents_files.h"
+#include "app/cli/output.h"
+#include "app/cli/remote.h"
+
+#define ARCHIVE_BYTES_MAX (32 * MIB)
+#define PATH_BYTES_MAX (8 * KIB)
+#define SHOWN_BYTES_MAX (16 * MIB)
+
+static const struct arg_flag plain_flags[] = {ARG_SERVER, ARG_API_KEY};
+static const struct arg_flag json_flags[] = {ARG_JSON, ARG_SERVER, ARG_API_KEY};
+static const struct arg_flag export_flags[] = {
+    {"version", "N", "that version instead of the newest", NULL}, ARG_SERVER, ARG_API_KEY};
+static const struct arg_flag import_flags[] = {
+    {"name", "NAME", "another name than config.json says", NULL},
+    ARG_JSON,
+    ARG_SERVER,
+    ARG_API_KEY};
+
+/* ---- what all need ---- */
+
+/* The id of the agent of this id or exact name. */
+static int agent_find(struct remote *remote, const char *wanted, struct str *id)
+{
+    const struct json *root = NULL, *items;
+    struct buf path, body;
+    int code;
+
+    buf_init(&path, PATH_BYTES_MAX);
+    buf_init(&body, REMOTE_BODY_BYTES_MAX);
+    *id = STR_NONE;
+    if (strlen(wanted) == 36) { /* a UUID, or a name as long as one */
+        *id = str_of(wanted);
+    }
+    buf_add_cstr(&path, "/v1/fleet/agents?page_size=100");
+    remote_add_query(&path, "name", wanted);
+    code = remote_call(remote, "GET", buf_str(&path), STR_NONE, &body);
+    if (code == CLI_OK && !output_parse(&remote->arena, &body, &root))
+        code = CLI_FAILED;
+    items = json_get(root, "items");
+    for (size_t i = 0; i < json_count(items); i++)
+        if (str_eq(output_text(json_item(items, i), "name"), str_of(wanted)))
+            *id = arena_str(&remote->arena, output_text(json_item(items, i), "id"));
+    if (code == CLI_OK && str_is_none(*id))
+        code = session_fail(remote->session, "there is no agent %s; runbell agents list shows all",
+                            wanted);
+    buf_release(&path);
+    buf_release(&body);
+    return code;
+}
+
+static int archive_get(struct remote *remote, const char *version, struct buf *archive)
+{
+    struct buf path;
+    struct str id;
+    int code = agent_find(remote, remote->session->args.operands[0], &id);
+
+    buf_init(&path, PATH_BYTES_MAX);
+    buf_addf(&path, "/v1/fleet/agents/%.*s/export.zip", STR_ARG(id));
+    if (version)
+        remote_add_query(&path, "version", version);
+    if (code == CLI_OK)
+        code = remote_call(remote, "GET", buf_str(&path), STR_NONE, archive);
+    buf_release(&path);
+    return code;
+}
+
+/* ---- list ---- */
+
+static const struct arg_command list_command = {
+    .name = "runbell agents list",
+    .operands = "",
+    .summary = "Lists the Fleet agents that you may see, newest first.",
+    .more = "",
+    .flags = json_flags,
+    .flag_count = ARRAY_LEN(json_flags),
+};
+
+static int list_run(struct remote *remote)
+{
+    const struct json *root = NULL, *items;
+    struct buf body;
+    int code;
+
+    buf_init(&body, REMOTE_BODY_BYTES_MAX);
+    code = remote_call(remote, "GET", STR("/v1/fleet/agents?page_size=100"), STR_NONE, &body);
+    if (code == CLI_OK && session_value(remote->session, "json")) {
+        output_line(buf_str(&body));
+    } else if (code == CLI_OK && output_parse(&remote->arena, &body, &root)) {
+        items = json_get(root, "items");
+        for (size_t i = 0; i < json_count(items); i++) {
+            const struct json *agent = json_item(items, i);
+
+            printf("%.*s  v%-4lld ", STR_ARG(output_text(agent, "id")),
+                   (long long)json_i64(json_get(agent, "version"), 0));
+            output_safe(output_text(agent, "name"), 60);
+            putchar('\n');
+        }
+    }
+    buf_release(&body);
+    return code;
+}
+
+/* ---- out ---- */
+
+static const struct arg_command export_command = {
+    .name = "runbell agents export",
+    .operands = "AGENT FILE",
+    .summary = "Writes an agent, by id or name, as an archive; - is standard output.",
+    .more = "The same version gives the same bytes.",
+    .operand_count = 2,
+    .flags = export_flags,
+    .flag_count = ARRAY_LEN(export_flags),
+};
+
+static const struct arg_command pull_command = {
+    .name = "runbell agents pull",
+    .operands = "AGENT FOLDER",
+    .summary = "Writes an agent's files into a folder.",
+    .more = "What else lies there stays.",
+    .operand_count = 2,
+    .flags = export_flags,
+    .flag_count = ARRAY_LEN(export_flags),
+};
+
+static int out_run(struct remote *remote)
+{
+    const struct session *session = remote->session;
+    struct buf archive;
+    int code;
+
+    buf_init(&archive, ARCHIVE_BYTES_MAX);
+    code = archive_get(remote, session_value(session, "version"), &archive);
+    if (code == CLI_OK)
+        code = session->command == &pull_command
+                   ? agents_unpack(session, buf_str(&archive), session->args.operands[1])
+                   : agents_write(session, session->args.operands[1], buf_str(&archive));
+    buf_release(&archive);
+    return code;
+}
+
+/* ---- in ---- */
+
+static const struct arg_command import_command = {
+    .name = "runbell agents import",
+    .operands = "FILE",
+    .summary = "Makes a new agent of an archive, or of a folder.",
+    .more = "",
+    .operand_count = 1,
+    .flags = import_flags,
+    .flag_count = ARRAY_LEN(import_flags),
+};
+
+static const struct arg_command push_command = {
+    .name = "runbell agents push",
+    .operands = "FOLDER",
+    .summary = "Makes a folder (or archive) the newest version of the agent of that name.",
+    .more = "If there is no agent of the name in config.json, it is made.",
+    .operand_count = 1,
+    .flags = import_flags,
+    .flag_count = ARRAY_LEN(import_flags),
+};
+
+static int in_run(struct remote *remote)
+{
+    const struct session *session = remote->session;
+    const char *name = session_value(session, "name");
+    const struct json *agent = NULL;
+    struct buf archive, path, body;
+    int code;
+
+    buf_init(&archive, ARCHIVE_BYTES_MAX);
+    buf_init(&path, PATH_BYTES_MAX);
+    buf_init(&body, REMOTE_BODY_BYTES_MAX);
+    buf_add_cstr(&path, "/v1/fleet/agents/import");
+    if (session->command == &push_command)
+        remote_add_query(&path, "update", "true");
+    if (name)
+        remote_add_query(&path, "name", name);
+    code = agents_read(session, session->args.operands[0], &archive);
+    if (code == CLI_OK)
+        code = remote_call(remote, "POST", buf_str(&path), buf_str(&archive), &body);
+    if (code == CLI_OK && session_value(session, "json")) {
+        output_line(buf_str(&body));
+    } else if (code == CLI_OK && output_parse(&remote->arena, &body, &agent)) {
+        printf("%.*s  version %lld of ", STR_ARG(output_text(agent, "id")),
+               (long long)json_i64(json_get(agent, "version"), 0));
+        output_safe(output_text(agent, "name"), 200);
+        putchar('\n');
+    }
+    buf_release(&archive);
+    buf_release(&path);
+    buf_release(&body);
+    return code;
+}
+
+/* ---- diff ---- */
+
+static const struct arg_command diff_command = {
+    .name = "runbell agents diff",
+    .operands = "AGENT FOLDER",
+    .summary = "Shows what a folder (or archive) would change in an agent.",
+    .more = "Exit code 0: nothing, 1: something, as diff does.",
+    .operand_count = 2,
+    .flags = json_flags,
+    .flag_count = ARRAY_LEN(json_flags),
+};
+
+static void file_print(const struct json *file)
+{
+    struct str diff = json_string(json_get(file, "diff"));
+
+    printf("%.*s: ", STR_ARG(output_text(file, "status")));
+    output_safe(output_text(file, "path"), 300);
+    putchar('\n');
+    while (!str_is_none(diff) && diff.len) {
+        size_t len = str_find_char(diff, '\n');
+
+        output_safe(str_first(diff, len), SHOWN_BYTES_MAX);
+        putchar('\n');
+        diff = str_from(diff, len + 1);
+    }
+}
+
+static int diff_print(struct remote *remote, const struct buf *body)
+{
+    const struct json *root = NULL, *files;
+
+    if (!output_parse(&remote->arena, body, &root))
+        return CLI_FAILED;
+    files = json_get(root, "files");
+    if (session_value(remote->session, "json"))
+        output_line(buf_str(body));
+    for (size_t i = 0; i < json_count(files) && !session_value(remote->session, "json"); i++)
+        file_print(json_item(files, i));
+    return json_count(files) ? CLI_FAILED : CLI_OK;
+}
+
+static int diff_run(struct remote *remote)
+{
+    const struct session *session = remote->session;
+    struct buf archive, body;
+    struct str id;
+    int code;
+
+    buf_init(&archive, ARCHIVE_BYTES_MAX);
+    buf_init(&body, REMOTE_BODY_BYTES_MAX);
+    code = agent_find(remote, session->args.operands[0], &id);
+    if (code == CLI_OK)
+        code = agents_read(session, session->args.operands[1], &archive);
+    if (code == CLI_OK)
+        code = remote_call(remote, "POST",
+                           arena_printf(&remote->arena, "/v1/fleet/agents/%.*s/diff", STR_ARG(id)),
+                           buf_str(&archive), &body);
+    if (code == CLI_OK)
+        code = diff_print(remote, &body);
+    buf_release(&archive);
+    buf_release(&body);
+    return code;
+}
+
+/* ---- run ---- */
+
+static const struct arg_command run_command = {
+    .name = "runbell agents run",
+    .operands = "AGENT TEXT",
+    .summary = "Says something to an agent and prints its answer.",
+    .more = "On a thread of its own, which is not kept. Exit code 1: it failed, or a person would\n"
+            "have to approve a tool first.",
+    .operand_count = 2,
+    .flags = json_flags,
+    .flag_count = ARRAY_LEN(json_flags),
+};
+
+static struct str run_body(struct remote *remote, struct str id)
+{
+    struct json_writer json;
+    struct buf out;
+    struct str text;
+
+    buf_init(&out, MIB);
+    json_writer_init(&json, &out);
+    json_begin_object(&json);
+    json_put_str(&json, "assistant_id", id);
+    json_key(&json, "input");
+    json_begin_object(&json);
+    json_key(&json, "messages");
+    json_begin_array(&json);
+    json_begin_object(&json);
+    json_put_str(&json, "role", STR("user"));
+    json_put_str(&json, "content", str_of(remote->session->args.operands[1]));
+    json_end_object(&json);
+    json_end_array(&json);
+    json_end_object(&json);
+    json_end_object(&json);
+    text = arena_str(&remote->arena, buf_str(&out));
+    buf_release(&out);
+    return text;
+}
+
+static int answer_print(struct remote *remote, const struct buf *body)
+{
+    const struct json *root = NULL, *messages, *error;
+
+    if (!output_parse(&remote->arena, body, &root))
+        return CLI_FAILED;
+    if (session_value(remote->session, "json"))
+        output_line(buf_str(body));
+    error = json_get(root, "__error__");
+    if (error)
+        return session_fail(remote->session, "%.*s: %.*s", STR_ARG(output_text(error, "error")),
+                            STR_ARG(output_text(error, "message")));
+    if (json_get(root, "__interrupt__"))
+        return session_fail(remote->session, "it wants to call a tool that a person must approve");
+    messages = json_get(root, "messages");
+    if (json_count(messages) && !session_value(remote->session, "json")) {
+        const struct json *last = json_item(messages, json_count(messages) - 1);
+        struct str text = output_text(last, "content"), line;
+
+        while (str_split(&text, '\n', &line)) {
+            output_safe(line, SHOWN_BYTES_MAX);
+            putchar('\n');
+        }
+    }
+    return CLI_OK;
+}
+
+static int run_run(struct remote *remote)
+{
+    struct buf body;
+    struct str id;
+    int code = agent_find(remote, remote->session->args.operands[0], &id);
+
+    buf_init(&body, REMOTE_BODY_BYTES_MAX);
+    if (code == CLI_OK)
+        code = remote_call(remote, "POST", STR("/runs/wait"), run_body(remote, id), &body);
+    if (code == CLI_OK)
+        code = answer_print(remote, &body);
+    buf_release(&body);
+    return code;
+}
+
+/* ---- the table ---- */
+
+static int cli_list(int argc, char **argv)
+{
+    return remote_main(&list_command, list_run, argc, argv);
+}
+
+static int cli_export(int argc, char **argv)
+{
+    return remote_main(&export_command, out_run, argc, argv);
+}
+
+static int cli_pull(int argc, char **argv)
+{
+    return remote_main(&pull_command, out_run, argc, argv);
+}
+
+static int cli_import(int argc, char **argv)
+{
+    return remote_main(&import_command, in_run, argc, argv);
+}
+
+static int cli_push(int argc, char **argv)
+{
+    return remote_main(&push_command, in_run, argc, argv);
+}
+
+static int cli_diff(int argc, char **argv)
+{
+    return remote_main(&diff_command, diff_run, argc, argv);
+}
+
+static int cli_run(int argc, char **argv)
+{
+    return remote_main(&run_command, run_run, argc, argv);
+}
+
+static const struct cli_command commands[] = {
+    {"list", cli_list, "all that you may see", &list_command, NULL},
+    {"pull", cli_pull, "its files into a folder", &pull_command, NULL},
+    {"push", cli_push, "a folder as its newest version", &push_command, NULL},
+    {"export", cli_export, "an archive of it", &export_command, NULL},
+    {"import", cli_import, "a new agent of an archive", &import_command, NULL},
+    {"run", cli_run, "say something to it", &run_command, NULL},
+    {"diff", cli_diff, "what a folder would change", &diff_command, NULL},
+};
+
+const struct cli_table agents_table = {"runbell agents", commands, ARRAY_LEN(commands)};
+
+int cli_agents(int argc, char **argv)
+{
+    return cli_dispatch(&agents_table, argc, argv);
+}
