@@ -5,6 +5,7 @@
 #include "api/route.h"
 #include "fleet/agent_json.h"
 #include "fleet/agents.h"
+#include "fleet/tool_auth.h"
 
 /* Who asks, as the key says it: texts live as long as the call. */
 struct person fleet_person(const struct call *call);
@@ -37,6 +38,9 @@ struct agent_work fleet_work(struct tx *tx, struct call *call, const struct pers
 /* The agent with its settings; `with_files`: with the contents of all files. */
 enum err fleet_agent_reply(struct tx *tx, struct call *call, int status,
                            const struct fleet_agent *agent, bool with_files) MUST_USE;
+/* What the workspace knows of MCP servers, for bundles: names, never values. In the call's arena.
+ */
+enum err fleet_server_auths(struct tx *tx, struct call *call, struct server_auths *auths) MUST_USE;
 /* "version" of a body or "1" of a query: the number of a version; 0 is the newest. */
 enum err fleet_version_read(struct call *call, struct str text, const char *where,
                             int64_t *version) MUST_USE;

@@ -152,7 +152,7 @@ static enum err render(struct call *call, struct publish_call *p)
 static enum err bundle_take(struct tx *tx, struct call *call, const struct fleet_agent *agent)
 {
     static const struct bundle_options options = {.only_composite_keys = false};
-    static const struct server_auths servers = {.count = 0};
+    struct server_auths servers = {.count = 0};
     struct publish_call *p = call->data;
     const struct tree_key key = {agent->tenant, agent->agent_id};
     struct tree_files files;
@@ -163,6 +163,8 @@ static enum err bundle_take(struct tx *tx, struct call *call, const struct fleet
         call_fail(call, 404, "the agent has no version %lld", (long long)p->version);
     if (!err)
         err = tree_read(tx, &key, bundle.version, tx->arena, &files);
+    if (!err)
+        err = fleet_server_auths(tx, call, &servers);
     if (err)
         return err;
     p->payload.agent_name = agent->name;

@@ -17,6 +17,7 @@ struct server_body {
     struct str id, name, url;
     struct str headers; /* JSON object name → value */
     struct str names;   /* JSON array of the headers' names */
+    struct str secrets; /* JSON array: what somebody else needs to be let in, by name */
 };
 
 static enum err refuse(struct call *call, const char *why)
@@ -113,8 +114,46 @@ static enum err get_prepare(struct call *call)
 
 /* ---- what a body says ---- */
 
-static enum err header_read(struct call *call, const struct json *item, struct json_writer *values,
-                            struct json_writer *names)
+/* What the headers come to, as JSON. */
+struct headers_out {
+    struct buf values_out, names_out, secrets_out;
+    struct json_writer values, names, secrets;
+};
+
+/* "MY_SERVER_AUTHORIZATION", for a value that stands there itself. */
+static struct str derived_name(struct call *call, struct str server, struct str header)
+{
+    struct str text = arena_printf(call->arena, "%.*s_%.*s", STR_ARG(server), STR_ARG(header));
+    char *name = arena_cstr(call->arena, text);
+
+    for (char *c = name; *c; c++) {
+        bool is_small = *c >= 'a' && *c <= 'z';
+        bool is_plain = (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9');
+
+        *c = is_small ? (char)(*c - 'a' + 'A') : is_plain ? *c : '_';
+    }
+    return str_of(name);
+}
+
+/* The secrets that a value names, else the name it would have. */
+static void secrets_out(struct call *call, const struct server_body *body, struct str header,
+                        struct str value, struct json_writer *json)
+{
+    const struct str open = STR("{{secret "), close = STR("}}");
+    size_t at = str_find(value, open);
+
+    if (at == value.len)
+        json_str_out(json, derived_name(call, body->name, header));
+    for (; at < value.len; at = str_find(value, open)) {
+        value = str_from(value, at + open.len);
+        at = str_find(value, close);
+        json_str_out(json, str_trim(str_first(value, at)));
+        value = str_from(value, at + close.len);
+    }
+}
+
+static enum err header_read(struct call *call, const struct server_body *body,
+                            const struct json *item, struct headers_out *out)
 {
     struct str name = json_string(json_get(item, "key"));
     struct str value = json_string(json_get(item, "value"));
@@ -123,39 +162,50 @@ static enum err header_read(struct call *call, const struct json *item, struct j
         return refuse(call, "headers: each needs a key that is the name of a header");
     if (str_is_none(value) || !header_value_is_valid(value) || str_eq(value, SECRET_SHOWN))
         return refuse(call, "headers: each needs a value, a text of one line");
-    json_key_str(values, name);
-    json_str_out(values, value);
-    json_str_out(names, name);
+    json_key_str(&out->values, name);
+    json_str_out(&out->values, value);
+    json_str_out(&out->names, name);
+    secrets_out(call, body, name, value, &out->secrets);
     return OK;
+}
+
+static struct str finished(struct call *call, struct buf *out)
+{
+    struct str text = arena_str(call->arena, buf_str(out));
+
+    buf_release(out);
+    return text;
 }
 
 static enum err headers_read(struct call *call, struct server_body *body)
 {
     const struct json *list = json_get(call->body, "headers");
-    struct json_writer values, names;
-    struct buf values_out, names_out;
+    struct headers_out *out = ARENA_NEW(call->arena, struct headers_out);
     enum err err = OK;
 
     if (list && !json_is_null(list) && json_type(list) != JSON_ARRAY)
         return refuse(call, "headers: must be an array of {key, value}");
     if (json_count(list) > HEADERS_MAX)
         return refuse(call, "headers: at most 32");
-    buf_init(&values_out, HEADERS_BYTES_MAX);
-    buf_init(&names_out, HEADERS_BYTES_MAX);
-    json_writer_init(&values, &values_out);
-    json_writer_init(&names, &names_out);
-    json_begin_object(&values);
-    json_begin_array(&names);
+    buf_init(&out->values_out, HEADERS_BYTES_MAX);
+    buf_init(&out->names_out, HEADERS_BYTES_MAX);
+    buf_init(&out->secrets_out, HEADERS_BYTES_MAX);
+    json_writer_init(&out->values, &out->values_out);
+    json_writer_init(&out->names, &out->names_out);
+    json_writer_init(&out->secrets, &out->secrets_out);
+    json_begin_object(&out->values);
+    json_begin_array(&out->names);
+    json_begin_array(&out->secrets);
     for (size_t i = 0; !err && i < json_count(list); i++)
-        err = header_read(call, json_item(list, i), &values, &names);
-    json_end_object(&values);
-    json_end_array(&names);
-    body->headers = arena_str(call->arena, buf_str(&values_out));
-    body->names = arena_str(call->arena, buf_str(&names_out));
-    if (!err && (values_out.failed || names_out.failed))
+        err = header_read(call, body, json_item(list, i), out);
+    json_end_object(&out->values);
+    json_end_array(&out->names);
+    json_end_array(&out->secrets);
+    if (!err && (out->values_out.failed || out->names_out.failed || out->secrets_out.failed))
         err = refuse(call, "headers: together at most 64 KiB");
-    buf_release(&values_out);
-    buf_release(&names_out);
+    body->headers = finished(call, &out->values_out);
+    body->names = finished(call, &out->names_out);
+    body->secrets = finished(call, &out->secrets_out);
     return err;
 }
 
@@ -180,6 +230,35 @@ static enum err body_read(struct call *call, struct server_body *body)
     return headers_read(call, body);
 }
 
+/* ---- for bundles ---- */
+
+enum err fleet_server_auths(struct tx *tx, struct call *call, struct server_auths *auths)
+{
+    struct secrets found;
+    struct server_auth *list;
+    enum err err = servers_of(tx, call, &found);
+
+    if (err)
+        return err;
+    list = ARENA_ARRAY(call->arena, struct server_auth, found.count + 1);
+    for (size_t i = 0; i < found.count; i++) {
+        struct str about = arena_str(call->arena, found.list[i].about);
+        const struct json *root, *names;
+        struct str *texts;
+
+        if (json_parse(call->arena, about, &root, NULL))
+            continue;
+        names = json_get(root, "secret_names");
+        texts = ARENA_ARRAY(call->arena, struct str, json_count(names) + 1);
+        for (size_t n = 0; n < json_count(names); n++)
+            texts[n] = json_string(json_item(names, n));
+        list[auths->count++] = (struct server_auth){
+            .url = json_string(json_get(root, "url")), .names = texts, .count = json_count(names)};
+    }
+    auths->list = list;
+    return OK;
+}
+
 /* ---- change ---- */
 
 static struct str about_of(struct tx *tx, const struct server_body *body)
@@ -194,6 +273,7 @@ static struct str about_of(struct tx *tx, const struct server_body *body)
     json_put_str(&json, "name", body->name);
     json_put_str(&json, "url", body->url);
     json_put_raw(&json, "header_names", body->names);
+    json_put_raw(&json, "secret_names", body->secrets);
     json_end_object(&json);
     text = arena_str(tx->arena, buf_str(&out));
     buf_release(&out);

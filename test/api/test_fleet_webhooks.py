@@ -354,3 +354,18 @@ def test_no_secret_is_in_a_bundle_an_answer_or_a_file(start_server, hook):
     server.stop()
     assert canary not in shown
     assert [str(path) for path in server.folder.rglob("*") if path.is_file() and canary.encode() in path.read_bytes()] == []
+
+
+def test_what_the_workspace_knows_of_an_mcp_server_says_what_its_tools_need(api, hook, agent):
+    """fleet.md 2.4 row 3: names of secrets, a derived name for a literal header, never a value."""
+    known = api.ok("POST", "/v1/fleet/mcp-servers", json={
+        "name": "My Tools", "url": "http://LOCALHOST:8084/", "headers": [
+            {"key": "Authorization", "value": "Bearer {{secret TOOLS_KEY}}"}, {"key": "x-team", "value": "canary-literal"}]})
+    try:
+        assert run(api, make(api, hook), agent).status_code == 200
+        needs = {need["tool_name"]: need for need in hook.one().json["tool_auth_requirements"]}
+        assert needs["add"] == {"tool_name": "add", "auth_type": "api_key",
+                                "required_env_vars": ["TOOLS_KEY", "MY_TOOLS_X_TEAM"]}
+        assert b"canary" not in hook.one().body and "canary" not in api.get("/v1/fleet/mcp-servers").text
+    finally:
+        api.ok("DELETE", f"/v1/fleet/mcp-servers/{known['id']}")
