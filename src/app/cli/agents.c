@@ -9,7 +9,6 @@
 #define PATH_BYTES_MAX (8 * KIB)
 #define SHOWN_BYTES_MAX (16 * MIB)
 
-static const struct arg_flag plain_flags[] = {ARG_SERVER, ARG_API_KEY};
 static const struct arg_flag json_flags[] = {ARG_JSON, ARG_SERVER, ARG_API_KEY};
 static const struct arg_flag export_flags[] = {
     {"version", "N", "that version instead of the newest", NULL}, ARG_SERVER, ARG_API_KEY};
