@@ -358,7 +358,7 @@ static int cli_pull(int argc, char **argv)
     return remote_main(&pull_command, out_run, argc, argv);
 }
 
-static int cli_import(int argc, char **argv)
+static int cli_import_agent(int argc, char **argv)
 {
     return remote_main(&import_command, in_run, argc, argv);
 }
@@ -383,7 +383,7 @@ static const struct cli_command commands[] = {
     {"pull", cli_pull, "its files into a folder", &pull_command, NULL},
     {"push", cli_push, "a folder as its newest version", &push_command, NULL},
     {"export", cli_export, "an archive of it", &export_command, NULL},
-    {"import", cli_import, "a new agent of an archive", &import_command, NULL},
+    {"import", cli_import_agent, "a new agent of an archive", &import_command, NULL},
     {"run", cli_run, "say something to it", &run_command, NULL},
     {"diff", cli_diff, "what a folder would change", &diff_command, NULL},
 };
