@@ -29,6 +29,8 @@ enum err call_query_int(struct call *call, const char *key, int64_t min, int64_t
 enum err call_query_bool(struct call *call, const char *key, bool *value) MUST_USE;
 /* One of `words`, which end with NULL; absent is fine. */
 enum err call_query_word(struct call *call, const char *key, const char *const *words) MUST_USE;
+/* All values of a key as a JSON array in the arena; STR_NONE: it is not there. */
+struct str call_query_texts(struct call *call, const char *key);
 /* Path parameter `index` must be a UUID. */
 enum err call_param_uuid(struct call *call, size_t index, const char *name) MUST_USE;
 /* The union of two JSON objects (json_merge) in the arena; `base` itself if `over` is STR_NONE. */

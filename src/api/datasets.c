@@ -17,26 +17,6 @@ static enum err not_found(struct call *call, enum err err)
 
 /* ---- the query ---- */
 
-struct str datasets_query_texts(struct call *call, const char *key)
-{
-    struct json_writer json;
-    struct str value, text;
-    size_t at = 0;
-    struct buf out;
-
-    if (str_is_none(query_get(&call->query, key)))
-        return STR_NONE;
-    buf_init(&out, LIST_BYTES_MAX);
-    json_writer_init(&json, &out);
-    json_begin_array(&json);
-    while (query_next(&call->query, key, &at, &value))
-        json_str_out(&json, value);
-    json_end_array(&json);
-    text = out.failed ? STR("[]") : arena_str(call->arena, buf_str(&out));
-    buf_release(&out);
-    return text;
-}
-
 enum err datasets_query_object(struct call *call, const char *key, struct str *text)
 {
     struct str value = query_get(&call->query, key);
@@ -136,7 +116,7 @@ static enum err list_prepare(struct call *call)
     enum err err;
 
     f->tenant = call->principal.tenant;
-    f->ids = datasets_query_texts(call, "id");
+    f->ids = call_query_texts(call, "id");
     f->name = query_get(&call->query, "name");
     f->name_contains = query_get(&call->query, "name_contains");
     f->data_type = query_get(&call->query, "data_type");

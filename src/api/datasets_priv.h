@@ -5,8 +5,6 @@
 #include "api/call.h"
 #include "store/datasets.h"
 
-/* All values of a key of the query as a JSON array in the arena; STR_NONE: it is not there. */
-struct str datasets_query_texts(struct call *call, const char *key);
 /* A JSON object in the query. ERR_INVALID: the reply is filled. */
 enum err datasets_query_object(struct call *call, const char *key, struct str *text) MUST_USE;
 /* What as_of of the query means: a time, or the name of a version of the dataset (whose id may be

@@ -65,8 +65,8 @@ static enum err list_prepare(struct call *call)
 
     f->tenant = call->principal.tenant;
     f->dataset_id = query_get(&call->query, "dataset");
-    f->ids = datasets_query_texts(call, "id");
-    f->splits = datasets_query_texts(call, "splits");
+    f->ids = call_query_texts(call, "id");
+    f->splits = call_query_texts(call, "splits");
     f->limit = PAGE_MAX;
     if (!str_is_empty(query_get(&call->query, "filter")))
         return call_fail(call, 422, "filter: is not done for examples: use metadata or splits");

@@ -68,7 +68,7 @@ static enum err list_prepare(struct call *call)
     enum err err;
 
     f->tenant = call->principal.tenant;
-    f->ids = datasets_query_texts(call, "ids");
+    f->ids = call_query_texts(call, "ids");
     f->name = query_get(&call->query, "name");
     f->name_contains = query_get(&call->query, "name_contains");
     f->limit = PAGE_MAX;

@@ -10,7 +10,6 @@
 #define PAGE_MAX 100
 #define RUNS_MAX 1000
 #define PROJECTS_MAX 100
-#define LIST_BYTES_MAX (64 * KIB)
 
 static enum err not_found(struct call *call)
 {
@@ -163,27 +162,6 @@ static enum err ids_read(struct call *call, const char *key, struct uuid *list, 
     return OK;
 }
 
-/* All values of a key as a JSON array; STR_NONE: it is not there. */
-static struct str texts_read(struct call *call, const char *key)
-{
-    struct json_writer json;
-    struct str value, text;
-    size_t at = 0;
-    struct buf out;
-
-    if (str_is_none(query_get(&call->query, key)))
-        return STR_NONE;
-    buf_init(&out, LIST_BYTES_MAX);
-    json_writer_init(&json, &out);
-    json_begin_array(&json);
-    while (query_next(&call->query, key, &at, &value))
-        json_str_out(&json, value);
-    json_end_array(&json);
-    text = out.failed ? STR("[]") : arena_str(call->arena, buf_str(&out));
-    buf_release(&out);
-    return text;
-}
-
 static enum err flag_read(struct call *call, const char *key, int *flag)
 {
     bool value = false;
@@ -268,8 +246,8 @@ static enum err list_prepare(struct call *call)
     enum err err;
 
     f->tenant = call->principal.tenant;
-    f->keys = texts_read(call, "key");
-    f->source_types = texts_read(call, "source");
+    f->keys = call_query_texts(call, "key");
+    f->source_types = call_query_texts(call, "source");
     f->experiment_id = query_get(&call->query, "comparative_experiment_id");
     f->limit = PAGE_MAX;
     if ((err = places_read(call, list)) ||
