@@ -112,8 +112,10 @@ static enum err scores_step(struct span_testing *t, struct alert_preview *p)
 
         err = alert_score_matches(t, p->tenant, p->project.project_id, p->rule, &rows.list[i],
                                   &matches);
-        if (!err && matches && index_of(p, rows.list[i].created_us, &list[count].index))
-            list[count++].sums = (struct alert_sums){.sum = rows.list[i].score, .count = 1};
+        if (!err && matches && index_of(p, rows.list[i].created_us, &list[count].index)) {
+            list[count].sums = (struct alert_sums){.sum = rows.list[i].score, .count = 1};
+            count++;
+        }
     }
     if (err)
         return err;

@@ -58,10 +58,9 @@ static void on_drain(struct http_exchange *exchange)
 
 static void send_begin(struct sending *s)
 {
-    struct http_header headers[REPLY_HEADERS_MAX + 1];
+    struct http_header headers[REPLY_HEADERS_MAX];
     size_t count = reply_headers(s->call, headers);
 
-    headers[count++] = (struct http_header){STR("content-type"), str_of(s->call->content_type)};
     s->has_begun = true;
     http_begin(s->exchange, 200, headers, count);
     call_free(s->call);

@@ -18,8 +18,9 @@ static void defaults(void **state)
     assert_string_equal(config->python, "python3");
     assert_int_equal(config->run_timeout_ms, 3600000);
     assert_int_equal(config->runs_per_worker, 10);
-    assert_int_equal(config->graphs.count, 2);
+    assert_int_equal(config->graphs.count, 3);
     assert_non_null(graphs_find(&config->graphs, STR("agent")));
+    assert_non_null(graphs_find(&config->graphs, STR("fleet")));
     assert_non_null(graphs_find(&config->graphs, STR("script")));
     ASSERT_STR(config->file_text, "{}");
     ASSERT_STR(config->mount_prefix, "");
@@ -38,7 +39,7 @@ static void graphs(void **state)
                      "{\"graphs\": {\"agent\": \"./src/a.py:graph\", \"b\": {\"path\": "
                      "\"b.mts:default\", \"description\": \"B\"}, \"m\": \"pkg.mod:make\"}}"),
         OK);
-    assert_int_equal(project->config.graphs.count, 4);
+    assert_int_equal(project->config.graphs.count, 5);
     graph = graphs_find(&project->config.graphs, STR("agent"));
     assert_int_equal(graph->kind, GRAPH_PYTHON);
     ASSERT_STR(graph->path, "./src/a.py:graph");

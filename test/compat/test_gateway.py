@@ -1,7 +1,7 @@
 """Gateway mode: Runbell in front of another server, with the published SDKs.
 
 The upstream is another Runbell with the example agents, and LangGraph's JavaScript dev server where bench/js is
-installed (tools/setup --js bench/js). It executes the runs; the webhooks are the gateway's.
+installed (tools/setup --bench). It executes the runs; the webhooks are the gateway's.
 """
 
 import json
@@ -75,7 +75,7 @@ def gateway_config(upstream, **runbell):
 def upstream(request, tmp_path_factory):
     if request.param == "dev-server":
         if not (DEV_SERVER / "node_modules" / "@langchain" / "langgraph-api").is_dir():
-            pytest.skip("bench/js is not installed (tools/setup --js bench/js)")
+            pytest.skip("bench/js is not installed (tools/setup --bench)")
         one = DevServer(tmp_path_factory.mktemp("dev-server")).start()
     else:
         one = Server(tmp_path_factory.mktemp("upstream"), project=PROJECT).start()

@@ -304,7 +304,7 @@ static void configuration(void **state)
     (void)state;
     arena_init(&arena);
     assert_int_equal(run("runbell config check"), CLI_OK);
-    ASSERT_SAYS(out_text, "no langgraph.json, the defaults are in force: 2 graphs");
+    ASSERT_SAYS(out_text, "no langgraph.json, the defaults are in force: 3 graphs");
     write_config("{\"graphs\": {\"x\": \"pkg.mod:g\"}, \"runbell\": {\"listen\": \"0.0.0.0:80\", "
                  "\"egress\": {\"allow\": [\"a\\\\\\\"b.example\"]}}}");
     assert_int_equal(run("runbell config check"), CLI_FAILED);
@@ -313,7 +313,7 @@ static void configuration(void **state)
         "{\"graphs\": {\"x\": {\"path\": \"pkg.mod:g\", \"description\": \"a \\\"{[:,\\\\\"}},"
         " \"runbell\": {\"listen\": \"0.0.0.0:80\"}}");
     assert_int_equal(run("runbell config check"), CLI_OK);
-    ASSERT_SAYS(out_text, "langgraph.json: 3 graphs");
+    ASSERT_SAYS(out_text, "langgraph.json: 4 graphs");
     ASSERT_SAYS(out_text, "(needs an API key: runbell keys create)");
     assert_int_equal(run("runbell config print"), CLI_OK);
     assert_int_equal(json_parse(&arena, str_of(out_text), &root, NULL), OK);
