@@ -41,6 +41,7 @@ static const struct route_list *const lists[] = {
     &routes_traces_delete,
     &routes_traces_v2,
     &routes_traces_v2_threads,
+    &routes_traces_v2_turns,
     &routes_metrics,
     &routes_keys,
     &routes_workspaces,

@@ -83,6 +83,7 @@ extern const struct route_list routes_shares;
 extern const struct route_list routes_traces_delete;
 extern const struct route_list routes_traces_v2;
 extern const struct route_list routes_traces_v2_threads;
+extern const struct route_list routes_traces_v2_turns;
 extern const struct route_list routes_replays;
 extern const struct route_list routes_erasures;
 extern const struct route_list routes_endpoint_events;

@@ -6,6 +6,7 @@
 #include "api/route.h"
 #include "api/traces_priv.h"
 #include "api/traces_query.h"
+#include "api/traces_v2_priv.h"
 #include "base/time.h"
 #include "store/spans.h"
 #include "trace/span_json_v2.h"
@@ -29,21 +30,6 @@ struct v2_query {
     struct json_writer *json;
     enum err err; /* of the visit */
 };
-
-/* ---- a span ---- */
-
-static enum err fill(struct tx *tx, uint64_t select, struct arena *arena, struct span *span)
-{
-    struct feedback_rows rows;
-    enum err err = traces_fill(tx, span_v2_needs(select), arena, span);
-
-    if (err || !span_v2_wants_feedback(select))
-        return err;
-    err = feedback_of_span(tx, span->row.tenant, span->row.span_id, arena, &rows);
-    if (!err)
-        span->feedback_stats = traces_feedback_stats(&rows, FEEDBACK_STATS_V2, arena);
-    return err;
-}
 
 static void cost_put(struct json_writer *json, const struct span_row *row)
 {
@@ -93,7 +79,7 @@ static bool page_visit(void *context, struct tx *tx, struct span_match *match)
     struct v2_query *q = context;
     struct span span = *match->span;
 
-    q->err = fill(tx, q->view.select, match->arena, &span);
+    q->err = traces_v2_fill(tx, q->view.select, match->arena, &span);
     if (q->err)
         return false;
     item_write(q, &span);
@@ -131,46 +117,20 @@ static enum err refuse(struct call *call, const char *key, const char *words)
     return ERR_INVALID;
 }
 
-static enum err select_add(struct call *call, struct str name, uint64_t *select)
-{
-    uint64_t bit = span_v2_select(name);
-
-    if (!bit) {
-        call_fail(call, 422, "selects: a run has no field %.*s", STR_ARG(str_first(name, 60)));
-        return ERR_INVALID;
-    }
-    *select |= bit;
-    return OK;
-}
-
+/* Nothing selected is the id. */
 static enum err body_selects(struct call *call, uint64_t *select)
 {
-    const struct json *names = json_get(call->body, "selects"), *name;
-    struct json_iter iter = json_iter(names);
-    enum err err = OK;
+    enum err err = traces_v2_body_selects(call, span_v2_select, select);
 
-    *select = 0;
-    if (names && !json_is_null(names) && json_type(names) != JSON_ARRAY)
-        return refuse(call, "selects", "must be an array of names");
-    while (!err && json_next(&iter, NULL, &name))
-        err = select_add(call, json_string(name), select);
     if (*select == 0)
         *select = SPAN_V2_SELECT_ID;
     return err;
 }
 
-/* selects=A&selects=B, selects=A,B or selects[]=A */
 static enum err query_selects(struct call *call, uint64_t *select)
 {
-    static const char *const keys[] = {"selects", "selects[]"};
-    struct str list, name;
-    enum err err = OK;
+    enum err err = traces_v2_query_selects(call, span_v2_select, select);
 
-    *select = 0;
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-        for (size_t at = 0; !err && query_next(&call->query, keys[i], &at, &list);)
-            while (!err && str_split(&list, ',', &name))
-                err = select_add(call, name, select);
     if (*select == 0)
         *select = SPAN_V2_SELECT_ID;
     return err;
@@ -385,7 +345,7 @@ static enum err run_apply(struct tx *tx, struct call *call)
     enum err err = one_get(tx, call, &span);
 
     if (!err)
-        err = fill(tx, *select, tx->arena, &span);
+        err = traces_v2_fill(tx, *select, tx->arena, &span);
     if (!err)
         span_json_v2_write(call_json(call, 200), &span, &view);
     return err;

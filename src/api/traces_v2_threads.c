@@ -3,6 +3,7 @@
 #include "api/route.h"
 #include "api/traces_priv.h"
 #include "api/traces_query.h"
+#include "api/traces_v2_priv.h"
 #include "base/time.h"
 #include "store/span_values.h"
 #include "trace/thread_groups.h"
@@ -10,6 +11,7 @@
 #define DAY_US (24 * 3600 * US_PER_SECOND)
 #define PAGE_DEFAULT 20
 #define PAGE_MAX 100
+#define PICO 1e12
 
 struct threads_query {
     struct traces_query asked;
@@ -19,6 +21,7 @@ struct threads_query {
     bool is_one;      /* the stats of the thread in the path */
     struct str after; /* the thread behind which the page begins; STR_NONE */
     int64_t limit;
+    uint64_t select; /* bits of the members below */
     bool has_feedback;
     enum err err; /* of a visit */
 };
@@ -40,7 +43,7 @@ static bool threads_visit(void *context, struct tx *tx, struct span_match *match
     const struct span_row *row = &match->span->row;
     struct feedback_rows feedback = {0};
 
-    if (str_is_none(row->thread_id) || (q->is_one && !str_eq(row->thread_id, q->call->params[0])))
+    if (str_is_none(row->thread_id))
         return true;
     if (q->has_feedback)
         q->err = feedback_of_span(tx, row->tenant, row->span_id, match->arena, &feedback);
@@ -50,67 +53,247 @@ static bool threads_visit(void *context, struct tx *tx, struct span_match *match
     return true;
 }
 
-/* ---- the answers ---- */
+/* ---- what is told of a thread ---- */
 
-static void id_put(struct json_writer *json, const char *key, struct uuid id)
+struct output {
+    struct tx *tx;
+    struct thread_group *group;
+    struct json_writer *json;
+    enum err err;
+};
+
+typedef void (*write_fn)(struct output *out, size_t which);
+
+static void thread_id(struct output *out, size_t which UNUSED)
 {
+    json_str_out(out->json, out->group->thread_id);
+}
+
+enum turn { FIRST_TURN, LAST_TURN };
+
+static void trace_id(struct output *out, size_t turn)
+{
+    const struct thread_group *group = out->group;
     struct uuid_text text;
 
-    json_put_str(json, key, uuid_write(id, &text));
+    json_str_out(
+        out->json,
+        uuid_write(turn == FIRST_TURN ? group->first.trace_id : group->last.trace_id, &text));
 }
 
-static void cost_put(struct json_writer *json, const char *key, const struct span_sums *sums,
-                     size_t which)
+enum moment { FIRST_START, LAST_START, LAST_END };
+
+static void moment(struct output *out, size_t which)
 {
-    json_key(json, key);
-    if (sums->has_cost)
-        json_double_out(json, (double)sums->costs[which] / 1e12);
+    const struct span_stats *stats = &out->group->stats;
+    const int64_t times_us[] = {stats->first_start_us, stats->last_start_us, stats->last_end_us};
+
+    json_time_out(out->json, times_us[which]);
+}
+
+static void turn_count(struct output *out, size_t which UNUSED)
+{
+    json_i64_out(out->json, out->group->stats.run_count);
+}
+
+static void error_count(struct output *out, size_t which UNUSED)
+{
+    json_i64_out(out->json, out->group->stats.error_count);
+}
+
+static void latency(struct output *out, size_t percent)
+{
+    struct quantiles *q = &out->group->stats.latency;
+
+    if (q->count > 0)
+        json_double_out(out->json, quantiles_get(q, (double)percent / 100) / US_PER_SECOND);
     else
-        json_null_out(json);
+        json_null_out(out->json);
 }
 
-static void stats_put(struct json_writer *json, const struct thread_group *group)
+enum part { TOTAL, PROMPT, COMPLETION };
+
+static void tokens(struct output *out, size_t part)
 {
-    json_key(json, "feedback_stats");
-    feedback_stats_write(&group->stats.feedback, FEEDBACK_STATS_V2, json);
+    json_i64_out(out->json, out->group->stats.of_all.tokens[part]);
+}
+
+static void cost(struct output *out, size_t part)
+{
+    const struct span_sums *sums = &out->group->stats.of_all;
+
+    if (sums->has_cost)
+        json_double_out(out->json, (double)sums->costs[part] / PICO);
+    else
+        json_null_out(out->json);
+}
+
+static void feedback(struct output *out, size_t which UNUSED)
+{
+    feedback_stats_write(&out->group->stats.feedback, FEEDBACK_STATS_V2, out->json);
 }
 
 /* What the first turn was asked and what the last one answered, in short. */
-static enum err turns_put(struct tx *tx, struct json_writer *json, struct thread_group *group)
+static void preview(struct output *out, size_t field)
 {
-    struct span_value first[SPAN_FIELD_COUNT], last[SPAN_FIELD_COUNT];
-    enum err err = span_values_get(tx, &group->first, 1u << SPAN_INPUTS, tx->arena, first);
+    const struct thread_group *group = out->group;
+    struct span_value values[SPAN_FIELD_COUNT];
+    enum err err = span_values_get(out->tx, field == SPAN_INPUTS ? &group->first : &group->last,
+                                   1u << field, out->tx->arena, values);
 
-    if (!err)
-        err = span_values_get(tx, &group->last, 1u << SPAN_OUTPUTS, tx->arena, last);
-    if (err)
-        return err;
-    json_put_str(json, "first_inputs", span_preview(first[SPAN_INPUTS].bytes));
-    json_put_str(json, "last_outputs", span_preview(last[SPAN_OUTPUTS].bytes));
-    json_put_str(json, "last_error", group->last.error_preview);
-    return OK;
+    json_str_out(out->json, err ? STR_NONE : span_preview(values[field].bytes));
+    out->err = out->err ? out->err : err;
 }
 
-static enum err thread_write(struct tx *tx, struct json_writer *json, struct thread_group *group)
+static void detail_put(struct json_writer *json, const struct span_details *d, size_t at,
+                       int64_t more, bool is_cost)
 {
-    enum err err;
+    json_key_raw(json, d->kinds[at]);
+    if (is_cost)
+        json_double_out(json, (double)(d->sums[at] + more) / PICO);
+    else
+        json_i64_out(json, d->sums[at] + more);
+}
 
-    json_begin_object(json);
-    json_put_str(json, "thread_id", group->thread_id);
-    id_put(json, "trace_id", group->last.trace_id);
-    json_put_time(json, "start_time", group->last.start_us);
-    json_put_time(json, "min_start_time", group->stats.first_start_us);
-    json_put_time(json, "max_start_time", group->stats.last_start_us);
-    json_put_i64(json, "count", group->stats.run_count);
-    json_put_i64(json, "num_errored_turns", group->stats.error_count);
-    json_put_i64(json, "total_tokens", group->stats.of_all.tokens[0]);
-    cost_put(json, "total_cost", &group->stats.of_all, 0);
-    id_put(json, "first_trace_id", group->first.trace_id);
-    id_put(json, "last_trace_id", group->last.trace_id);
-    err = turns_put(tx, json, group);
-    stats_put(json, group);
-    json_end_object(json);
-    return err;
+/* Kind by kind what the roots themselves used, as each turn tells it. */
+static void details(struct output *out, size_t which)
+{
+    const struct span_details *d = &out->group->stats.details[which];
+
+    if (d->count == 0) {
+        json_null_out(out->json);
+        return;
+    }
+    json_begin_object(out->json);
+    json_key(out->json, "raw");
+    json_begin_object(out->json);
+    for (size_t i = 0; i < d->count; i++)
+        detail_put(out->json, d, i, 0, which >= 2);
+    json_end_object(out->json);
+    json_end_object(out->json);
+}
+
+/* -1: there is no such kind. */
+static int64_t sum_of(const struct span_details *d, struct str kind)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (str_eq(d->kinds[i], kind))
+            return d->sums[i];
+    return -1;
+}
+
+/* Of prompts and completions together: `first` and the one behind it. */
+static void all_details(struct output *out, size_t first)
+{
+    const struct span_details *d = &out->group->stats.details[first];
+
+    json_begin_object(out->json);
+    for (size_t i = 0; i < d[0].count; i++) {
+        int64_t other = sum_of(&d[1], d[0].kinds[i]);
+
+        detail_put(out->json, &d[0], i, other > 0 ? other : 0, first == 2);
+    }
+    for (size_t i = 0; i < d[1].count; i++)
+        if (sum_of(&d[0], d[1].kinds[i]) < 0)
+            detail_put(out->json, &d[1], i, 0, first == 2);
+    json_end_object(out->json);
+}
+
+static void last_error(struct output *out, size_t which UNUSED)
+{
+    json_str_out(out->json, out->group->last.error_preview);
+}
+
+struct member {
+    const char *name; /* in capitals as what is selected */
+    const char *key;
+    write_fn write;
+    size_t which;
+};
+
+static const struct member thread_members[] = {
+    {"THREAD_ID", "thread_id", thread_id, 0},
+    {"TRACE_ID", "trace_id", trace_id, LAST_TURN},
+    {"START_TIME", "start_time", moment, LAST_START},
+    {"MIN_START_TIME", "min_start_time", moment, FIRST_START},
+    {"MAX_START_TIME", "max_start_time", moment, LAST_START},
+    {"COUNT", "count", turn_count, 0},
+    {"NUM_ERRORED_TURNS", "num_errored_turns", error_count, 0},
+    {"LATENCY_P50", "latency_p50", latency, 50},
+    {"LATENCY_P99", "latency_p99", latency, 99},
+    {"TOTAL_TOKENS", "total_tokens", tokens, TOTAL},
+    {"TOTAL_COST", "total_cost", cost, TOTAL},
+    {"TOTAL_TOKEN_DETAILS", "total_token_details", all_details, 0},
+    {"TOTAL_COST_DETAILS", "total_cost_details", all_details, 2},
+    {"FIRST_TRACE_ID", "first_trace_id", trace_id, FIRST_TURN},
+    {"LAST_TRACE_ID", "last_trace_id", trace_id, LAST_TURN},
+    {"FIRST_INPUTS", "first_inputs", preview, SPAN_INPUTS},
+    {"LAST_OUTPUTS", "last_outputs", preview, SPAN_OUTPUTS},
+    {"LAST_ERROR", "last_error", last_error, 0},
+    {"FEEDBACK_STATS", "feedback_stats", feedback, 0},
+};
+
+static const struct member stats_members[] = {
+    {"TURNS", "turns", turn_count, 0},
+    {"FIRST_START_TIME", "first_start_time", moment, FIRST_START},
+    {"LAST_START_TIME", "last_start_time", moment, LAST_START},
+    {"LAST_END_TIME", "last_end_time", moment, LAST_END},
+    {"LATENCY_P50", "latency_p50_seconds", latency, 50},
+    {"LATENCY_P99", "latency_p99_seconds", latency, 99},
+    {"TOTAL_TOKENS", "total_tokens", tokens, TOTAL},
+    {"PROMPT_TOKENS", "prompt_tokens", tokens, PROMPT},
+    {"COMPLETION_TOKENS", "completion_tokens", tokens, COMPLETION},
+    {"TOTAL_COST", "total_cost", cost, TOTAL},
+    {"PROMPT_COST", "prompt_cost", cost, PROMPT},
+    {"COMPLETION_COST", "completion_cost", cost, COMPLETION},
+    {"PROMPT_TOKEN_DETAILS", "prompt_token_details", details, 0},
+    {"COMPLETION_TOKEN_DETAILS", "completion_token_details", details, 1},
+    {"PROMPT_COST_DETAILS", "prompt_cost_details", details, 2},
+    {"COMPLETION_COST_DETAILS", "completion_cost_details", details, 3},
+    {"FEEDBACK_STATS", "feedback_stats", feedback, 0},
+};
+
+static uint64_t select_of(const struct member *members, size_t count, struct str name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(name, str_of(members[i].name)))
+            return UINT64_C(1) << i;
+    return 0;
+}
+
+static uint64_t thread_select(struct str name)
+{
+    return select_of(thread_members, ARRAY_LEN(thread_members), name);
+}
+
+static uint64_t stats_select(struct str name)
+{
+    return select_of(stats_members, ARRAY_LEN(stats_members), name);
+}
+
+/* All of them if nothing is selected. */
+static void members_write(struct output *out, const struct member *members, size_t count,
+                          uint64_t select)
+{
+    json_begin_object(out->json);
+    for (size_t i = 0; i < count; i++) {
+        if (select && !(select >> i & 1))
+            continue;
+        json_key(out->json, members[i].key);
+        members[i].write(out, members[i].which);
+    }
+    json_end_object(out->json);
+}
+
+/* ---- the answers ---- */
+
+static enum err thread_write(struct tx *tx, const struct threads_query *q, struct json_writer *json,
+                             struct thread_group *group)
+{
+    struct output out = {tx, group, json, OK};
+
+    members_write(&out, thread_members, ARRAY_LEN(thread_members), q->select);
+    return out.err;
 }
 
 /* Threads are in the order of their newest turn; a page goes on behind the last one's. */
@@ -130,7 +313,7 @@ static enum err page_write(struct tx *tx, struct threads_query *q)
     json_key(json, "items");
     json_begin_array(json);
     for (size_t i = at; !err && i < end; i++)
-        err = thread_write(tx, json, q->groups.list[i]);
+        err = thread_write(tx, q, json, q->groups.list[i]);
     json_end_array(json);
     json_put_str(json, "next_cursor",
                  end < q->groups.count && end > 0 ? q->groups.list[end - 1]->thread_id : STR_NONE);
@@ -139,30 +322,16 @@ static enum err page_write(struct tx *tx, struct threads_query *q)
     return err;
 }
 
-static enum err stats_write(struct threads_query *q)
+static enum err stats_write(struct tx *tx, struct threads_query *q)
 {
-    const struct thread_group *group = q->groups.count ? q->groups.list[0] : NULL;
-    const struct span_sums *sums;
-    struct json_writer *json;
+    struct output out = {.tx = tx};
 
-    if (!group)
+    if (q->groups.count == 0)
         return call_fail(q->call, 404, "Thread not found");
-    sums = &group->stats.of_all;
-    json = call_json(q->call, 200);
-    json_begin_object(json);
-    json_put_i64(json, "turns", group->stats.run_count);
-    json_put_time(json, "first_start_time", group->stats.first_start_us);
-    json_put_time(json, "last_start_time", group->stats.last_start_us);
-    json_put_time(json, "last_end_time", group->last.end_us);
-    json_put_i64(json, "total_tokens", sums->tokens[0]);
-    json_put_i64(json, "prompt_tokens", sums->tokens[1]);
-    json_put_i64(json, "completion_tokens", sums->tokens[2]);
-    cost_put(json, "total_cost", sums, 0);
-    cost_put(json, "prompt_cost", sums, 1);
-    cost_put(json, "completion_cost", sums, 2);
-    stats_put(json, group);
-    json_end_object(json);
-    return OK;
+    out.group = q->groups.list[0];
+    out.json = call_json(q->call, 200);
+    members_write(&out, stats_members, ARRAY_LEN(stats_members), q->select);
+    return out.err;
 }
 
 static enum err threads_apply(struct tx *tx, struct call *call)
@@ -177,7 +346,7 @@ static enum err threads_apply(struct tx *tx, struct call *call)
         return err ? err : q->err;
     if (!q->asked.is_over)
         return call_then_read(call, threads_apply);
-    return q->is_one ? stats_write(q) : page_write(tx, q);
+    return q->is_one ? stats_write(tx, q) : page_write(tx, q);
 }
 
 /* ---- what is asked ---- */
@@ -226,7 +395,8 @@ static enum err query_prepare(struct call *call)
         (err = traces_time_read(call, "max_start_time", &query->start_max_us)) ||
         (err = traces_filters_read(call, &q->asked)) ||
         (err = call_get_text(call, "cursor", &q->after)) ||
-        (err = call_get_int(call, "page_size", 1, PAGE_MAX, &q->limit)))
+        (err = call_get_int(call, "page_size", 1, PAGE_MAX, &q->limit)) ||
+        (err = traces_v2_body_selects(call, thread_select, &q->select)))
         return err;
     if (q->asked.project_id_count != 1)
         return refuse(call, "project_id", "must be the id of a project");
@@ -251,8 +421,10 @@ static enum err stats_prepare(struct call *call)
     if (uuid_parse_loose(*id, &project))
         return refuse(call, "session_id", "must be the id of a project");
     if ((err = traces_filter_read(call, "filter", query_get(&call->query, "filter"),
-                                  &q->asked.filter)))
+                                  &q->asked.filter)) ||
+        (err = traces_v2_query_selects(call, stats_select, &q->select)))
         return err;
+    q->asked.query.thread_id = call->params[0];
     q->asked.query.filter = q->asked.filter.root ? &q->asked.filter : NULL;
     q->asked.project_ids = id;
     q->asked.project_id_count = 1;

@@ -178,6 +178,26 @@ enum err span_scan(struct tx *tx, const struct span_range *range, int64_t piece,
     return db_rows_end(&rows);
 }
 
+static const struct db_statement count_turns = {
+    "spans_count_turns",
+    "SELECT count(*) FROM spans WHERE project_no = $1 AND thread_id = $2 AND is_root = 1"
+    " AND start_us <= $3 AND (start_us < $3 OR trace_id <= $4)",
+    NULL};
+
+enum err span_turn_number(struct tx *tx, const struct span_row *root, int64_t *number)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query_one(tx->db, &count_turns,
+                                DB_ARGS(db_int(root->project_no), db_text(root->thread_id),
+                                        db_int(root->start_us), db_uuid(&root->trace_id)),
+                                &rows);
+
+    if (err)
+        return err;
+    *number = db_get_int(&rows, 0);
+    return db_rows_end(&rows);
+}
+
 struct span_row span_row_keep(const struct span_row *row, struct arena *arena)
 {
     struct span_row kept = *row;

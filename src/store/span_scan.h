@@ -42,6 +42,9 @@ struct span_place span_place_start(const struct span_range *range);
 enum err span_scan(struct tx *tx, const struct span_range *range, int64_t piece,
                    struct span_place *at, struct arena *arena, struct span_rows *found) MUST_USE;
 
+/* Which turn of its thread the root is, from 1: in the order of starts, then of trace ids. */
+enum err span_turn_number(struct tx *tx, const struct span_row *root, int64_t *number) MUST_USE;
+
 /* A copy whose strings live in the arena. */
 struct span_row span_row_keep(const struct span_row *row, struct arena *arena);
 

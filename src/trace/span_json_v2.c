@@ -364,7 +364,7 @@ static const struct {
     {"feedback_stats", write_feedback_stats, NULL},
     {"ls_user_id", write_null, NULL},
 };
-static_assert(ARRAY_LEN(fields) <= 63, "each has a bit, the first is ID's");
+static_assert(ARRAY_LEN(fields) <= 61, "each has a bit, the first is ID's, the last are others'");
 
 uint64_t span_v2_select(struct str name)
 {
@@ -392,15 +392,21 @@ bool span_v2_wants_feedback(uint64_t select)
     return select & span_v2_select(STR("FEEDBACK_STATS"));
 }
 
-void span_json_v2_write(struct json_writer *json, const struct span *span,
-                        const struct span_view *view)
+void span_json_v2_members(struct json_writer *json, const struct span *span,
+                          const struct span_view *view)
 {
-    json_begin_object(json);
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         if (!(view->select >> i & 1))
             continue;
         json_key(json, fields[i].name);
         fields[i].write(json, span, view);
     }
+}
+
+void span_json_v2_write(struct json_writer *json, const struct span *span,
+                        const struct span_view *view)
+{
+    json_begin_object(json);
+    span_json_v2_members(json, span, view);
     json_end_object(json);
 }

@@ -58,6 +58,7 @@ static struct span_range range_of(const struct span_query *q)
         .only_children = q->only_children && !q->only_roots,
         .start_min_us = q->start_min_us,
         .start_max_us = q->start_max_us,
+        .thread_id = q->thread_id,
         .types = q->types,
         .statuses = q->statuses,
         .ascending = q->ascending,
@@ -75,7 +76,8 @@ static struct span_range range_of(const struct span_query *q)
     range.types = both(range.types, types_of(&b->run_types));
     range.statuses = both(range.statuses, statuses_of(&b->statuses));
     range.name = only_one(&b->names);
-    range.thread_id = only_one(&b->threads);
+    if (str_is_none(range.thread_id))
+        range.thread_id = only_one(&b->threads);
     range.feedback_key = b->feedback_key;
     return range;
 }

@@ -24,6 +24,7 @@ struct span_query {
     const struct project_row *projects;
     size_t project_count;
     bool has_trace, has_parent;
+    struct str thread_id; /* with only_roots: those of this thread; STR_NONE: any */
     struct uuid trace_id, parent_id;
     struct filter_ids examples;
     unsigned types, statuses; /* bits 1 << value */

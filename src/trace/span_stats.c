@@ -87,6 +87,8 @@ static void times_add(struct span_stats *stats, const struct span_row *row)
     if (row->end_us) {
         int64_t latency_us = row->end_us > row->start_us ? row->end_us - row->start_us : 0;
 
+        if (row->end_us > stats->last_end_us)
+            stats->last_end_us = row->end_us;
         stats->ended_count++;
         stats->latency_sum_us += latency_us;
         quantiles_add(&stats->latency, latency_us);

@@ -31,7 +31,7 @@ struct span_stats {
     bool only_roots;
     int64_t run_count, ended_count, error_count, streamed_count, own_count;
     int64_t latency_sum_us;
-    int64_t last_start_us, first_start_us;
+    int64_t last_start_us, first_start_us, last_end_us;
     struct span_sums of_all, of_own;
     struct span_details details[4]; /* tokens of prompt and completion, costs of both */
     struct quantiles latency, first_token, tokens[3], cost;

@@ -122,10 +122,58 @@ def test_conversations(v2, server, traced):
     assert (thread.thread_id, thread.count, thread.num_errored_turns, thread.total_tokens) == ("T-1", 2, 1, 30)
     assert (thread.first_trace_id, thread.last_trace_id) == tuple(roots) and thread.total_cost == pytest.approx(0.00014)
     assert "why?" in thread.first_inputs and "ValueError" in thread.last_error
-    stats = v2.threads.stats("T-1", session_id=project, selects=["TURNS", "TOTAL_TOKENS", "LAST_END_TIME"])
+    stats = v2.threads.stats("T-1", session_id=project, selects=["TURNS", "TOTAL_TOKENS", "LAST_START_TIME", "LAST_END_TIME"])
     assert (stats.turns, stats.total_tokens) == (2, 30) and stats.last_end_time >= stats.last_start_time
+    assert set(stats.model_fields_set) == {"turns", "total_tokens", "last_start_time", "last_end_time"}
+    whole = v2.threads.stats("T-1", session_id=project, selects=["LATENCY_P50", "LATENCY_P99", "PROMPT_COST", "FEEDBACK_STATS"])
+    assert 0 <= whole.latency_p50_seconds <= whole.latency_p99_seconds and whole.prompt_cost > 0 and whole.feedback_stats == {}
+    one = v2.threads.stats("T-1", session_id=project, selects=["TURNS"], filter='eq(status, "error")')
+    assert one.turns == 1
+    few = httpx.post(f"{server.url}/api/v2/threads/query", trust_env=False,
+                     json={"project_id": project, "selects": ["THREAD_ID", "COUNT"]}).json()["items"]
+    assert few == [{"thread_id": "T-1", "count": 2}]
     missing = httpx.get(f"{server.url}/api/v2/threads/none/stats", params={"session_id": project}, trust_env=False)
     assert missing.status_code == 404 and missing.json()["status"] == 404
+
+
+TURN = ["THREAD_ID", "TRACE_ID", "OP", "PROMPT_TOKENS", "COMPLETION_TOKENS", "TOTAL_TOKENS", "START_TIME", "END_TIME", "LATENCY",
+        "FIRST_TOKEN_TIME", "INPUTS_PREVIEW", "OUTPUTS_PREVIEW", "INPUTS", "OUTPUTS", "ERROR", "PROMPT_COST",
+        "COMPLETION_COST", "TOTAL_COST", "PROMPT_TOKEN_DETAILS", "COMPLETION_TOKEN_DETAILS", "PROMPT_COST_DETAILS",
+        "COMPLETION_COST_DETAILS", "NAME", "ERROR_PREVIEW", "TURN_NUMBER"]
+
+
+def test_the_turns_of_a_conversation(v2, traced):
+    project, roots = traced
+    last, first = v2.threads.list_traces("T-1", project_id=project, selects=TURN)
+    assert (last.trace_id, first.trace_id) == (roots[1], roots[0]) and (last.turn_number, first.turn_number) == (2, 1)
+    assert first.model_fields_set == {name.lower() for name in TURN}
+    assert (first.thread_id, first.name, first.inputs, first.outputs) == ("T-1", "agent", {"question": "why?"}, {"answer": 42})
+    assert "why?" in first.inputs_preview and "42" in first.outputs_preview and first.error is None
+    assert (first.prompt_tokens, first.completion_tokens, first.total_tokens) == (10, 5, 15)
+    assert first.total_cost == pytest.approx(0.00007) and first.total_cost == pytest.approx(first.prompt_cost + first.completion_cost)
+    assert first.latency == pytest.approx((first.end_time - first.start_time).total_seconds())
+    assert "ValueError" in last.error and "ValueError" in last.error_preview
+
+
+def test_turns_are_paged_and_filtered(v2, server, traced):
+    project, roots = traced
+    page = v2.threads.list_traces("T-1", project_id=project, page_size=1)
+    assert len(page.items) == 1 and page.items[0].model_fields_set == {"trace_id"}
+    assert [turn.trace_id for turn in page] == roots[::-1]
+
+    def found(**filters):
+        return [(turn.trace_id, turn.turn_number) for turn in
+                v2.threads.list_traces("T-1", project_id=project, selects=["TURN_NUMBER"], **filters)]
+    assert found(filter='eq(status, "error")') == [(roots[1], 2)]
+    assert found(trace_filter='eq(status, "success")') == [(roots[0], 1)]
+    assert found(tree_filter='eq(name, "model")') == [(roots[1], 2), (roots[0], 1)]
+    assert found(filter='eq(thread_id, "T-2")') == [] and found(tree_filter='eq(name, "other")') == []
+    assert not v2.threads.list_traces("T-2", project_id=project).items
+
+    for wrong, words in (({"project_id": "x"}, "project_id"), ({"project_id": project, "selects": "MANIFEST"}, "MANIFEST"),
+                         ({"project_id": project, "page_size": 101}, "page_size"), ({"project_id": project, "cursor": "x"}, "cursor")):
+        refused = httpx.get(f"{server.url}/api/v2/threads/T-1/traces", params=wrong, trust_env=False)
+        assert refused.status_code == 422 and words in refused.json()["detail"], refused.text
 
 
 def test_the_javascript_client(server, traced):
