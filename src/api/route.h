@@ -80,6 +80,7 @@ extern const struct route_list routes_examples;
 extern const struct route_list routes_queues;
 extern const struct route_list routes_traces_prices;
 extern const struct route_list routes_shares;
+extern const struct route_list routes_shares_v2;
 extern const struct route_list routes_traces_delete;
 extern const struct route_list routes_traces_v2;
 extern const struct route_list routes_traces_v2_threads;

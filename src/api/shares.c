@@ -2,16 +2,14 @@
  * the token. */
 #include "store/shares.h"
 #include "api/route.h"
+#include "api/shares_priv.h"
 #include "api/traces_priv.h"
 #include "api/traces_query.h"
-#include "store/span_scan.h"
 #include "store/spans.h"
 #include "trace/feedback_parse.h"
 
 #define PAGE_MAX 100
 #define IDS_MAX 1000
-#define PIECE 500
-#define PIECES_MAX 40 /* of one page: beyond, it is short and has a cursor */
 
 /* ---- /runs/{id}/share ---- */
 
@@ -142,8 +140,7 @@ struct public_call {
     struct span_place after;
 };
 
-/* The shared span of the token in the path. ERR_NOT_FOUND: the reply is filled. */
-static enum err shared_root(struct tx *tx, struct call *call, struct span_row *root)
+enum err shares_root(struct tx *tx, struct call *call, struct span_row *root)
 {
     struct uuid_text text;
     struct share share;
@@ -159,7 +156,7 @@ static enum err shared_root(struct tx *tx, struct call *call, struct span_row *r
     return err;
 }
 
-static bool is_below(const struct span_row *root, const struct span_row *row)
+bool shares_is_below(const struct span_row *root, const struct span_row *row)
 {
     struct str rest = str_from(row->dotted_order, root->dotted_order.len);
 
@@ -186,14 +183,14 @@ static enum err one_apply(struct tx *tx, struct call *call)
 {
     const struct public_call *p = call->data;
     struct span_row root, row;
-    enum err err = shared_root(tx, call, &root);
+    enum err err = shares_root(tx, call, &root);
 
     if (err)
         return err;
     row = root;
     if (p->id_count)
         err = spans_get(tx, root.tenant, p->ids[0], tx->arena, &row);
-    if (!err && !is_below(&root, &row))
+    if (!err && !shares_is_below(&root, &row))
         err = ERR_NOT_FOUND;
     if (err == ERR_NOT_FOUND)
         return call_fail(call, 404, "Run not found");
@@ -251,13 +248,13 @@ static enum err walk(struct tx *tx, struct call *call, const struct span_row *ro
     enum err err = OK;
 
     *is_over = false;
-    for (size_t piece = 0; !err && piece < PIECES_MAX && !found.is_last; piece++) {
-        err = span_scan(tx, &range, PIECE, &at, tx->arena, &found);
+    for (size_t piece = 0; !err && piece < SHARES_PIECES_MAX && !found.is_last; piece++) {
+        err = span_scan(tx, &range, SHARES_PIECE, &at, tx->arena, &found);
         for (size_t i = 0; !err && i < found.count; i++) {
             const struct span_row *row = &found.list[i];
 
             p->after = (struct span_place){row->start_us, row->span_no};
-            if (!is_below(root, row) || !is_asked_for(p, row->span_id))
+            if (!shares_is_below(root, row) || !is_asked_for(p, row->span_id))
                 continue;
             err = visit(tx, call, row);
             if (++p->count == p->limit)
@@ -275,7 +272,7 @@ static enum err query_apply(struct tx *tx, struct call *call)
     struct span_place after = p->after;
     struct span_row root;
     bool is_over = false;
-    enum err err = shared_root(tx, call, &root);
+    enum err err = shares_root(tx, call, &root);
 
     if (err)
         return err;
@@ -361,7 +358,7 @@ static enum err feedbacks_apply(struct tx *tx, struct call *call)
     struct public_call *p = call->data;
     struct span_row root;
     bool is_over;
-    enum err err = shared_root(tx, call, &root);
+    enum err err = shares_root(tx, call, &root);
 
     if (err)
         return err;
@@ -391,6 +388,8 @@ static const struct route routes[] = {
     {HTTP_PUT, SHARE, put_prepare, PERMIT_RUN, ROUTE_TRACES, "Share a span and what is below it"},
     {HTTP_DELETE, SHARE, delete_prepare, PERMIT_RUN, ROUTE_TRACES, "Share a span no longer"},
     {HTTP_GET, PUBLIC "/run", root_prepare, PERMIT_ANYONE, ROUTE_TRACES, "The shared span"},
+    {HTTP_GET, PUBLIC "/r", root_prepare, PERMIT_ANYONE, ROUTE_TRACES,
+     "The shared span, where share links lead"},
     {HTTP_GET, PUBLIC "/run/{id}", one_prepare, PERMIT_ANYONE, ROUTE_TRACES,
      "A span below the shared one"},
     {HTTP_GET, PUBLIC "/runs", list_prepare, PERMIT_ANYONE, ROUTE_TRACES,

@@ -4,6 +4,8 @@
 #include "api/traces_priv.h"
 #include "auth/link.h"
 
+#define BASE_BYTES_MAX 4096
+
 void traces_base_write(const struct call *call, struct buf *out)
 {
     const struct http_request *request = call->request;
@@ -40,10 +42,17 @@ static void write_blob(const struct span_view *view, struct json_writer *json,
 struct span_view traces_view(struct call *call, uint64_t select)
 {
     struct uuid_text tenant_id;
+    struct str reached;
+    struct buf base;
 
+    buf_init(&base, BASE_BYTES_MAX);
+    traces_base_write(call, &base);
+    reached = arena_str(call->arena, buf_str(&base));
+    buf_release(&base);
     return (struct span_view){
         .tenant_id = arena_str(call->arena, trace_tenant_id(call->principal.tenant, &tenant_id)),
         .select = select,
+        .base = reached,
         .write_link = write_link,
         .write_blob = write_blob,
         .context = call,

@@ -13,6 +13,7 @@
 struct span_view {
     struct str tenant_id; /* trace_tenant_id */
     uint64_t select;      /* SPAN_SELECT_ALL, or bits of span_select */
+    struct str base;      /* of share_url: where the client reaches us */
     /* The address at which a value or attachment (`name`: "inputs", "attachment.x") can be had
      * without a key, for a time. NULL: none is shown. */
     void (*write_link)(const struct span_view *view, const struct span *span, struct str name,

@@ -297,6 +297,20 @@ FIELD(attachments)
     json_end_object(json);
 }
 
+FIELD(share_url)
+{
+    struct buf url;
+
+    if (str_is_none(span->share_token)) {
+        json_null_out(json);
+        return;
+    }
+    buf_init(&url, LINK_BYTES_MAX);
+    buf_addf(&url, "%.*s/public/%.*s/r", STR_ARG(view->base), STR_ARG(span->share_token));
+    json_str_out(json, buf_str(&url));
+    buf_release(&url);
+}
+
 FIELD(feedback_stats)
 {
     json_raw_out(json, str_is_none(span->feedback_stats) ? STR("{}") : span->feedback_stats);
@@ -360,7 +374,7 @@ static const struct {
     {"thread_evaluation_time", write_null, NULL},
     {"is_in_dataset", write_false, NULL},
     {"last_queued_at", write_null, NULL},
-    {"share_url", write_null, NULL},
+    {"share_url", write_share_url, NULL},
     {"feedback_stats", write_feedback_stats, NULL},
     {"ls_user_id", write_null, NULL},
 };

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import httpx
 import pytest
 from langsmith import Client
+from langsmith._client import Langsmith
 from langsmith.utils import LangSmithNotFoundError
 
 from harness.ports import eventually
@@ -92,3 +93,51 @@ def test_a_token_is_one_spans(server, client):
     assert httpx.get(f"{server.url}/public/x/run").status_code == 404
     with pytest.raises(LangSmithNotFoundError):
         client.share_run(uuid.uuid4())
+
+
+@pytest.fixture
+def v2(server):
+    return Langsmith(api_key="none", base_url=server.url)
+
+
+def test_a_trace_is_shared_by_the_v2_client(server, client, v2):
+    root, child, grandchild, other = map(str, tree(client))
+    project = str(client.read_project(project_name="shares").id)
+    named = {"session_id": project, "trace_id": root}
+    token = v2.runs.share.create(child, **named).share_token
+    assert v2.runs.share.create(root, **named).share_token == token  # a child shares its trace's root, and again is the same
+    with httpx.Client(base_url=server.url, trust_env=False) as anyone:
+        run = v2.public.runs.retrieve(grandchild, share_token=token, start_time=datetime.now(timezone.utc),
+                                      selects=["ID", "NAME", "INPUTS", "PROJECT_ID"])
+        assert (run.id, run.name, run.inputs, run.project_id) == (grandchild, "n2", {"at": 2}, project)
+        shown = v2.public.runs.query(token, selects=["ID", "NAME"]).items
+        assert [(one.id, one.name) for one in shown] == [(root, "n0"), (child, "n1"), (grandchild, "n2"), (other, "n3")]
+        assert anyone.post(f"/api/v2/public/{token}/runs/query", json={}).json() == {
+            "items": [{"id": one} for one in (root, child, grandchild, other)]}
+        urls = {run.id: run.share_url for run in v2.runs.query_v2(trace_id=root, project_ids=[project],
+                                                                  selects=["ID", "SHARE_URL"])}
+        assert urls == {root: f"{server.url}/public/{token}/r", child: None, grandchild: None, other: None}
+        assert anyone.get(urls[root]).json()["id"] == root
+        wrong = anyone.get(f"/api/v2/public/{token}/run/{root}", params={"selects": "NOTHING"})
+        assert wrong.status_code == 422 and "NOTHING" in wrong.json()["detail"]
+        v2.runs.share.delete(root, session_id=project)
+        v2.runs.share.delete(root, session_id=project)
+        assert v2.runs.retrieve_v2(root, project_id=project, start_time=datetime.now(timezone.utc),
+                                   selects=["SHARE_URL"]).share_url is None
+        for gone in (anyone.get(f"/api/v2/public/{token}/run/{root}"), anyone.post(f"/api/v2/public/{token}/runs/query", json={}),
+                     anyone.get(f"/public/{token}/r")):
+            assert gone.status_code == 404
+
+
+def test_what_is_shared_by_v2_must_be_there(server, client):
+    root, child, *_ = map(str, tree(client))
+    stranger, *_ = map(str, tree(client))
+    with httpx.Client(base_url=f"{server.url}/api/v2", trust_env=False) as api:
+        for path, body in ((uuid.uuid4(), {}), (child, {"trace_id": stranger}), (child, {"session_id": str(uuid.uuid4())})):
+            missing = api.post(f"/runs/{path}/share", json=body)
+            assert missing.status_code == 404 and missing.json()["status"] == 404
+        assert api.post(f"/runs/{child}/share", json={"trace_id": "x"}).status_code == 422
+        # Under the token of a child, shared by v1, the rest of the trace is hidden here too.
+        token = token_of(client.share_run(child))
+        assert api.get(f"/public/{token}/run/{root}").status_code == 404
+        assert api.get(f"/public/{token}/run/{child}").json() == {"id": child}
