@@ -480,6 +480,8 @@ static const struct route routes[] = {
     {HTTP_POST, "/runs/rules", create_prepare, PERMIT_EDIT, ROUTE_TRACES, "Create a rule"},
     {HTTP_POST, "/runs/rules/trigger", trigger_all_prepare, PERMIT_EDIT, ROUTE_TRACES,
      "Look at all rules now"},
+    {HTTP_POST, "/runs/rules/test", rules_try_prepare, PERMIT_READ, ROUTE_TRACES,
+     "Which past runs a rule's filters match"},
     {HTTP_GET, ONE, get_prepare, PERMIT_READ, ROUTE_TRACES, "Get a rule"},
     {HTTP_PATCH, ONE, change_prepare, PERMIT_EDIT, ROUTE_TRACES, "Replace a rule"},
     {HTTP_DELETE, ONE, delete_prepare, PERMIT_EDIT, ROUTE_TRACES, "Delete a rule"},

@@ -22,6 +22,9 @@ enum err rules_read_headers(struct call *call, struct rule_body *body) MUST_USE;
 enum err rules_place_webhooks(struct tx *tx, struct call *call, struct rule_body *body,
                               const struct rule_row *was) MUST_USE;
 
+/* rules_try.c */
+enum err rules_try_prepare(struct call *call);
+
 /* rules_actions.c: the dataset and the queue of its actions must be there. ERR_INVALID: the reply
  * is filled. */
 enum err rules_check_actions(struct tx *tx, struct call *call, struct rule_body *body) MUST_USE;

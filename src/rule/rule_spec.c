@@ -176,6 +176,15 @@ enum err rule_spec_read(const struct json *json, struct arena *arena, struct rul
     return read_webhooks(&r, spec);
 }
 
+enum err rule_spec_read_filters(const struct json *json, struct arena *arena,
+                                struct rule_spec *spec, struct str *why)
+{
+    const struct reading r = {json, arena, why};
+
+    *spec = (struct rule_spec){0};
+    return read_filters(&r, spec);
+}
+
 bool rule_samples(struct str rule_id, struct uuid span_id, double rate)
 {
     struct sha256 digest;

@@ -34,6 +34,10 @@ struct rule_spec {
 enum err rule_spec_read(const struct json *json, struct arena *arena, struct rule_spec *spec,
                         struct str *why) MUST_USE;
 
+/* Its filters alone, and takes_pending. */
+enum err rule_spec_read_filters(const struct json *json, struct arena *arena,
+                                struct rule_spec *spec, struct str *why) MUST_USE;
+
 /* Is this span in the sample? Always the same answer for the same rule and span. */
 bool rule_samples(struct str rule_id, struct uuid span_id, double rate);
 

@@ -285,3 +285,62 @@ def test_list_get_and_delete(api, project, hook):
     send(api, span(project))
     time.sleep(0.5)
     assert not hook.requests
+
+
+def tried(api, project, **more):
+    return api.ok("POST", f"{ROOT}/test", json={"session_id": project["id"], **more})
+
+
+def test_filters_are_tried_on_past_runs(api, project):
+    """What a rule with these filters would have matched, newest first; nothing is applied (B1)."""
+    good, bad, open_ = span(project), span(project, tags=["vip"]), span(project, finished=False)
+    child = span(project, parent=bad, name="tool", run_type="tool", error="ValueError('bad')")
+    other = span({"name": project["name"] + "-other"})
+    assert api.post("/runs/batch", json={"post": [good, bad, child, open_, other]}).status_code == 202
+
+    def found(**more):
+        answer = tried(api, project, **more)
+        assert answer["is_complete"] and answer["looked_max"] == 100000
+        assert answer["count"] == len(answer["runs"])
+        return [run["id"] for run in answer["runs"]]
+    assert eventually(lambda: len(found()) == 3)
+    assert found() == [child["id"], bad["id"], good["id"]]  # what still runs is waited for, as by a rule …
+    assert found(filter='eq(status, "pending")') == [open_["id"]]  # … unless it is asked for
+    assert found(filter="eq(is_root, true)") == [bad["id"], good["id"]]
+    assert found(filter="eq(is_root, true)", tree_filter='eq(name, "tool")') == [bad["id"]]
+    assert found(filter='eq(run_type, "tool")', trace_filter='has(tags, "vip")') == [child["id"]]
+    assert found(filter='eq(run_type, "tool")', trace_filter='has(tags, "none")') == []
+    assert found(end_time="2020-01-08T00:00:00Z", start_time="2020-01-01T00:00:00Z") == []
+    assert found(start_time=bad["start_time"], filter="eq(is_root, true)") == [bad["id"]]
+
+    page = tried(api, project, limit=1, offset=1)
+    assert page["count"] == 3 and [run["id"] for run in page["runs"]] == [bad["id"]]
+    assert page["runs"][0]["inputs"] == {"q": 1} and page["runs"][0]["outputs"] == {"a": 2}
+    assert page["start_time"] < page["end_time"] and api.ok("GET", ROOT, params={"session_id": project["id"]}) == []
+
+
+def test_a_try_ends_at_its_limit_and_says_so(api, project):
+    """A search that must read every run: 24 MB, more than one step of it may."""
+    for _ in range(4):
+        runs = [span(project, inputs={"q": 240_000 * "x"}) for _ in range(25)]
+        assert api.post("/runs/batch", json={"post": runs}).status_code == 202
+    every = {"filter": 'search("xx-none")', "limit": 1}
+    short = tried(api, project, looked_max=1, **every)
+    assert (short["is_complete"], short["count"], short["runs"], short["looked_max"]) == (False, 0, [], 1)
+    whole = tried(api, project, **every)
+    assert whole["is_complete"] and whole["count"] == 0
+    assert tried(api, project, limit=1)["count"] == 100
+
+
+def test_what_is_wrong_with_a_try_is_told(api, project):
+    for body, status, words in (({}, 422, "session_id"), ({"session_id": "x"}, 422, "session_id"),
+                                ({"session_id": str(uuid.uuid4())}, 404, "no such project"),
+                                ({"session_id": project["id"], "filter": "eq("}, 422, "filter: "),
+                                ({"session_id": project["id"], "tree_filter": 1}, 422, "tree_filter"),
+                                ({"session_id": project["id"], "limit": 101}, 422, "limit"),
+                                ({"session_id": project["id"], "looked_max": 100001}, 422, "looked_max"),
+                                ({"session_id": project["id"], "start_time": "soon"}, 422, "start_time"),
+                                ({"session_id": project["id"], "start_time": "2026-01-02T00:00:00Z",
+                                  "end_time": "2026-01-01T00:00:00Z"}, 422, "must not be after")):
+        refused = api.post(f"{ROOT}/test", json=body)
+        assert refused.status_code == status and words in str(refused.json()["detail"]), refused.text
