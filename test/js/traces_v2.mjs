@@ -36,3 +36,19 @@ test("traces and their runs", async () => {
     const { items } = await client.traces.listRuns(roots[0], { project_id: project, selects: ["NAME"] });
     assert.deepEqual(items.map((run) => run.name), ["agent", "model"]);
 });
+
+test("the turns of a conversation", async () => {
+    const turns = await all(client.threads.listTraces("T-1", { project_id: project, page_size: 1,
+        selects: ["TURN_NUMBER", "LATENCY", "INPUTS_PREVIEW"] }));
+    assert.deepEqual(turns.map((turn) => [turn.trace_id, turn.turn_number]), [[roots[1], 2], [roots[0], 1]]);
+    assert.ok(turns.every((turn) => turn.latency >= 0));
+    assert.match(turns[1].inputs_preview, /why\?/);
+});
+
+test("a trace is shared and read by its token", async () => {
+    const { share_token: token } = await client.runs.share.create(roots[0], { session_id: project, trace_id: roots[0] });
+    const { items } = await client.public.runs.query(token, { selects: ["ID", "NAME"] });
+    assert.deepEqual(items.map((run) => run.name), ["agent", "model"]);
+    await client.runs.share.delete(roots[0], { session_id: project });
+    await assert.rejects(client.public.runs.query(token, { selects: ["ID"] }), { status: 404 });
+});
