@@ -130,7 +130,7 @@ def test_a_trace_is_shared_by_the_v2_client(server, client, v2):
 
 
 def test_what_is_shared_by_v2_must_be_there(server, client):
-    root, child, *_ = map(str, tree(client))
+    root, child, grandchild, _ = map(str, tree(client))
     stranger, *_ = map(str, tree(client))
     with httpx.Client(base_url=f"{server.url}/api/v2", trust_env=False) as api:
         for path, body in ((uuid.uuid4(), {}), (child, {"trace_id": stranger}), (child, {"session_id": str(uuid.uuid4())})):
@@ -141,3 +141,4 @@ def test_what_is_shared_by_v2_must_be_there(server, client):
         token = token_of(client.share_run(child))
         assert api.get(f"/public/{token}/run/{root}").status_code == 404
         assert api.get(f"/public/{token}/run/{child}").json() == {"id": child}
+        assert api.post(f"/public/{token}/runs/query", json={}).json() == {"items": [{"id": child}, {"id": grandchild}]}
