@@ -60,26 +60,15 @@ static struct str run_text(const struct span *span, const struct linking *linkin
                                    .select = SPAN_SELECT_ALL,
                                    .write_link = linking->keyring ? write_link : NULL,
                                    .context = (void *)(uintptr_t)linking};
-    struct span_time modified;
     struct json_writer json;
-    struct str rest, text;
-    struct buf head, tail;
+    struct str text;
+    struct buf out;
 
-    buf_init(&head, RUN_BYTES_MAX);
-    buf_init(&tail, RUN_BYTES_MAX);
-    json_writer_init(&json, &tail);
+    buf_init(&out, RUN_BYTES_MAX);
+    json_writer_init(&json, &out);
     span_json_write(&json, span, &view);
-    rest = str_from(buf_str(&tail), 1); /* its members, and the end */
-    json_writer_init(&json, &head);
-    json_begin_object(&json);
-    json_put_bool(&json, "is_root", span->row.is_root);
-    json_put_str(&json, "modified_at", span_time_write(span->row.modified_us, &modified));
-    json_put_str(&json, "tenant_id", view.tenant_id);
-    buf_add_char(&head, ',');
-    buf_add(&head, rest);
-    text = head.failed || tail.failed ? STR_NONE : arena_str(arena, buf_str(&head));
-    buf_release(&head);
-    buf_release(&tail);
+    text = out.failed ? STR_NONE : arena_str(arena, buf_str(&out));
+    buf_release(&out);
     return text;
 }
 
