@@ -172,7 +172,7 @@ static enum err step(struct tx *tx, const struct alert_setup *setup,
     row.told_us = memory.told_us;
     row.has_value = measure.has_value;
     row.value = measure.has_value ? measure.value : 0;
-    row.threshold = measure.has_value ? measure.limit : 0;
+    row.threshold = measure.has_value || !entry->rule.is_change ? measure.limit : 0;
     if (!is_changed(&row, &entry->row))
         return OK;
     if ((err = alerts_step(tx, &row)))

@@ -133,6 +133,11 @@ def test_a_silent_pipeline(api, project, hook):
     assert told(hook)[0]["triggered_metric_value"] == 0
 
 
+def test_no_data_tells_its_own_threshold(api, project, hook):
+    make(api, project, webhook(hook), aggregation="avg", attribute="latency", threshold=3, no_data="fire")
+    assert told(hook)[0]["triggered_threshold"] == 3
+
+
 def test_late_and_old_spans(api, project, hook):
     """A span counts at its end: one that ended before the window does not count."""
     alert = make(api, project, webhook(hook), threshold=1)
