@@ -137,6 +137,6 @@ def test_graphs_find_by_meaning(server, space, language):
 
 
 def test_the_javascript_client(server):
-    done = subprocess.run(["node", "--test", str(JS_HOME / "semantic.test.mjs")], capture_output=True, text=True, timeout=60,
+    done = subprocess.run(["node", "--test", str(JS_HOME / "semantic" / "alike.mjs")], capture_output=True, text=True, timeout=60,
                           env={**os.environ, "RUNBELL_URL": server.url})
     assert done.returncode == 0, done.stdout + done.stderr

@@ -16,6 +16,7 @@ import platform
 import queue
 import socket
 import sys
+import time
 from typing import Any
 
 from . import logs, loopback, tracing
@@ -97,6 +98,7 @@ def _load(init: dict[str, Any], link: Link) -> tuple[dict[str, Any], dict[str, A
     add_paths(project_dir, config.get("dependencies"))
     loopback.install((init.get("server") or {}).get("url"))
     tracing.install(init)
+    began_ns = time.time_ns()
     loaded, host = [], None
     for graph_id, graph in (init.get("graphs") or {}).items():
         try:
@@ -118,7 +120,7 @@ def _load(init: dict[str, Any], link: Link) -> tuple[dict[str, Any], dict[str, A
     if init.get("dev"):
         from . import reloading
 
-        reloading.start(host, init.get("graphs") or {}, parts, project_dir)
+        reloading.start(host, init.get("graphs") or {}, parts, project_dir, began_ns)
     return (
         {
             "host": host,

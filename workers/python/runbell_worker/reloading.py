@@ -20,18 +20,27 @@ LOOK_S = 0.5
 log = logging.getLogger("runbell.reload")
 
 
-def start(host: Any, graphs: dict[str, Any], parts: dict[str, Any], project_dir: str) -> None:
-    """`parts`: what else was loaded, by name; each has `path` and `load`."""
+def start(
+    host: Any, graphs: dict[str, Any], parts: dict[str, Any], project_dir: str, since_ns: int
+) -> None:
+    """`parts`: what else was loaded, by name; each has `path` and `load`. Loading began at
+    `since_ns`: what has changed since is loaded again at once."""
     sys.dont_write_bytecode = True  # a file changed twice in a second looks like its cached form
     threading.Thread(
-        target=_watch, args=(host, graphs, parts, os.path.realpath(project_dir)), daemon=True
+        target=_watch,
+        args=(host, graphs, parts, os.path.realpath(project_dir), since_ns),
+        daemon=True,
     ).start()
 
 
-def _watch(host: Any, graphs: dict[str, Any], parts: dict[str, Any], project_dir: str) -> None:
+def _watch(
+    host: Any, graphs: dict[str, Any], parts: dict[str, Any], project_dir: str, since_ns: int
+) -> None:
     named = [graph["path"] for graph in graphs.values()] + [part.path for part in parts.values()]
     paths = _paths(named, project_dir)
     seen = _stamps(paths)
+    if any(changed_ns >= since_ns for changed_ns, _ in seen.values()):
+        _reload(host, graphs, parts, project_dir)
     while True:
         time.sleep(LOOK_S)
         paths |= _paths(named, project_dir)  # a module that broke is still looked at

@@ -1,4 +1,4 @@
-// semantic.test.mjs -- items by meaning with the published JavaScript client, against a server whose embedding function counts
+// alike.mjs -- items by meaning with the published JavaScript client, against a server whose embedding function counts
 // letters (test/compat/semantic).
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
