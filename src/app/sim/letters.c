@@ -44,7 +44,11 @@ struct letter *letters_write(struct letters *letters, size_t endpoint, struct st
 static void note_instants(struct letter *letter, const struct copy *copy, int64_t now_us)
 {
     letter->first_us = letter->first_us ? letter->first_us : now_us;
-    letter->last_us = now_us;
+    /* One that is older than what has come already was on its way when its sender was killed. */
+    if (copy->attempt >= letter->newest_attempt) {
+        letter->newest_attempt = copy->attempt;
+        letter->last_us = now_us;
+    }
     if (copy->attempt < 1 || copy->attempt > LETTER_ATTEMPTS_MAX)
         return;
     letter->copies[copy->attempt]++;

@@ -26,6 +26,7 @@ struct letter {
     int64_t came_us[LETTER_ATTEMPTS_MAX + 1]; /* the first of these; 0: none */
     int64_t retry_after_s[LETTER_ATTEMPTS_MAX + 1];
     int64_t first_us, last_us; /* the first copy and the last; 0: none */
+    int64_t newest_attempt;    /* of those that came */
     unsigned good, refusals;   /* copies that were answered 2xx; 404 or 410 */
     bool is_judged;
 };
