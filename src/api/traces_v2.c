@@ -87,6 +87,12 @@ static bool page_visit(void *context, struct tx *tx, struct span_match *match)
     return ++q->count < q->limit;
 }
 
+void traces_v2_page_end(struct json_writer *json, bool has_more, struct str cursor)
+{
+    json_put_str(json, "next_cursor", has_more ? cursor : STR_NONE);
+    json_put_bool(json, "has_more", has_more);
+}
+
 static enum err page_apply(struct tx *tx, struct call *call)
 {
     struct v2_query *q = call->data;
@@ -100,11 +106,8 @@ static enum err page_apply(struct tx *tx, struct call *call)
         return call_then_read(call, page_apply);
     has_more = q->count == q->limit || q->asked.is_stopped;
     json_end_array(q->json);
-    if (!q->is_whole) {
-        json_put_str(q->json, "next_cursor",
-                     has_more ? traces_cursor_write(call->arena, q->last) : STR_NONE);
-        json_put_bool(q->json, "has_more", has_more);
-    }
+    if (!q->is_whole)
+        traces_v2_page_end(q->json, has_more, traces_cursor_write(call->arena, q->last));
     json_end_object(q->json);
     return OK;
 }

@@ -17,4 +17,7 @@ typedef uint64_t (*traces_v2_bit)(struct str name);
 enum err traces_v2_body_selects(struct call *call, traces_v2_bit bit, uint64_t *select) MUST_USE;
 enum err traces_v2_query_selects(struct call *call, traces_v2_bit bit, uint64_t *select) MUST_USE;
 
+/* The end of a page, behind its items: `cursor` leads to the next one, if there is one. */
+void traces_v2_page_end(struct json_writer *json, bool has_more, struct str cursor);
+
 #endif

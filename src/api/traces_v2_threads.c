@@ -315,9 +315,8 @@ static enum err page_write(struct tx *tx, struct threads_query *q)
     for (size_t i = at; !err && i < end; i++)
         err = thread_write(tx, q, json, q->groups.list[i]);
     json_end_array(json);
-    json_put_str(json, "next_cursor",
-                 end < q->groups.count && end > 0 ? q->groups.list[end - 1]->thread_id : STR_NONE);
-    json_put_bool(json, "has_more", end < q->groups.count);
+    traces_v2_page_end(json,
+                       end<q->groups.count, end> 0 ? q->groups.list[end - 1]->thread_id : STR_NONE);
     json_end_object(json);
     return err;
 }

@@ -108,9 +108,7 @@ static enum err turns_apply(struct tx *tx, struct call *call)
         return call_then_read(call, turns_apply);
     has_more = q->count == q->limit || q->asked.is_stopped;
     json_end_array(q->json);
-    json_put_str(q->json, "next_cursor",
-                 has_more ? traces_cursor_write(call->arena, q->last) : STR_NONE);
-    json_put_bool(q->json, "has_more", has_more);
+    traces_v2_page_end(q->json, has_more, traces_cursor_write(call->arena, q->last));
     json_end_object(q->json);
     return OK;
 }
