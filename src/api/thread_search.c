@@ -139,40 +139,30 @@ static struct str extract_all(struct call *call, const struct search_call *searc
     return text;
 }
 
-/* A page that is not full says itself how many there are. */
-static enum err total_find(struct tx *tx, const struct thread_filter *filter, size_t found,
-                           int64_t *total)
-{
-    if ((int64_t)found == filter->limit || (found == 0 && filter->offset > 0))
-        return thread_count(tx, filter, total);
-    *total = filter->offset + (int64_t)found;
-    return OK;
-}
-
 static enum err search_apply(struct tx *tx, struct call *call)
 {
     const struct search_call *search = call->data;
-    struct thread *found;
+    struct thread_list found = {0};
     struct json_writer *json;
     struct picker picker;
-    size_t count;
     int64_t total;
-    enum err err = thread_search(tx, &search->filter, call->arena, &found, &count);
+    enum err err = thread_page(tx, &search->filter, call->arena, &found, &total);
 
-    if (err || (err = total_find(tx, &search->filter, count, &total)))
+    if (err)
         return err;
     json = call_json(call, 200);
     picker_init(&picker, json, search->search.select);
     json_begin_array(json);
-    for (size_t i = 0; i < count; i++) {
-        const struct thread_extras extras = {.extracted = extract_all(call, search, &found[i])};
+    for (size_t i = 0; i < found.count; i++) {
+        const struct thread_extras extras = {.extracted =
+                                                 extract_all(call, search, &found.list[i])};
 
-        shape_thread(picker_begin(&picker), &found[i], &extras);
+        shape_thread(picker_begin(&picker), &found.list[i], &extras);
         picker_end(&picker);
     }
     json_end_array(json);
     picker_release(&picker);
-    call_page(call, total, search->filter.offset, count);
+    call_page(call, total, search->filter.offset, found.count);
     return OK;
 }
 

@@ -202,27 +202,36 @@ static enum err query(struct tx *tx, const struct db_statement *statement,
     return db_query(tx->db, statement, args, ARRAY_LEN(args) - (plan->narrowing != BY_LABEL), rows);
 }
 
+static enum err found_read(struct tx *tx, const struct thread_filter *filter,
+                           const struct plan *plan, struct arena *arena, struct thread_list *list)
+{
+    struct db_rows rows = {0};
+    enum err err = query(tx,
+                         search_statement(orders[plan->narrowing], ARRAY_LEN(orders[0]),
+                                          filter->sort_by, filter->ascending),
+                         filter, plan, &rows);
+
+    if (err)
+        return err;
+    list->list = ARENA_ARRAY(arena, struct thread, (size_t)filter->limit + 1);
+    list->count = 0;
+    while (db_next(&rows))
+        thread_row_read(&rows, arena, &list->list[list->count++]);
+    return db_rows_end(&rows);
+}
+
 enum err thread_search(struct tx *tx, const struct thread_filter *filter, struct arena *arena,
                        struct thread **found, size_t *count)
 {
-    struct thread *list = ARENA_ARRAY(arena, struct thread, (size_t)filter->limit + 1);
-    struct db_rows rows = {0};
+    struct thread_list list = {0};
     struct plan plan;
-    size_t n = 0;
     enum err err = plan_make(tx, filter, arena, &plan);
 
     if (!err)
-        err = query(tx,
-                    search_statement(orders[plan.narrowing], ARRAY_LEN(orders[0]), filter->sort_by,
-                                     filter->ascending),
-                    filter, &plan, &rows);
-    if (err)
-        return err;
-    while (db_next(&rows))
-        thread_row_read(&rows, arena, &list[n++]);
-    *found = list;
-    *count = n;
-    return db_rows_end(&rows);
+        err = found_read(tx, filter, &plan, arena, &list);
+    *found = list.list;
+    *count = list.count;
+    return err;
 }
 
 static bool asks_for_nothing(const struct thread_filter *f)
@@ -242,24 +251,46 @@ static enum err count_query(struct tx *tx, const struct thread_filter *filter,
     return query(tx, &counts[plan->narrowing], filter, plan, rows);
 }
 
-enum err thread_count(struct tx *tx, const struct thread_filter *filter, int64_t *count)
+static enum err count_read(struct tx *tx, const struct thread_filter *filter,
+                           const struct plan *plan, int64_t *count)
 {
     struct thread_filter counted = *filter;
     struct db_rows rows = {0};
-    struct arena arena;
-    struct plan plan;
     enum err err;
 
     counted.limit = 1; /* the two parameters of a page say nothing here */
     counted.offset = 0;
+    if ((err = count_query(tx, &counted, plan, &rows)))
+        return err;
+    *count = db_next(&rows) ? db_get_int(&rows, 0) : 0;
+    return db_rows_end(&rows);
+}
+
+enum err thread_count(struct tx *tx, const struct thread_filter *filter, int64_t *count)
+{
+    struct arena arena;
+    struct plan plan;
+    enum err err;
+
     arena_init(&arena);
-    err = plan_make(tx, &counted, &arena, &plan);
+    err = plan_make(tx, filter, &arena, &plan);
     if (!err)
-        err = count_query(tx, &counted, &plan, &rows);
-    if (!err) {
-        *count = db_next(&rows) ? db_get_int(&rows, 0) : 0;
-        err = db_rows_end(&rows);
-    }
+        err = count_read(tx, filter, &plan, count);
     arena_release(&arena);
     return err;
+}
+
+enum err thread_page(struct tx *tx, const struct thread_filter *filter, struct arena *arena,
+                     struct thread_list *list, int64_t *total)
+{
+    struct plan plan;
+    enum err err = plan_make(tx, filter, arena, &plan);
+
+    if (err || (err = found_read(tx, filter, &plan, arena, list)))
+        return err;
+    /* A page that is not full says itself how many there are. */
+    if ((int64_t)list->count == filter->limit || (list->count == 0 && filter->offset > 0))
+        return count_read(tx, filter, &plan, total);
+    *total = filter->offset + (int64_t)list->count;
+    return OK;
 }

@@ -81,8 +81,16 @@ struct thread_filter {
     int64_t limit, offset;
 };
 
+struct thread_list {
+    struct thread *list;
+    size_t count;
+};
+
 enum err thread_search(struct tx *tx, const struct thread_filter *filter, struct arena *arena,
                        struct thread **found, size_t *count) MUST_USE;
 enum err thread_count(struct tx *tx, const struct thread_filter *filter, int64_t *count) MUST_USE;
+/* Both, with one look at what leads the search: the page, and how many there are in all. */
+enum err thread_page(struct tx *tx, const struct thread_filter *filter, struct arena *arena,
+                     struct thread_list *list, int64_t *total) MUST_USE;
 
 #endif
