@@ -15,6 +15,7 @@ struct query {
     struct arena arena;
     struct agent_ask *ask;
     const struct json *config, *fields;
+    struct str fields_text;
     int64_t asked_us;     /* ids of new states rise from here, */
     uint16_t states_made; /* with this */
     struct str answer, state;
@@ -75,6 +76,7 @@ static enum err state_history(struct tx *tx, struct query *q)
         .thread_id = q->ask->thread_id,
         .ns = STR(""),
         .before = json_string(json_get(q->fields, "before")),
+        .metadata = json_raw(q->fields_text, STR("filter")),
         .limit = limit > HISTORY_MAX ? HISTORY_MAX : limit,
     };
     struct checkpoint *found;
@@ -244,15 +246,14 @@ static void query_done(struct store_work *work, enum err err)
 void builtin_ask_answer(struct loop *loop, struct store *store, struct agent_ask *ask)
 {
     struct query *q = MEM_NEW(struct query);
-    struct str fields;
 
     arena_init(&q->arena);
     q->ask = ask;
     q->asked_us = loop_wall_us(loop);
-    fields = arena_printf(&q->arena, "{%.*s}", STR_ARG(ask->fields));
+    q->fields_text = arena_printf(&q->arena, "{%.*s}", STR_ARG(ask->fields));
     if (json_parse(&q->arena, str_is_none(ask->config) ? STR("{}") : ask->config, &q->config, NULL))
         q->config = NULL;
-    if (json_parse(&q->arena, fields, &q->fields, NULL))
+    if (json_parse(&q->arena, q->fields_text, &q->fields, NULL))
         q->fields = NULL;
     q->work.apply = query_apply;
     q->work.done = query_done;

@@ -122,6 +122,7 @@ enum err cron_plan_read(struct arena *arena, struct str body, const struct json 
                         struct request_error *error)
 {
     const struct json *metadata = json_get(root, "metadata");
+    struct str assistant_id;
     enum err err;
 
     if ((err = text_read(root, "schedule", &cron->schedule, error)) ||
@@ -137,8 +138,11 @@ enum err cron_plan_read(struct arena *arena, struct str body, const struct json 
         return refuse(error, "metadata: must be an object, not %s",
                       json_type_name(json_type(metadata)));
     cron->payload = merged(arena, cron->payload, replayed(arena, body));
-    if (json_type(json_get(root, "assistant_id")) == JSON_STRING)
-        cron->assistant_id = json_string(json_get(root, "assistant_id"));
+    assistant_id = cron->assistant_id;
+    if ((err = text_read(root, "assistant_id", &assistant_id, error)))
+        return err;
+    if (!str_is_none(assistant_id)) /* null leaves it as it was */
+        cron->assistant_id = assistant_id;
     return cron_plan_request(arena, cron, request, error);
 }
 

@@ -201,8 +201,10 @@ static struct str lasting_configurable(struct maker *m)
 
 static struct str effective_config(struct maker *m, struct str lasting)
 {
-    struct str given =
-        merge_all(m, (struct str[]){user_configurable(m), lasting, checkpoint_configurable(m)}, 3);
+    struct str given = merge_all(m,
+                                 (struct str[]){user_configurable(m), lasting,
+                                                checkpoint_configurable(m), m->in->request->tracer},
+                                 4);
     struct str configurable;
 
     if (plugin_is_there(&m->config->plugins.auth))

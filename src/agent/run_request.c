@@ -1,7 +1,11 @@
 /* Checks the body of "create a run". */
 #include "agent/run_request.h"
 
+#include "agent/checkpoint_address.h"
+
 #include <stdarg.h>
+
+#define TRACER_BYTES_MAX (16 * KIB) /* two texts of 1000 bytes, each byte escaped */
 
 struct parser {
     struct arena *arena;
@@ -119,6 +123,15 @@ static bool is_stream_mode(struct str mode)
     return false;
 }
 
+static bool has_mode(const struct buf *modes, struct str mode)
+{
+    char quoted[32];
+    int length = snprintf(quoted, sizeof(quoted), "\"%.*s\"", STR_ARG(mode));
+
+    return str_contains(buf_str(modes), str_range(quoted, (size_t)length));
+}
+
+/* Each once, however often it is named. */
 static enum err add_mode(struct parser *p, struct json_writer *out, const struct json *mode)
 {
     if (json_type(mode) != JSON_STRING)
@@ -129,7 +142,8 @@ static enum err add_mode(struct parser *p, struct json_writer *out, const struct
             "stream_mode: \"%.*s\" is not a mode; known are values, messages, messages-tuple, "
             "updates, events, tasks, checkpoints, debug, custom",
             STR_ARG(str_first(json_string(mode), 40)));
-    json_str_out(out, json_string(mode));
+    if (!has_mode(out->out, json_string(mode)))
+        json_str_out(out, json_string(mode));
     return OK;
 }
 
@@ -145,7 +159,7 @@ static enum err read_stream_modes(struct parser *p)
         p->request->stream_modes = STR("[\"values\"]");
         return OK;
     }
-    buf_init(&out, 64 * KIB);
+    buf_init(&out, KIB);
     json_writer_init(&json, &out);
     json_begin_array(&json);
     if (json_type(value) == JSON_ARRAY) {
@@ -194,20 +208,167 @@ static enum err read_durability(struct parser *p)
     return read_word(p, "durability", words, &p->request->durability);
 }
 
+static bool is_given(const struct json *value)
+{
+    return value && !json_is_null(value);
+}
+
+/* An array with nothing but strings in it. */
+static bool is_texts(const struct json *value)
+{
+    struct json_iter iter = json_iter(value);
+    const struct json *item;
+
+    if (json_type(value) != JSON_ARRAY)
+        return false;
+    while (json_next(&iter, NULL, &item))
+        if (json_type(item) != JSON_STRING)
+            return false;
+    return true;
+}
+
 static enum err read_config(struct parser *p)
 {
     const struct json *config = json_get(p->root, "config");
     const struct json *limit = json_get(config, "recursion_limit");
+    const struct json *tags = json_get(config, "tags");
     enum err err = read_object(p, "config", &p->request->config);
 
     if (err)
         return err;
+    if (is_given(tags) && !is_texts(tags))
+        return refuse(p, "config.tags: must be an array of strings");
     if (json_get(config, "configurable") &&
         json_type(json_get(config, "configurable")) != JSON_OBJECT &&
         !json_is_null(json_get(config, "configurable")))
         return refuse(p, "config.configurable: must be an object");
-    if (limit && !json_is_null(limit) && (!json_is_integer(limit) || json_i64(limit, 0) < 1))
+    if (is_given(limit) && (!json_is_integer(limit) || json_i64(limit, 0) < 1))
         return refuse(p, "config.recursion_limit: must be a whole number of at least 1");
+    return OK;
+}
+
+/* ---- command ---- */
+
+/* A Send: {"node": …, "input": …}. */
+static bool is_send(const struct json *value)
+{
+    return json_type(value) == JSON_OBJECT && json_type(json_get(value, "node")) == JSON_STRING;
+}
+
+static bool is_goal(const struct json *value)
+{
+    return json_type(value) == JSON_STRING || is_send(value);
+}
+
+static bool is_goto(const struct json *value)
+{
+    struct json_iter iter = json_iter(value);
+    const struct json *item;
+
+    if (json_type(value) != JSON_ARRAY)
+        return is_goal(value);
+    while (json_next(&iter, NULL, &item))
+        if (!is_goal(item))
+            return false;
+    return true;
+}
+
+static bool is_pair(const struct json *value)
+{
+    struct json_iter iter = json_iter(value);
+    const struct json *name;
+
+    return json_type(value) == JSON_ARRAY && json_count(value) == 2 &&
+           json_next(&iter, NULL, &name) && json_type(name) == JSON_STRING;
+}
+
+/* {channel: value}, or [[channel, value], …]. */
+static bool is_update(const struct json *value)
+{
+    struct json_iter iter = json_iter(value);
+    const struct json *pair;
+
+    if (json_type(value) != JSON_ARRAY)
+        return json_type(value) == JSON_OBJECT;
+    while (json_next(&iter, NULL, &pair))
+        if (!is_pair(pair))
+            return false;
+    return true;
+}
+
+/* "resume": null is an answer, so it counts; a command that says nothing at all is none. */
+static enum err read_command(struct parser *p)
+{
+    const struct json *command = json_get(p->root, "command");
+    const struct json *update = json_get(command, "update");
+    const struct json *goal = json_get(command, "goto");
+    enum err err = read_object(p, "command", &p->request->command);
+
+    if (err || str_is_none(p->request->command))
+        return err;
+    if (is_given(update) && !is_update(update))
+        return refuse(p, "command.update: must be an object, or an array of [name, value]");
+    if (is_given(goal) && !is_goto(goal))
+        return refuse(p, "command.goto: must be a node's name, {\"node\": …, \"input\": …}, or an "
+                         "array of these");
+    if (!is_given(update) && !is_given(goal) && !json_get(command, "resume"))
+        p->request->command = STR_NONE;
+    return OK;
+}
+
+/* ---- checkpoint ---- */
+
+static enum err read_checkpoint(struct parser *p)
+{
+    const struct json *checkpoint = json_get(p->root, "checkpoint");
+    enum err err;
+
+    if ((err = read_object(p, "checkpoint", &p->request->checkpoint)) ||
+        (err = read_text(p, "checkpoint_id", &p->request->checkpoint_id)))
+        return err;
+    return checkpoint_address_check(checkpoint, p->request->checkpoint_id, p->error->text,
+                                    sizeof(p->error->text));
+}
+
+/* {"project_name": …, "example_id": …} in the words of a run's configuration. */
+static enum err read_tracer(struct parser *p)
+{
+    static const char *const keys[][2] = {{"project_name", "langsmith_project"},
+                                          {"example_id", "langsmith_example_id"}};
+    const struct json *tracer = json_get(p->root, "langsmith_tracer");
+    struct str object = STR_NONE;
+    struct json_writer json;
+    struct buf out;
+    enum err err = read_object(p, "langsmith_tracer", &object);
+
+    if (err || str_is_none(object))
+        return err;
+    buf_init(&out, TRACER_BYTES_MAX);
+    json_writer_init(&json, &out);
+    json_begin_object(&json);
+    for (size_t i = 0; !err && i < ARRAY_LEN(keys); i++) {
+        const struct json *value = json_get(tracer, keys[i][0]);
+
+        if (is_given(value) && (json_type(value) != JSON_STRING || json_string(value).len > 1000))
+            err = refuse(p, "langsmith_tracer.%s: must be a string of at most 1000 bytes",
+                         keys[i][0]);
+        else if (is_given(value))
+            json_put_str(&json, keys[i][1], json_string(value));
+    }
+    json_end_object(&json);
+    if (!err)
+        p->request->tracer = arena_str(p->arena, buf_str(&out));
+    buf_release(&out);
+    return err;
+}
+
+static enum err read_feedback_keys(struct parser *p)
+{
+    if (!has(p, "feedback_keys"))
+        return OK;
+    if (!is_texts(json_get(p->root, "feedback_keys")))
+        return refuse(p, "feedback_keys: must be an array of strings");
+    p->request->feedback_keys = json_raw(p->body, STR("feedback_keys"));
     return OK;
 }
 
@@ -215,6 +376,7 @@ static enum err read_flags(struct parser *p)
 {
     struct run_request *r = p->request;
     static const char *const existence[] = {"reject", "create", NULL};
+    static const char *const disconnects[] = {"continue", "cancel", NULL};
     static const char *const strategies[] = {"reject", "interrupt", "rollback", "enqueue", NULL};
     struct str word = STR_NONE;
     enum err err;
@@ -227,7 +389,7 @@ static enum err read_flags(struct parser *p)
         return err;
     r->create_thread = str_eq(word, STR("create"));
     word = STR_NONE;
-    if ((err = read_text(p, "on_disconnect", &word)))
+    if ((err = read_word(p, "on_disconnect", disconnects, &word)))
         return err;
     r->cancel_on_disconnect = str_eq(word, STR("cancel"));
     word = STR_NONE;
@@ -262,11 +424,10 @@ enum err run_request_parse(struct arena *arena, struct str body, const struct js
         return refuse(p, "the body must be a JSON object, not %s", json_type_name(json_type(root)));
     if (!has(p, "assistant_id"))
         return refuse(p, "assistant_id: is required: an assistant's id or a graph's name");
-    if ((err = read_text(p, "assistant_id", &request->assistant_id)) ||
-        (err = read_object(p, "command", &request->command)) ||
+    if ((err = read_text(p, "assistant_id", &request->assistant_id)) || (err = read_command(p)) ||
         (err = read_object(p, "metadata", &request->metadata)) || (err = read_config(p)) ||
-        (err = read_object(p, "checkpoint", &request->checkpoint)) ||
-        (err = read_text(p, "checkpoint_id", &request->checkpoint_id)) || (err = read_webhook(p)) ||
+        (err = read_checkpoint(p)) || (err = read_webhook(p)) || (err = read_tracer(p)) ||
+        (err = read_feedback_keys(p)) ||
         (err = read_names(p, "interrupt_before", &request->interrupt_before)) ||
         (err = read_names(p, "interrupt_after", &request->interrupt_after)) ||
         (err = read_stream_modes(p)) || (err = read_after(p)) || (err = read_durability(p)) ||
@@ -276,7 +437,5 @@ enum err run_request_parse(struct arena *arena, struct str body, const struct js
         request->input = json_raw(body, STR("input"));
     if (has(p, "context"))
         request->context = json_raw(body, STR("context"));
-    if (has(p, "feedback_keys"))
-        request->feedback_keys = json_raw(body, STR("feedback_keys"));
     return OK;
 }

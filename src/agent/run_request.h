@@ -21,6 +21,7 @@ struct run_request {
     struct str interrupt_before, interrupt_after; /* raw JSON: "*" or array; STR_NONE */
     struct str stream_modes;                      /* JSON array of known modes, at least one */
     struct str feedback_keys;                     /* raw JSON; STR_NONE */
+    struct str tracer; /* langsmith_tracer in the words of `configurable`: raw JSON; STR_NONE */
     struct str multitask_strategy; /* reject, interrupt, rollback, enqueue (default) */
     struct str durability;         /* sync, async (default), exit */
     double after_seconds;

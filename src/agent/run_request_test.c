@@ -148,6 +148,9 @@ static void modes_may_be_one_or_many(void **state)
     ASSERT_STR(take(f, "\"stream_mode\":[\"debug\",\"messages-tuple\"]")->stream_modes,
                "[\"debug\",\"messages-tuple\"]");
     ASSERT_STR(take(f, "\"stream_mode\":[]")->stream_modes, "[\"values\"]");
+    ASSERT_STR(take(f, "\"stream_mode\":[\"debug\",\"messages-tuple\",\"debug\",\"messages\"]")
+                   ->stream_modes,
+               "[\"debug\",\"messages-tuple\",\"messages\"]");
     ASSERT_STR(take(f, "\"stream_mode\":[\"values\",\"messages\",\"updates\",\"events\",\"tasks\","
                        "\"checkpoints\",\"custom\",\"tools\"]")
                    ->stream_modes,
@@ -200,6 +203,36 @@ static void numbers_keep_to_their_range(void **state)
     take(f, "\"config\":{\"recursion_limit\":null}");
 }
 
+static void commands_are_taken_as_they_are(void **state)
+{
+    static const char *const commands[] = {
+        "{\"resume\":null}",
+        "{\"goto\":\"a\"}",
+        "{\"goto\":[\"a\",{\"node\":\"b\",\"input\":1}],\"resume\":{}}",
+        "{\"update\":[[\"a\",1],[\"b\",2]]}",
+        "{\"update\":{\"a\":1},\"goto\":null}",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        char member[128];
+
+        snprintf(member, sizeof(member), "\"command\":%s", commands[i]);
+        ASSERT_STR(take(*state, member)->command, commands[i]);
+    }
+    assert_true(str_is_none(take(*state, "\"command\":{}")->command));
+    assert_true(str_is_none(take(*state, "\"command\":{\"update\":null}")->command));
+}
+
+static void a_tracer_becomes_configuration(void **state)
+{
+    struct fixture *f = *state;
+
+    ASSERT_STR(
+        take(f, "\"langsmith_tracer\":{\"project_name\":\"p\",\"example_id\":\"e\"}")->tracer,
+        "{\"langsmith_project\":\"p\",\"langsmith_example_id\":\"e\"}");
+    ASSERT_STR(take(f, "\"langsmith_tracer\":{\"project_name\":null}")->tracer, "{}");
+}
+
 /* ---- what is refused ---- */
 
 struct refusal {
@@ -218,6 +251,20 @@ static const struct refusal refusals[] = {
     {"\"config\":{\"recursion_limit\":\"25\"}", {"config.recursion_limit", "at least 1"}},
     {"\"checkpoint\":\"1f\"", {"checkpoint", "an object"}},
     {"\"checkpoint_id\":7", {"checkpoint_id", "a string"}},
+    {"\"checkpoint\":{\"checkpoint_id\":7}", {"checkpoint.checkpoint_id", "a string"}},
+    {"\"checkpoint\":{\"checkpoint_ns\":{}}", {"checkpoint.checkpoint_ns", "a string"}},
+    {"\"checkpoint\":{\"checkpoint_map\":[]}", {"checkpoint.checkpoint_map", "an object"}},
+    {"\"command\":{\"goto\":7}", {"command.goto", "a node's name"}},
+    {"\"command\":{\"goto\":[\"a\",{\"input\":1}]}", {"command.goto", "a node's name"}},
+    {"\"command\":{\"update\":7}", {"command.update", "an object"}},
+    {"\"command\":{\"update\":[[\"a\"]]}", {"command.update", "[name, value]"}},
+    {"\"config\":{\"tags\":\"x\"}", {"config.tags", "an array of strings"}},
+    {"\"config\":{\"tags\":[1]}", {"config.tags", "an array of strings"}},
+    {"\"feedback_keys\":\"x\"", {"feedback_keys", "an array of strings"}},
+    {"\"feedback_keys\":[1]", {"feedback_keys", "an array of strings"}},
+    {"\"langsmith_tracer\":[]", {"langsmith_tracer", "an object"}},
+    {"\"langsmith_tracer\":{\"example_id\":1}", {"langsmith_tracer.example_id", "a string"}},
+    {"\"on_disconnect\":\"stay\"", {"on_disconnect", "\"stay\""}},
     {"\"webhook\":7", {"webhook", "a string"}},
     {"\"webhook\":\"\"", {"webhook", "empty"}},
     {"\"interrupt_before\":\"node\"", {"interrupt_before", "node names"}},
@@ -336,6 +383,9 @@ static const struct CMUnitTest tests[] = {
     CASE("a user's JSON stays as it was written", user_json_stays_as_it_was_written),
     CASE("the input may be anything", input_may_be_anything),
     CASE("modes may be one or many", modes_may_be_one_or_many),
+    CASE("a command is taken as it is; one that says nothing is none",
+         commands_are_taken_as_they_are),
+    CASE("a tracer becomes configuration", a_tracer_becomes_configuration),
     CASE("words and flags are understood, unknown keys ignored", words_and_flags),
     CASE("durability has an older word", durability_has_an_older_word),
     CASE("numbers keep to their range", numbers_keep_to_their_range),

@@ -6,7 +6,8 @@
 #include "agent/thread_remove.h"
 #include "shape/shape.h"
 
-#define DELETE_PAGE 100 /* threads or runs that one transaction of a delete takes along */
+#define NAME_PART_BYTES_MAX 4096 /* of a search: LIKE of SQLite takes 50,000 bytes */
+#define DELETE_PAGE 100          /* threads or runs that one transaction of a delete takes along */
 
 struct assistant_body {
     struct assistant assistant; /* STR_NONE: not given */
@@ -232,13 +233,17 @@ static enum err versions_apply(struct tx *tx, struct call *call)
     size_t count;
     enum err err = assistant_of_path(tx, call, &a);
 
+    if (err == ERR_NOT_FOUND)
+        return call_fail(call, 404, "Assistant \"%.*s\" not found.",
+                         STR_ARG(str_first(call->params[0], 64)));
     if (err)
         return err;
     which->assistant_id = a.assistant_id;
     if ((err = assistant_list_versions(tx, which, call->arena, &found, &count)))
         return err;
     if (count == 0)
-        return call_fail(call, 404, "Assistant \"%.*s\" not found.", STR_ARG(call->params[0]));
+        return call_fail(call, 404, "Assistant \"%.*s\" not found.",
+                         STR_ARG(str_first(call->params[0], 64)));
     json = call_json(call, 200);
     json_begin_array(json);
     for (size_t i = 0; i < count; i++)
@@ -310,16 +315,24 @@ static enum err filter_read(struct call *call, struct search_call *search)
 {
     static const char *const orders[] = {"assistant_id", "graph_id",   "name",
                                          "created_at",   "updated_at", NULL};
+    static const char *const members[] = {"assistant_id", "graph_id", "name",       "description",
+                                          "config",       "context",  "created_at", "updated_at",
+                                          "metadata",     "version",  NULL};
     struct assistant_filter *filter = &search->filter;
     enum err err;
 
     filter->tenant = call->principal.tenant;
     filter->admitted = call->access.filters[ACCESS_OF_ASSISTANTS];
-    if ((err = call_body_object(call)) || (err = search_read(call, orders, &search->search)) ||
+    if ((err = call_body_object(call)) ||
+        (err = search_read(call, orders, members, &search->search)) ||
         (err = call_get_object(call, "metadata", &filter->metadata)) ||
         (err = call_get_text(call, "graph_id", &filter->graph_id)) ||
         (err = call_get_text(call, "name", &filter->name)))
         return err;
+    if (!str_is_none(filter->name) && filter->name.len > NAME_PART_BYTES_MAX) {
+        call_fail(call, 422, "name: must be at most %d bytes", NAME_PART_BYTES_MAX);
+        return ERR_INVALID;
+    }
     filter->limit = search->search.limit;
     filter->offset = search->search.offset;
     filter->sort_by = search->search.sort_by;

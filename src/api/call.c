@@ -338,6 +338,12 @@ bool call_open(struct api *api, const struct api_setup *setup, struct http_excha
     return false;
 }
 
+static void method_refuse(struct call *call)
+{
+    call_fail(call, 405, "this path does not take %.*s", STR_ARG(call->request->method_text));
+    call_header(call, "allow", route_methods(call->setup, call->request, call->arena));
+}
+
 void call_start(struct http_exchange *exchange)
 {
     struct call *call = http_exchange_data(exchange);
@@ -353,7 +359,7 @@ void call_start(struct http_exchange *exchange)
     if (call->request->method == HTTP_OPTIONS)
         call_empty(call, 204);
     else if (call->path_exists)
-        call_fail(call, 405, "this path does not take %.*s", STR_ARG(call->request->method_text));
+        method_refuse(call);
     else
         call_fail(call, 404, "Not Found");
     call_reply(call);

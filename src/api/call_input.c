@@ -120,6 +120,18 @@ enum err call_get_text(struct call *call, const char *key, struct str *value)
     return OK;
 }
 
+enum err call_get_bool(struct call *call, const char *key, bool *value)
+{
+    const struct json *member = json_get(call->body, key);
+
+    if (!has(call, key))
+        return OK;
+    if (json_type(member) != JSON_BOOL)
+        return refuse(call, key, "true or false", json_type(member));
+    *value = json_bool(member, false);
+    return OK;
+}
+
 enum err call_get_word(struct call *call, const char *key, const char *const *words,
                        struct str *value)
 {
@@ -139,14 +151,24 @@ enum err call_get_word(struct call *call, const char *key, const char *const *wo
     return ERR_INVALID;
 }
 
+static enum err uuid_check(struct call *call, const char *key, struct str *text)
+{
+    struct uuid_text canonical;
+    struct uuid uuid;
+
+    if (!uuid_parse(*text, &uuid)) {
+        *text = arena_str(call->arena, uuid_write(uuid, &canonical));
+        return OK;
+    }
+    call_fail(call, 422, "%s: \"%.*s\" is not a UUID", key, STR_ARG(str_first(*text, 64)));
+    return ERR_INVALID;
+}
+
 enum err call_get_uuid(struct call *call, const char *key, struct str *value)
 {
     enum err err = call_get_text(call, key, value);
 
-    if (err || str_is_none(*value) || uuid_is_valid(*value))
-        return err;
-    call_fail(call, 422, "%s: \"%.*s\" is not a UUID", key, STR_ARG(str_first(*value, 64)));
-    return ERR_INVALID;
+    return err || str_is_none(*value) ? err : uuid_check(call, key, value);
 }
 
 enum err call_get_object(struct call *call, const char *key, struct str *raw)
@@ -177,6 +199,10 @@ enum err call_get_int(struct call *call, const char *key, int64_t min, int64_t m
 
     if (!has(call, key))
         return OK;
+    if (json_type(member) == JSON_NUMBER && !json_is_integer(member)) {
+        call_fail(call, 422, "%s: must be a whole number of at most 63 bits", key);
+        return ERR_INVALID;
+    }
     if (!json_is_integer(member))
         return refuse(call, key, "a whole number", json_type(member));
     err = in_range(call, key, json_i64(member, 0), min, max);
@@ -253,11 +279,7 @@ struct str call_query_texts(struct call *call, const char *key)
 
 enum err call_param_uuid(struct call *call, size_t index, const char *name)
 {
-    if (uuid_is_valid(call->params[index]))
-        return OK;
-    call_fail(call, 422, "%s: \"%.*s\" is not a UUID", name,
-              STR_ARG(str_first(call->params[index], 64)));
-    return ERR_INVALID;
+    return uuid_check(call, name, &call->params[index]);
 }
 
 struct str call_new_id(struct call *call)

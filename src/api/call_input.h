@@ -15,9 +15,11 @@ enum err call_body_bytes(struct call *call, struct str *body) MUST_USE;
  * null: untouched. */
 enum err call_get_text(struct call *call, const char *key, struct str *value) MUST_USE;
 enum err call_get_object(struct call *call, const char *key, struct str *raw) MUST_USE;
+enum err call_get_bool(struct call *call, const char *key, bool *value) MUST_USE;
 /* One of `words`, which end with NULL. */
 enum err call_get_word(struct call *call, const char *key, const char *const *words,
                        struct str *value) MUST_USE;
+/* In lower case, however it was written. */
 enum err call_get_uuid(struct call *call, const char *key, struct str *value) MUST_USE;
 enum err call_get_int(struct call *call, const char *key, int64_t min, int64_t max,
                       int64_t *value) MUST_USE;
@@ -31,7 +33,7 @@ enum err call_query_bool(struct call *call, const char *key, bool *value) MUST_U
 enum err call_query_word(struct call *call, const char *key, const char *const *words) MUST_USE;
 /* All values of a key as a JSON array in the arena; STR_NONE: it is not there. */
 struct str call_query_texts(struct call *call, const char *key);
-/* Path parameter `index` must be a UUID. */
+/* Path parameter `index` must be a UUID; it is in lower case then. */
 enum err call_param_uuid(struct call *call, size_t index, const char *name) MUST_USE;
 /* The union of two JSON objects (json_merge) in the arena; `base` itself if `over` is STR_NONE. */
 struct str call_merge(struct call *call, struct str base, struct str over);

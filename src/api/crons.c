@@ -89,7 +89,6 @@ static enum err create_prepare(struct call *call)
     *cron = (struct cron_row){
         .tenant = call->principal.tenant,
         .cron_id = call_new_id(call),
-        .thread_id = call->params[0],
         .enabled = true,
         .payload = STR("{}"),
         .metadata = STR("{}"),
@@ -97,8 +96,9 @@ static enum err create_prepare(struct call *call)
         .auth_user = call->principal.user,
     };
     call->data = cron;
-    if (!str_is_none(cron->thread_id) && (err = call_param_uuid(call, 0, "thread_id")))
+    if (!str_is_none(call->params[0]) && (err = call_param_uuid(call, 0, "thread_id")))
         return err;
+    cron->thread_id = call->params[0];
     if ((err = call_body_object(call)) || (err = body_take(call, cron)))
         return err;
     return call_then_write(call, create_apply);
@@ -185,14 +185,20 @@ static enum err filter_read(struct call *call, struct cron_search *asked)
 {
     static const char *const orders[] = {"created_at", "updated_at",   "next_run_date", "end_time",
                                          "cron_id",    "assistant_id", "thread_id",     NULL};
+    static const char *const members[] = {
+        "cron_id",          "assistant_id",  "thread_id", "end_time", "schedule", "timezone",
+        "created_at",       "updated_at",    "user_id",   "payload",  "metadata", "now",
+        "on_run_completed", "next_run_date", "enabled",   NULL};
     struct cron_filter *filter = &asked->filter;
-    const struct json *enabled;
+    bool enabled = false;
     enum err err;
 
-    if ((err = call_body_object(call)) || (err = search_read(call, orders, &asked->search)) ||
+    if ((err = call_body_object(call)) ||
+        (err = search_read(call, orders, members, &asked->search)) ||
         (err = call_get_text(call, "assistant_id", &filter->assistant_id)) ||
         (err = call_get_uuid(call, "thread_id", &filter->thread_id)) ||
-        (err = call_get_object(call, "metadata", &filter->metadata)))
+        (err = call_get_object(call, "metadata", &filter->metadata)) ||
+        (err = call_get_bool(call, "enabled", &enabled)))
         return err;
     filter->tenant = call->principal.tenant;
     filter->admitted = call->access.filters[ACCESS_OF_CRONS];
@@ -200,8 +206,7 @@ static enum err filter_read(struct call *call, struct cron_search *asked)
     filter->ascending = asked->search.ascending;
     filter->limit = asked->search.limit;
     filter->offset = asked->search.offset;
-    enabled = json_get(call->body, "enabled");
-    filter->enabled = json_type(enabled) == JSON_BOOL ? json_bool(enabled, false) : -1;
+    filter->enabled = json_type(json_get(call->body, "enabled")) == JSON_BOOL ? enabled : -1;
     if (graphs_find(&call->setup->agent->graphs, filter->assistant_id))
         filter->assistant_id = graph_assistant_id(call->arena, filter->assistant_id);
     return OK;

@@ -232,3 +232,28 @@ const struct route *route_find(const struct api_setup *setup, const struct http_
     *path_exists = *path_exists && is_below;
     return NULL;
 }
+
+struct str route_methods(const struct api_setup *setup, const struct http_request *request,
+                         struct arena *arena)
+{
+    static const struct {
+        enum http_method method;
+        const char *name;
+    } methods[] = {{HTTP_GET, "GET, HEAD"},
+                   {HTTP_POST, "POST"},
+                   {HTTP_PUT, "PUT"},
+                   {HTTP_PATCH, "PATCH"},
+                   {HTTP_DELETE, "DELETE"}};
+    struct str text = STR("");
+
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        struct http_request other = *request;
+        struct str params[CALL_PARAMS_MAX];
+        bool path_exists;
+
+        other.method = methods[i].method;
+        if (route_find(setup, &other, params, &path_exists))
+            text = arena_printf(arena, "%.*s%s, ", STR_ARG(text), methods[i].name);
+    }
+    return arena_printf(arena, "%.*sOPTIONS", STR_ARG(text));
+}

@@ -100,5 +100,8 @@ const struct route *route_at(size_t index);
  * `params`. NULL: none; *path_exists says if another method would do. */
 const struct route *route_find(const struct api_setup *setup, const struct http_request *request,
                                struct str *params, bool *path_exists);
+/* The methods that this path takes, as in `Allow`, in the arena. */
+struct str route_methods(const struct api_setup *setup, const struct http_request *request,
+                         struct arena *arena);
 
 #endif

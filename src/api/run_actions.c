@@ -90,21 +90,26 @@ enum err run_list_prepare(struct call *call)
 {
     static const char *const statuses[] = {"pending", "running",     "success", "error",
                                            "timeout", "interrupted", NULL};
+    static const char *const members[] = {
+        "run_id", "thread_id", "assistant_id",       "created_at",    "updated_at",
+        "status", "metadata",  "multitask_strategy", "cancel_reason", "langsmith_session_name",
+        "kwargs", NULL};
     struct list_call *list = ARENA_NEW(call->arena, struct list_call);
     struct run_filter *filter = &list->filter;
     enum err err;
 
     filter->tenant = call->principal.tenant;
-    filter->thread_id = call->params[0];
     filter->limit = 10;
     filter->status = query_get(&call->query, "status");
     call->data = list;
     if ((err = call_param_uuid(call, 0, "thread_id")) ||
         (err = call_query_word(call, "status", statuses)) ||
         (err = search_query_names(call, "select", &list->select)) ||
+        (err = search_select_check(call, list->select, members)) ||
         (err = call_query_int(call, "limit", 1, 1000, &filter->limit)) ||
         (err = call_query_int(call, "offset", 0, INT64_MAX, &filter->offset)))
         return err;
+    filter->thread_id = call->params[0];
     return call_then_read(call, list_apply);
 }
 
@@ -338,18 +343,18 @@ static enum err cancel_many_apply(struct tx *tx, struct call *call)
 
 enum err run_cancel_many_prepare(struct call *call)
 {
+    static const char *const statuses[] = {"pending", "running", "all", NULL};
     struct cancel_call *cancel = ARENA_NEW(call->arena, struct cancel_call);
     enum err err;
 
     call->data = cancel;
     if ((err = action_read(call, &cancel->action)) || (err = call_body_object(call)) ||
-        (err = call_get_text(call, "thread_id", &cancel->thread_id)) ||
-        (err = call_get_text(call, "status", &cancel->status)))
+        (err = call_get_uuid(call, "thread_id", &cancel->thread_id)) ||
+        (err = call_get_word(call, "status", statuses, &cancel->status)))
         return err;
     if (json_type(json_get(call->body, "run_ids")) == JSON_ARRAY)
         cancel->run_ids = json_get(call->body, "run_ids");
-    if (!cancel->run_ids && !str_eq(cancel->status, STR("pending")) &&
-        !str_eq(cancel->status, STR("running")) && !str_eq(cancel->status, STR("all"))) {
+    if (!cancel->run_ids && str_is_none(cancel->status)) {
         call_fail(call, 422, "give run_ids with a thread_id, or status: pending, running or all");
         return ERR_INVALID;
     }

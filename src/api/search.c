@@ -1,7 +1,7 @@
 /* What all searches and lists have in common. */
 #include "api/search.h"
 
-static enum err select_check(struct call *call, const char *key, const struct json *names)
+static enum err names_check(struct call *call, const char *key, const struct json *names)
 {
     struct json_iter iter = json_iter(names);
     const struct json *name;
@@ -15,10 +15,45 @@ static enum err select_check(struct call *call, const char *key, const struct js
     return ERR_INVALID;
 }
 
-enum err search_read(struct call *call, const char *const *orders, struct search *search)
+static bool is_one_of(struct str name, const char *const *words)
+{
+    for (size_t i = 0; words[i]; i++)
+        if (str_eq(name, str_of(words[i])))
+            return true;
+    return false;
+}
+
+enum err search_select_check(struct call *call, const struct json *names,
+                             const char *const *members)
+{
+    struct json_iter iter = json_iter(names);
+    const struct json *name;
+
+    while (names && json_next(&iter, NULL, &name)) {
+        if (is_one_of(json_string(name), members))
+            continue;
+        call_fail(call, 422, "select: must be %.*s, not \"%.*s\"",
+                  STR_ARG(arena_words(call->arena, members)),
+                  STR_ARG(str_first(json_string(name), 40)));
+        return ERR_INVALID;
+    }
+    return OK;
+}
+
+enum err search_body_names(struct call *call, const char *key, const struct json **names)
+{
+    const struct json *member = json_get(call->body, key);
+
+    if (!member || json_is_null(member))
+        return OK;
+    *names = member;
+    return names_check(call, key, member);
+}
+
+enum err search_read(struct call *call, const char *const *orders, const char *const *members,
+                     struct search *search)
 {
     static const char *const directions[] = {"asc", "desc", NULL};
-    const struct json *select = json_get(call->body, "select");
     struct str direction = STR_NONE;
     enum err err;
 
@@ -26,13 +61,11 @@ enum err search_read(struct call *call, const char *const *orders, struct search
     if ((err = call_get_int(call, "limit", 1, 1000, &search->limit)) ||
         (err = call_get_int(call, "offset", 0, INT64_MAX, &search->offset)) ||
         (err = call_get_word(call, "sort_by", orders, &search->sort_by)) ||
-        (err = call_get_word(call, "sort_order", directions, &direction)))
+        (err = call_get_word(call, "sort_order", directions, &direction)) ||
+        (err = search_body_names(call, "select", &search->select)))
         return err;
     search->ascending = str_eq(direction, STR("asc"));
-    if (!select || json_is_null(select))
-        return OK;
-    search->select = select;
-    return select_check(call, "select", select);
+    return search_select_check(call, search->select, members);
 }
 
 enum err search_query_names(struct call *call, const char *key, const struct json **names)
@@ -57,7 +90,7 @@ enum err search_query_names(struct call *call, const char *key, const struct jso
     text = arena_str(call->arena, buf_str(&out));
     buf_release(&out);
     if (!json_parse(call->arena, text, names, NULL))
-        return select_check(call, key, *names);
+        return names_check(call, key, *names);
     call_fail(call, 422, "%s: is not a JSON array of names", key);
     return ERR_INVALID;
 }

@@ -12,9 +12,15 @@ struct search {
     const struct json *select; /* array of names; NULL: all members */
 };
 
-/* From the body: limit (1 … 1000, default 10), offset, sort_by (one of `orders`, which end with
- * NULL), sort_order, select. ERR_INVALID: the reply is filled. */
-enum err search_read(struct call *call, const char *const *orders, struct search *search) MUST_USE;
+/* From the body: limit (1 … 1000, default 10), offset, sort_by (one of `orders`), sort_order,
+ * select (any of `members`); both end with NULL. ERR_INVALID: the reply is filled. */
+enum err search_read(struct call *call, const char *const *orders, const char *const *members,
+                     struct search *search) MUST_USE;
+/* "select" names members that there are; NULL `names`: none given. */
+enum err search_select_check(struct call *call, const struct json *names,
+                             const char *const *members) MUST_USE;
+/* The body's `key`, an array of texts. Absent or null: untouched. */
+enum err search_body_names(struct call *call, const char *key, const struct json **names) MUST_USE;
 /* From the query string: `key` given once, several times, or as one JSON array of texts. NULL: not
  * given. */
 enum err search_query_names(struct call *call, const char *key, const struct json **names) MUST_USE;

@@ -4,6 +4,7 @@
  * hosts the graph. */
 #include "api/threads_priv.h"
 
+#include "agent/checkpoint_address.h"
 #include "agent/run_create.h"
 #include "agent/thread_remove.h"
 #include "store/checkpoints.h"
@@ -12,6 +13,7 @@ struct state_call {
     struct str checkpoint; /* JSON object with checkpoint_id, checkpoint_ns …; STR_NONE: the head */
     struct str checkpoint_id;
     bool subgraphs;
+    const struct json *select;  /* NULL: all members */
     struct str values, as_node; /* update: raw JSON; patch: the metadata */
     struct thread thread;
 };
@@ -20,6 +22,32 @@ static enum err empty_state(struct call *call)
 {
     shape_empty_state(call_json(call, 200));
     return OK;
+}
+
+/* The address of a checkpoint that came in the body. */
+static enum err address_check(struct call *call, struct str checkpoint_id)
+{
+    char text[128];
+
+    if (!checkpoint_address_check(json_get(call->body, "checkpoint"), checkpoint_id, text,
+                                  sizeof(text)))
+        return OK;
+    call_fail(call, 422, "%s", text);
+    return ERR_INVALID;
+}
+
+static enum err select_query(struct call *call, const struct json **select)
+{
+    enum err err = search_query_names(call, "select", select);
+
+    return err ? err : state_select_check(call, *select);
+}
+
+static enum err select_body(struct call *call, const struct json **select)
+{
+    enum err err = search_body_names(call, "select", select);
+
+    return err ? err : state_select_check(call, *select);
 }
 
 /* {"configurable": …}: the thread's own, then what the caller says of the checkpoint, then what
@@ -36,7 +64,7 @@ static struct str state_config(struct call *call, const struct state_call *state
     if (!str_is_none(state->checkpoint))
         configurable = call_merge(call, configurable, state->checkpoint);
     configurable = access_configurable(call, configurable);
-    buf_init(&out, 64 * KIB);
+    buf_init(&out, 64 * KIB); /* for ids of at most CHECKPOINT_ID_BYTES_MAX */
     json_writer_init(&json, &out);
     json_begin_object(&json);
     if (!str_is_none(state->checkpoint_id))
@@ -74,6 +102,16 @@ static enum err thread_load(struct tx *tx, struct call *call, struct state_call 
 
 /* ---- get ---- */
 
+static enum err get_answered(struct call *call)
+{
+    const struct state_call *state = call->data;
+
+    if (call->ask_err)
+        return call_reply_answer(call);
+    state_select_out(call_json(call, 200), call->ask_answer, state->select);
+    return OK;
+}
+
 static enum err get_apply(struct tx *tx, struct call *call)
 {
     struct state_call *state = call->data;
@@ -86,13 +124,13 @@ static enum err get_apply(struct tx *tx, struct call *call)
         return empty_state(call);
     if (str_is_none(state->checkpoint) && str_is_none(state->checkpoint_id) && !state->subgraphs &&
         !str_eq(thread->status, THREAD_BUSY) && !str_is_none(thread->head_state)) {
-        json_raw_out(call_json(call, 200), thread->head_state);
+        state_select_out(call_json(call, 200), thread->head_state, state->select);
         return OK;
     }
     ask_fill(call, state, ASK_STATE_GET);
     call->ask.ask.fields =
         arena_printf(call->arena, "\"subgraphs\":%s", state->subgraphs ? "true" : "false");
-    return call_then_ask(call, call_reply_answer);
+    return call_then_ask(call, get_answered);
 }
 
 static enum err get_prepare(struct call *call)
@@ -101,10 +139,13 @@ static enum err get_prepare(struct call *call)
     enum err err;
 
     if ((err = call_param_uuid(call, 0, "thread_id")) ||
-        (err = call_query_bool(call, "subgraphs", &state->subgraphs)))
+        (err = call_query_bool(call, "subgraphs", &state->subgraphs)) ||
+        (err = select_query(call, &state->select)))
         return err;
     state->checkpoint_id = call->params[1];
     call->data = state;
+    if ((err = address_check(call, state->checkpoint_id)))
+        return err;
     return call_then_read(call, get_apply);
 }
 
@@ -117,11 +158,19 @@ static enum err get_by_body_prepare(struct call *call)
     enum err err;
 
     if ((err = call_param_uuid(call, 0, "thread_id")) || (err = call_body_object(call)) ||
-        (err = call_get_object(call, "checkpoint", &state->checkpoint)))
+        (err = call_get_object(call, "checkpoint", &state->checkpoint)) ||
+        (err = address_check(call, STR_NONE)) || (err = select_body(call, &state->select)))
         return err;
     subgraphs = json_get(call->body, "subgraphs");
-    state->subgraphs = json_bool(subgraphs, false) || str_eq(json_string(subgraphs), STR("true"));
     call->data = state;
+    if (json_type(subgraphs) != JSON_STRING) {
+        err = call_get_bool(call, "subgraphs", &state->subgraphs);
+    } else if (str_to_bool(json_string(subgraphs), &state->subgraphs)) {
+        call_fail(call, 422, "subgraphs: must be true or false");
+        err = ERR_INVALID;
+    }
+    if (err)
+        return err;
     return call_then_read(call, get_apply);
 }
 
@@ -222,6 +271,7 @@ static enum err update_prepare(struct call *call)
     if ((err = call_param_uuid(call, 0, "thread_id")) || (err = call_body_object(call)) ||
         (err = call_get_object(call, "checkpoint", &state->checkpoint)) ||
         (err = call_get_text(call, "checkpoint_id", &state->checkpoint_id)) ||
+        (err = address_check(call, state->checkpoint_id)) ||
         (err = call_get_text(call, "as_node", &as_node)))
         return err;
     if (!str_is_none(as_node))
@@ -332,7 +382,7 @@ static enum err history_apply(struct tx *tx, struct call *call)
         return OK;
     }
     ask_fill(call, &history->state, ASK_STATE_HISTORY);
-    buf_init(&out, MIB);
+    buf_init(&out, REPLY_BYTES_MAX);
     json_writer_init(&json, &out);
     json_put_i64(&json, "limit", history->limit);
     if (!str_is_none(history->before))
@@ -341,7 +391,16 @@ static enum err history_apply(struct tx *tx, struct call *call)
         json_put_raw(&json, "filter", history->metadata);
     call->ask.ask.fields = arena_str(call->arena, buf_str(&out));
     buf_release(&out);
-    return call_then_ask(call, call_reply_answer);
+    return call_then_ask(call, get_answered);
+}
+
+static enum err before_check(struct call *call, struct str before)
+{
+    if (str_is_none(before) || before.len <= CHECKPOINT_ID_BYTES_MAX)
+        return OK;
+    call_fail(call, 422, "before: must be the id of a checkpoint, of at most %d bytes",
+              CHECKPOINT_ID_BYTES_MAX);
+    return ERR_INVALID;
 }
 
 static enum err history_get_prepare(struct call *call)
@@ -352,10 +411,11 @@ static enum err history_get_prepare(struct call *call)
     history->limit = 10;
     history->before = query_get(&call->query, "before");
     if ((err = call_param_uuid(call, 0, "thread_id")) ||
-        (err = call_query_int(call, "limit", 1, 1000, &history->limit)))
+        (err = call_query_int(call, "limit", 1, 1000, &history->limit)) ||
+        (err = select_query(call, &history->state.select)))
         return err;
     call->data = history;
-    return call_then_read(call, history_apply);
+    return before_check(call, history->before) ? ERR_INVALID : call_then_read(call, history_apply);
 }
 
 /* `before` is a checkpoint's id, or an object that holds one. */
@@ -377,11 +437,12 @@ static enum err history_post_prepare(struct call *call)
     if ((err = call_param_uuid(call, 0, "thread_id")) || (err = call_body_object(call)) ||
         (err = call_get_int(call, "limit", 1, 1000, &history->limit)) ||
         (err = call_get_object(call, "metadata", &history->metadata)) ||
-        (err = call_get_object(call, "checkpoint", &history->state.checkpoint)))
+        (err = call_get_object(call, "checkpoint", &history->state.checkpoint)) ||
+        (err = address_check(call, STR_NONE)) || (err = select_body(call, &history->state.select)))
         return err;
     history->before = before_read(json_get(call->body, "before"));
     call->data = history;
-    return call_then_read(call, history_apply);
+    return before_check(call, history->before) ? ERR_INVALID : call_then_read(call, history_apply);
 }
 
 static const struct route routes[] = {

@@ -362,9 +362,9 @@ static enum err search_go(struct call *call)
 static enum err search_prepare(struct call *call)
 {
     struct items_call *c = ARENA_NEW(call->arena, struct items_call);
-    const struct json *refresh;
     enum err err;
 
+    c->refresh = call->setup->agent->item_life.refresh_on_read;
     c->filter =
         (struct item_filter){.tenant = call->principal.tenant, .value = STR_NONE, .limit = 10};
     call->data = c;
@@ -373,10 +373,9 @@ static enum err search_prepare(struct call *call)
                            &c->filter.prefix)) ||
         (err = call_get_int(call, "limit", 1, 1000, &c->filter.limit)) ||
         (err = call_get_int(call, "offset", 0, INT64_MAX / 2, &c->filter.offset)) ||
+        (err = call_get_bool(call, "refresh_ttl", &c->refresh)) ||
         (err = filter_read(call, &c->filter)))
         return err;
-    refresh = json_get(call->body, "refresh_ttl");
-    c->refresh = json_bool(refresh, call->setup->agent->item_life.refresh_on_read);
     return search_go(call);
 }
 

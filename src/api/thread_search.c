@@ -84,12 +84,17 @@ static enum err search_read_all(struct call *call, struct search_call *search)
     static const char *const orders[] = {"thread_id",  "status",           "created_at",
                                          "updated_at", "state_updated_at", NULL};
     static const char *const statuses[] = {"idle", "busy", "interrupted", "error", NULL};
+    static const char *const members[] = {
+        "thread_id", "created_at", "updated_at", "state_updated_at", "metadata",
+        "config",    "context",    "status",     "values",           "interrupts",
+        "error",     "extracted",  NULL};
     struct thread_filter *filter = &search->filter;
     enum err err;
 
     filter->tenant = call->principal.tenant;
     filter->admitted = call->access.filters[ACCESS_OF_THREADS];
-    if ((err = call_body_object(call)) || (err = search_read(call, orders, &search->search)) ||
+    if ((err = call_body_object(call)) ||
+        (err = search_read(call, orders, members, &search->search)) ||
         (err = call_get_object(call, "metadata", &filter->metadata)) ||
         (err = call_get_object(call, "values", &filter->values)) ||
         (err = call_get_word(call, "status", statuses, &filter->status)) ||

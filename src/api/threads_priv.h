@@ -19,6 +19,11 @@ enum err thread_storage_prepare(struct call *call);
 /* thread_stream.c */
 enum err thread_stream_prepare(struct call *call);
 
+/* state_select.c: `names` are members of a state, or values.KEY; NULL: all. ERR_INVALID: the reply
+ * is filled. The answer is one state, or an array of them. */
+enum err state_select_check(struct call *call, const struct json *names) MUST_USE;
+void state_select_out(struct json_writer *json, struct str answer, const struct json *names);
+
 /* The last step of a write that made this thread: its graph applies the supersteps (raw JSON), then
  * the thread is answered. If the graph cannot, the thread goes again. */
 enum err state_supersteps(struct call *call, const struct thread *thread, struct str supersteps);
