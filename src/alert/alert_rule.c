@@ -178,6 +178,8 @@ static enum err read_measure(const struct reading *r, struct alert_rule *rule)
 
 static enum err read_limits(const struct reading *r, struct alert_rule *rule)
 {
+    /* Only scores can be below nothing. */
+    double min = rule->attribute == ALERT_FEEDBACK_SCORE ? -1e15 : 0;
     double max = rule->aggregation == ALERT_PCT ? 100 : 1e15;
     enum err err;
 
@@ -186,7 +188,7 @@ static enum err read_limits(const struct reading *r, struct alert_rule *rule)
              read_whole(r, "window_minutes", 1, ALERT_WINDOW_MINUTES_MAX, &rule->window_minutes)) ||
         (err = read_whole(r, "threshold_window_minutes", 1, ALERT_WINDOW_MINUTES_MAX,
                           &rule->baseline_minutes)) ||
-        (err = read_number(r, "threshold", -1e15, max, &rule->threshold)) ||
+        (err = read_number(r, "threshold", min, max, &rule->threshold)) ||
         (err = read_number(r, "threshold_multiplier", 0, 1e9, &rule->multiplier)))
         return err;
     if (rule->window_minutes == 0)

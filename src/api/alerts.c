@@ -7,16 +7,6 @@
 
 #define HISTORY_MAX 500
 
-enum err alerts_fail(struct call *call, int status, struct str words)
-{
-    struct json_writer *json = call_json(call, status);
-
-    json_begin_object(json);
-    json_put_str(json, "error", words);
-    json_end_object(json);
-    return OK;
-}
-
 struct alert_setup alerts_setup(const struct call *call)
 {
     return (struct alert_setup){
@@ -29,7 +19,7 @@ static enum err fail_not_found(struct call *call, enum err err)
 {
     if (err != ERR_NOT_FOUND)
         return err;
-    alerts_fail(call, 404, STR("there is no such alert in this project"));
+    call_fail(call, 404, "there is no such alert in this project");
     return err;
 }
 
@@ -39,7 +29,7 @@ enum err alerts_find_project(struct tx *tx, struct call *call, struct alert_body
         projects_get(tx, call->principal.tenant, call->params[0], call->arena, &body->project);
 
     if (err == ERR_NOT_FOUND)
-        alerts_fail(call, 404, STR("there is no such project"));
+        call_fail(call, 404, "there is no such project");
     return err;
 }
 
@@ -48,7 +38,7 @@ enum err alerts_read_rule(struct call *call, struct alert_body *body)
     struct str why;
 
     if (alert_rule_read(json_get(call->body, "rule"), call->arena, &body->rule, &why)) {
-        alerts_fail(call, 400, why);
+        call_fail(call, 400, "%.*s", STR_ARG(why));
         return ERR_INVALID;
     }
     body->rule_text = json_raw(call->body_text, STR("rule"));
@@ -142,8 +132,8 @@ static void warnings_write(struct json_writer *json, struct call *call,
         json_end_array(json);
 }
 
-static void alert_write(struct json_writer *json, const struct alert_row *alert,
-                        const struct project_row *project)
+void alerts_write(struct json_writer *json, const struct alert_row *alert,
+                  const struct project_row *project)
 {
     json_key(json, "rule");
     rule_write(json, alert, project);
@@ -166,14 +156,14 @@ static enum err create_apply(struct tx *tx, struct call *call)
         return err;
     err = alerts_insert(tx, &body->row);
     if (err == ERR_LIMIT) {
-        alerts_fail(call, 429, STR("this project has 1,000 alerts, the most it can have"));
+        call_fail(call, 429, "this project has 1,000 alerts, the most it can have");
         return err;
     }
     if (err)
         return err;
     json = call_json(call, 201);
     json_begin_object(json);
-    alert_write(json, &body->row, &body->project);
+    alerts_write(json, &body->row, &body->project);
     warnings_write(json, call, body);
     json_end_object(json);
     return OK;
@@ -206,7 +196,7 @@ static enum err create_prepare(struct call *call)
 
 /* ---- one alert ---- */
 
-static enum err find(struct tx *tx, struct call *call, struct alert_body *body,
+enum err alerts_find(struct tx *tx, struct call *call, struct alert_body *body,
                      struct alert_row *alert)
 {
     enum err err = alerts_find_project(tx, call, body);
@@ -223,18 +213,18 @@ static enum err get_apply(struct tx *tx, struct call *call)
 {
     struct alert_body body = {0};
     struct json_writer *json;
-    enum err err = find(tx, call, &body, &body.row);
+    enum err err = alerts_find(tx, call, &body, &body.row);
 
     if (err)
         return err;
     json = call_json(call, 200);
     json_begin_object(json);
-    alert_write(json, &body.row, &body.project);
+    alerts_write(json, &body.row, &body.project);
     json_end_object(json);
     return OK;
 }
 
-static enum err check_ids(struct call *call)
+enum err alerts_check_ids(struct call *call)
 {
     enum err err = call_param_uuid(call, 0, "session_id");
 
@@ -243,7 +233,7 @@ static enum err check_ids(struct call *call)
 
 static enum err get_prepare(struct call *call)
 {
-    enum err err = check_ids(call);
+    enum err err = alerts_check_ids(call);
 
     return err ? err : call_then_read(call, get_apply);
 }
@@ -264,7 +254,7 @@ static enum err change_apply(struct tx *tx, struct call *call)
 {
     struct alert_body *body = call->data;
     struct alert_row was;
-    enum err err = find(tx, call, body, &was);
+    enum err err = alerts_find(tx, call, body, &was);
 
     if (err)
         return err;
@@ -279,7 +269,7 @@ static enum err change_apply(struct tx *tx, struct call *call)
 
 static enum err change_prepare(struct call *call)
 {
-    enum err err = check_ids(call);
+    enum err err = alerts_check_ids(call);
 
     if (!err)
         err = body_read(call);
@@ -289,7 +279,7 @@ static enum err change_prepare(struct call *call)
 static enum err delete_apply(struct tx *tx, struct call *call)
 {
     struct alert_body body = {0};
-    enum err err = find(tx, call, &body, &body.row);
+    enum err err = alerts_find(tx, call, &body, &body.row);
 
     if (err || (err = owned_endpoints_drop(tx, body.row.tenant, body.row.actions, STR_NONE)) ||
         (err = alerts_delete(tx, call->principal.tenant, call->params[1])))
@@ -299,7 +289,7 @@ static enum err delete_apply(struct tx *tx, struct call *call)
 
 static enum err delete_prepare(struct call *call)
 {
-    enum err err = check_ids(call);
+    enum err err = alerts_check_ids(call);
 
     return err ? err : call_then_write(call, delete_apply);
 }
@@ -319,7 +309,7 @@ static enum err list_apply(struct tx *tx, struct call *call)
     json_begin_array(json);
     for (size_t i = 0; i < found.count; i++) {
         json_begin_object(json);
-        alert_write(json, &found.list[i], &body.project);
+        alerts_write(json, &found.list[i], &body.project);
         json_end_object(json);
     }
     json_end_array(json);
@@ -338,7 +328,7 @@ static enum err history_apply(struct tx *tx, struct call *call)
     struct alert_events *page = call->data;
     struct alert_body body = {0};
     struct json_writer *json;
-    enum err err = find(tx, call, &body, &body.row);
+    enum err err = alerts_find(tx, call, &body, &body.row);
 
     if (err || (err = alert_events_list(tx, body.row.tenant, body.row.alert_id, call->arena, page)))
         return err;
@@ -363,7 +353,7 @@ static enum err history_apply(struct tx *tx, struct call *call)
 static enum err history_prepare(struct call *call)
 {
     struct alert_events *page = ARENA_NEW(call->arena, struct alert_events);
-    enum err err = check_ids(call);
+    enum err err = alerts_check_ids(call);
 
     page->limit = 100;
     call->data = page;
@@ -374,20 +364,21 @@ static enum err history_prepare(struct call *call)
 }
 
 #define PATH "/platform/alerts/{session_id}" /* also below /v1, /api, /api/v1: route.c */
+#define FLAGS (ROUTE_TRACES | ROUTE_ERROR)
 
 static const struct route routes[] = {
-    {HTTP_POST, PATH, create_prepare, PERMIT_EDIT, ROUTE_TRACES, "Create an alert"},
-    {HTTP_GET, PATH, list_prepare, PERMIT_READ, ROUTE_TRACES, "List a project's alerts"},
-    {HTTP_POST, PATH "/test", alerts_test_prepare, PERMIT_EDIT, ROUTE_TRACES,
+    {HTTP_POST, PATH, create_prepare, PERMIT_EDIT, FLAGS, "Create an alert"},
+    {HTTP_GET, PATH, list_prepare, PERMIT_READ, FLAGS, "List a project's alerts"},
+    {HTTP_POST, PATH "/test", alerts_test_prepare, PERMIT_EDIT, FLAGS,
      "Send a test alert and tell what the receivers answer"},
-    {HTTP_POST, PATH "/preview", alerts_preview_prepare, PERMIT_READ, ROUTE_TRACES,
+    {HTTP_POST, PATH "/preview", alerts_preview_prepare, PERMIT_READ, FLAGS,
      "What an alert would have done, minute by minute"},
-    {HTTP_GET, PATH "/{alert_rule_id}", get_prepare, PERMIT_READ, ROUTE_TRACES, "Get an alert"},
-    {HTTP_PATCH, PATH "/{alert_rule_id}", change_prepare, PERMIT_EDIT, ROUTE_TRACES,
-     "Replace an alert"},
-    {HTTP_DELETE, PATH "/{alert_rule_id}", delete_prepare, PERMIT_EDIT, ROUTE_TRACES,
-     "Delete an alert"},
-    {HTTP_GET, PATH "/{alert_rule_id}/history", history_prepare, PERMIT_READ, ROUTE_TRACES,
+    {HTTP_GET, PATH "/{alert_rule_id}", get_prepare, PERMIT_READ, FLAGS, "Get an alert"},
+    {HTTP_PATCH, PATH "/{alert_rule_id}", change_prepare, PERMIT_EDIT, FLAGS, "Replace an alert"},
+    {HTTP_DELETE, PATH "/{alert_rule_id}", delete_prepare, PERMIT_EDIT, FLAGS, "Delete an alert"},
+    {HTTP_GET, PATH "/{alert_rule_id}/preview", alerts_page_prepare, PERMIT_READ, FLAGS,
+     "An alert, and what it would have said minute by minute"},
+    {HTTP_GET, PATH "/{alert_rule_id}/history", history_prepare, PERMIT_READ, FLAGS,
      "When an alert fired and recovered"},
 };
 

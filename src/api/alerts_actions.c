@@ -9,8 +9,7 @@
 
 static void action_fail(struct call *call, size_t index, int status, struct str why)
 {
-    alerts_fail(call, status,
-                arena_printf(call->arena, "actions[%zu].config.%.*s", index, STR_ARG(why)));
+    call_fail(call, status, "actions[%zu].config.%.*s", index, STR_ARG(why));
 }
 
 enum err alerts_read_actions(struct call *call, struct alert_body *body)
@@ -19,7 +18,7 @@ enum err alerts_read_actions(struct call *call, struct alert_body *body)
     size_t position = 0;
 
     if (json_type(json_get(call->body, "actions")) != JSON_ARRAY) {
-        alerts_fail(call, 400, STR("actions must be an array"));
+        call_fail(call, 400, "actions must be an array");
         return ERR_INVALID;
     }
     body->actions = ARENA_ARRAY(call->arena, struct alert_action, ALERT_ACTIONS_MAX);
@@ -29,11 +28,11 @@ enum err alerts_read_actions(struct call *call, struct alert_body *body)
         size_t i = body->action_count;
 
         if (i == ALERT_ACTIONS_MAX) {
-            alerts_fail(call, 400, STR("actions has more than 10 members"));
+            call_fail(call, 400, "actions has more than 10 members");
             return ERR_INVALID;
         }
         if (alert_action_read(text, i, call->arena, &body->actions[i], &why)) {
-            alerts_fail(call, 400, why);
+            call_fail(call, 400, "%.*s", STR_ARG(why));
             return ERR_INVALID;
         }
         why = owned_headers_read(call->arena, body->actions[i].headers,
@@ -42,7 +41,9 @@ enum err alerts_read_actions(struct call *call, struct alert_body *body)
             action_fail(call, i, 400, why);
             return ERR_INVALID;
         }
-        if (delivery_target_check(call, STR("alert"), body->actions[i].url))
+        if (delivery_target_check(call, STR("alert"),
+                                  arena_printf(call->arena, "actions[%zu].config.url", i),
+                                  body->actions[i].url))
             return ERR_INVALID;
         body->action_texts[body->action_count++] = text;
     }

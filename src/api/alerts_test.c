@@ -159,7 +159,7 @@ static enum err send(struct tx *tx, struct call *call, struct alert_test *test)
     if (err)
         return err;
     if (test->letters.count == 0)
-        return alerts_fail(call, 400, STR("actions is empty: there is nobody to tell"));
+        return call_fail(call, 400, "actions is empty: there is nobody to tell");
     return call_then_wait(call, &wait, wait_apply);
 }
 
@@ -177,7 +177,7 @@ static enum err stored_apply(struct tx *tx, struct call *call)
     if (!err && test->body.row.project_no != test->body.project.project_no)
         err = ERR_NOT_FOUND;
     if (err == ERR_NOT_FOUND)
-        alerts_fail(call, 404, STR("there is no such alert in this project"));
+        call_fail(call, 404, "there is no such alert in this project");
     if (err || (err = json_parse(call->arena, test->body.row.rule, &json, NULL)) ||
         (err = alert_rule_read(json, call->arena, &test->body.rule, &why)))
         return err;

@@ -135,7 +135,7 @@ static enum err get_apply(struct tx *tx, struct call *call)
     return reply_one(tx, call, call->params[0]);
 }
 
-static enum err get_prepare(struct call *call)
+enum err datasets_one_prepare(struct call *call)
 {
     enum err err = call_param_uuid(call, 0, "dataset_id");
 
@@ -436,7 +436,7 @@ static enum err splits_prepare(struct call *call)
 static const struct route routes[] = {
     {HTTP_GET, "/datasets", list_prepare, PERMIT_READ, ROUTE_TRACES, "List datasets"},
     {HTTP_POST, "/datasets", create_prepare, PERMIT_RUN, ROUTE_TRACES, "Create a dataset"},
-    {HTTP_GET, ONE, get_prepare, PERMIT_READ, ROUTE_TRACES, "Get a dataset"},
+    {HTTP_GET, ONE, datasets_one_prepare, PERMIT_READ, ROUTE_TRACES, "Get a dataset"},
     {HTTP_PATCH, ONE, change_prepare, PERMIT_RUN, ROUTE_TRACES, "Change a dataset"},
     {HTTP_DELETE, ONE, delete_prepare, PERMIT_EDIT, ROUTE_TRACES,
      "Delete a dataset and its examples"},

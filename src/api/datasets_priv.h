@@ -5,6 +5,8 @@
 #include "api/call.h"
 #include "store/datasets.h"
 
+/* A dataset, by parameter 0. */
+enum err datasets_one_prepare(struct call *call);
 /* A JSON object in the query. ERR_INVALID: the reply is filled. */
 enum err datasets_query_object(struct call *call, const char *key, struct str *text) MUST_USE;
 /* What as_of of the query means: a time, or the name of a version of the dataset (whose id may be

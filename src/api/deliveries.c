@@ -149,7 +149,7 @@ static enum err resend_apply(struct tx *tx, struct call *call)
         return not_found(call);
     if (err)
         return err;
-    if (delivery_target_check(call, delivery.kind, resend->url))
+    if (delivery_target_check(call, delivery.kind, STR("url"), resend->url))
         return OK; /* the reply says why */
     return resend_write(tx, call);
 }

@@ -5,7 +5,8 @@
 #include "api/call.h"
 
 /* The rules are those of the kind of event, as at its sending. ERR_INVALID: the reply is filled
- * with the rule that refused. */
-enum err delivery_target_check(struct call *call, struct str kind, struct str url) MUST_USE;
+ * with the rule that refused; it calls the URL `field`. */
+enum err delivery_target_check(struct call *call, struct str kind, struct str field,
+                               struct str url) MUST_USE;
 
 #endif

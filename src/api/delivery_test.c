@@ -114,7 +114,7 @@ enum err delivery_test_url_prepare(struct call *call)
     test->kind = STR("run");
     if ((err = call_body_object(call)) || (err = call_get_text(call, "kind", &test->kind)) ||
         (err = call_get_text(call, "url", &test->url)) || (err = kind_check(call, test->kind)) ||
-        (err = delivery_target_check(call, test->kind, test->url)))
+        (err = delivery_target_check(call, test->kind, STR("url"), test->url)))
         return err;
     call->data = test;
     return call_then_write(call, send_apply);

@@ -216,7 +216,7 @@ static enum err body_read(struct call *call, struct webhook_body **read)
     if (!str_is_none(body->name) &&
         (str_trim(body->name).len == 0 || body->name.len > NAME_BYTES_MAX))
         return refuse(call, "name: must have 1 to 200 bytes");
-    if (!str_is_none(body->url) && (err = delivery_target_check(call, KIND, body->url)))
+    if (!str_is_none(body->url) && (err = delivery_target_check(call, KIND, STR("url"), body->url)))
         return err;
     *read = body;
     return OK;

@@ -156,7 +156,8 @@ static enum err begin(struct call *call, struct replay_call *c)
     if (str_is_none(replay->url))
         return OK;
     return delivery_target_check(
-        call, str_is_none(replay->filter.kind) ? STR("run") : replay->filter.kind, replay->url);
+        call, str_is_none(replay->filter.kind) ? STR("run") : replay->filter.kind, STR("to_url"),
+        replay->url);
 }
 
 static enum err create_prepare(struct call *call)

@@ -153,7 +153,8 @@ enum err call_fail(struct call *call, int status, const char *format, ...)
     }
     json = call_json(call, status);
     json_begin_object(json);
-    json_put_str(json, "detail", str_of(text));
+    json_put_str(json, call->route && call->route->flags & ROUTE_ERROR ? "error" : "detail",
+                 str_of(text));
     if (status >= 500) /* under this name the log says why */
         json_put_str(json, "request_id", call->request_id);
     if (call->route && call->route->flags & ROUTE_PROBLEM)

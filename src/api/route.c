@@ -33,6 +33,7 @@ static const struct route_list *const lists[] = {
     &routes_examples,
     &routes_queues,
     &routes_shares,
+    &routes_links,
     &routes_shares_v2,
     &routes_traces_feedback,
     &routes_traces_feedback_configs,

@@ -16,7 +16,9 @@ enum route_flags {
     ROUTE_PROBLEM = 128,  /* errors say type, code and status too, as Fleet's clients read them */
     ROUTE_AGAIN = 256,    /* what the server failed to do may be sent again: 503, not 500 */
     ROUTE_FOLLOWS = 512,  /* its answer goes on for long: a stream, or a wait for a run's end */
-    ROUTE_LARGE = 1024    /* its body may have LARGE_BODY_BYTES_MAX */
+    ROUTE_LARGE = 1024,   /* its body may have LARGE_BODY_BYTES_MAX */
+    ROUTE_ERROR =
+        2048 /* errors stand under "error", not "detail", as clients of alerts read them */
     /* from 1 << 16 on: ROUTE_ASKS(…), what auth handlers are asked (access.h) */
 };
 
@@ -69,6 +71,7 @@ extern const struct route_list routes_fleet_versions;
 extern const struct route_list routes_fleet_webhooks;
 extern const struct route_list routes_traces_runs;
 extern const struct route_list routes_alerts;
+extern const struct route_list routes_links;
 extern const struct route_list routes_rules;
 extern const struct route_list routes_traces_feedback;
 extern const struct route_list routes_traces_feedback_configs;

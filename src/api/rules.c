@@ -4,13 +4,10 @@
 #include "api/delivery_target.h"
 #include "api/owned_endpoints.h"
 #include "api/route.h"
-#include "base/time.h"
 #include "store/rule_backfills.h"
 #include "trace/span_json.h"
 
 #define BODY_BYTES_MAX (1 * MIB)
-#define LOG_PAGE 150
-#define LOG_PAGE_MAX 1440
 
 static enum err refuse(struct call *call, struct str words)
 {
@@ -18,7 +15,7 @@ static enum err refuse(struct call *call, struct str words)
     return ERR_INVALID;
 }
 
-static enum err not_found(struct call *call, enum err err)
+enum err rules_not_found(struct call *call, enum err err)
 {
     if (err == ERR_NOT_FOUND)
         call_fail(call, 404, "Rule not found");
@@ -44,16 +41,30 @@ static const char *const told_keys[] = {"add_to_annotation_queue_name",
                                         "backfill_looked",
                                         "backfill_matched"};
 
-/* Keys that every rule has, null if nothing was said. */
+/* Keys that every rule has: null or false if nothing was said. */
 static const char *const null_keys[] = {"filter",
                                         "trace_filter",
                                         "tree_filter",
                                         "add_to_annotation_queue_id",
                                         "add_to_dataset_id",
+                                        "dataset_id",
+                                        "backfill_from",
+                                        "num_few_shot_examples",
                                         "evaluators",
                                         "code_evaluators",
+                                        "evaluator_id",
                                         "alerts",
-                                        "group_by"};
+                                        "group_by",
+                                        "spend_limit",
+                                        "tracer_session_issue_id"};
+static const char *const false_keys[] = {
+    "extend_only",
+    "transient",
+    "add_to_dataset_prefer_correction",
+    "use_corrections_dataset",
+    "create_alignment_queue",
+    "include_extended_stats",
+};
 
 static bool is_in(struct str key, const char *const *keys, size_t count)
 {
@@ -88,6 +99,9 @@ static enum err rule_write(struct tx *tx, struct json_writer *json, const struct
     for (size_t i = 0; i < ARRAY_LEN(null_keys); i++)
         if (str_is_none(json_raw(rule->body, str_of(null_keys[i]))))
             json_put_null(json, null_keys[i]);
+    for (size_t i = 0; i < ARRAY_LEN(false_keys); i++)
+        if (str_is_none(json_raw(rule->body, str_of(false_keys[i]))))
+            json_put_bool(json, false_keys[i], false);
     for (size_t i = 0; i < ARRAY_LEN(unset_keys); i++)
         json_put_null(json, unset_keys[i]);
     err = rules_actions_write(tx, json, rule);
@@ -104,7 +118,7 @@ static enum err reply(struct tx *tx, struct call *call, const struct rule_row *r
     enum err err = projects_get_by_no(tx, rule->project_no, call->arena, &project);
 
     if (err)
-        return not_found(call, err);
+        return rules_not_found(call, err);
     return rule_write(tx, call_json(call, 200), rule, &project);
 }
 
@@ -147,7 +161,9 @@ static enum err body_read(struct call *call)
     if (rule_spec_read(call->body, call->arena, &body->spec, &why))
         return refuse(call, why);
     for (size_t i = 0; i < body->spec.webhook_count; i++)
-        if (delivery_target_check(call, STR("rule"), body->spec.webhooks[i].url))
+        if (delivery_target_check(call, STR("rule"),
+                                  arena_printf(call->arena, "webhooks[%zu].url", i),
+                                  body->spec.webhooks[i].url))
             return ERR_INVALID;
     if ((err = rules_read_headers(call, body)))
         return err;
@@ -203,7 +219,7 @@ static enum err change_apply(struct tx *tx, struct call *call)
     enum err err = rules_get(tx, call->principal.tenant, call->params[0], call->arena, &was);
 
     if (err)
-        return not_found(call, err);
+        return rules_not_found(call, err);
     body->row.rule_id = was.rule_id;
     if ((err = rules_check_actions(tx, call, body)) ||
         (err = rules_place_webhooks(tx, call, body, &was)) ||
@@ -229,7 +245,7 @@ static enum err delete_apply(struct tx *tx, struct call *call)
     enum err err = rules_get(tx, call->principal.tenant, call->params[0], call->arena, &rule);
 
     if (err)
-        return not_found(call, err);
+        return rules_not_found(call, err);
     if ((err = owned_endpoints_drop(tx, rule.tenant, rule.webhooks, STR_NONE)) ||
         (err = rule_backfills_delete(tx, rule.rule_no)) || (err = rules_delete(tx, &rule)))
         return err;
@@ -249,7 +265,7 @@ static enum err get_apply(struct tx *tx, struct call *call)
     struct rule_row rule;
     enum err err = rules_get(tx, call->principal.tenant, call->params[0], call->arena, &rule);
 
-    return err ? not_found(call, err) : reply(tx, call, &rule);
+    return err ? rules_not_found(call, err) : reply(tx, call, &rule);
 }
 
 static enum err get_prepare(struct call *call)
@@ -301,146 +317,28 @@ static enum err list_apply(struct tx *tx, struct call *call)
     return err;
 }
 
+/* What only rules on datasets or with evaluators have: no rule has it here. */
+static bool asks_for_others(const struct call *call)
+{
+    static const char *const keys[] = {"dataset_id", "evaluator_id", "tag_value_id"};
+
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (!str_is_empty(query_get(&call->query, keys[i])))
+            return true;
+    return str_eq(query_get(&call->query, "type"), STR("dataset"));
+}
+
 static enum err list_prepare(struct call *call)
 {
-    return call_then_read(call, list_apply);
-}
+    static const char *const types[] = {"session", "dataset", NULL};
+    enum err err = call_query_word(call, "type", types);
 
-/* ---- the log ---- */
-
-struct log_call {
-    struct rule_applications page;
-    bool is_v2, only_last;
-};
-
-static void application_write(struct json_writer *json, const struct rule_row *rule,
-                              const struct project_row *project, const struct rule_application *a)
-{
-    static const char *const actions[] = {"add_to_annotation_queue", "add_to_dataset", "evaluators",
-                                          "alerts", "extend_only"};
-    struct str done = str_is_none(a->actions) ? STR("{}") : a->actions;
-    struct uuid_text id;
-
-    json_begin_object(json);
-    json_put_str(json, "rule_id", rule->rule_id);
-    json_put_str(json, "run_id", uuid_write(a->span_id, &id));
-    json_put_str(json, "run_name", a->span_name);
-    json_put_str(json, "run_type", span_type_name(a->span_type));
-    json_put_str(json, "run_session_id", project->project_id);
-    json_put_time(json, "start_time", a->start_us);
-    json_put_time(json, "end_time", a->end_us);
-    json_put_time(json, "application_time", a->applied_us);
-    json_put_null(json, "thread_id");
-    json_key(json, "webhooks");
-    json_begin_object(json);
-    json_put_str(json, "outcome", a->outcome);
-    json_key(json, "payload");
-    json_begin_object(json);
-    json_put_raw(json, "delivery_ids", a->deliveries);
-    json_end_object(json);
-    json_end_object(json);
-    for (size_t i = 0; i < ARRAY_LEN(actions); i++)
-        json_put_raw(json, actions[i], json_raw(done, str_of(actions[i])));
-    json_end_object(json);
-}
-
-static enum err log_apply(struct tx *tx, struct call *call)
-{
-    struct log_call *log = call->data;
-    struct project_row project;
-    struct rule_row rule;
-    struct json_writer *json;
-    enum err err = rules_get(tx, call->principal.tenant, call->params[0], call->arena, &rule);
-
-    if (err || (err = projects_get_by_no(tx, rule.project_no, call->arena, &project)))
-        return not_found(call, err);
-    if ((err = rule_log_list(tx, rule.rule_no, call->arena, &log->page)))
+    if (err)
         return err;
-    if (log->only_last && log->page.count == 0)
-        return call_fail(call, 404, "The rule was not applied yet");
-    json = call_json(call, 200);
-    if (log->only_last) {
-        application_write(json, &rule, &project, &log->page.list[0]);
-        return OK;
-    }
-    if (log->is_v2) {
-        json_begin_object(json);
-        json_key(json, "logs");
-    }
-    json_begin_array(json);
-    for (size_t i = 0; i < log->page.count; i++)
-        application_write(json, &rule, &project, &log->page.list[i]);
-    json_end_array(json);
-    if (log->is_v2) {
-        bool has_more = log->page.count == (size_t)log->page.limit;
-
-        json_key(json, "cursor");
-        if (has_more)
-            json_str_out(json, arena_printf(call->arena, "%lld",
-                                            (long long)(log->page.offset + log->page.limit)));
-        else
-            json_null_out(json);
-        json_put_bool(json, "has_more", has_more);
-        json_end_object(json);
-    }
+    if (!asks_for_others(call))
+        return call_then_read(call, list_apply);
+    json_raw_out(call_json(call, 200), STR("[]"));
     return OK;
-}
-
-static enum err read_time(struct call *call, const char *key, int64_t *wall_us)
-{
-    struct str text = query_get(&call->query, key);
-
-    if (str_is_none(text) || !time_parse_iso(text, wall_us))
-        return OK;
-    return refuse(call, arena_printf(call->arena, "%s must be an ISO time", key));
-}
-
-static enum err log_read(struct call *call, struct log_call *log)
-{
-    struct str cursor = query_get(&call->query, "cursor");
-    enum err err = call_param_uuid(call, 0, "rule_id");
-
-    log->page.limit = LOG_PAGE;
-    call->data = log;
-    if (err || (err = call_query_int(call, "limit", 1, LOG_PAGE_MAX, &log->page.limit)) ||
-        (err = call_query_int(call, "offset", 0, INT32_MAX, &log->page.offset)) ||
-        (err = read_time(call, "start_time", &log->page.since_us)) ||
-        (err = read_time(call, "end_time", &log->page.until_us)) ||
-        (err = call_query_bool(call, "backfill", &log->page.of_backfill)))
-        return err;
-    if (cursor.len > 0 && (str_to_i64(cursor, &log->page.offset) || log->page.offset < 0))
-        return refuse(call, STR("cursor is not one that was given"));
-    return call_then_read(call, log_apply);
-}
-
-static enum err logs_prepare(struct call *call)
-{
-    return log_read(call, ARENA_NEW(call->arena, struct log_call));
-}
-
-static enum err logs_v2_prepare(struct call *call)
-{
-    struct log_call *log = ARENA_NEW(call->arena, struct log_call);
-
-    log->is_v2 = true;
-    return log_read(call, log);
-}
-
-static enum err last_apply(struct tx *tx, struct call *call)
-{
-    struct log_call *log = call->data;
-
-    log->page.limit = 1;
-    return log_apply(tx, call);
-}
-
-static enum err last_prepare(struct call *call)
-{
-    struct log_call *log = ARENA_NEW(call->arena, struct log_call);
-    enum err err = log_read(call, log);
-
-    log->only_last = true;
-    return err ? err : call_then_read(call, last_apply);
 }
 
 /* ---- now ---- */
@@ -451,7 +349,7 @@ static enum err trigger_apply(struct tx *tx, struct call *call)
     enum err err = rules_get(tx, call->principal.tenant, call->params[0], call->arena, &rule);
 
     tx_notify(tx, TOPIC_RULES, STR_NONE);
-    return err ? not_found(call, err) : reply(tx, call, &rule);
+    return err ? rules_not_found(call, err) : reply(tx, call, &rule);
 }
 
 static enum err trigger_prepare(struct call *call)
@@ -470,7 +368,24 @@ static enum err trigger_all_apply(struct tx *tx, struct call *call)
 
 static enum err trigger_all_prepare(struct call *call)
 {
+    const struct json *ids;
+    enum err err = call_body_any(call);
+
+    if (err)
+        return err;
+    ids = json_get(call->body, "rule_ids");
+    if (json_type(ids) != JSON_ABSENT && !json_is_null(ids) && json_type(ids) != JSON_ARRAY)
+        return refuse(call, STR("rule_ids must be an array of UUIDs, or null for all"));
+    for (size_t i = 0; i < json_count(ids); i++)
+        if (!uuid_is_valid(json_string(json_item(ids, i))))
+            return refuse(call, STR("rule_ids must be an array of UUIDs, or null for all"));
     return call_then_write(call, trigger_all_apply);
+}
+
+static enum err validate_prepare(struct call *call)
+{
+    return refuse(call, STR("evaluators are not run by this server: there is nothing to validate. "
+                            "POST /runs/rules/test tries filters on past runs"));
 }
 
 #define ONE "/runs/rules/{rule_id}"
@@ -484,12 +399,14 @@ static const struct route routes[] = {
      "Which past runs a rule's filters match"},
     {HTTP_GET, ONE, get_prepare, PERMIT_READ, ROUTE_TRACES, "Get a rule"},
     {HTTP_PATCH, ONE, change_prepare, PERMIT_EDIT, ROUTE_TRACES, "Replace a rule"},
+    {HTTP_POST, "/runs/rules/validate", validate_prepare, PERMIT_EDIT, ROUTE_TRACES,
+     "Try an evaluator: refused, as none are run"},
     {HTTP_DELETE, ONE, delete_prepare, PERMIT_EDIT, ROUTE_TRACES, "Delete a rule"},
-    {HTTP_GET, ONE "/logs", logs_prepare, PERMIT_READ, ROUTE_TRACES,
+    {HTTP_GET, ONE "/logs", rules_logs_prepare, PERMIT_READ, ROUTE_TRACES,
      "To which runs a rule was applied"},
-    {HTTP_GET, ONE "/logs/v2", logs_v2_prepare, PERMIT_READ, ROUTE_TRACES,
+    {HTTP_GET, ONE "/logs/v2", rules_logs_v2_prepare, PERMIT_READ, ROUTE_TRACES,
      "To which runs a rule was applied, in pages"},
-    {HTTP_GET, ONE "/last_applied", last_prepare, PERMIT_READ, ROUTE_TRACES,
+    {HTTP_GET, ONE "/last_applied", rules_last_prepare, PERMIT_READ, ROUTE_TRACES,
      "The last run that a rule was applied to"},
     {HTTP_POST, ONE "/trigger", trigger_prepare, PERMIT_EDIT, ROUTE_TRACES, "Look at a rule now"},
 };

@@ -34,6 +34,10 @@ enum err rules_backfill_begin(struct tx *tx, struct call *call, const struct rul
 
     if (!body->spec.backfill_from_us)
         return OK;
+    if (body->spec.backfill_from_us > tx->now_us) {
+        call_fail(call, 422, "backfill_from must not be in the future");
+        return ERR_INVALID;
+    }
     tx_notify(tx, TOPIC_RULES, STR_NONE);
     return rule_backfills_add(tx, &(struct rule_backfill){
                                       .rule_no = body->row.rule_no,

@@ -22,6 +22,13 @@ enum err rules_read_headers(struct call *call, struct rule_body *body) MUST_USE;
 enum err rules_place_webhooks(struct tx *tx, struct call *call, struct rule_body *body,
                               const struct rule_row *was) MUST_USE;
 
+/* ERR_NOT_FOUND: the reply is filled. Returns `err`. */
+enum err rules_not_found(struct call *call, enum err err) MUST_USE;
+
+/* rules_log.c */
+enum err rules_logs_prepare(struct call *call);
+enum err rules_logs_v2_prepare(struct call *call);
+enum err rules_last_prepare(struct call *call);
 /* rules_try.c */
 enum err rules_try_prepare(struct call *call);
 

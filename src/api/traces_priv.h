@@ -41,5 +41,8 @@ enum err traces_projects_reply(struct call *call, const struct project_rows *pro
 
 /* traces_multipart.c: when the body is whole */
 enum err traces_multipart_prepare(struct call *call);
+/* A project, a span: by parameter 0. */
+enum err traces_project_prepare(struct call *call);
+enum err traces_run_prepare(struct call *call);
 
 #endif

@@ -155,7 +155,7 @@ static enum err get_apply(struct tx *tx, struct call *call)
     return traces_projects_reply(call, &found, false, p->with_stats);
 }
 
-static enum err get_prepare(struct call *call)
+enum err traces_project_prepare(struct call *call)
 {
     struct project_call *p = project_call_new(call);
     enum err err = call_param_uuid(call, 0, "session_id");
@@ -341,7 +341,8 @@ static const struct route routes[] = {
     {HTTP_POST, "/sessions", create_prepare, PERMIT_EDIT, ROUTE_TRACES, "Create a project"},
     {HTTP_DELETE, "/sessions", delete_many_prepare, PERMIT_EDIT, ROUTE_TRACES,
      "Delete projects and their traces"},
-    {HTTP_GET, "/sessions/{session_id}", get_prepare, PERMIT_READ, ROUTE_TRACES, "Get a project"},
+    {HTTP_GET, "/sessions/{session_id}", traces_project_prepare, PERMIT_READ, ROUTE_TRACES,
+     "Get a project"},
     {HTTP_PATCH, "/sessions/{session_id}", change_prepare, PERMIT_EDIT, ROUTE_TRACES,
      "Change a project"},
     {HTTP_DELETE, "/sessions/{session_id}", delete_one_prepare, PERMIT_EDIT, ROUTE_TRACES,

@@ -50,7 +50,7 @@ static enum err get_apply(struct tx *tx, struct call *call)
     return err;
 }
 
-static enum err get_prepare(struct call *call)
+enum err traces_run_prepare(struct call *call)
 {
     struct uuid *span_id = ARENA_NEW(call->arena, struct uuid);
 
@@ -61,7 +61,7 @@ static enum err get_prepare(struct call *call)
 }
 
 static const struct route routes[] = {
-    {HTTP_GET, "/runs/{span_id}", get_prepare, PERMIT_READ, ROUTE_TRACES, "Get a span"},
+    {HTTP_GET, "/runs/{span_id}", traces_run_prepare, PERMIT_READ, ROUTE_TRACES, "Get a span"},
 };
 
 const struct route_list routes_traces_read = {routes, ARRAY_LEN(routes)};

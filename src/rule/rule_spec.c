@@ -10,10 +10,27 @@ struct reading {
     struct str *why;
 };
 
-/* What hosted rules can do besides, and this server does not. */
-static const char *const not_done[] = {"dataset_id",   "evaluators", "code_evaluators",
-                                       "evaluator_id", "alerts",     "group_by",
-                                       "spend_limit",  NULL};
+/* What hosted rules can do besides, and this server does not: why, or what there is instead. */
+static const struct {
+    const char *key, *why;
+} not_done[] = {
+    {"dataset_id", "a rule watches a project (session_id)"},
+    {"evaluators", "it runs no evaluators; a webhook may judge, and send feedback"},
+    {"code_evaluators", "it runs no evaluators; a webhook may judge, and send feedback"},
+    {"evaluator_id", "it runs no evaluators; a webhook may judge, and send feedback"},
+    {"spend_limit", "it runs no evaluators, which alone cost something"},
+    {"alerts", "a rule tells webhooks; PagerDuty is told by an alert (config.preset)"},
+    {"group_by", "a rule matches runs, not conversations, for how a webhook tells of those is not "
+                 "published; thread_id of each run says which it is of"},
+    {"use_corrections_dataset", "there are no datasets of corrections; see "
+                                "add_to_dataset_prefer_correction"},
+    {"create_alignment_queue", "there are no queues of alignment; see "
+                               "add_to_annotation_queue_id"},
+};
+
+/* Kept and shown again, for they mean something to evaluators only, or to nobody. */
+static const char *const kept_flags[] = {"transient", "include_extended_stats"};
+static const char *const kept_numbers[] = {"num_few_shot_examples", "evaluator_version"};
 
 static bool is_absent(const struct json *value)
 {
@@ -26,22 +43,31 @@ static enum err refuse(const struct reading *r, const char *key, const char *wor
     return ERR_INVALID;
 }
 
+static enum err read_bool(const struct reading *r, const char *key, bool *flag)
+{
+    const struct json *value = json_get(r->json, key);
+
+    if (is_absent(value))
+        return OK;
+    if (json_type(value) != JSON_BOOL)
+        return refuse(r, key, "must be true or false");
+    *flag = json_bool(value, false);
+    return OK;
+}
+
 static enum err read_names(const struct reading *r, struct rule_spec *spec)
 {
     const struct json *name = json_get(r->json, "display_name");
     const struct json *rate = json_get(r->json, "sampling_rate");
-    const struct json *enabled = json_get(r->json, "is_enabled");
 
-    spec->display_name = json_string(name);
+    spec->display_name = str_trim(json_string(name));
     if (spec->display_name.len == 0 || spec->display_name.len > RULE_NAME_BYTES_MAX)
         return refuse(r, "display_name", "must be a text of 1 to 512 bytes");
     spec->sampling_rate = json_double(rate, -1);
     if (json_type(rate) != JSON_NUMBER || spec->sampling_rate < 0 || spec->sampling_rate > 1)
         return refuse(r, "sampling_rate", "must be a number from 0 to 1");
-    if (!is_absent(enabled) && json_type(enabled) != JSON_BOOL)
-        return refuse(r, "is_enabled", "must be true or false");
-    spec->is_enabled = json_bool(enabled, true);
-    return OK;
+    spec->is_enabled = true;
+    return read_bool(r, "is_enabled", &spec->is_enabled);
 }
 
 static enum err read_filter(const struct reading *r, const char *key, struct filter *filter,
@@ -125,10 +151,39 @@ static enum err read_webhooks(const struct reading *r, struct rule_spec *spec)
     return err;
 }
 
-/* Empty lists and nulls come back from what this server has shown: they ask for nothing. */
+/* Empty lists, nulls and false come back from what this server has shown: they ask for nothing. */
 static bool asks_for(const struct json *value)
 {
-    return !is_absent(value) && !(json_type(value) == JSON_ARRAY && json_count(value) == 0);
+    return !is_absent(value) && !(json_type(value) == JSON_ARRAY && json_count(value) == 0) &&
+           !(json_type(value) == JSON_BOOL && !json_bool(value, true));
+}
+
+static enum err refuse_not_done(const struct reading *r)
+{
+    for (size_t i = 0; i < ARRAY_LEN(not_done); i++) {
+        if (!asks_for(json_get(r->json, not_done[i].key)))
+            continue;
+        *r->why = arena_printf(r->arena, "%s is not done by this server: %s. Leave it out or null",
+                               not_done[i].key, not_done[i].why);
+        return ERR_INVALID;
+    }
+    return OK;
+}
+
+static enum err read_kept(const struct reading *r)
+{
+    bool ignored;
+    enum err err = OK;
+
+    for (size_t i = 0; !err && i < ARRAY_LEN(kept_flags); i++)
+        err = read_bool(r, kept_flags[i], &ignored);
+    for (size_t i = 0; !err && i < ARRAY_LEN(kept_numbers); i++) {
+        const struct json *value = json_get(r->json, kept_numbers[i]);
+
+        if (!is_absent(value) && json_i64(value, -1) < 0)
+            err = refuse(r, kept_numbers[i], "must be a whole number from 0");
+    }
+    return err;
 }
 
 static enum err read_id(const struct reading *r, const char *key, struct str *id)
@@ -146,10 +201,9 @@ static enum err read_actions(const struct reading *r, struct rule_spec *spec)
     const struct json *from = json_get(r->json, "backfill_from");
     enum err err;
 
-    spec->prefers_correction =
-        json_bool(json_get(r->json, "add_to_dataset_prefer_correction"), false);
-    spec->keeps_traces = json_bool(json_get(r->json, "extend_only"), false);
-    if ((err = read_id(r, "add_to_annotation_queue_id", &spec->queue_id)) ||
+    if ((err = read_bool(r, "add_to_dataset_prefer_correction", &spec->prefers_correction)) ||
+        (err = read_bool(r, "extend_only", &spec->keeps_traces)) ||
+        (err = read_id(r, "add_to_annotation_queue_id", &spec->queue_id)) ||
         (err = read_id(r, "add_to_dataset_id", &spec->dataset_id)))
         return err;
     if (is_absent(from))
@@ -167,11 +221,8 @@ enum err rule_spec_read(const struct json *json, struct arena *arena, struct rul
     enum err err;
 
     *spec = (struct rule_spec){0};
-    for (size_t i = 0; not_done[i]; i++)
-        if (asks_for(json_get(json, not_done[i])))
-            return refuse(&r, not_done[i], "is not done by this server: leave it out or null");
-    if ((err = read_names(&r, spec)) || (err = read_filters(&r, spec)) ||
-        (err = read_actions(&r, spec)))
+    if ((err = refuse_not_done(&r)) || (err = read_names(&r, spec)) ||
+        (err = read_filters(&r, spec)) || (err = read_actions(&r, spec)) || (err = read_kept(&r)))
         return err;
     return read_webhooks(&r, spec);
 }

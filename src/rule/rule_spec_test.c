@@ -42,7 +42,20 @@ static void what_is_refused(void **state)
         {"{\"display_name\":\"d\",\"sampling_rate\":1,\"webhooks\":[{}]}",
          "webhooks[0].url is missing"},
         {"{\"display_name\":\"d\",\"sampling_rate\":1,\"evaluators\":[{}]}",
-         "evaluators is not done by this server: leave it out or null"},
+         "evaluators is not done by this server: it runs no evaluators; a webhook may judge, and "
+         "send feedback. Leave it out or null"},
+        {"{\"display_name\":\"d\",\"sampling_rate\":1,\"group_by\":\"thread_id\"}",
+         "group_by is not done by this server: a rule matches runs, not conversations, for how a "
+         "webhook tells of those is not published; thread_id of each run says which it is of. "
+         "Leave it out or null"},
+        {"{\"display_name\":\" \",\"sampling_rate\":1}",
+         "display_name must be a text of 1 to 512 bytes"},
+        {"{\"display_name\":\"d\",\"sampling_rate\":1,\"extend_only\":\"yes\"}",
+         "extend_only must be true or false"},
+        {"{\"display_name\":\"d\",\"sampling_rate\":1,\"transient\":1}",
+         "transient must be true or false"},
+        {"{\"display_name\":\"d\",\"sampling_rate\":1,\"num_few_shot_examples\":-1}",
+         "num_few_shot_examples must be a whole number from 0"},
     };
 
     (void)state;

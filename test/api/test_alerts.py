@@ -272,12 +272,72 @@ def test_a_test_tells_the_truth(api, project, hook):
     ({"actions": [{"target": "webhook", "config": {"url": "https://a/", "body": "{"}}]},
      "actions[0].config.body is not JSON"),
     ({"actions": {}}, "actions must be an array"),
+    *[({"rule": rule(**{key: value})}, f"rule.{key}{words}") for key, value, words in [
+        ("name", " ", " must be a text of 1 to 512 bytes"), ("description", 5, " must be a string"),
+        ("type", "Threshold", " must be threshold or change"), ("aggregation", "max", " must be avg, sum or pct"),
+        ("aggregation", "avg", " does not fit the attribute"), ("operator", "eq", " must be gte, lte, gt or lt"),
+        ("window_minutes", None, " is missing"), ("window_minutes", 2.5, " must be a whole number"),
+        ("threshold", "2", " must be a number from 0 to 1e+15"), ("threshold", -1, " must be a number from 0 to"),
+        ("min_samples", -1, " must be a number"), ("renotify_minutes", 10081, " must be a number from 0 to 10080"),
+        ("notify_recovery", "x", " must be true or false"), ("no_data", "x", " must be ignore or fire"),
+        ("is_enabled", 1, " must be true or false"), ("denominator_filter", "eq(", ": this '(' is not closed (at position 2)"),
+        ("filter", 'eq(nme, "a")', ": there is no attribute nme (did you mean name?) (at position 3)"),
+        ("filter", 'eq(name, "a") and', ": the filter has ended before this"),
+        ("filter", 'gt(latency, "5q")', ": latency takes seconds")]],
+    ({"rule": rule(aggregation="pct", threshold=101)}, "rule.threshold must be a number from 0 to 100"),
+    ({"rule": rule(type="change")}, "rule.threshold_multiplier is missing"),
+    ({"rule": rule(type="change", threshold_multiplier=2, threshold_window_minutes=61)}, "rule.threshold_window_minutes must be"),
+    ({"rule": None}, "rule must be an object"),
+    *[({"actions": [{"target": "webhook", "config": {"url": "https://a.example/", **config}}]}, f"actions[0].config.{words}")
+      for config, words in [
+          ({"url": None}, "url is missing"), ({"url": 5}, "url must be a text"),
+          ({"headers": "{"}, "headers is not JSON: unexpected end of data at byte 1"), ({"headers": [1]}, "headers must be"),
+          ({"headers": {"a b": "x"}}, "headers has a name that no header may have"), ({"headers": {"A": "x\ny"}}, "headers has a bad"),
+          ({"body": [1]}, "body must be a JSON object"), ({"body": '{"a": {metric_value}}'}, "body is not JSON"),
+          ({"variables": {"a": 1}}, "variables must be an object of texts"), ({"template_mode": "x"}, "template_mode must be"),
+          ({"merge_fields": 1}, "merge_fields must be"), ({"preset": "irc"}, "preset must be slack")]],
 ])
 def test_what_is_refused(api, project, hook, change, words):
     body = {"rule": rule(), "actions": [webhook(hook)], **change}
-    answer = api.post(f"{ROOT}/{project['id']}", json=body)
-    assert answer.status_code == 400 and words in answer.json()["error"]
+    for path in ("", "/test"):
+        answer = api.post(f"{ROOT}/{project['id']}{path}", json=body)
+        if path and body["rule"] is None:
+            continue  # a test needs none
+        assert answer.status_code == 400 and words in answer.json()["error"]
     assert api.ok("GET", f"{ROOT}/{project['id']}") == []
+
+
+@pytest.mark.parametrize("url, words", [
+    ("ftp://a/", "the URL must begin with http:// or https://"), ("x", "the URL must begin with"), ("/in/1", "a relative URL"),
+    ("http://u:p@a.example/", "must not contain a user name"), ("http://a.example:99999/", "the port must be")])
+def test_a_url_that_may_not_be_called_is_named(api, project, url, words):
+    """A3: which of the actions, and why."""
+    good = {"target": "webhook", "config": {"url": "https://a.example/"}}
+    bad = {"target": "webhook", "config": {"url": url}}
+    refused = api.post(f"{ROOT}/{project['id']}", json={"rule": rule(), "actions": [good, bad]})
+    assert refused.status_code == 422 and refused.json()["error"].startswith(f"actions[1].config.url: {words}")
+
+
+def test_errors_stand_under_error(api, project):
+    for method, path in (("POST", "/x"), ("GET", f"/{project['id']}/x"), ("DELETE", f"/{uuid.uuid4()}/{uuid.uuid4()}")):
+        refused = api.request(method, ROOT + path, json={} if method == "POST" else None)
+        assert refused.status_code in (404, 422) and set(refused.json()) == {"error"}
+
+
+def test_an_alert_has_a_page_of_its_own(api, project, hook):
+    """A19: the address is in the body, is the same each time, and shows the alert and its minutes."""
+    alert = make(api, project, webhook(hook), threshold=1)
+    send(api, span(project, "x"))
+    address = told(hook)[0]["alert_rule_url"]
+    page = api.ok("GET", address)
+    assert page["rule"]["id"] == alert["rule"]["id"] and page["actions"][0]["config"]["url"] == hook.url
+    assert len(page["preview"]) == 61 and page["preview"][-1] == {
+        "timestamp": page["preview"][-1]["timestamp"], "value": 1, "threshold": 1, "fires": True}
+    path = f"{ROOT}/{project['id']}/{alert['rule']['id']}/preview"
+    assert len(api.ok("GET", path, params={"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T00:09:00Z"})["preview"]) == 10
+    assert "from and to" in api.get(path, params={"from": "soon"}).json()["error"]
+    assert api.get(address.replace(alert["rule"]["id"], str(uuid.uuid4()))).status_code == 404
+    assert api.ok("GET", address.split("?")[0])["name"] == project["name"]
 
 
 def test_unknown_placeholders_are_told_and_go_out_as_they_are(api, project, hook):

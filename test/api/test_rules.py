@@ -108,7 +108,8 @@ def test_the_documented_body(api, project, hook):
     assert run["is_root"] and run["session_id"] == project["id"] and run["dotted_order"] == sent["dotted_order"]
     assert "+" not in run["start_time"] and "Z" not in run["start_time"]
     assert (run["total_tokens"], run["parent_run_ids"]) == (0, []) and run["inputs"] == {"q": 1}
-    assert run["app_path"].startswith("/o/") and sent["id"] in run["app_path"]
+    assert run["app_path"].startswith("/o/") and api.ok("GET", run["app_path"])["id"] == sent["id"]  # B8
+    assert api.get(run["app_path"].replace(run["tenant_id"], str(uuid.uuid4()))).status_code == 404
     assert request.header("x-rule") == "canary" and request.header("content-type") == "application/json"
 
 
@@ -273,12 +274,68 @@ def test_a_kill_neither_loses_nor_repeats(api, server, project, hook):
     ({"webhooks": [{"url": "ftp://a/"}]}, "url"),
     ({"evaluators": [{"x": 1}]}, "evaluators is not done by this server"),
     ({"session_id": None}, "session_id is missing"),
+    ({"session_id": "x"}, "session_id: "),
+    ({"display_name": "  "}, "display_name must be a text"),
+    ({"sampling_rate": "1"}, "sampling_rate must be a number"),
+    ({"filter": 'has(feedback_key, "a") and feedback_score < 0.5'}, "filter: the filter has ended before this"),
+    ({"filter": 'eq(nme, "a")'}, "filter: there is no attribute nme (did you mean name?) (at position 3)"),
+    ({"trace_filter": "eq(name,"}, "trace_filter: this '(' is not closed (at position 2)"),
+    ({"tree_filter": 5}, "tree_filter must be a text"),
+    ({"is_enabled": "x"}, "is_enabled must be true or false"),
+    ({"extend_only": "x"}, "extend_only must be true or false"),
+    ({"add_to_dataset_prefer_correction": 1}, "add_to_dataset_prefer_correction must be true or false"),
+    ({"transient": "x"}, "transient must be true or false"),
+    ({"include_extended_stats": "x"}, "include_extended_stats must be true or false"),
+    ({"num_few_shot_examples": "x"}, "num_few_shot_examples must be a whole number"),
+    ({"backfill_from": "soon"}, "backfill_from must be an ISO time"),
+    ({"backfill_from": "2999-01-01T00:00:00Z"}, "backfill_from must not be in the future"),
+    ({"add_to_dataset_id": "x"}, "add_to_dataset_id must be a UUID"),
+    ({"use_corrections_dataset": True}, "use_corrections_dataset is not done by this server"),
+    ({"create_alignment_queue": True}, "create_alignment_queue is not done by this server"),
+    ({"group_by": "thread_id"}, "group_by is not done by this server: a rule matches runs, not conversations"),
+    ({"dataset_id": str(uuid.uuid4())}, "dataset_id is not done by this server: a rule watches a project"),
+    ({"alerts": [{"type": "pagerduty"}]}, "alerts is not done by this server"),
+    ({"spend_limit": {"limit_usd": 1}}, "spend_limit is not done by this server"),
+    ({"webhooks": {}}, "webhooks must be an array of at most 10"),
+    ({"webhooks": [{"url": "https://a.example/"}, {"url": "x"}]}, "webhooks[1].url: the URL must begin with"),
+    ({"webhooks": [{"url": "https://a.example/", "headers": {"A": 1}}]}, "webhooks[0].headers must be an object"),
 ])
 def test_what_is_refused(api, project, change, words):
     body = {"display_name": "d", "sampling_rate": 1, "session_id": project["id"], "webhooks": [], **change}
     answer = api.post(ROOT, json=body)
     assert answer.status_code == 422 and words in answer.text
     assert api.ok("GET", ROOT, params={"session_id": project["id"]}) == []
+
+
+def test_a_rule_has_every_documented_member_and_may_be_sent_back(api, project, hook):
+    """Contract 4.1: keys that nobody said anything about are there, and ask for nothing."""
+    rule = make(api, project, hook)
+    assert set(rule) >= {
+        "is_enabled", "dataset_id", "filter", "trace_filter", "tree_filter", "backfill_from", "extend_only", "transient",
+        "add_to_annotation_queue_id", "add_to_dataset_id", "add_to_dataset_prefer_correction", "use_corrections_dataset",
+        "num_few_shot_examples", "evaluators", "code_evaluators", "evaluator_id", "evaluator_version", "alerts",
+        "create_alignment_queue", "include_extended_stats", "group_by", "spend_limit", "tracer_session_issue_id"}
+    again = api.ok("PATCH", f"{ROOT}/{rule['id']}", json=rule)
+    assert {**again, "updated_at": None} == {**rule, "updated_at": None}
+
+
+def test_what_a_list_of_rules_is_asked_for(api, project, hook):
+    rule = make(api, project, hook)
+    assert api.ok("GET", ROOT, params={"session_id": project["id"], "type": "session"}) == [rule]
+    for nothing in ({"type": "dataset"}, {"dataset_id": str(uuid.uuid4())}, {"evaluator_id": str(uuid.uuid4())}):
+        assert api.ok("GET", ROOT, params=nothing) == []
+    assert "type" in api.get(ROOT, params={"type": "x"}).json()["detail"]
+    assert "rule_ids must be" in api.post(f"{ROOT}/trigger", json={"rule_ids": ["x"]}).text
+    assert api.post(f"{ROOT}/validate", json={}).status_code == 422
+
+
+def test_a_rule_without_webhooks_has_none_in_its_log(api, project):
+    rule = make(api, project, extend_only=True)
+    send(api, span(project))
+    row, = eventually(lambda: api.ok("GET", f"{ROOT}/{rule['id']}/logs"), 30)
+    assert row["webhooks"] is None and row["extend_only"]["outcome"] == "success"
+    assert api.ok("GET", f"{ROOT}/{rule['id']}/logs", params={"session_id": project["id"]}) == [row]
+    assert api.ok("GET", f"{ROOT}/{rule['id']}/logs", params={"session_id": str(uuid.uuid4())}) == []
 
 
 def test_list_get_and_delete(api, project, hook):
