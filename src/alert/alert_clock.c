@@ -18,6 +18,7 @@ struct metric alert_states = {
 
 struct alert_clock {
     struct alert_setup setup;
+    struct alert_book *book;
     struct alert_counts found;
     int64_t census[ALERT_CENSUS];
     struct rounds *rounds;
@@ -26,7 +27,7 @@ struct alert_clock {
 static enum err read(void *context, struct tx *tx, struct arena *arena, struct rounds_found *found)
 {
     struct alert_clock *clock = context;
-    enum err err = alert_counts_read(tx, tx->now_us, arena, &clock->found);
+    enum err err = alert_counts_read(tx, tx->now_us, clock->book, arena, &clock->found);
 
     if (!err)
         err = alerts_census(tx, clock->census);
@@ -54,6 +55,7 @@ struct alert_clock *alert_clock_new(const struct alert_clock_config *config)
     struct alert_clock *clock = MEM_NEW(struct alert_clock);
 
     clock->setup = config->setup;
+    clock->book = alert_book_new();
     clock->rounds = rounds_new(&(struct rounds_config){
         .loop = config->loop,
         .store = config->store,
@@ -77,5 +79,6 @@ void alert_clock_close(struct alert_clock *clock)
 void alert_clock_free(struct alert_clock *clock)
 {
     rounds_free(clock->rounds);
+    alert_book_free(clock->book);
     mem_free(clock);
 }

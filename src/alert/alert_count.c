@@ -3,26 +3,11 @@
 
 #include "store/projects.h"
 
-#define ENDS_MAX 1000      /* looked at for one project in one pass */
+#define ENDS_MAX 2000      /* looked at for one project in one pass */
 #define SCORE_PAGES_MAX 10 /* of FEEDBACK_LIST_MAX: the newest of a window */
-#define MINUTE_US (60 * US_PER_SECOND)
 /* A window and what it is compared with, and the minute that is running. */
 #define MINUTES_KEPT (2 * ALERT_WINDOW_MINUTES_MAX + 1)
 #define PICODOLLARS 1e12
-
-static int64_t minute_of(int64_t wall_us)
-{
-    return wall_us / MINUTE_US;
-}
-
-static void entry_read(struct alert_entry *entry, struct arena *arena)
-{
-    const struct json *json = NULL;
-    struct str why;
-
-    entry->is_readable = json_parse(arena, entry->row.rule, &json, NULL) == OK &&
-                         alert_rule_read(json, arena, &entry->rule, &why) == OK;
-}
 
 /* ---- one span ---- */
 
@@ -59,49 +44,135 @@ enum err alert_weigh(struct span_testing *t, const struct alert_rule *rule,
 
 /* ---- one project ---- */
 
-static enum err count_span(struct span_testing *t, struct alert_count *count, int64_t now_minute)
+/* What has counted, by series and age in minutes; and by alert, for those that are younger than
+ * some of what is looked at. */
+struct tally {
+    struct span_testing *t;
+    const struct alert_chapter *chapter;
+    struct alert_count *count;
+    struct alert_minute *series, *young;
+    size_t young_count;
+    int64_t now_minute;
+};
+
+static bool is_young(const struct tally *tally, const struct alert_entry *entry)
 {
-    int64_t ended = minute_of(t->span.row.end_us);
+    return entry->row.begun_seq > tally->count->from_seq;
+}
+
+static void add_to(struct alert_minute *minute, const struct alert_minute *more)
+{
+    minute->sum += more->sum;
+    minute->count += more->count;
+    minute->total += more->total;
+}
+
+static void add_to_young(struct tally *tally, size_t series, int64_t seq, size_t age,
+                         const struct alert_minute *add)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; n < tally->young_count; i++) {
+        const struct alert_entry *entry = &tally->count->entries[i];
+
+        if (!is_young(tally, entry))
+            continue;
+        if (entry->page->series == series && entry->row.begun_seq < seq)
+            add_to(&tally->young[n * MINUTES_KEPT + age], add);
+        n++;
+    }
+}
+
+static enum err count_span(struct tally *tally, int64_t seq)
+{
+    int64_t ended = tally->t->span.row.end_us / MINUTE_US;
     enum err err = OK;
     size_t age;
 
-    if (ended > now_minute)
-        ended = now_minute; /* a client's clock that is ahead */
-    if (ended <= now_minute - MINUTES_KEPT)
+    if (ended > tally->now_minute)
+        ended = tally->now_minute; /* a client's clock that is ahead */
+    if (ended <= tally->now_minute - MINUTES_KEPT)
         return OK;
-    age = (size_t)(now_minute - ended);
-    for (size_t i = 0; !err && i < count->entry_count; i++) {
-        struct alert_entry *entry = &count->entries[i];
-        struct alert_minute add = {0}, *minute = &count->minutes[i * MINUTES_KEPT + age];
+    age = (size_t)(tally->now_minute - ended);
+    for (size_t i = 0; !err && i < tally->chapter->series_count; i++) {
+        struct alert_minute add = {0};
 
-        if (!entry->is_readable || entry->rule.attribute == ALERT_FEEDBACK_SCORE)
+        err = alert_weigh(tally->t, tally->chapter->series[i], &add);
+        if (err || add.count + add.total == 0)
             continue;
-        err = alert_weigh(t, &entry->rule, &add);
-        minute->alert_no = entry->row.alert_no;
-        minute->minute = ended;
-        minute->sum += add.sum;
-        minute->count += add.count;
-        minute->total += add.total;
+        add_to(&tally->series[i * MINUTES_KEPT + age], &add);
+        if (tally->young_count > 0)
+            add_to_young(tally, i, seq, age, &add);
     }
     return err;
 }
 
-static enum err count_ends(struct span_testing *t, struct alert_count *count, struct str project_id,
-                           int64_t now_minute)
+/* What was counted of its series, or for it alone, becomes each alert's. */
+static void hand_out(struct tally *tally, struct arena *arena)
 {
-    struct span_ends ends;
-    enum err err =
-        spans_ended(t->tx, count->project_no, count->from_seq, ENDS_MAX, t->arena, &ends);
+    struct alert_count *count = tally->count;
+    size_t young = 0;
 
-    /* A row of minutes for each alert; what has counted is moved together at the end. */
-    count->minutes = ARENA_ARRAY(t->arena, struct alert_minute, count->entry_count * MINUTES_KEPT);
-    for (size_t i = 0; !err && i < ends.count; i++) {
-        span_testing_begin(t, &ends.list[i], project_id);
-        err = count_span(t, count, now_minute);
+    count->minutes = ARENA_ARRAY(arena, struct alert_minute, count->entry_count * MINUTES_KEPT);
+    for (size_t i = 0; i < count->entry_count; i++) {
+        const struct alert_entry *entry = &count->entries[i];
+        const struct alert_minute *from = &tally->series[entry->page->series * MINUTES_KEPT];
+
+        if (is_young(tally, entry))
+            from = &tally->young[young++ * MINUTES_KEPT];
+        if (entry->page->series == tally->chapter->series_count)
+            continue;
+        for (int64_t age = 0; age < MINUTES_KEPT; age++) {
+            struct alert_minute minute = from[age];
+
+            if (minute.count + minute.total == 0)
+                continue;
+            minute.alert_no = entry->row.alert_no;
+            minute.minute = tally->now_minute - age;
+            count->minutes[count->minute_count++] = minute;
+        }
     }
-    for (size_t i = 0; i < count->entry_count * MINUTES_KEPT; i++)
-        if (count->minutes[i].count + count->minutes[i].total > 0)
-            count->minutes[count->minute_count++] = count->minutes[i];
+}
+
+/* Where the first of its alerts began that count: what ended before is nobody's. */
+static int64_t first_seq(const struct tally *tally)
+{
+    int64_t first = INT64_MAX;
+
+    for (size_t i = 0; i < tally->count->entry_count; i++) {
+        const struct alert_entry *entry = &tally->count->entries[i];
+
+        if (entry->page->series < tally->chapter->series_count && entry->row.begun_seq < first)
+            first = entry->row.begun_seq;
+    }
+    return first > tally->count->from_seq ? first : tally->count->from_seq;
+}
+
+static enum err count_ends(struct tally *tally, struct str project_id, struct arena *arena)
+{
+    struct alert_count *count = tally->count;
+    struct span_ends ends;
+    enum err err;
+
+    if (tally->chapter->series_count == 0)
+        return OK;
+    err = spans_ended(tally->t->tx, count->project_no, first_seq(tally), ENDS_MAX, arena, &ends);
+    if (err)
+        return err;
+    for (size_t i = 0; i < count->entry_count; i++)
+        tally->young_count += is_young(tally, &count->entries[i]);
+    if (ends.count > 0) {
+        tally->series = ARENA_ARRAY(arena, struct alert_minute,
+                                    (tally->chapter->series_count + 1) * MINUTES_KEPT);
+        tally->young =
+            ARENA_ARRAY(arena, struct alert_minute, (tally->young_count + 1) * MINUTES_KEPT);
+    }
+    for (size_t i = 0; !err && i < ends.count; i++) {
+        span_testing_begin(tally->t, &ends.list[i], project_id);
+        err = count_span(tally, ends.seqs[i]);
+    }
+    if (!err && ends.count > 0)
+        hand_out(tally, arena);
     count->to_seq = err ? count->from_seq : ends.last_seq;
     count->has_more = !err && ends.count == ENDS_MAX;
     return err;
@@ -111,11 +182,11 @@ static enum err count_ends(struct span_testing *t, struct alert_count *count, st
 
 static void score_add(struct alert_entry *entry, const struct feedback_row *row, int64_t now_minute)
 {
-    int64_t age = now_minute - minute_of(row->created_us);
-    struct alert_sums *sums =
-        age < entry->rule.window_minutes ? &entry->window_scores : &entry->baseline_scores;
+    int64_t age = now_minute - row->created_us / MINUTE_US;
+    int64_t window = alert_minutes_of(&entry->page->rule);
+    struct alert_sums *sums = age < window ? &entry->window_scores : &entry->baseline_scores;
 
-    if (age >= entry->rule.window_minutes + entry->rule.baseline_minutes)
+    if (age >= window + entry->page->rule.baseline_minutes)
         return;
     sums->sum += row->score;
     sums->count++;
@@ -142,7 +213,8 @@ enum err alert_score_matches(struct span_testing *t, struct str tenant, struct s
 static enum err count_scores(struct span_testing *t, const struct alert_count *count,
                              struct alert_entry *entry, struct str project_id, int64_t now_us)
 {
-    int64_t minutes = entry->rule.window_minutes + entry->rule.baseline_minutes;
+    const struct alert_rule *rule = &entry->page->rule;
+    int64_t minutes = alert_minutes_of(rule) + rule->baseline_minutes;
     struct feedback_filter wanted = {
         .tenant = count->tenant,
         .projects = &count->project_no,
@@ -150,7 +222,7 @@ static enum err count_scores(struct span_testing *t, const struct alert_count *c
         .has_comment = -1,
         .has_score = 1,
         .level = FEEDBACK_OF_SPANS,
-        .created_min_us = (minute_of(now_us) - minutes + 1) * MINUTE_US,
+        .created_min_us = (now_us / MINUTE_US - minutes + 1) * MINUTE_US,
         .limit = FEEDBACK_LIST_MAX,
     };
     struct feedback_rows rows = {.count = FEEDBACK_LIST_MAX};
@@ -162,10 +234,9 @@ static enum err count_scores(struct span_testing *t, const struct alert_count *c
         for (size_t i = 0; !err && i < rows.count; i++) {
             bool matches;
 
-            err = alert_score_matches(t, count->tenant, project_id, &entry->rule, &rows.list[i],
-                                      &matches);
+            err = alert_score_matches(t, count->tenant, project_id, rule, &rows.list[i], &matches);
             if (!err && matches)
-                score_add(entry, &rows.list[i], minute_of(now_us));
+                score_add(entry, &rows.list[i], now_us / MINUTE_US);
         }
     }
     return err;
@@ -173,10 +244,12 @@ static enum err count_scores(struct span_testing *t, const struct alert_count *c
 
 /* ---- all projects ---- */
 
-static enum err count_project(struct tx *tx, struct alert_count *count, int64_t now_us,
-                              struct arena *arena)
+static enum err count_project(struct tx *tx, const struct alert_chapter *chapter,
+                              struct alert_count *count, int64_t now_us, struct arena *arena)
 {
     struct span_testing *t = ARENA_NEW(arena, struct span_testing);
+    struct tally tally = {
+        .t = t, .chapter = chapter, .count = count, .now_minute = now_us / MINUTE_US};
     struct project_row project;
     enum err err;
 
@@ -186,37 +259,43 @@ static enum err count_project(struct tx *tx, struct alert_count *count, int64_t 
         (err = alerts_watch_get(tx, count->project_no, &count->from_seq)))
         return err;
     count->to_seq = count->from_seq;
-    for (size_t i = 0; i < count->entry_count; i++)
-        entry_read(&count->entries[i], arena);
-    err = count_ends(t, count, project.project_id, minute_of(now_us));
+    err = count_ends(&tally, project.project_id, arena);
     for (size_t i = 0; !err && i < count->entry_count; i++)
-        if (count->entries[i].is_readable &&
-            count->entries[i].rule.attribute == ALERT_FEEDBACK_SCORE)
+        if (count->entries[i].page->is_readable &&
+            count->entries[i].page->rule.attribute == ALERT_FEEDBACK_SCORE)
             err = count_scores(t, count, &count->entries[i], project.project_id, now_us);
     return err;
 }
 
-enum err alert_counts_read(struct tx *tx, int64_t now_us, struct arena *arena,
-                           struct alert_counts *counts)
+enum err alert_counts_read(struct tx *tx, int64_t now_us, struct alert_book *book,
+                           struct arena *arena, struct alert_counts *counts)
 {
+    const struct alert_chapter *chapters;
     struct alert_rows rows;
+    size_t chapter_count = 0;
     enum err err = alerts_enabled(tx, arena, &rows);
 
-    *counts = (struct alert_counts){.list = ARENA_ARRAY(arena, struct alert_count, rows.count + 1)};
-    for (size_t i = 0, end; !err && i < rows.count; i = end) {
+    *counts = (struct alert_counts){0};
+    if (err)
+        return err;
+    alert_book_open(book, &rows);
+    chapters = alert_book_chapters(book, &chapter_count);
+    counts->list = ARENA_ARRAY(arena, struct alert_count, chapter_count + 1);
+    for (size_t i = 0; !err && i < chapter_count; i++) {
+        const struct alert_chapter *chapter = &chapters[i];
         struct alert_count *count = &counts->list[counts->count];
 
-        for (end = i; end < rows.count && rows.list[end].project_no == rows.list[i].project_no;)
-            end++;
         *count = (struct alert_count){
-            .tenant = rows.list[i].tenant,
-            .project_no = rows.list[i].project_no,
-            .entries = ARENA_ARRAY(arena, struct alert_entry, end - i),
-            .entry_count = end - i,
+            .tenant = rows.list[chapter->first].tenant,
+            .project_no = rows.list[chapter->first].project_no,
+            .entries = ARENA_ARRAY(arena, struct alert_entry, chapter->count),
+            .entry_count = chapter->count,
         };
-        for (size_t k = i; k < end; k++)
-            count->entries[k - i].row = rows.list[k];
-        err = count_project(tx, count, now_us, arena);
+        for (size_t k = 0; k < chapter->count; k++)
+            count->entries[k] =
+                (struct alert_entry){.row = rows.list[chapter->first + k],
+                                     .page = &alert_book_pages(book)[chapter->first + k]};
+        err = count_project(tx, chapter, count, now_us, arena);
         if (err == ERR_NOT_FOUND) { /* the project is gone */
             err = OK;
             continue;

@@ -1,19 +1,19 @@
 /* alert_count.h -- which spans count for which alert: read on a snapshot, to be written after.
  *
- * Each alert's rule is read and its filter compiled once for a pass; the spans of each project that
- * have ended since its watch are tested against all alerts of that project. Scores are not counted
+ * The spans of each project that have ended since its watch are tested once for each series of its
+ * alerts (alert_book.h). Scores are not counted
  * by minute but looked up when an alert takes its step: feedback is rare and may change. */
 #ifndef ALERT_ALERT_COUNT_H
 #define ALERT_ALERT_COUNT_H
 
+#include "alert/alert_book.h"
 #include "alert/alert_step.h"
 #include "store/alerts.h"
 #include "trace/span_testing.h"
 
 struct alert_entry {
     struct alert_row row;
-    struct alert_rule rule;
-    bool is_readable;                  /* its rule could be read */
+    const struct alert_page *page;
     struct alert_sums window_scores;   /* feedback_score: over the window … */
     struct alert_sums baseline_scores; /* … and before */
 };
@@ -35,9 +35,10 @@ struct alert_counts {
     bool has_more;
 };
 
-/* Everything lives in the arena. `now_us` says which minutes are still worth counting. */
-enum err alert_counts_read(struct tx *tx, int64_t now_us, struct arena *arena,
-                           struct alert_counts *counts) MUST_USE;
+/* Everything lives in the arena, and in the book until it is opened again. `now_us` says which
+ * minutes are still worth counting. */
+enum err alert_counts_read(struct tx *tx, int64_t now_us, struct alert_book *book,
+                           struct arena *arena, struct alert_counts *counts) MUST_USE;
 
 /* What the span that is being tested adds to an alert with this rule. */
 enum err alert_weigh(struct span_testing *testing, const struct alert_rule *rule,

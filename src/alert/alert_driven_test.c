@@ -5,9 +5,10 @@
 #include "store/projects.h"
 #include "store/table_rig.h"
 
-#define MINUTE_US (60 * US_PER_SECOND)
 /* 2026-03-29 00:50 UTC: ten minutes later clocks change in Europe, and nothing may come of it. */
 #define START_US (INT64_C(1774745400) * US_PER_SECOND)
+
+#define THRESHOLD "\"type\":\"threshold\","
 
 struct watch {
     struct table *t;
@@ -16,27 +17,41 @@ struct watch {
     unsigned spans;
 };
 
-static struct watch watch_begin(struct table *t, const char *more)
-{
-    struct watch w = {.t = t};
+/* One for all tests: what it keeps from look to look must not be seen. */
+static struct alert_book *book;
 
-    t->tx->now_us = START_US;
-    assert_int_equal(projects_ensure(t->tx, TENANT, STR("bot"), &t->arena, &w.project), OK);
-    w.alert = (struct alert_row){
+static void alert_add(struct watch *w, struct alert_row *alert, const char *id, const char *rule)
+{
+    *alert = (struct alert_row){
         .tenant = TENANT,
-        .alert_id = STR("00000000-0000-7000-8000-000000000001"),
-        .project_no = w.project.project_no,
-        .rule = arena_printf(&t->arena,
-                             "{\"name\":\"n\",\"description\":\"\",\"type\":\"threshold\","
-                             "\"aggregation\":\"sum\",\"attribute\":\"error_count\","
-                             "\"operator\":\"gte\",%s}",
-                             more),
+        .alert_id = str_of(id),
+        .project_no = w->project.project_no,
+        .rule = arena_printf(&w->t->arena, "{\"name\":\"n\",\"description\":\"\",%s}", rule),
         .actions = STR("[]"),
         .is_enabled = true,
     };
-    assert_int_equal(alerts_insert(t->tx, &w.alert), OK);
-    assert_int_equal(alerts_watch_begin(t->tx, w.project.project_no), OK);
+    assert_int_equal(alerts_insert(w->t->tx, alert), OK);
+}
+
+static struct watch watch_any(struct table *t, int64_t now_us, const char *rule)
+{
+    struct watch w = {.t = t};
+
+    t->tx->now_us = now_us;
+    assert_int_equal(projects_ensure(t->tx, TENANT, STR("bot"), &t->arena, &w.project), OK);
+    alert_add(&w, &w.alert, "00000000-0000-7000-8000-000000000001", rule);
     return w;
+}
+
+static struct watch watch_begin(struct table *t, const char *more)
+{
+    struct str rule =
+        arena_printf(&t->arena,
+                     THRESHOLD "\"aggregation\":\"sum\",\"attribute\":\"error_count\","
+                               "\"operator\":\"gte\",%s",
+                     more);
+
+    return watch_any(t, START_US, arena_cstr(&t->arena, rule));
 }
 
 /* A span with an error that ended then, and is heard of now. */
@@ -64,7 +79,7 @@ static struct alert_counts read_at(struct watch *w, int64_t now_us)
     struct alert_counts counts;
 
     w->t->tx->now_us = now_us;
-    assert_int_equal(alert_counts_read(w->t->tx, now_us, &w->t->arena, &counts), OK);
+    assert_int_equal(alert_counts_read(w->t->tx, now_us, book, &w->t->arena, &counts), OK);
     return counts;
 }
 
@@ -187,6 +202,108 @@ static void two_nodes_count_once(void **state)
     value_is(look_at(&w, START_US + MINUTE_US), 1, false);
 }
 
+/* ---- an alert that is young ---- */
+
+#define RUNS_LTE_0                                                                                 \
+    THRESHOLD                                                                                      \
+    "\"aggregation\":\"sum\",\"attribute\":\"run_count\",\"operator\":\"lte\",\"threshold\":0"
+
+static void what_is_low_waits_for_its_window(void **state)
+{
+    struct watch w = watch_any(*state, START_US + 1, RUNS_LTE_0 ",\"window_minutes\":5");
+
+    value_is(look_at(&w, START_US + 1), 0, false);
+    value_is(look_at(&w, START_US + 6 * MINUTE_US - 1), 0, false);
+    value_is(look_at(&w, START_US + 6 * MINUTE_US), 0, true);
+}
+
+static void no_data_waits_for_its_window(void **state)
+{
+    struct watch w =
+        watch_any(*state, START_US,
+                  THRESHOLD "\"aggregation\":\"avg\",\"attribute\":\"latency\",\"operator\":"
+                            "\"gt\",\"threshold\":9,\"window_minutes\":1,\"no_data\":\"fire\"");
+
+    assert_false(look_at(&w, START_US + MINUTE_US - 1).is_firing);
+    assert_true(look_at(&w, START_US + MINUTE_US).is_firing);
+    fail_at(&w, START_US + 2 * MINUTE_US - 1);
+    assert_false(
+        look_at(&w, START_US + 2 * MINUTE_US).is_firing); /* a minute that began is no silence */
+    assert_true(look_at(&w, START_US + 3 * MINUTE_US).is_firing);
+}
+
+static void a_minute_that_has_just_begun_is_not_low(void **state)
+{
+    struct watch w =
+        watch_any(*state, START_US,
+                  THRESHOLD "\"aggregation\":\"sum\",\"attribute\":\"run_count\",\"operator\":"
+                            "\"lt\",\"threshold\":3,\"window_minutes\":1");
+
+    for (int64_t at = 0; at < 5 * 60; at += 20) {
+        fail_at(&w, START_US + at * US_PER_SECOND);
+        assert_false(look_at(&w, START_US + at * US_PER_SECOND).is_firing);
+    }
+    assert_true(look_at(&w, START_US + 6 * MINUTE_US).is_firing);
+}
+
+static void what_is_high_does_not_wait(void **state)
+{
+    struct watch w = watch_begin(*state, "\"window_minutes\":60,\"threshold\":1");
+
+    fail_at(&w, START_US);
+    value_is(look_at(&w, START_US), 1, true);
+}
+
+static void a_change_waits_for_what_it_is_compared_with(void **state)
+{
+    struct watch w = watch_any(
+        *state, START_US,
+        "\"type\":\"change\",\"aggregation\":\"sum\",\"attribute\":\"error_count\",\"operator\":"
+        "\"gte\",\"threshold_multiplier\":2,\"window_minutes\":2,\"threshold_window_minutes\":2");
+
+    for (int64_t minute = 0; minute < 3; minute++) {
+        fail_at(&w, START_US + minute * MINUTE_US);
+        assert_false(look_at(&w, START_US + minute * MINUTE_US).is_firing);
+    }
+    for (int i = 0; i < 4; i++)
+        fail_at(&w, START_US + 3 * MINUTE_US);
+    assert_true(look_at(&w, START_US + 3 * MINUTE_US).is_firing);
+}
+
+static void what_had_ended_is_nothing_to_a_new_one(void **state)
+{
+    struct watch w = watch_begin(*state, "\"window_minutes\":5,\"threshold\":9");
+    struct alert_row second, found;
+
+    fail_at(&w, START_US);
+    alert_add(&w, &second, "00000000-0000-7000-8000-000000000002",
+              THRESHOLD
+              "\"aggregation\":\"sum\",\"attribute\":\"error_count\",\"operator\":\"gte\","
+              "\"window_minutes\":5,\"threshold\":9");
+    fail_at(&w, START_US);
+    value_is(look_at(&w, START_US), 2, false);
+    assert_int_equal(alerts_get(w.t->tx, TENANT, second.alert_id, &w.t->arena, &found), OK);
+    value_is(found, 1, false);
+    fail_at(&w, START_US);
+    value_is(look_at(&w, START_US), 3, false);
+    assert_int_equal(alerts_get(w.t->tx, TENANT, second.alert_id, &w.t->arena, &found), OK);
+    value_is(found, 2, false);
+}
+
+static void what_ended_while_it_was_disabled_is_not_told(void **state)
+{
+    struct watch w = watch_begin(*state, "\"window_minutes\":5,\"threshold\":1");
+
+    w.alert.is_enabled = false;
+    assert_int_equal(alerts_update(w.t->tx, &w.alert), OK);
+    fail_at(&w, START_US);
+    w.alert.is_enabled = true;
+    assert_int_equal(alerts_update(w.t->tx, &w.alert), OK);
+    value_is(look_at(&w, START_US), 0, false);
+    fail_at(&w, START_US);
+    value_is(look_at(&w, START_US), 1, true);
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("a window is calendar minutes, the running one included", a_window_is_calendar_minutes),
     TEST("a night when clocks change is like any other", a_change_of_clocks_is_nothing),
@@ -195,9 +312,25 @@ static const struct CMUnitTest tests[] = {
     TEST("an end in the future counts now, and once", a_clock_that_is_ahead_counts_now),
     TEST("it tells again after its pause, not before", it_tells_again_after_its_pause),
     TEST("two nodes that look at once count once", two_nodes_count_once),
+    TEST("what fires when it is low waits until its first window has passed",
+         what_is_low_waits_for_its_window),
+    TEST("so does what fires without data", no_data_waits_for_its_window),
+    TEST("a minute that has just begun makes nothing low", a_minute_that_has_just_begun_is_not_low),
+    TEST("what fires when it is high does not wait", what_is_high_does_not_wait),
+    TEST("a change waits until there is something to compare with",
+         a_change_waits_for_what_it_is_compared_with),
+    TEST("what had ended before an alert was made does not count, whatever others have counted",
+         what_had_ended_is_nothing_to_a_new_one),
+    TEST("what ended while it was disabled does not count",
+         what_ended_while_it_was_disabled_is_not_told),
 };
 
 int main(void)
 {
-    return TABLE_RUN_TESTS(tests);
+    int failed;
+
+    book = alert_book_new();
+    failed = TABLE_RUN_TESTS(tests);
+    alert_book_free(book);
+    return failed;
 }

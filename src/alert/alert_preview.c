@@ -5,7 +5,6 @@
 #include "trace/span_testing.h"
 
 #define PIECE 1000
-#define MINUTE_US (60 * US_PER_SECOND)
 
 /* What one span or score adds to one minute; applied at a step's end, so that it can be repeated.
  */

@@ -15,6 +15,25 @@ static bool value_of(const struct alert_rule *rule, const struct alert_sums *sum
     return sums->count >= rule->samples_min;
 }
 
+bool alert_is_low(const struct alert_rule *rule)
+{
+    bool below = rule->comparison == ALERT_LTE || rule->comparison == ALERT_LT;
+
+    return rule->fires_without_data || (rule->aggregation == ALERT_SUM && below);
+}
+
+int64_t alert_minutes_of(const struct alert_rule *rule)
+{
+    return rule->window_minutes + alert_is_low(rule);
+}
+
+bool alert_is_part(const struct alert_rule *rule, int64_t from_minute, int64_t begun_us)
+{
+    int64_t first = from_minute - (rule->is_change ? rule->baseline_minutes : 0);
+
+    return (rule->is_change || alert_is_low(rule)) && first * MINUTE_US < begun_us;
+}
+
 struct alert_measure alert_measure_of(const struct alert_rule *rule,
                                       const struct alert_sums *window,
                                       const struct alert_sums *baseline)
@@ -36,6 +55,8 @@ bool alert_holds(const struct alert_rule *rule, const struct alert_measure *meas
 {
     double value = measure->value, limit = measure->limit;
 
+    if (measure->is_part)
+        return false;
     if (!measure->has_value)
         return rule->fires_without_data;
     switch (rule->comparison) {

@@ -5,11 +5,18 @@
  *   firing ─ it does not hold ──────▶ ok       told if tells_recovery
  *
  * Without a value (nothing to take a mean of, fewer samples than asked for) the condition does not
- * hold, and a firing alert stays what it is; with fires_without_data it holds instead. */
+ * hold, and a firing alert stays what it is; with fires_without_data it holds instead.
+ *
+ * What fires because there is little or nothing (a sum that is low, no data) must not fire because
+ * time is short: its window has a minute more, so that the running one, of which little has been
+ * heard, stands beside as many whole ones as were asked for; and it waits until the window has
+ * passed since it was made. So does what is compared with the stretch before. */
 #ifndef ALERT_ALERT_STEP_H
 #define ALERT_ALERT_STEP_H
 
 #include "alert/alert_rule.h"
+
+#define MINUTE_US (60 * US_PER_SECOND)
 
 /* Sums over a stretch of minutes. */
 struct alert_sums {
@@ -20,9 +27,17 @@ struct alert_sums {
 
 struct alert_measure {
     bool has_value;
+    bool is_part; /* of what there will be: the stretch began before the alert did */
     double value;
     double limit; /* what the value is compared with */
 };
+
+/* Does it fire when there is little or nothing? */
+bool alert_is_low(const struct alert_rule *rule);
+/* The minutes of its window, the running one included. */
+int64_t alert_minutes_of(const struct alert_rule *rule);
+/* Is `from_minute`, where the window begins, too early for an alert that has counted since then? */
+bool alert_is_part(const struct alert_rule *rule, int64_t from_minute, int64_t begun_us);
 
 /* `window` is now, `baseline` the stretch before it (of type change only). */
 struct alert_measure alert_measure_of(const struct alert_rule *rule,

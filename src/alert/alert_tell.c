@@ -8,8 +8,8 @@
 #include "trace/span_json.h"
 
 #define BODY_BYTES_MAX (256 * KIB)
-#define MINUTE_US (60 * US_PER_SECOND)
 #define MINUTES_KEPT (2 * ALERT_WINDOW_MINUTES_MAX + 1)
+#define TRIM_MINUTES 60 /* so often what is too old of an alert is forgotten */
 
 /* ---- letters ---- */
 
@@ -116,27 +116,41 @@ static struct alert_sums sums_of(const struct alert_minute *minute)
     return (struct alert_sums){minute->sum, minute->count, minute->total};
 }
 
-static enum err sums_read(struct tx *tx, const struct alert_entry *entry, struct alert_sums *window,
-                          struct alert_sums *baseline)
+static int64_t window_start(const struct tx *tx, const struct alert_rule *rule)
 {
-    const struct alert_rule *rule = &entry->rule;
-    int64_t now = tx->now_us / MINUTE_US, from = now - rule->window_minutes + 1;
-    struct alert_minute sums = {0};
-    enum err err = OK;
+    return tx->now_us / MINUTE_US - alert_minutes_of(rule) + 1;
+}
 
-    if (rule->attribute == ALERT_FEEDBACK_SCORE) {
-        *window = entry->window_scores;
-        *baseline = entry->baseline_scores;
-        return OK;
+/* What each has counted, in the order of the entries. What a clock that was ahead has counted
+ * stays in. */
+static enum err stretches_read(struct tx *tx, const struct alert_count *count,
+                               struct alert_stretch **list)
+{
+    *list = ARENA_ARRAY(tx->arena, struct alert_stretch, count->entry_count + 1);
+    for (size_t i = 0; i < count->entry_count; i++) {
+        const struct alert_rule *rule = &count->entries[i].page->rule;
+        int64_t from = window_start(tx, rule);
+
+        (*list)[i] = (struct alert_stretch){
+            .alert_no = count->entries[i].row.alert_no,
+            .from = from,
+            .before = rule->is_change ? from - rule->baseline_minutes : from,
+        };
     }
-    /* What a clock that was ahead has counted stays in. */
-    err = alert_minutes_sum(tx, entry->row.alert_no, from, INT64_MAX, &sums);
-    *window = sums_of(&sums);
-    if (!err && rule->is_change)
-        err = alert_minutes_sum(tx, entry->row.alert_no, from - rule->baseline_minutes, from - 1,
-                                &sums);
-    *baseline = sums_of(&sums);
-    return err;
+    return alert_minutes_sum(tx, *list, count->entry_count);
+}
+
+static struct alert_measure measure_of(const struct tx *tx, const struct alert_entry *entry,
+                                       const struct alert_stretch *stretch)
+{
+    const struct alert_rule *rule = &entry->page->rule;
+    bool of_scores = rule->attribute == ALERT_FEEDBACK_SCORE;
+    struct alert_sums window = of_scores ? entry->window_scores : sums_of(&stretch->window);
+    struct alert_sums before = of_scores ? entry->baseline_scores : sums_of(&stretch->baseline);
+    struct alert_measure measure = alert_measure_of(rule, &window, &before);
+
+    measure.is_part = alert_is_part(rule, window_start(tx, rule), entry->row.updated_us);
+    return measure;
 }
 
 static struct str name_of(enum alert_act act)
@@ -153,49 +167,76 @@ static bool is_changed(const struct alert_row *a, const struct alert_row *b)
            a->threshold < b->threshold || a->threshold > b->threshold;
 }
 
-static enum err step(struct tx *tx, const struct alert_setup *setup,
-                     const struct alert_entry *entry)
+/* The steps of one project's alerts: what tells nobody is written together. */
+struct steps {
+    const struct alert_setup *setup;
+    struct alert_row *silent;
+    size_t silent_count;
+};
+
+static enum err step(struct tx *tx, struct steps *steps, const struct alert_entry *entry,
+                     const struct alert_stretch *stretch)
 {
+    const struct alert_rule *rule = &entry->page->rule;
     struct alert_row row = entry->row;
     struct alert_memory memory = {row.is_firing, row.since_us, row.told_us};
-    struct alert_sums window, baseline;
-    struct alert_measure measure;
-    enum alert_act act;
-    enum err err = sums_read(tx, entry, &window, &baseline);
+    struct alert_measure measure = measure_of(tx, entry, stretch);
+    enum alert_act act = alert_step(rule, &measure, tx->now_us, &memory);
+    enum err err;
 
-    if (err)
-        return err;
-    measure = alert_measure_of(&entry->rule, &window, &baseline);
-    act = alert_step(&entry->rule, &measure, tx->now_us, &memory);
     row.is_firing = memory.is_firing;
     row.since_us = memory.since_us;
     row.told_us = memory.told_us;
     row.has_value = measure.has_value;
     row.value = measure.has_value ? measure.value : 0;
-    row.threshold = measure.has_value || !entry->rule.is_change ? measure.limit : 0;
+    row.threshold = measure.has_value || !rule->is_change ? measure.limit : 0;
     if (!is_changed(&row, &entry->row))
         return OK;
-    if ((err = alerts_step(tx, &row)))
-        return err;
-    return act == ALERT_SILENT ? OK : alert_tell(tx, setup, &row, &entry->rule, name_of(act));
+    if (act == ALERT_SILENT) {
+        steps->silent[steps->silent_count++] = row;
+        return OK;
+    }
+    err = alerts_step(tx, &row);
+    return err ? err : alert_tell(tx, steps->setup, &row, rule, name_of(act));
+}
+
+static enum err steps_take(struct tx *tx, const struct alert_setup *setup,
+                           const struct alert_count *count)
+{
+    struct steps steps = {setup, ARENA_ARRAY(tx->arena, struct alert_row, count->entry_count + 1),
+                          0};
+    struct alert_stretch *stretches;
+    enum err err = stretches_read(tx, count, &stretches);
+
+    for (size_t i = 0; !err && i < count->entry_count; i++)
+        if (count->entries[i].page->is_readable)
+            err = step(tx, &steps, &count->entries[i], &stretches[i]);
+    return err ? err : alerts_step_all(tx, steps.silent, steps.silent_count);
+}
+
+/* Each alert has its minute of the hour for it. */
+static enum err trim(struct tx *tx, const struct alert_count *count)
+{
+    int64_t *nos = ARENA_ARRAY(tx->arena, int64_t, count->entry_count + 1);
+    int64_t now = tx->now_us / MINUTE_US;
+    size_t n = 0;
+
+    for (size_t i = 0; i < count->entry_count; i++)
+        if ((count->entries[i].row.alert_no + now) % TRIM_MINUTES == 0)
+            nos[n++] = count->entries[i].row.alert_no;
+    return alert_minutes_trim(tx, nos, n, now - MINUTES_KEPT);
 }
 
 enum err alert_count_write(struct tx *tx, const struct alert_setup *setup,
                            const struct alert_count *count)
 {
-    int64_t old = tx->now_us / MINUTE_US - MINUTES_KEPT;
     enum err err = OK;
 
     if (count->to_seq != count->from_seq)
         err = alerts_watch_move(tx, count->project_no, count->from_seq, count->to_seq);
     if (!err)
         err = alert_minutes_add(tx, count->minutes, count->minute_count);
-    for (size_t i = 0; !err && !count->has_more && i < count->entry_count; i++) {
-        if (!count->entries[i].is_readable)
-            continue;
-        err = step(tx, setup, &count->entries[i]);
-        if (!err && count->minute_count > 0)
-            err = alert_minutes_trim(tx, count->entries[i].row.alert_no, old);
-    }
-    return err;
+    if (!err && !count->has_more)
+        err = steps_take(tx, setup, count);
+    return err || count->minute_count == 0 ? err : trim(tx, count);
 }

@@ -1,11 +1,21 @@
 /* The tables of alerts; see alerts.h. */
 #include "store/alerts.h"
 
+#include "base/buf.h"
 #include "store/sequence.h"
+
+#define AT_ONCE 500
+#define MINUTE_ARGS 5
+#define STEP_ARGS 8
+#define STRETCH_BYTES_MAX 70 /* as JSON: three numbers */
 
 #define COLUMNS                                                                                    \
     "tenant, alert_id, alert_no, project_no, rule, actions, is_enabled, is_firing, since_us, "     \
-    "told_us, value, threshold, version, created_us, updated_us"
+    "told_us, value, threshold, version, created_us, updated_us, begun_seq"
+/* The newest end of a span of the project. */
+#define NEWEST_END(project)                                                                        \
+    "COALESCE((SELECT MAX(ended_seq) FROM spans WHERE project_no = " project                       \
+    " AND ended_seq IS NOT NULL), 0)"
 #define SELECT "SELECT " COLUMNS " FROM alerts "
 
 static const struct db_statement count_of_project = {
@@ -13,13 +23,13 @@ static const struct db_statement count_of_project = {
 static const struct db_statement insert_one = {
     "alerts_insert",
     "INSERT INTO alerts (" COLUMNS
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, 0, NULL, NULL, 1, $8, $8)",
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, 0, NULL, NULL, 1, $8, $8, " NEWEST_END("$4") ")",
     NULL};
 static const struct db_statement update_one = {
     "alerts_update",
     "UPDATE alerts SET rule = $3, actions = $4, is_enabled = $5, is_firing = 0, since_us = $6,"
-    " told_us = 0, value = NULL, threshold = NULL, version = version + 1, updated_us = $6"
-    " WHERE tenant = $1 AND alert_id = $2",
+    " told_us = 0, value = NULL, threshold = NULL, version = version + 1, updated_us = $6,"
+    " begun_seq = " NEWEST_END("alerts.project_no") " WHERE tenant = $1 AND alert_id = $2",
     NULL};
 static const struct db_statement delete_one = {
     "alerts_delete", "DELETE FROM alerts WHERE tenant = $1 AND alert_id = $2", NULL};
@@ -36,9 +46,8 @@ static const struct db_statement select_watch = {
     "alert_watches_get", "SELECT ended_seq FROM alert_watches WHERE project_no = $1", NULL};
 static const struct db_statement begin_watch = {
     "alert_watches_begin",
-    "INSERT INTO alert_watches (project_no, ended_seq) SELECT CAST($1 AS BIGINT),"
-    " COALESCE((SELECT MAX(ended_seq) FROM spans WHERE project_no = $1 AND ended_seq IS NOT NULL),"
-    " 0) WHERE true ON CONFLICT (project_no) DO NOTHING",
+    "INSERT INTO alert_watches (project_no, ended_seq) SELECT CAST($1 AS BIGINT), " NEWEST_END(
+        "$1") " WHERE true ON CONFLICT (project_no) DO NOTHING",
     NULL};
 static const struct db_statement move_watch = {
     "alert_watches_move",
@@ -55,13 +64,22 @@ static const struct db_statement add_minute = {
     " ON CONFLICT (alert_no, minute) DO UPDATE SET sum = alert_minutes.sum + excluded.sum,"
     " count = alert_minutes.count + excluded.count, total = alert_minutes.total + excluded.total",
     NULL};
+/* $1: [[alert_no, from, before], …] */
+#define SUM_OF(when, column) "SUM(CASE WHEN m.minute " when " w.since THEN m." column " ELSE 0 END)"
+#define SUMS_OF(when)                                                                              \
+    "CAST(" SUM_OF(when, "sum") " AS DOUBLE PRECISION), CAST(" SUM_OF(                             \
+        when, "count") " AS BIGINT), CAST(" SUM_OF(when, "total") " AS BIGINT)"
+#define SUM_ALL                                                                                    \
+    " SELECT w.no, " SUMS_OF(">=") ", " SUMS_OF(                                                   \
+        "<") " FROM w JOIN alert_minutes m ON"                                                     \
+             " m.alert_no = w.no AND m.minute >= w.before GROUP BY w.no ORDER BY w.no"
 static const struct db_statement sum_minutes = {
     "alert_minutes_sum",
-    "SELECT CAST(COALESCE(SUM(sum), 0) AS DOUBLE PRECISION), CAST(COALESCE(SUM(count), 0) AS "
-    "BIGINT),"
-    " CAST(COALESCE(SUM(total), 0) AS BIGINT) FROM alert_minutes"
-    " WHERE alert_no = $1 AND minute >= $2 AND minute <= $3",
-    NULL};
+    "WITH w AS MATERIALIZED (SELECT value ->> 0 AS no, value ->> 1 AS since, value ->> 2 AS before"
+    " FROM json_each($1))" SUM_ALL,
+    "WITH w AS MATERIALIZED (SELECT CAST(v ->> 0 AS BIGINT) AS no, CAST(v ->> 1 AS BIGINT) AS "
+    "since,"
+    " CAST(v ->> 2 AS BIGINT) AS before FROM jsonb_array_elements(CAST($1 AS jsonb)) v)" SUM_ALL};
 static const struct db_statement trim_minutes = {
     "alert_minutes_trim", "DELETE FROM alert_minutes WHERE alert_no = $1 AND minute < $2", NULL};
 
@@ -102,6 +120,7 @@ static void row_read(const struct db_rows *rows, struct arena *arena, struct ale
         .version = db_get_int(rows, 12),
         .created_us = db_get_int(rows, 13),
         .updated_us = db_get_int(rows, 14),
+        .begun_seq = db_get_int(rows, 15),
     };
 }
 
@@ -165,7 +184,7 @@ enum err alerts_update(struct tx *tx, const struct alert_row *alert)
     if (!err && !changed)
         return ERR_NOT_FOUND;
     tx_notify(tx, TOPIC_ALERTS, STR_NONE);
-    return err ? err : alert_minutes_trim(tx, alert->alert_no, INT64_MAX);
+    return err ? err : alert_minutes_trim(tx, &alert->alert_no, 1, INT64_MAX);
 }
 
 enum err alerts_delete(struct tx *tx, struct str tenant, struct str alert_id)
@@ -173,7 +192,7 @@ enum err alerts_delete(struct tx *tx, struct str tenant, struct str alert_id)
     struct alert_row alert;
     enum err err = alerts_get(tx, tenant, alert_id, tx->arena, &alert);
 
-    if (err || (err = alert_minutes_trim(tx, alert.alert_no, INT64_MAX)) ||
+    if (err || (err = alert_minutes_trim(tx, &alert.alert_no, 1, INT64_MAX)) ||
         (err = db_run(tx->db, &delete_events, DB_ARGS(db_text(tenant), db_text(alert_id)), NULL)))
         return err;
     return db_run(tx->db, &delete_one, DB_ARGS(db_text(tenant), db_text(alert_id)), NULL);
@@ -247,8 +266,9 @@ enum err spans_ended(struct tx *tx, int64_t project_no, int64_t after_seq, int64
     if (err)
         return err;
     found->list = ARENA_ARRAY(arena, struct span_row, (size_t)limit);
+    found->seqs = ARENA_ARRAY(arena, int64_t, (size_t)limit);
     while (db_next(&rows)) {
-        found->last_seq = db_get_int(&rows, 0);
+        found->seqs[found->count] = found->last_seq = db_get_int(&rows, 0);
         span_row_read(&rows, 1, arena, &found->list[found->count++]);
     }
     return db_rows_end(&rows);
@@ -256,52 +276,113 @@ enum err spans_ended(struct tx *tx, int64_t project_no, int64_t after_seq, int64
 
 enum err alert_minutes_add(struct tx *tx, const struct alert_minute *minutes, size_t count)
 {
+    struct db_value *args = ARENA_ARRAY(tx->arena, struct db_value, MINUTE_ARGS * AT_ONCE);
     enum err err = OK;
 
-    for (size_t i = 0; !err && i < count; i++)
-        err = db_run(tx->db, &add_minute,
-                     DB_ARGS(db_int(minutes[i].alert_no), db_int(minutes[i].minute),
-                             db_double(minutes[i].sum), db_int(minutes[i].count),
-                             db_int(minutes[i].total)),
-                     NULL);
+    for (size_t done = 0, n; !err && done < count; done += n) {
+        for (n = 0; n < AT_ONCE && done + n < count; n++) {
+            const struct alert_minute *minute = &minutes[done + n];
+            struct db_value *arg = &args[n * MINUTE_ARGS];
+
+            arg[0] = db_int(minute->alert_no);
+            arg[1] = db_int(minute->minute);
+            arg[2] = db_double(minute->sum);
+            arg[3] = db_int(minute->count);
+            arg[4] = db_int(minute->total);
+        }
+        err = db_run_many(tx->db, &add_minute, args, MINUTE_ARGS, n);
+    }
     return err;
 }
 
-enum err alert_minutes_sum(struct tx *tx, int64_t alert_no, int64_t from, int64_t to,
-                           struct alert_minute *sums)
+static struct str stretches_write(struct tx *tx, const struct alert_stretch *list, size_t count)
+{
+    struct str text;
+    struct buf out;
+
+    buf_init(&out, count * STRETCH_BYTES_MAX + 2);
+    for (size_t i = 0; i < count; i++)
+        buf_addf(&out, "%s[%lld,%lld,%lld]", i ? "," : "[", (long long)list[i].alert_no,
+                 (long long)list[i].from, (long long)list[i].before);
+    buf_add(&out, count ? STR("]") : STR("[]"));
+    text = arena_str(tx->arena, buf_str(&out));
+    buf_release(&out);
+    return text;
+}
+
+static void sums_read(const struct db_rows *rows, int column, struct alert_minute *sums)
+{
+    sums->sum = db_get_double(rows, column);
+    sums->count = db_get_int(rows, column + 1);
+    sums->total = db_get_int(rows, column + 2);
+}
+
+enum err alert_minutes_sum(struct tx *tx, struct alert_stretch *list, size_t count)
 {
     struct db_rows rows = {0};
-    enum err err = db_query_one(tx->db, &sum_minutes,
-                                DB_ARGS(db_int(alert_no), db_int(from), db_int(to)), &rows);
+    size_t i = 0;
+    enum err err =
+        db_query(tx->db, &sum_minutes, DB_ARGS(db_text(stretches_write(tx, list, count))), &rows);
 
     if (err)
         return err;
-    *sums = (struct alert_minute){.alert_no = alert_no,
-                                  .sum = db_get_double(&rows, 0),
-                                  .count = db_get_int(&rows, 1),
-                                  .total = db_get_int(&rows, 2)};
+    while (db_next(&rows)) { /* who has counted nothing has no row */
+        while (list[i].alert_no != db_get_int(&rows, 0))
+            i++;
+        REQUIRE(i < count);
+        sums_read(&rows, 1, &list[i].window);
+        sums_read(&rows, 4, &list[i].baseline);
+    }
     return db_rows_end(&rows);
 }
 
-enum err alert_minutes_trim(struct tx *tx, int64_t alert_no, int64_t before)
+enum err alert_minutes_trim(struct tx *tx, const int64_t *alert_nos, size_t count, int64_t before)
 {
-    return db_run(tx->db, &trim_minutes, DB_ARGS(db_int(alert_no), db_int(before)), NULL);
+    struct db_value *args = ARENA_ARRAY(tx->arena, struct db_value, 2 * count + 1);
+
+    for (size_t i = 0; i < count; i++) {
+        args[2 * i] = db_int(alert_nos[i]);
+        args[2 * i + 1] = db_int(before);
+    }
+    return count ? db_run_many(tx->db, &trim_minutes, args, 2, count) : OK;
 }
 
 /* ---- its life ---- */
 
+static void step_args(const struct alert_row *alert, struct db_value *args)
+{
+    args[0] = db_text(alert->tenant);
+    args[1] = db_text(alert->alert_id);
+    args[2] = db_int(alert->version);
+    args[3] = db_int(alert->is_firing);
+    args[4] = db_int(alert->since_us);
+    args[5] = db_int(alert->told_us);
+    args[6] = alert->has_value ? db_double(alert->value) : db_null();
+    args[7] = alert->has_value ? db_double(alert->threshold) : db_null();
+}
+
 enum err alerts_step(struct tx *tx, const struct alert_row *alert)
 {
+    struct db_value args[STEP_ARGS];
     int64_t changed = 0;
-    enum err err =
-        db_run(tx->db, &step_one,
-               DB_ARGS(db_text(alert->tenant), db_text(alert->alert_id), db_int(alert->version),
-                       db_int(alert->is_firing), db_int(alert->since_us), db_int(alert->told_us),
-                       alert->has_value ? db_double(alert->value) : db_null(),
-                       alert->has_value ? db_double(alert->threshold) : db_null()),
-               &changed);
+    enum err err;
 
+    step_args(alert, args);
+    err = db_run(tx->db, &step_one, args, STEP_ARGS, &changed);
     return err ? err : changed ? OK : ERR_CONFLICT;
+}
+
+enum err alerts_step_all(struct tx *tx, const struct alert_row *alerts, size_t count)
+{
+    struct db_value *args = ARENA_ARRAY(tx->arena, struct db_value, STEP_ARGS * AT_ONCE);
+    enum err err = OK;
+
+    for (size_t done = 0, n; !err && done < count; done += n) {
+        for (n = 0; n < AT_ONCE && done + n < count; n++)
+            step_args(&alerts[done + n], &args[n * STEP_ARGS]);
+        err = db_run_many(tx->db, &step_one, args, STEP_ARGS, n);
+    }
+    return err;
 }
 
 enum err alert_event_add(struct tx *tx, const struct alert_row *alert,

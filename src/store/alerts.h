@@ -25,10 +25,11 @@ struct alert_row {
     struct str actions; /* JSON array; each with an endpoint_id */
     bool is_enabled, is_firing;
     int64_t since_us, told_us;
+    int64_t begun_seq; /* what had ended then, when it was made or changed, does not count */
     bool has_value;
-    double value, threshold; /* when it was last looked at */
-    int64_t version;         /* rises with each change of the row */
-    int64_t created_us, updated_us;
+    double value, threshold;        /* when it was last looked at */
+    int64_t version;                /* rises with each change of the row */
+    int64_t created_us, updated_us; /* updated: since then it has counted */
 };
 
 struct alert_rows {
@@ -58,6 +59,7 @@ enum err alerts_watch_move(struct tx *tx, int64_t project_no, int64_t from, int6
 
 struct span_ends {
     struct span_row *list; /* in the order of their ends */
+    int64_t *seqs;         /* of each */
     size_t count;
     int64_t last_seq; /* of the last one; where it began if there is none */
 };
@@ -74,16 +76,25 @@ struct alert_minute {
 
 enum err alert_minutes_add(struct tx *tx, const struct alert_minute *minutes,
                            size_t count) MUST_USE;
-/* Both minutes are in; `minute` of *sums is not set. */
-enum err alert_minutes_sum(struct tx *tx, int64_t alert_no, int64_t from, int64_t to,
-                           struct alert_minute *sums) MUST_USE;
-/* Forgets what is before. */
-enum err alert_minutes_trim(struct tx *tx, int64_t alert_no, int64_t before) MUST_USE;
+
+/* What one alert has counted: from minute `from` on, and from `before` up to there. */
+struct alert_stretch {
+    int64_t alert_no, from, before;       /* in; before <= from */
+    struct alert_minute window, baseline; /* out; their minute is not set */
+};
+
+/* Of many at once, in the order of their alert_no, which differ. */
+enum err alert_minutes_sum(struct tx *tx, struct alert_stretch *list, size_t count) MUST_USE;
+/* Forgets what is before, of each. */
+enum err alert_minutes_trim(struct tx *tx, const int64_t *alert_nos, size_t count,
+                            int64_t before) MUST_USE;
 
 /* ---- its life ---- */
 
 /* Writes state, value and threshold. ERR_CONFLICT: it is not of this version any more. */
 enum err alerts_step(struct tx *tx, const struct alert_row *alert) MUST_USE;
+/* Of many at once; those that are not of their version any more stay as they are. */
+enum err alerts_step_all(struct tx *tx, const struct alert_row *alerts, size_t count) MUST_USE;
 
 struct alert_event {
     int64_t event_no;

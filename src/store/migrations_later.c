@@ -379,3 +379,7 @@ const char migration_34[] =
     "CREATE TABLE gone_traces (tenant TEXT NOT NULL, trace_id BYTEA NOT NULL,"
     "  deleted_us BIGINT NOT NULL, PRIMARY KEY (tenant, trace_id));"
     "CREATE INDEX kept_traces_by_time ON kept_traces (kept_us);";
+
+/* What had ended before an alert was made, or changed, does not count for it (alerts.h). */
+const char step_alert_starts[] = "ALTER TABLE alerts ADD COLUMN begun_seq BIGINT NOT NULL "
+                                 "DEFAULT 0;";

@@ -3,6 +3,7 @@
 #define STORE_MIGRATIONS_PRIV_H
 
 extern const char step_intents[];
+extern const char step_alert_starts[];
 extern const char migration_12[];
 extern const char migration_13[];
 extern const char migration_14[];

@@ -128,14 +128,16 @@ def test_share_of_errors_and_recovery(api, project, hook):
     assert shown(api, project, alert)["rule"]["state"] == "ok"
 
 
-def test_a_silent_pipeline(api, project, hook):
-    make(api, project, webhook(hook), attribute="run_count", operator="lte", threshold=0)
-    assert told(hook)[0]["triggered_metric_value"] == 0
-
-
-def test_no_data_tells_its_own_threshold(api, project, hook):
-    make(api, project, webhook(hook), aggregation="avg", attribute="latency", threshold=3, no_data="fire")
-    assert told(hook)[0]["triggered_threshold"] == 3
+@pytest.mark.timeout(240)
+def test_silence_is_told_when_a_whole_window_of_it_has_passed(api, project, hook, hostile):
+    """Not before: a new alert knows nothing yet. A sum over nothing is 0; a mean has no value, and tells its own threshold."""
+    other = hostile.hook(f"/other-{uuid.uuid4().hex}")
+    began = time.time()
+    make(api, project, webhook(hook), attribute="run_count", operator="lte", threshold=0, window_minutes=1)
+    make(api, project, webhook(other), aggregation="avg", attribute="latency", threshold=3, no_data="fire", window_minutes=1)
+    assert hook.wait_for(1, timeout=150)[0].json["triggered_metric_value"] == 0
+    assert time.time() - began > 60
+    assert other.wait_for(1, timeout=10)[0].json["triggered_threshold"] == 3
 
 
 def test_late_and_old_spans(api, project, hook):
@@ -309,7 +311,7 @@ def test_what_is_refused(api, project, hook, change, words):
 
 @pytest.mark.parametrize("url, words", [
     ("ftp://a/", "the URL must begin with http:// or https://"), ("x", "the URL must begin with"), ("/in/1", "a relative URL"),
-    ("http://u:p@a.example/", "must not contain a user name"), ("http://a.example:99999/", "the port must be")])
+    ("http://u:p@a.example/", "the URL must not contain a user name"), ("http://a.example:99999/", "the port must be")])
 def test_a_url_that_may_not_be_called_is_named(api, project, url, words):
     """A3: which of the actions, and why."""
     good = {"target": "webhook", "config": {"url": "https://a.example/"}}
