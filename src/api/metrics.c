@@ -11,6 +11,7 @@
 #include "http/http_metrics.h"
 #include "io/process_figures.h"
 #include "rule/rule_clock.h"
+#include "store/log_size.h"
 #include "store/store_metrics.h"
 
 /* In this order on the page; docs/metrics.md has a line for each. */
@@ -30,6 +31,9 @@ static struct metric *const counted[] = {
     &delivery_queue_depth,
     &delivery_queue_oldest,
     &delivery_endpoint_state,
+    &delivery_log_bytes,
+    &store_log_deleted,
+    &store_log_deleted_bytes,
     &delivery_breaker_moves,
     &http_conn_open,
     &http_conn_reused,

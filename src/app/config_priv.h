@@ -70,6 +70,7 @@ enum setting_type {
     SETTING_BYTES,      /* size_t */
     SETTING_SECONDS,    /* int64_t, in ms; the setting is in seconds, also broken ones */
     SETTING_DAYS,       /* int64_t, in µs; the setting is in days */
+    SETTING_MEGABYTES,  /* int64_t, in bytes; the setting is in 1,000,000 of them */
     SETTING_SECRETS,    /* the signing secrets */
     SETTING_PROXY,      /* const char *: a URL, which sets egress_proxy */
     SETTING_URL,        /* const char *: where a server is reached, without a slash at its end */

@@ -105,6 +105,9 @@ const struct setting settings[] = {
      "attempts of deliveries"},
     {"retention", "deliveries_days", SETTING_DAYS, AT(retention.deliveries_us), 0, DAY_MAX, NULL,
      "ended deliveries and their bodies"},
+    {"retention", "deliveries_mb", SETTING_MEGABYTES, AT(retention.log_bytes), 0, 1e9, NULL,
+     "of the log of deliveries and of inspectors (1,000,000 bytes); beyond, the oldest of what has "
+     "ended goes; 0 is no limit (default)"},
     {"retention", "run_events_days", SETTING_DAYS, AT(retention.run_events_us), 0, DAY_MAX, NULL,
      "events of ended runs"},
     {"retention", "temporary_runs_days", SETTING_DAYS, AT(retention.temporary_runs_us), 0, DAY_MAX,

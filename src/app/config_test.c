@@ -111,7 +111,8 @@ static void all_types(void **state)
                      " \"tls\": {\"cert\": \"c.pem\", \"key\": \"/k.pem\"}, \"python\": \"./py\","
                      " \"node\": \"node22\", \"egress\": {\"allow\": [\"10.0.0.0/8\", \"*.x.y\"]},"
                      " \"workers\": {\"python\": 2, \"js\": 3, \"runs\": 4},"
-                     " \"retention\": {\"attempts_days\": 0.5, \"deliveries_days\": 0},"
+                     " \"retention\": {\"attempts_days\": 0.5, \"deliveries_days\": 0,"
+                     " \"deliveries_mb\": 1.5},"
                      " \"http\": {\"body_bytes_max\": 2048}, \"listen\": \"[::]:80\","
                      " \"delivery\": {\"test_schedule_ms\": [100, 200.0]}}}"),
         OK);
@@ -127,6 +128,7 @@ static void all_types(void **state)
         config->python_workers * 100 + config->js_workers * 10 + config->runs_per_worker, 234);
     assert_int_equal(config->retention.attempts_us, INT64_C(43200000000));
     assert_int_equal(config->retention.deliveries_us, 0);
+    assert_int_equal(config->retention.log_bytes, 1500000);
     assert_int_equal(config->http_limits.body_bytes_max, 2048);
     assert_true(config_listens_publicly(config));
     assert_int_equal(config->delivery.policy->delay_count, 2);

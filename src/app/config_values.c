@@ -8,6 +8,7 @@
 
 #define LIST_MAX 1000
 #define US_PER_DAY (24 * 3600 * US_PER_SECOND)
+#define BYTES_PER_MEGABYTE 1e6
 
 static enum json_type json_type_of(enum setting_type type)
 {
@@ -18,6 +19,7 @@ static enum json_type json_type_of(enum setting_type type)
     case SETTING_BYTES:
     case SETTING_SECONDS:
     case SETTING_DAYS:
+    case SETTING_MEGABYTES:
         return JSON_NUMBER;
     case SETTING_SECRETS:
     case SETTING_EGRESS:
@@ -184,6 +186,8 @@ static enum err apply_number(struct config_reader *r, const struct setting *sett
         *(size_t *)place = (size_t)value->number;
     else if (setting->type == SETTING_SECONDS)
         *(int64_t *)place = (int64_t)llround(value->number * (double)MS_PER_SECOND);
+    else if (setting->type == SETTING_MEGABYTES)
+        *(int64_t *)place = (int64_t)llround(value->number * BYTES_PER_MEGABYTE);
     else
         *(int64_t *)place = (int64_t)llround(value->number * (double)US_PER_DAY);
     return OK;
@@ -401,6 +405,7 @@ enum err setting_apply(struct config_reader *r, const struct setting *setting,
     case SETTING_BYTES:
     case SETTING_SECONDS:
     case SETTING_DAYS:
+    case SETTING_MEGABYTES:
         return apply_number(r, setting, value);
     case SETTING_TEXT:
     case SETTING_PATH:

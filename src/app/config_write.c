@@ -3,6 +3,7 @@
 
 #define INIT_BYTES_MAX (16 * MIB)
 #define US_PER_DAY (24 * 3600 * US_PER_SECOND)
+#define BYTES_PER_MEGABYTE 1e6
 
 /* ---- for workers ---- */
 
@@ -107,6 +108,8 @@ static void write_number(struct json_writer *json, enum setting_type type, const
         json_i64_out(json, (int64_t) * (const size_t *)place);
     else if (type == SETTING_SECONDS)
         json_double_out(json, (double)*(const int64_t *)place / (double)MS_PER_SECOND);
+    else if (type == SETTING_MEGABYTES)
+        json_double_out(json, (double)*(const int64_t *)place / BYTES_PER_MEGABYTE);
     else
         json_double_out(json, (double)*(const int64_t *)place / (double)US_PER_DAY);
 }
@@ -133,6 +136,7 @@ static void write_value(struct json_writer *json, const struct setting *setting,
     case SETTING_BYTES:
     case SETTING_SECONDS:
     case SETTING_DAYS:
+    case SETTING_MEGABYTES:
         write_number(json, setting->type, place);
         break;
     case SETTING_SECRETS:

@@ -7,6 +7,8 @@
 #define RETENTION_FIRST_MS 1000 /* goes on where it was stopped */
 #define RETENTION_MS 60000
 #define RETENTION_PAUSE_MS 100 /* between two pieces */
+#define RETENTION_PRESSED_MS 5 /* while the log is larger than it may be */
+#define RETENTION_LOG_MS 5000  /* where the log has a size, which it reaches at any time */
 #define DRAIN_MS 10000
 
 /* ---- retention: small pieces, between other work ---- */
@@ -15,18 +17,21 @@ static enum err retention_apply(struct tx *tx, struct store_work *work)
 {
     struct server *server = CONTAINER_OF(work, struct server, retention_work);
 
-    return retention_step(tx, tx->now_us, server->retention_limits, &server->has_more_to_delete);
+    return retention_step(tx, tx->now_us, server->retention_limits, &server->retention_pace);
 }
 
 static void retention_done(struct store_work *work, enum err err)
 {
     struct server *server = CONTAINER_OF(work, struct server, retention_work);
+    const int64_t pauses_ms[] = {
+        [RETENTION_DONE] = server->retention_limits->log_bytes ? RETENTION_LOG_MS : RETENTION_MS,
+        [RETENTION_MORE] = RETENTION_PAUSE_MS,
+        [RETENTION_PRESSED] = RETENTION_PRESSED_MS};
 
     if (err)
         log_error("app", "old rows could not be deleted: %s", err_name(err));
     if (!server->is_stopping)
-        timer_start(&server->retention,
-                    !err && server->has_more_to_delete ? RETENTION_PAUSE_MS : RETENTION_MS);
+        timer_start(&server->retention, pauses_ms[err ? RETENTION_DONE : server->retention_pace]);
 }
 
 static void on_retention(struct timer *timer)

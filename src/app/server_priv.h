@@ -89,7 +89,7 @@ struct server {
     struct timer retention;
     const struct retention_limits *retention_limits;
     struct store_work retention_work;
-    bool has_more_to_delete;
+    enum retention_pace retention_pace;
     struct message delivery_stopped;
     size_t stops_open;
     bool is_stopping, is_failed;

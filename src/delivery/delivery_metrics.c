@@ -67,6 +67,11 @@ struct metric delivery_endpoint_state = {
     .type = METRIC_GAUGE,
     .labels = {{"state", endpoint_words, NULL}},
 };
+struct metric delivery_log_bytes = {
+    .name = "runbell_log_bytes",
+    .help = "Size of the log: deliveries, attempts, bodies, and what came to inspectors.",
+    .type = METRIC_GAUGE,
+};
 struct metric delivery_recovery_rows = {
     .name = "runbell_recovery_rows",
     .help = "Deliveries that were found under way at this start and made due again.",

@@ -15,6 +15,7 @@ extern struct metric delivery_breaker_moves;   /* where to */
 extern struct metric delivery_queue_depth;    /* enum census_queue */
 extern struct metric delivery_queue_oldest;   /* no label */
 extern struct metric delivery_endpoint_state; /* enum census_endpoint */
+extern struct metric delivery_log_bytes;      /* no label */
 
 extern struct metric delivery_recovery_rows;    /* no label */
 extern struct metric delivery_recovery_seconds; /* no label */

@@ -25,6 +25,7 @@ static void publish(const struct delivery *d, const struct outbox_census *census
         metric_set(&delivery_queue_depth, i, census->queue[i]);
     for (unsigned i = 0; i < CENSUS_ENDPOINT_COUNT; i++)
         metric_set(&delivery_endpoint_state, i, census->endpoints[i]);
+    metric_set(&delivery_log_bytes, 0, census->log_bytes);
     metric_set(&delivery_queue_oldest, 0, oldest_us && oldest_us < now_us ? now_us - oldest_us : 0);
 }
 

@@ -1,5 +1,6 @@
 /* erase_log.c -- deliveries of a subject, with their attempts and bodies: a walk over the log. */
 #include "store/erasures_priv.h"
+#include "store/log_size.h"
 #include "store/outbox_query.h"
 
 #define WALK_ROWS 1000
@@ -9,15 +10,6 @@ static const struct db_statement walk = {
     "erase_walk",
     "SELECT delivery_id, object_id, ordering_key, body_id, state FROM deliveries"
     " WHERE tenant = $1 AND delivery_id > $2 ORDER BY delivery_id LIMIT CAST($3 AS BIGINT)",
-    NULL};
-static const struct db_statement attempts_of = {
-    "erase_attempts_of", "DELETE FROM attempts WHERE tenant = $1 AND delivery_id = $2", NULL};
-static const struct db_statement delivery_of = {
-    "erase_delivery", "DELETE FROM deliveries WHERE tenant = $1 AND delivery_id = $2", NULL};
-static const struct db_statement body_of = {
-    "erase_body",
-    "DELETE FROM bodies WHERE tenant = $1 AND body_id = $2 AND NOT EXISTS (SELECT 1"
-    " FROM deliveries d WHERE d.tenant = bodies.tenant AND d.body_id = bodies.body_id)",
     NULL};
 static const struct db_statement open_ones = {
     "erase_open_ones",
@@ -72,22 +64,14 @@ static enum err find(struct erasing *e, struct found *list, size_t *count, size_
 /* What is being sent is only called off: it goes when that attempt has ended. */
 static enum err erase_one(struct erasing *e, const struct found *found)
 {
-    const struct db_value key[] = {db_text(e->erasure->tenant), db_int(found->delivery_id)};
-    struct db *db = e->tx->db;
-    int64_t attempts = 0, deliveries = 0, bodies = 0;
+    const struct log_entry entry = {e->erasure->tenant, found->delivery_id, found->body_id};
     enum err err = OK;
 
     if (found->state != DELIVERY_DONE && found->state != DELIVERY_DEAD)
         err = outbox_cancel(e->tx, e->erasure->tenant, found->delivery_id);
     if (err || found->state == DELIVERY_SENDING)
         return err == ERR_CONFLICT ? OK : err;
-    err = db_run(db, &attempts_of, key, ARRAY_LEN(key), &attempts);
-    if (!err)
-        err = db_run(db, &delivery_of, key, ARRAY_LEN(key), &deliveries);
-    if (!err)
-        err = db_run(db, &body_of, DB_ARGS(key[0], db_text(found->body_id)), &bodies);
-    e->erasure->rows += attempts + deliveries + bodies;
-    return err;
+    return log_delete_delivery(e->tx, LOG_ERASED, &entry, &e->erasure->rows);
 }
 
 /* At the end of the log: does something of it still live? Then the walk begins anew, later. */

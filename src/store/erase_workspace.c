@@ -4,20 +4,28 @@
  *
  * Each step looks at all of it again, so what was made meanwhile goes too. */
 #include "store/erasures_priv.h"
+#include "store/log_size.h"
 #include "store/span_values.h"
 #include "store/spans.h"
 
 #define PIECE_ROWS 500
 
+#define SOME_SQLITE(table, condition)                                                              \
+    "DELETE FROM " table " WHERE rowid IN (SELECT rowid FROM " table " WHERE " condition           \
+    " LIMIT $2)"
+#define SOME_POSTGRES(table, condition)                                                            \
+    "DELETE FROM " table " WHERE ctid IN (SELECT ctid FROM " table " WHERE " condition             \
+    " LIMIT CAST($2 AS BIGINT))"
 #define ROWS(table, condition)                                                                     \
     {                                                                                              \
-        "erase_" table,                                                                            \
-            "DELETE FROM " table " WHERE rowid IN (SELECT rowid FROM " table " WHERE " condition   \
-            " LIMIT $2)",                                                                          \
-            "DELETE FROM " table " WHERE ctid IN (SELECT ctid FROM " table " WHERE " condition     \
-            " LIMIT CAST($2 AS BIGINT))"                                                           \
+        "erase_" table, SOME_SQLITE(table, condition), SOME_POSTGRES(table, condition)             \
     }
 #define ALL(table) ROWS(table, "tenant = $1")
+#define ALL_OF_LOG(table, bytes, bytes_postgres)                                                   \
+    {                                                                                              \
+        "erase_" table, SOME_SQLITE(table, "tenant = $1") " RETURNING " bytes,                     \
+            SOME_POSTGRES(table, "tenant = $1") " RETURNING " bytes_postgres                       \
+    }
 
 static const struct db_statement sources[] = {
     ALL("crons"),
@@ -41,10 +49,7 @@ static const struct db_statement others[] = {
     ALL("assistants"),
     ALL("idempotency"),
     ALL("secrets"),
-    ALL("attempts"),
-    ALL("bodies"),
     ALL("endpoints"),
-    ALL("inspector_requests"),
     ALL("inspectors"),
     ALL("feedback"),
     ALL("feedback_configs"),
@@ -63,6 +68,16 @@ static const struct db_statement others[] = {
     ALL("kept_traces"),
     ALL("gone_traces"),
     ALL("shares"),
+};
+/* What deliveries left behind, and what belongs to none. */
+static const struct {
+    enum log_what what;
+    struct db_statement statement;
+} of_log[] = {
+    {LOG_ATTEMPT, ALL_OF_LOG("attempts", LOG_BYTES_ATTEMPT, LOG_BYTES_ATTEMPT)},
+    {LOG_BODY, ALL_OF_LOG("bodies", LOG_BYTES_BODY, LOG_BYTES_BODY)},
+    {LOG_INSPECTED,
+     ALL_OF_LOG("inspector_requests", LOG_BYTES_INSPECTED, LOG_BYTES_INSPECTED_POSTGRES)},
 };
 static const struct db_statement projects = ALL("projects");
 static const struct db_statement has_runs = {"erase_has_runs",
@@ -86,6 +101,22 @@ static enum err erase_rows(struct erasing *e, const struct db_statement *stateme
 
         err = db_run(e->tx->db, &statements[i],
                      DB_ARGS(db_text(e->erasure->tenant), db_int(*budget)), &gone);
+        *budget -= gone;
+        e->erasure->rows += gone;
+    }
+    return err;
+}
+
+static enum err erase_log_rows(struct erasing *e, int64_t *budget)
+{
+    enum err err = OK;
+
+    for (size_t i = 0; !err && i < ARRAY_LEN(of_log) && *budget > 0; i++) {
+        int64_t gone = 0;
+
+        err = log_delete(e->tx,
+                         &(struct log_delete){of_log[i].what, LOG_ERASED, &of_log[i].statement},
+                         DB_ARGS(db_text(e->erasure->tenant), db_int(*budget)), &gone);
         *budget -= gone;
         e->erasure->rows += gone;
     }
@@ -131,8 +162,10 @@ static enum err erase_spans(struct erasing *e, int64_t *budget)
 
 static enum err erase_rest(struct erasing *e, int64_t budget)
 {
-    enum err err = erase_rows(e, others, ARRAY_LEN(others), &budget);
+    enum err err = erase_log_rows(e, &budget);
 
+    if (!err)
+        err = erase_rows(e, others, ARRAY_LEN(others), &budget);
     if (!err && budget > 0)
         err = erase_spans(e, &budget);
     if (!err && budget > 0)

@@ -1,6 +1,8 @@
 /* The tables inspectors and inspector_requests. */
 #include "store/inspector.h"
 
+#include "store/log_size.h"
+
 #define COLUMNS                                                                                    \
     "tenant, inspector_id, slug, name, answer, received, answered, created_us, updated_us, "       \
     "used_us"
@@ -47,10 +49,11 @@ static const struct db_statement request_sizes = {
     "SELECT request_id, body_bytes + LENGTH(head) FROM inspector_requests"
     " WHERE tenant = $1 AND inspector_id = $2 ORDER BY request_id DESC LIMIT CAST($3 AS BIGINT)",
     NULL};
+#define TRIM                                                                                       \
+    "DELETE FROM inspector_requests WHERE tenant = $1 AND inspector_id = $2 AND request_id <= $3"  \
+    " RETURNING "
 static const struct db_statement request_trim = {
-    "inspector_requests_trim",
-    "DELETE FROM inspector_requests WHERE tenant = $1 AND inspector_id = $2 AND request_id <= $3",
-    NULL};
+    "inspector_requests_trim", TRIM LOG_BYTES_INSPECTED, TRIM LOG_BYTES_INSPECTED_POSTGRES};
 static const struct db_statement request_get = {
     "inspector_requests_get",
     "SELECT request_id, received_us, status, body_bytes, head, body FROM inspector_requests"
@@ -204,6 +207,15 @@ static enum err find_cut(struct tx *tx, const struct inspector *inspector,
     return db_rows_end(&rows);
 }
 
+/* The requests up to this one. */
+static enum err trim(struct tx *tx, struct str tenant, struct str inspector_id, int64_t request_id)
+{
+    int64_t gone = 0;
+
+    return log_delete(tx, &(struct log_delete){LOG_INSPECTED, LOG_TRIMMED, &request_trim},
+                      DB_ARGS(db_text(tenant), db_text(inspector_id), db_int(request_id)), &gone);
+}
+
 enum err inspector_keep(struct tx *tx, const struct inspector *inspector,
                         const struct inspected *request, const struct inspector_limits *limits)
 {
@@ -216,11 +228,10 @@ enum err inspector_keep(struct tx *tx, const struct inspector *inspector,
     int64_t cut;
     enum err err = db_run(tx->db, &request_insert, row, ARRAY_LEN(row), NULL);
 
+    log_grow(tx, LOG_INSPECTED, 1, (int64_t)(request->head.len + request->body.len));
     if (err || (err = find_cut(tx, inspector, limits, &cut)) || !cut)
         return err;
-    return db_run(
-        tx->db, &request_trim,
-        DB_ARGS(db_text(inspector->tenant), db_text(inspector->inspector_id), db_int(cut)), NULL);
+    return trim(tx, inspector->tenant, inspector->inspector_id, cut);
 }
 
 static struct inspected read_request(const struct db_rows *rows, struct arena *arena)
@@ -271,6 +282,5 @@ enum err inspected_get(struct tx *tx, const struct inspector *inspector, int64_t
 
 enum err inspected_clear(struct tx *tx, struct str tenant, struct str inspector_id)
 {
-    return db_run(tx->db, &request_trim,
-                  DB_ARGS(db_text(tenant), db_text(inspector_id), db_int(INT64_MAX)), NULL);
+    return trim(tx, tenant, inspector_id, INT64_MAX);
 }

@@ -330,5 +330,6 @@ const char *const migrations[] = {
     migration_34,
     step_intents,
     step_alert_starts,
+    step_log_sizes,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

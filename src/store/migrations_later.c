@@ -383,3 +383,16 @@ const char migration_34[] =
 /* What had ended before an alert was made, or changed, does not count for it (alerts.h). */
 const char step_alert_starts[] = "ALTER TABLE alerts ADD COLUMN begun_seq BIGINT NOT NULL "
                                  "DEFAULT 0;";
+
+/* How large the log is (log_size.h): counted once, here. */
+const char step_log_sizes[] =
+    "CREATE TABLE log_sizes (shard BIGINT NOT NULL PRIMARY KEY, bytes BIGINT NOT NULL);"
+    "INSERT INTO log_sizes (shard, bytes) SELECT 0,"
+    " (SELECT COUNT(*) * 1024 FROM deliveries)"
+    " + (SELECT COALESCE(SUM(LENGTH(bytes) + 256), 0) FROM bodies)"
+    " + (SELECT COALESCE(SUM(COALESCE(LENGTH(response_excerpt), 0) + 384), 0) FROM attempts)"
+    "\n@sqlite + (SELECT COALESCE(SUM(body_bytes + LENGTH(CAST(head AS BLOB)) + 256), 0) FROM"
+    " inspector_requests);"
+    "\n@postgres + (SELECT COALESCE(SUM(body_bytes + OCTET_LENGTH(head) + 256), 0) FROM"
+    " inspector_requests);"
+    "\n@postgres INSERT INTO log_sizes (shard, bytes) SELECT n, 0 FROM generate_series(1, 7) n;\n";

@@ -4,6 +4,7 @@
 #include "base/uuid.h"
 #include "store/delivery_feed.h"
 #include "store/endpoints.h"
+#include "store/log_size.h"
 #include "store/outbox_priv.h"
 #include "store/sequence.h"
 #include "store/store_metrics.h"
@@ -138,6 +139,7 @@ static enum err insert_delivery(struct tx *tx, struct delivery_new *new, int64_t
                          lives_us ? db_int(tx->now_us + lives_us) : db_null(),
                          db_text(new->traceparent), db_text(new->replay_id)),
                  NULL);
+    log_grow(tx, LOG_DELIVERY, 1, 0);
     if (!new->resend_of)
         tx_count(tx, &store_ingest_events,
                  ingest_series(new->tenant, is_held ? INGEST_HELD : INGEST_ACCEPTED), 1);
@@ -189,6 +191,7 @@ static enum err add(struct tx *tx, const struct outbox_event *event, struct deli
                    DB_ARGS(db_text(event->tenant), db_text(new->body_id),
                            db_text(event->content_type), db_blob(event->body), db_int(tx->now_us)),
                    NULL);
+    log_grow(tx, LOG_BODY, 1, (int64_t)event->body.len);
     return err ? err : insert_delivery(tx, new, delivery_id);
 }
 

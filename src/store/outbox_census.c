@@ -1,6 +1,8 @@
 /* One walk over each partial index of deliveries, and one over the endpoints. */
 #include "store/outbox_census.h"
 
+#include "store/log_size.h"
+
 /* What is in a page of an index, and its last row: where the next page begins. A page has tenant,
  * endpoint_id, next_us and a number, constants where the index has none. SQLite is told which
  * index, so that a statement that would read the table cannot even be prepared. */
@@ -203,7 +205,8 @@ enum err outbox_census_step(struct tx *tx, struct outbox_census *census, size_t 
     if (census->walk < ARRAY_LEN(walks))
         return deliveries_step(tx, census, limit, arena);
     err = endpoints_step(tx, census, limit, arena);
-    if (census->is_done)
-        tell_apart(census);
-    return err;
+    if (err || !census->is_done)
+        return err;
+    tell_apart(census);
+    return log_size_read(tx, &census->log_bytes);
 }

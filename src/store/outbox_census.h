@@ -1,4 +1,5 @@
-/* outbox_census.h -- how many deliveries and endpoints are in which state, counted page by page.
+/* outbox_census.h -- how many deliveries and endpoints are in which state, counted page by page;
+ * and how large the log is.
  *
  * The state of deliveries lies in partial indexes, and only those are read: what counting costs
  * grows with what waits and what is dead, not with the log. A page is a short piece of work, so a
@@ -37,6 +38,7 @@ struct outbox_census {
     int64_t queue[CENSUS_QUEUE_COUNT];
     int64_t endpoints[CENSUS_ENDPOINT_COUNT];
     int64_t oldest_us; /* the earliest time of those due; 0: none is */
+    int64_t log_bytes; /* log_size.h */
     /* where it is */
     unsigned walk;
     struct census_cursor cursor;

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "store/log_size.h"
 #include "store/migrations.h"
 
 #define CLAIM_BYTES_MAX (8 * MIB)
@@ -98,6 +99,8 @@ struct tx *outbox_rig_begin(struct outbox_rig *rig)
 
 enum err outbox_rig_end(struct outbox_rig *rig, enum err err)
 {
+    if (!err)
+        err = log_size_write(&rig->tx);
     if (!err)
         return db_commit(rig->db);
     db_rollback(rig->db);

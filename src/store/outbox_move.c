@@ -1,15 +1,9 @@
 /* The one file that changes a delivery's state. Rows that go the same way go in one statement. */
-#include "base/buf.h"
 #include "store/delivery_feed.h"
+#include "store/id_list.h"
+#include "store/log_size.h"
 #include "store/outbox_priv.h"
 #include "store/store_metrics.h"
-
-#define IDS_BYTES_MAX MIB
-
-/* What a list of ids, as JSON, is to SQL. */
-#define IDS(param) "IN (SELECT value FROM json_each(" param "))"
-#define IDS_POSTGRES(param)                                                                        \
-    "IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(" param " AS JSON)))"
 
 #define MOVE                                                                                       \
     "UPDATE deliveries SET state = $4, state_reason = $5, attempts = attempts + $6, next_us = $7," \
@@ -21,8 +15,9 @@ static const struct db_statement move_one = {
 /* An attempt is of one delivery only, so that the two lists need not be read side by side. */
 static const struct db_statement move_many = {
     "deliveries_move_many",
-    MOVE " AND delivery_id " IDS("$1") " AND COALESCE(attempt_id, 0) " IDS("$2"),
-    MOVE " AND delivery_id " IDS_POSTGRES("$1") " AND COALESCE(attempt_id, 0) " IDS_POSTGRES("$2")};
+    MOVE " AND delivery_id " ID_IN("$1") " AND COALESCE(attempt_id, 0) " ID_IN("$2"),
+    MOVE
+    " AND delivery_id " ID_IN_POSTGRES("$1") " AND COALESCE(attempt_id, 0) " ID_IN_POSTGRES("$2")};
 #define TAKE(nth)                                                                                  \
     "UPDATE deliveries SET state = 'sending', state_reason = NULL, attempts = attempts + 1,"       \
     " next_us = NULL, lease_node = $3, lease_until_us = $4, attempt_id = $2 + " nth                \
@@ -41,8 +36,8 @@ static const struct db_statement begin = {
     BEGIN("j.n - 1") "json_array_elements_text(CAST($1 AS JSON)) WITH ORDINALITY j(value, n)"
                      " JOIN deliveries d ON d.delivery_id = CAST(j.value AS BIGINT)"};
 #define STATES "SELECT delivery_id, state FROM deliveries WHERE delivery_id "
-static const struct db_statement select_states = {"deliveries_states", STATES IDS("$1"),
-                                                  STATES IDS_POSTGRES("$1")};
+static const struct db_statement select_states = {"deliveries_states", STATES ID_IN("$1"),
+                                                  STATES ID_IN_POSTGRES("$1")};
 
 /* The arrows of src/delivery/README.md; from D5 (done) and D6 (dead) there are none. */
 static const bool is_legal[DELIVERY_STATE_COUNT][DELIVERY_STATE_COUNT] = {
@@ -50,32 +45,6 @@ static const bool is_legal[DELIVERY_STATE_COUNT][DELIVERY_STATE_COUNT] = {
     [DELIVERY_SENDING] = {[DELIVERY_DUE] = true, [DELIVERY_DONE] = true, [DELIVERY_DEAD] = true},
     [DELIVERY_HELD] = {[DELIVERY_DUE] = true, [DELIVERY_DEAD] = true},
 };
-
-/* ---- lists of ids ---- */
-
-static void ids_begin(struct buf *ids)
-{
-    buf_init(ids, IDS_BYTES_MAX);
-    buf_add_char(ids, '[');
-}
-
-static void ids_add(struct buf *ids, int64_t id)
-{
-    if (ids->len > 1)
-        buf_add_char(ids, ',');
-    buf_add_i64(ids, id);
-}
-
-static struct db_value ids_end(struct buf *ids, struct arena *arena)
-{
-    struct str text;
-
-    buf_add_char(ids, ']');
-    REQUIRE(!ids->failed);
-    text = arena_str(arena, buf_str(ids));
-    buf_release(ids);
-    return db_text(text);
-}
 
 /* ---- moves ---- */
 
@@ -135,19 +104,19 @@ static enum err move_group(struct moving *m, size_t first)
     int64_t moved = 0;
     enum err err;
 
-    ids_begin(&ids);
-    ids_begin(&attempts);
+    id_list_begin(&ids);
+    id_list_begin(&attempts);
     for (size_t i = first; i < m->count; i++) {
         if (m->is_done[i] || !is_same_way(move, &m->moves[i]))
             continue;
         m->is_done[i] = true;
-        ids_add(&ids, m->moves[i].delivery_id);
-        ids_add(&attempts, m->moves[i].from_attempt_id);
+        id_list_add(&ids, m->moves[i].delivery_id);
+        id_list_add(&attempts, m->moves[i].from_attempt_id);
         count++;
     }
     move_args(m->tx, move, args);
-    args[0] = ids_end(&ids, m->tx->arena);
-    args[1] = ids_end(&attempts, m->tx->arena);
+    args[0] = id_list_end(&ids, m->tx->arena);
+    args[1] = id_list_end(&attempts, m->tx->arena);
     if (count == 1) {
         move_args(m->tx, move, &m->alone[MOVE_ARGS * m->alone_count++]);
         return OK;
@@ -170,10 +139,10 @@ static enum err states_read(struct tx *tx, struct delivery_change *changes, size
     struct buf ids;
     enum err ended, err;
 
-    ids_begin(&ids);
+    id_list_begin(&ids);
     for (size_t i = 0; i < count; i++)
-        ids_add(&ids, changes[i].delivery_id);
-    err = db_query(tx->db, &select_states, DB_ARGS(ids_end(&ids, tx->arena)), &rows);
+        id_list_add(&ids, changes[i].delivery_id);
+    err = db_query(tx->db, &select_states, DB_ARGS(id_list_end(&ids, tx->arena)), &rows);
     if (err)
         return err;
     while (!err && db_next(&rows)) {
@@ -243,10 +212,10 @@ enum err delivery_take(struct tx *tx, const struct delivery_take *t)
 
     REQUIRE(tx->is_write && t->count > 0 && t->node.len > 0);
     REQUIRE(t->first_attempt_id > 0 && t->lease_until_us > 0);
-    ids_begin(&ids);
+    id_list_begin(&ids);
     for (size_t i = 0; i < t->count; i++)
-        ids_add(&ids, t->delivery_ids[i]);
-    list = ids_end(&ids, tx->arena);
+        id_list_add(&ids, t->delivery_ids[i]);
+    list = id_list_end(&ids, tx->arena);
     err = db_run(tx->db, &take,
                  DB_ARGS(list, db_int(t->first_attempt_id), db_text(t->node),
                          db_int(t->lease_until_us), db_int(tx->now_us)),
@@ -254,6 +223,7 @@ enum err delivery_take(struct tx *tx, const struct delivery_take *t)
     if (err)
         return err;
     REQUIRE(taken == (int64_t)t->count); /* they are locked, and were due */
+    log_grow(tx, LOG_ATTEMPT, taken, 0);
     return db_run(tx->db, &begin, DB_ARGS(list, db_int(t->first_attempt_id), db_int(tx->now_us)),
                   NULL);
 }

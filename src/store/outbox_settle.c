@@ -2,6 +2,8 @@
  * nobody sends any more. */
 #include "store/outbox_priv.h"
 
+#include "store/id_list.h"
+#include "store/log_size.h"
 #include "store/outbox_notice.h"
 #include "store/store_metrics.h"
 
@@ -18,8 +20,13 @@ static const struct db_statement attempt_end = {
     " response_type = $13"
     " WHERE attempt_id = $1",
     NULL};
-static const struct db_statement attempt_delete = {
-    "attempts_delete", "DELETE FROM attempts WHERE attempt_id = $1", NULL};
+static const struct db_statement attempts_delete = {
+    "attempts_delete", "DELETE FROM attempts WHERE attempt_id " ID_IN("$1"),
+    "DELETE FROM attempts WHERE attempt_id " ID_IN_POSTGRES("$1")};
+#define ANSWERS "SELECT CAST(COALESCE(SUM(LENGTH(response_excerpt)), 0) AS BIGINT) FROM attempts"
+static const struct db_statement answers_bytes = {
+    "attempts_answers", ANSWERS " WHERE attempt_id " ID_IN("$1"),
+    ANSWERS " WHERE attempt_id " ID_IN_POSTGRES("$1")};
 static const struct db_statement endpoint_failed = {
     "endpoints_failed",
     "UPDATE endpoints SET failures = failures + $3,"
@@ -250,20 +257,56 @@ static struct delivery_move move_of(const struct outbox_outcome *outcome)
                                   .status = outcome->status};
 }
 
+/* A late outcome may find that its attempt is no longer there: what stands in the log counts. */
+static enum err count_answers(struct tx *tx, const struct outbox_outcome *outcomes, size_t count)
+{
+    struct db_rows rows = {0};
+    struct buf ids;
+    size_t answers = 0;
+    enum err err;
+
+    id_list_begin(&ids);
+    for (size_t i = 0; i < count; i++) {
+        if (outcomes[i].is_untried || outcomes[i].excerpt.len == 0)
+            continue;
+        id_list_add(&ids, outcomes[i].row->attempt_id);
+        answers++;
+    }
+    if (answers == 0) {
+        buf_release(&ids);
+        return OK;
+    }
+    err = db_query_one(tx->db, &answers_bytes, DB_ARGS(id_list_end(&ids, tx->arena)), &rows);
+    if (err)
+        return err;
+    log_grow(tx, LOG_ATTEMPT, 0, db_get_int(&rows, 0));
+    return db_rows_end(&rows);
+}
+
+static enum err forget_untried(struct tx *tx, struct buf *ids)
+{
+    int64_t gone = 0;
+    enum err err = db_run(tx->db, &attempts_delete, DB_ARGS(id_list_end(ids, tx->arena)), &gone);
+
+    log_grow(tx, LOG_ATTEMPT, -gone, 0);
+    return err;
+}
+
 static enum err write_down(struct tx *tx, const struct outbox_outcome *outcomes,
                            struct delivery_move *moves, size_t count)
 {
     struct db_value *ended = ARENA_ARRAY(tx->arena, struct db_value, count * OUTCOME_ARGS + 1);
-    struct db_value *untried = ARENA_ARRAY(tx->arena, struct db_value, count + 1);
-    size_t ended_count = 0, untried_count = 0;
+    size_t ended_count = 0;
+    struct buf untried;
     enum err err;
 
+    id_list_begin(&untried);
     for (size_t i = 0; i < count; i++) {
         const struct outbox_outcome *outcome = &outcomes[i];
 
         REQUIRE(!outcome->is_untried || outcome->to == DELIVERY_DUE);
         if (outcome->is_untried)
-            untried[untried_count++] = db_int(outcome->row->attempt_id);
+            id_list_add(&untried, outcome->row->attempt_id);
         else
             outcome_args(outcome, &ended[OUTCOME_ARGS * ended_count++]);
         moves[i] = move_of(outcome);
@@ -273,8 +316,11 @@ static enum err write_down(struct tx *tx, const struct outbox_outcome *outcomes,
         err = delivery_move(tx, moves, count);
     if (!err && ended_count)
         err = db_run_many(tx->db, &attempt_end, ended, OUTCOME_ARGS, ended_count);
-    if (!err && untried_count)
-        err = db_run_many(tx->db, &attempt_delete, untried, 1, untried_count);
+    if (!err)
+        err = count_answers(tx, outcomes, count);
+    if (!err && ended_count < count)
+        return forget_untried(tx, &untried);
+    buf_release(&untried);
     return err;
 }
 

@@ -1,5 +1,5 @@
 /* retention.c -- one piece of deleting, table after table while the budget lasts. */
-#include "store/retention.h"
+#include "store/retention_priv.h"
 
 #include "store/delivery_feed.h"
 #include "store/rules.h"
@@ -28,13 +28,6 @@ const struct retention_limits retention_defaults = {
     .traces_extended_us = 400 * DAY_US,
 };
 
-struct sweep {
-    struct tx *tx;
-    const struct retention_limits *limits;
-    int64_t now_us;
-    int64_t rows_left, instants_left;
-};
-
 /* Deletes at most $2 rows older than $1. */
 static const struct db_statement old_idempotency = {
     "retention_idempotency",
@@ -56,23 +49,12 @@ static const struct db_statement old_rule_log = {
     "DELETE FROM rule_log WHERE (rule_no, span_no) IN (SELECT rule_no, span_no FROM rule_log"
     " WHERE applied_us < $1 ORDER BY applied_us LIMIT $2)",
     NULL};
-static const struct db_statement old_attempts = {
-    "retention_attempts",
-    "DELETE FROM attempts WHERE attempt_id IN (SELECT attempt_id FROM attempts"
-    " WHERE started_us < $1 ORDER BY started_us LIMIT $2)",
-    NULL};
 
 /* What it has sent stands in the log for as long, so its id means something while it does. */
 static const struct db_statement ended_replays = {
     "retention_replays",
     "DELETE FROM replays WHERE (tenant, replay_id) IN (SELECT tenant, replay_id FROM replays"
     " WHERE ended_us IS NOT NULL AND ended_us < $1 ORDER BY ended_us LIMIT $2)",
-    NULL};
-static const struct db_statement old_inspected = {
-    "retention_inspected",
-    "DELETE FROM inspector_requests WHERE (tenant, inspector_id, request_id) IN"
-    " (SELECT tenant, inspector_id, request_id FROM inspector_requests WHERE received_us < $1"
-    " ORDER BY received_us LIMIT $2)",
     NULL};
 /* One that still has requests waits until those are gone. */
 static const struct db_statement unused_inspectors = {
@@ -83,8 +65,7 @@ static const struct db_statement unused_inspectors = {
     " ORDER BY i.used_us LIMIT $2)",
     NULL};
 
-static enum err delete_older(struct sweep *sweep, const struct db_statement *statement,
-                             int64_t age_us)
+enum err sweep_older(struct sweep *sweep, const struct db_statement *statement, int64_t age_us)
 {
     int64_t changed = 0;
     enum err err;
@@ -95,67 +76,6 @@ static enum err delete_older(struct sweep *sweep, const struct db_statement *sta
                  DB_ARGS(db_int(sweep->now_us - age_us), db_int(sweep->rows_left)), &changed);
     if (!err)
         sweep->rows_left -= changed;
-    return err;
-}
-
-/* ---- deliveries, and the bodies that nobody has any more ---- */
-
-static const struct db_statement ended_deliveries = {
-    "retention_ended_deliveries",
-    "SELECT delivery_id, tenant, body_id FROM deliveries WHERE ended_us IS NOT NULL"
-    " AND ended_us < $1 ORDER BY ended_us LIMIT $2",
-    NULL};
-static const struct db_statement attempts_of = {
-    "retention_attempts_of", "DELETE FROM attempts WHERE tenant = $1 AND delivery_id = $2", NULL};
-static const struct db_statement delivery_delete = {
-    "retention_delivery", "DELETE FROM deliveries WHERE delivery_id = $1", NULL};
-static const struct db_statement orphan_body = {
-    "retention_body",
-    "DELETE FROM bodies WHERE tenant = $1 AND body_id = $2 AND NOT EXISTS (SELECT 1"
-    " FROM deliveries d WHERE d.tenant = bodies.tenant AND d.body_id = bodies.body_id)",
-    NULL};
-
-struct ended_delivery {
-    int64_t id;
-    struct str tenant, body_id;
-};
-
-static enum err delete_delivery(struct sweep *sweep, const struct ended_delivery *delivery)
-{
-    struct db *db = sweep->tx->db;
-    int64_t attempts = 0, bodies = 0;
-    enum err err = db_run(db, &attempts_of,
-                          DB_ARGS(db_text(delivery->tenant), db_int(delivery->id)), &attempts);
-
-    if (!err)
-        err = db_run(db, &delivery_delete, DB_ARGS(db_int(delivery->id)), NULL);
-    if (!err)
-        err = db_run(db, &orphan_body,
-                     DB_ARGS(db_text(delivery->tenant), db_text(delivery->body_id)), &bodies);
-    sweep->rows_left -= 1 + attempts + bodies;
-    return err;
-}
-
-static enum err delete_deliveries(struct sweep *sweep, int64_t age_us)
-{
-    size_t most = (size_t)(sweep->rows_left > 0 ? sweep->rows_left : 0), count = 0;
-    struct ended_delivery *found = ARENA_ARRAY(sweep->tx->arena, struct ended_delivery, most + 1);
-    struct db_rows rows = {0};
-    enum err err = db_query(sweep->tx->db, &ended_deliveries,
-                            DB_ARGS(db_int(sweep->now_us - age_us), db_int((int64_t)most)), &rows);
-
-    if (err)
-        return err;
-    while (count < most && db_next(&rows)) {
-        found[count++] = (struct ended_delivery){
-            .id = db_get_int(&rows, 0),
-            .tenant = db_get_keep(&rows, 1, sweep->tx->arena),
-            .body_id = db_get_keep(&rows, 2, sweep->tx->arena),
-        };
-    }
-    err = db_rows_end(&rows);
-    for (size_t i = 0; i < count && !err && sweep->rows_left > 0; i++)
-        err = delete_delivery(sweep, &found[i]);
     return err;
 }
 
@@ -440,7 +360,7 @@ static enum err walk_all(struct sweep *sweep)
 }
 
 enum err retention_step(struct tx *tx, int64_t now_us, const struct retention_limits *limits,
-                        bool *more)
+                        enum retention_pace *pace)
 {
     struct sweep sweep = {.tx = tx,
                           .limits = limits,
@@ -451,23 +371,19 @@ enum err retention_step(struct tx *tx, int64_t now_us, const struct retention_li
 
     REQUIRE(tx->is_write);
     if (limits->idempotency_us)
-        err = delete_older(&sweep, &old_idempotency, limits->idempotency_us);
+        err = sweep_older(&sweep, &old_idempotency, limits->idempotency_us);
     if (!err)
-        err = delete_older(&sweep, &expired_items, 0);
+        err = sweep_older(&sweep, &expired_items, 0);
     if (!err)
-        err = delete_older(&sweep, &ended_feedback_tokens, 0);
+        err = sweep_older(&sweep, &ended_feedback_tokens, 0);
     if (!err)
-        err = delete_older(&sweep, &old_rule_log, RULE_LOG_KEPT_US);
-    if (!err && limits->inspected_us)
-        err = delete_older(&sweep, &old_inspected, limits->inspected_us);
+        err = sweep_older(&sweep, &old_rule_log, RULE_LOG_KEPT_US);
+    if (!err)
+        err = sweep_log(&sweep);
     if (!err && limits->inspectors_us)
-        err = delete_older(&sweep, &unused_inspectors, limits->inspectors_us);
-    if (!err && limits->attempts_us)
-        err = delete_older(&sweep, &old_attempts, limits->attempts_us);
+        err = sweep_older(&sweep, &unused_inspectors, limits->inspectors_us);
     if (!err && limits->deliveries_us)
-        err = delete_deliveries(&sweep, limits->deliveries_us);
-    if (!err && limits->deliveries_us)
-        err = delete_older(&sweep, &ended_replays, limits->deliveries_us);
+        err = sweep_older(&sweep, &ended_replays, limits->deliveries_us);
     if (!err && sweep.rows_left > 0) {
         int64_t trimmed = 0;
 
@@ -488,6 +404,8 @@ enum err retention_step(struct tx *tx, int64_t now_us, const struct retention_li
     if (!err)
         err = walk_all(&sweep);
     if (!err)
-        *more = sweep.rows_left <= 0 || sweep.instants_left <= 0;
+        *pace = sweep.is_pressed                                   ? RETENTION_PRESSED
+                : sweep.rows_left <= 0 || sweep.instants_left <= 0 ? RETENTION_MORE
+                                                                   : RETENTION_DONE;
     return err;
 }

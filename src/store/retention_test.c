@@ -40,7 +40,7 @@ struct scripted {
     struct job job;
     const char *sql; /* or, where NULL, one step of retention */
     const struct retention_limits *limits;
-    bool more;
+    enum retention_pace pace;
 };
 
 static enum err apply(struct tx *tx, struct store_work *work)
@@ -49,7 +49,7 @@ static enum err apply(struct tx *tx, struct store_work *work)
 
     if (scripted->sql)
         return db_script(tx->db, scripted->sql);
-    return retention_step(tx, NOW_US, scripted->limits, &scripted->more);
+    return retention_step(tx, NOW_US, scripted->limits, &scripted->pace);
 }
 
 static void script(const char *sql)
@@ -64,10 +64,10 @@ static void script(const char *sql)
 /* Until nothing more is told; gives the number of steps. */
 static int sweep(const struct retention_limits *ages)
 {
-    struct scripted scripted = {.limits = ages, .more = true};
+    struct scripted scripted = {.limits = ages, .pace = RETENTION_MORE};
     int steps = 0;
 
-    for (; scripted.more; steps++) {
+    for (; scripted.pace != RETENTION_DONE; steps++) {
         assert_true(steps < 1000);
         job_init(&scripted.job, apply, STR("x"));
         scripted.job.work.class = STORE_BULK;

@@ -67,11 +67,11 @@ struct tx {
     struct arena *arena; /* reset after each unit of work's answer has been sent; see `done` */
     int64_t now_us;      /* one instant for the whole group; with PostgreSQL its clock's */
     struct rng *rng;
-    struct tx_note
-        *notes; /* room for TX_NOTES_MAX and one more of each topic; NULL: they are dropped */
+    struct tx_note *notes; /* TX_NOTES_MAX and one more of each topic; NULL: they are dropped */
     size_t note_count;
     struct tx_tally *tallies; /* store_metrics.h; NULL: they are dropped */
     size_t tally_count;
+    int64_t log_bytes;           /* by how much the group has made the log larger: log_size.h */
     struct sequences *sequences; /* sequence.h; NULL: no blocks, each value from the table */
     struct keyring *keyring;     /* seals and opens secrets; NULL: none can be touched */
     bool is_write;

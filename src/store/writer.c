@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "db/state.h"
 #include "store/clock.h"
+#include "store/log_size.h"
 #include "store/sequence.h"
 #include "store/store_metrics.h"
 #include "store/store_priv.h"
@@ -137,6 +138,7 @@ static enum err apply_one(struct group *group, struct store_work *work)
 {
     struct tx *tx = &group->tx;
     size_t notes_before = tx->note_count, tallies_before = tx->tally_count;
+    int64_t log_bytes_before = tx->log_bytes;
     uint64_t writes_before = db_writes(tx->db);
     enum err err = group->has_savepoints ? db_savepoint(tx->db) : OK;
 
@@ -149,6 +151,7 @@ static enum err apply_one(struct group *group, struct store_work *work)
     if (work->result) {
         tx->note_count = notes_before;
         tx->tally_count = tallies_before;
+        tx->log_bytes = log_bytes_before;
         err = undo_one(group, db_writes(tx->db) != writes_before);
     }
     sequences_end_work(tx->sequences, !work->result);
@@ -198,6 +201,15 @@ static enum err look_at_clock(struct writer *writer, struct tx *tx)
     return err;
 }
 
+/* What goes along with the works. That it could not says nothing about any of them: all of it once
+ * more. */
+static enum err close_books(struct group *group)
+{
+    if (!log_size_write(&group->tx) && !notes_send(&group->tx))
+        return OK;
+    return db_failure(group->tx.db) ? db_failure(group->tx.db) : ERR_AGAIN;
+}
+
 /* OK: committed, or nothing to commit. ERR_AGAIN: nothing happened, repeat. ERR_LIMIT: nothing
  * happened, no room. ERR_IO: fatal. */
 static enum err group_try(struct writer *writer, struct group *group)
@@ -206,6 +218,7 @@ static enum err group_try(struct writer *writer, struct group *group)
 
     arena_reset(&writer->arena);
     group->tx.note_count = group->tx.tally_count = 0;
+    group->tx.log_bytes = 0;
     group->is_committed = false;
     group->has_begun = false;
     err = db_begin(writer->db);
@@ -217,10 +230,8 @@ static enum err group_try(struct writer *writer, struct group *group)
     if (!err)
         err = apply_all(group);
     if (!err && is_worth_committing(group)) {
-        /* That the notes could not be sent says nothing about a work: all of it once more. */
-        if (notes_send(&group->tx))
-            err = ERR_AGAIN;
-        else
+        err = close_books(group);
+        if (!err)
             err = commit(writer);
         group->is_committed = !err;
         if (!err)
