@@ -17,13 +17,27 @@ static size_t skip_space(struct str text, size_t at)
     return at;
 }
 
+/* Is the character behind these escaped? */
+static bool is_escaped(const char *from, const char *end)
+{
+    const char *at = end;
+
+    while (at > from && at[-1] == '\\')
+        at--;
+    return (end - at) % 2 != 0;
+}
+
 /* `at` is at the opening quote; gives the position behind the closing one. */
 static size_t skip_string(struct str text, size_t at)
 {
-    for (at++; at < text.len && text.data[at] != '"'; at++)
-        if (text.data[at] == '\\')
-            at++;
-    return at < text.len ? at + 1 : text.len;
+    const char *first = text.data + at + 1, *end = text.data + text.len, *quote = first;
+
+    while (quote < end && (quote = memchr(quote, '"', (size_t)(end - quote))) != NULL) {
+        if (!is_escaped(first, quote))
+            return (size_t)(quote - text.data) + 1;
+        quote++;
+    }
+    return text.len;
 }
 
 static size_t skip_container(struct str text, size_t at)

@@ -2,7 +2,8 @@
  *
  * Both bound what a stranger can make us hold: the output is handed on in pieces of
  * INFLATE_PIECE_BYTES, in all at most `bytes_max`; zstd's window is at most 8 MiB. Several members
- * or frames in a row are one body. The only includer of zlib and zstd's decoder. */
+ * or frames in a row are one body. Here and in squeeze.h are the only includers of zlib and zstd.
+ */
 #ifndef FORMAT_INFLATE_H
 #define FORMAT_INFLATE_H
 

@@ -331,5 +331,6 @@ const char *const migrations[] = {
     step_intents,
     step_alert_starts,
     step_log_sizes,
+    step_span_keys,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

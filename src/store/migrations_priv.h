@@ -29,5 +29,6 @@ extern const char migration_32[];
 extern const char migration_33[];
 extern const char step_aliases[];
 extern const char migration_34[];
+extern const char step_span_keys[];
 
 #endif

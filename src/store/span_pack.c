@@ -2,6 +2,9 @@
 #include "store/span_pack.h"
 
 #define FORM_PLAIN 0
+#define FORM_SQUEEZED 1
+#define SQUEEZED_BYTES_MIN 200
+#define SQUEEZED_BYTES_MAX (8 * MIB) /* larger ones would hold the writer up */
 #define ENTRY_BYTES 5
 #define BLOB_MARK 128
 #define SIZE_BYTES 8
@@ -26,9 +29,8 @@ static uint64_t number_get(const char *at, size_t bytes)
     return number;
 }
 
-void span_pack_write(struct buf *out, const struct span_value values[SPAN_FIELD_COUNT])
+static void entries_write(struct buf *out, const struct span_value values[SPAN_FIELD_COUNT])
 {
-    buf_add_char(out, FORM_PLAIN);
     for (size_t i = 0; i < SPAN_FIELD_COUNT; i++) {
         const struct span_value *value = &values[i];
         bool is_blob = !str_is_none(value->blob_key);
@@ -45,6 +47,29 @@ void span_pack_write(struct buf *out, const struct span_value values[SPAN_FIELD_
     }
 }
 
+static void squeeze(struct squeezer *squeezer, struct buf *out)
+{
+    struct buf small;
+
+    buf_init(&small, out->len);
+    buf_add_char(&small, FORM_SQUEEZED);
+    if (squeeze_write(squeezer, &small, str_from(buf_str(out), 1))) {
+        buf_truncate(out, 0);
+        buf_add(out, buf_str(&small));
+    }
+    buf_release(&small);
+}
+
+void span_pack_write(struct squeezer *squeezer, struct buf *out,
+                     const struct span_value values[SPAN_FIELD_COUNT])
+{
+    REQUIRE(out->len == 0);
+    buf_add_char(out, FORM_PLAIN);
+    entries_write(out, values);
+    if (!out->failed && out->len >= SQUEEZED_BYTES_MIN && out->len <= SQUEEZED_BYTES_MAX)
+        squeeze(squeezer, out);
+}
+
 static enum err entry_read(unsigned mark, struct str text, struct span_value *value)
 {
     if (!(mark & BLOB_MARK)) {
@@ -58,11 +83,14 @@ static enum err entry_read(unsigned mark, struct str text, struct span_value *va
     return OK;
 }
 
-enum err span_pack_read(struct str pack, struct span_value values[SPAN_FIELD_COUNT])
+enum err span_pack_read(struct str pack, struct arena *arena,
+                        struct span_value values[SPAN_FIELD_COUNT])
 {
     struct str rest = str_from(pack, 1);
 
-    if (pack.len < 1 || pack.data[0] != FORM_PLAIN)
+    if (pack.len < 1 || (pack.data[0] != FORM_PLAIN && pack.data[0] != FORM_SQUEEZED))
+        return ERR_INVALID;
+    if (pack.data[0] == FORM_SQUEEZED && squeeze_read(rest, SQUEEZED_BYTES_MAX, arena, &rest))
         return ERR_INVALID;
     while (rest.len > 0) {
         unsigned mark = (unsigned char)rest.data[0];

@@ -3,7 +3,7 @@
  * The law: what a row of spans says is what the span used itself, and what the rows say whose
  * parent it is. So it holds after every spans_apply, whatever came first:
  *
- *   a span comes     it takes the sum of the children that are there (rollup_collect)
+ *   a span comes     it takes the sum of the children that are there (span_set_ask, rollup_collect)
  *   it uses more     the difference goes up from its parent on
  *   it moves         what it says is taken from above the old parent and put above the new one
  *
@@ -14,32 +14,30 @@
 #ifndef STORE_SPAN_ROLLUP_H
 #define STORE_SPAN_ROLLUP_H
 
-#include "base/map.h"
-#include "store/span_usage.h"
-#include "store/store.h"
+#include "store/span_set.h"
 
 struct rollup_entry;
 
 struct rollup {
-    struct tx *tx;
-    struct str tenant;
-    int64_t change_seq; /* the last: what is carried up counts as its change */
+    struct span_set *set; /* borrowed */
+    int64_t change_seq;   /* the last: what is carried up counts as its change */
     struct map by_id;
     struct rollup_entry *first;
 };
 
-void rollup_init(struct rollup *rollup, struct tx *tx, struct str tenant);
+void rollup_init(struct rollup *rollup, struct span_set *set);
 void rollup_release(struct rollup *rollup);
 
-/* A span that has just come: what its children say is added to *totals, and what waits to be
- * carried to it is dropped, since they say it already. */
-enum err rollup_collect(struct rollup *rollup, const struct uuid *span_id,
-                        struct span_totals *totals) MUST_USE;
+/* A span that has just come: what waits to be carried to it is added to *totals instead. With what
+ * its children in the store say (span_set_entry.below) that is all. */
+void rollup_collect(struct rollup *rollup, const struct uuid *span_id, struct span_totals *totals);
+
 /* Later, to the span and all above it. */
 void rollup_add(struct rollup *rollup, const struct uuid *span_id,
                 const struct span_totals *totals);
 void rollup_take(struct rollup *rollup, const struct uuid *span_id,
                  const struct span_totals *totals);
+/* Into the rows of the set. */
 enum err rollup_carry(struct rollup *rollup) MUST_USE;
 
 #endif

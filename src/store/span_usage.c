@@ -325,3 +325,21 @@ bool span_totals_are_zero(const struct span_totals *t)
     return !(t->prompt_tokens || t->completion_tokens || t->total_tokens || t->prompt_cost ||
              t->completion_cost || t->total_cost);
 }
+
+struct span_totals span_row_totals(const struct span_row *row)
+{
+    return (struct span_totals){row->prompt_tokens, row->completion_tokens, row->total_tokens,
+                                row->has_cost,      row->prompt_cost,       row->completion_cost,
+                                row->total_cost};
+}
+
+void span_row_set_totals(struct span_row *row, const struct span_totals *t)
+{
+    row->prompt_tokens = t->prompt_tokens;
+    row->completion_tokens = t->completion_tokens;
+    row->total_tokens = t->total_tokens;
+    row->has_cost = t->has_cost;
+    row->prompt_cost = t->prompt_cost;
+    row->completion_cost = t->completion_cost;
+    row->total_cost = t->total_cost;
+}

@@ -55,6 +55,9 @@ void span_usage_read(struct str usage, struct arena *arena, struct span_usage *o
 void span_totals_add(struct span_totals *to, const struct span_totals *more);
 /* `to` without `less`, where has_cost once said stays. */
 void span_totals_take(struct span_totals *to, const struct span_totals *less);
+/* What the row says, and to let it say so. */
+struct span_totals span_row_totals(const struct span_row *row);
+void span_row_set_totals(struct span_row *row, const struct span_totals *totals);
 bool span_totals_are_zero(const struct span_totals *totals);
 
 #endif

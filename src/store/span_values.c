@@ -7,6 +7,9 @@
 
 enum { PLACE_FIRST, PLACE_SECOND, PLACE_COUNT };
 
+#define PACK_ARGS 2
+#define PACK_WAITS_MAX (64 * KIB)
+#define PACKS_BYTES_MAX (4 * MIB)
 #define VALUES_GIVEN (SPAN_HAS_FIELD(SPAN_FIELD_COUNT) - SPAN_HAS_FIELD(0))
 
 static const struct db_statement packs_get = {
@@ -175,7 +178,34 @@ static enum err change_take(struct tx *tx, const struct span_row *span,
     return err;
 }
 
-static enum err pack_write(struct tx *tx, struct span_row *span, int place,
+enum err span_packs_flush(struct span_packs *packs)
+{
+    size_t count = packs->count;
+
+    packs->count = packs->bytes = 0;
+    return count ? db_run_many(packs->tx->db, &pack_put, packs->args, PACK_ARGS, count) : OK;
+}
+
+static enum err pack_add(struct span_packs *packs, int64_t number, struct str pack)
+{
+    struct db_value *args = packs->args;
+
+    if (packs->count == packs->cap) {
+        args = ARENA_ARRAY(packs->tx->arena, struct db_value, PACK_ARGS * (2 * packs->cap + 32));
+        if (packs->count)
+            memcpy(args, packs->args, packs->count * PACK_ARGS * sizeof(*args));
+        packs->args = args;
+        packs->cap = 2 * packs->cap + 32;
+    }
+    args += PACK_ARGS * packs->count++;
+    args[0] = db_int(number);
+    args[1] = db_blob(arena_str(packs->tx->arena, pack));
+    packs->bytes += pack.len;
+    return packs->bytes > PACKS_BYTES_MAX ? span_packs_flush(packs) : OK;
+}
+
+/* Large ones do not wait, so that nothing is copied that matters. */
+static enum err pack_write(struct span_packs *packs, struct span_row *span, int place,
                            const struct span_value values[SPAN_FIELD_COUNT])
 {
     struct buf out;
@@ -185,10 +215,14 @@ static enum err pack_write(struct tx *tx, struct span_row *span, int place,
         if (!str_is_none(values[i].blob_key))
             span->posted |= SPAN_HAS_BLOB;
     buf_init(&out, SPAN_PACK_BYTES_MAX);
-    span_pack_write(&out, values);
-    if (!out.failed)
-        err = db_run(tx->db, &pack_put,
+    if (!packs->squeezer)
+        packs->squeezer = squeezer_new();
+    span_pack_write(packs->squeezer, &out, values);
+    if (!out.failed && out.len > PACK_WAITS_MAX)
+        err = db_run(packs->tx->db, &pack_put,
                      DB_ARGS(db_int(value_no(span, place)), db_blob(buf_str(&out))), NULL);
+    else if (!out.failed)
+        err = pack_add(packs, value_no(span, place), buf_str(&out));
     buf_release(&out);
     return err;
 }
@@ -206,7 +240,7 @@ static enum err packs_read(struct tx *tx, const struct span_row *span, struct ar
     while (!err && db_next(&rows)) {
         size_t place = (size_t)(db_get_int(&rows, 0) - value_no(span, PLACE_FIRST));
 
-        if (span_pack_read(db_get_keep(&rows, 1, arena), places[place]))
+        if (span_pack_read(db_get_keep(&rows, 1, arena), arena, places[place]))
             err = ERR_IO;
     }
     return db_rows_end(&rows) ? ERR_IO : err;
@@ -217,47 +251,58 @@ static bool says_values(const struct span_change *change)
     return change && change->given & VALUES_GIVEN;
 }
 
-static enum err put_first(struct tx *tx, struct span_row *span, const struct span_saying *saying)
+static enum err put_first(struct span_packs *packs, struct span_row *span,
+                          const struct span_saying *saying)
 {
     struct span_value values[SPAN_FIELD_COUNT] = {[0].size = 0};
     int place = saying->post ? PLACE_FIRST : PLACE_SECOND;
     enum err err = OK;
 
     if (saying->post)
-        err = change_take(tx, span, saying->post, values);
+        err = change_take(packs->tx, span, saying->post, values);
     if (!err && saying->patch)
-        err = change_take(tx, span, saying->patch, values);
-    return err ? err : pack_write(tx, span, place, values);
+        err = change_take(packs->tx, span, saying->patch, values);
+    return err ? err : pack_write(packs, span, place, values);
 }
 
-static enum err put_more(struct tx *tx, struct span_row *span, const struct span_saying *saying)
+/* Does something stand where this is to go? A patch that came alone has the second place. */
+static bool is_on_top(const struct span_row *span, const struct span_saying *saying)
+{
+    unsigned said = says_values(saying->post) ? span->posted | span->patched : span->patched;
+
+    return said & VALUES_GIVEN;
+}
+
+static enum err put_more(struct span_packs *packs, struct span_row *span,
+                         const struct span_saying *saying)
 {
     places_of places = {[0][0].size = 0};
+    struct tx *tx = packs->tx;
     enum err err = OK;
 
-    if ((span->posted | span->patched) & VALUES_GIVEN)
+    if (is_on_top(span, saying) && !(err = span_packs_flush(packs)))
         err = packs_read(tx, span, tx->arena, places);
     if (!err && says_values(saying->post) &&
         !(err = change_take(tx, span, saying->post, places[PLACE_FIRST])))
-        err = pack_write(tx, span, PLACE_FIRST, places[PLACE_FIRST]);
+        err = pack_write(packs, span, PLACE_FIRST, places[PLACE_FIRST]);
     if (!err && says_values(saying->patch) &&
         !(err = change_take(tx, span, saying->patch, places[PLACE_SECOND])))
-        err = pack_write(tx, span, PLACE_SECOND, places[PLACE_SECOND]);
+        err = pack_write(packs, span, PLACE_SECOND, places[PLACE_SECOND]);
     return err;
 }
 
-enum err span_values_put(struct tx *tx, struct span_row *span, bool is_new,
+enum err span_values_put(struct span_packs *packs, struct span_row *span, bool is_new,
                          const struct span_saying *saying)
 {
     enum err err = OK;
 
     if (saying->post)
-        err = attachments_put(tx, span, is_new, saying->post);
+        err = attachments_put(packs->tx, span, is_new, saying->post);
     if (!err && saying->patch)
-        err = attachments_put(tx, span, is_new, saying->patch);
+        err = attachments_put(packs->tx, span, is_new, saying->patch);
     if (err || (!says_values(saying->post) && !says_values(saying->patch)))
         return err;
-    return is_new ? put_first(tx, span, saying) : put_more(tx, span, saying);
+    return is_new ? put_first(packs, span, saying) : put_more(packs, span, saying);
 }
 
 /* ---- out ---- */

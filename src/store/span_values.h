@@ -16,10 +16,19 @@ struct span_saying {
     const struct span_change *post, *patch;
 };
 
+/* Values that are to be written together. Zero but for `tx`, in whose arena they wait. */
+struct span_packs {
+    struct tx *tx;
+    struct squeezer *squeezer; /* NULL: not needed yet; the owner frees it */
+    struct db_value *args;     /* two for each */
+    size_t count, cap, bytes;
+};
+
 /* For spans_apply: before the row is merged and written. Marks the row (SPAN_HAS_BLOB,
  * SPAN_HAS_ATTACHMENT). ERR_NOT_FOUND: a blob is no longer reserved. */
-enum err span_values_put(struct tx *tx, struct span_row *span, bool is_new,
+enum err span_values_put(struct span_packs *packs, struct span_row *span, bool is_new,
                          const struct span_saying *saying) MUST_USE;
+enum err span_packs_flush(struct span_packs *packs) MUST_USE;
 
 /* The value that is to be seen of each field in `fields` (bits 1 << enum span_field). In the arena;
  * absent ones have neither bytes nor a key. A span without values costs nothing. */

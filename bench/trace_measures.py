@@ -1,0 +1,234 @@
+"""trace_measures -- spans taken in, asked for and kept, with bodies that the langsmith SDKs send (recorder.py).
+
+The yardstick of taking in is bench_ingest: the same bytes unpacked and parsed, nothing stored. Compared is CPU of the process per span;
+rates and times are beside it, and say more of the machine.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+
+import recorder
+from harness.postgres import TOOL, Databases
+from harness.server import Server
+from measures import row
+
+HOME = Path(__file__).resolve().parent.parent
+PARSER = HOME / "build" / "bench" / "src" / "trace" / "bench_ingest"
+SENDERS = 8
+LARGE_BYTES = 100 << 20
+
+
+@contextlib.contextmanager
+def databases():
+    """A PostgreSQL of our own."""
+    folder = subprocess.run(["mktemp", "-d", "-t", "runbell-postgres.XXXXXX"], capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        yield Databases(subprocess.run([TOOL, "start", folder], capture_output=True, text=True, check=True).stdout.strip())
+    finally:
+        subprocess.run([TOOL, "stop", folder], check=True)
+
+
+@contextlib.contextmanager
+def server(stage, name, store="sqlite"):
+    folder = stage["folder"] / name
+    folder.mkdir()
+    with Server(folder, store=store) as running:
+        yield running
+
+
+def cpu_s(running):
+    times = psutil.Process(running.process.pid).cpu_times()
+    return times.user + times.system
+
+
+# ---- sending ---------------------------------------------------------------------------------------
+
+
+def post(connection, body):
+    connection.request("POST", "/runs/multipart", body=body.data, headers=body.headers())
+    answer = connection.getresponse()
+    text = answer.read()
+    if answer.status != 202:
+        raise RuntimeError(f"{answer.status} {text[:300]}")
+
+
+def send(running, bodies, senders):
+    """All bodies from so many senders: seconds in all, and the milliseconds to each acknowledgement, sorted."""
+    waits, lock, left, problems = [], threading.Lock(), iter(bodies), []
+
+    def work():
+        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=120)
+        try:
+            while True:
+                with lock:
+                    body = next(left, None)
+                if body is None:
+                    return
+                began = time.monotonic()
+                post(connection, body)
+                waits.append((time.monotonic() - began) * 1000)
+        except Exception as problem:  # noqa: BLE001 -- raised below
+            problems.append(problem)
+
+    threads = [threading.Thread(target=work) for _ in range(senders)]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if problems:
+        raise problems[0]
+    return time.monotonic() - began, sorted(waits)
+
+
+def p99(waits):
+    return waits[min(len(waits) - 1, int(0.99 * len(waits)))]
+
+
+def count_of(bodies):
+    return len(set().union(*(body.span_ids() for body in bodies)))
+
+
+def info_of(stage):
+    with server(stage, "info") as running:
+        return httpx.get(running.url + "/info", trust_env=False).json()
+
+
+def parse_cpu_us(stage, language, bodies, spans):
+    path = stage["folder"] / f"{language}.bodies"
+    recorder.write(bodies, path)
+    done = subprocess.run([PARSER, path, "1" if stage["quick"] else "3"], capture_output=True, text=True, check=True)
+    figures = json.loads(done.stdout)
+    return figures["cpu_us"] * figures["batch_spans"] / spans
+
+
+def taken_in(stage, language, bodies, databases_here):
+    spans = count_of(bodies)
+    parse_us = parse_cpu_us(stage, language, bodies, spans)
+    for name, store in (("SQLite", "sqlite"), ("PostgreSQL", databases_here.create())):
+        what = f"spans of the {language} SDK, {name}"
+        with server(stage, f"in-{language}-{name}", store) as running:
+            before = cpu_s(running)
+            took, waits = send(running, bodies, SENDERS)
+            yield row(f"{what}: CPU", "us/span", (cpu_s(running) - before) * 1e6 / spans, parse_us, more_is_better=False,
+                      note=f"rival: bench_ingest; aim >= 0.3 x; {spans:,} spans in {len(bodies)} bodies")
+            yield row(f"{what}, {SENDERS} senders", "spans/s", spans / took, note="aim 20,000 on 2 cores")
+            yield row(f"{what}, {SENDERS} senders: acknowledged, p99", "ms", p99(waits), more_is_better=False)
+            _, waits = send(running, list(recorder.Copies(bodies[:60]).make(9_999)), 1)
+            yield row(f"{what}, 1 sender: acknowledged, p99", "ms", p99(waits), more_is_better=False)
+
+
+# ---- a large body ----------------------------------------------------------------------------------
+
+
+def peak_mb(running, work):
+    """The most memory while `work` runs, above what there was before."""
+    pid = running.process.pid
+    before = psutil.Process(pid).memory_info().rss
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    work()
+    peak = int(re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text()).group(1)) * 1024
+    return (peak - before) / 2**20
+
+
+def large_body(info, pieces):
+    """About 100 MB of the Python SDK as one body, of so many spans with as long a text in each."""
+    info = {**info, "batch_ingest_config": {**info["batch_ingest_config"], "size_limit_bytes": 4 * LARGE_BYTES},
+            "instance_flags": {**info["instance_flags"], "zstd_compression_enabled": False}}
+    body = recorder.joined(recorder.record("python", info, pieces, LARGE_BYTES // pieces))
+    return body, len(body.data) / 2**20
+
+
+def large(stage, info):
+    for what, pieces in (("of ten values", 10), ("of 2,000 values", 2000)):
+        body, size = large_body(info, pieces)
+        with server(stage, f"large-{pieces}") as running:
+            connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=300)
+            peak = peak_mb(running, lambda: post(connection, body))
+        yield row(f"memory while {size:.0f} MB {what} come in", "MB", peak, more_is_better=False, note="above idle")
+
+
+# ---- a full store ----------------------------------------------------------------------------------
+
+QUESTIONS = {
+    "the newest 100 roots": {"is_root": True, "limit": 100, "select": ["name", "status", "total_cost"]},
+    "a trace": {"trace": None, "limit": 100},
+    "the newest 20 errors": {"filter": "neq(error, null)", "limit": 20},
+    "a thread": {"filter": 'and(eq(is_root, true), eq(thread_id, "T-7"))', "limit": 20},
+    "by metadata, one in 50": {"filter": 'and(eq(is_root, true), has(metadata, \'{"customer": "c7"}\'))', "limit": 20},
+    "slow models (none)": {"filter": 'and(eq(run_type, "llm"), gt(latency, "60s"))', "limit": 20},
+    "words of inputs (few)": {"filter": 'and(eq(is_root, true), search("refund underport unply"))', "limit": 5},
+}
+
+
+def ask_ms(client, question, count):
+    times = []
+    for _ in range(count):
+        began = time.monotonic()
+        answer = client.post("/runs/query", json=question)
+        if answer.status_code == 400:
+            return None  # refused as too wide
+        answer.raise_for_status()
+        times.append((time.monotonic() - began) * 1000)
+    return statistics.median(times)
+
+
+def size_bytes(running):
+    return sum(path.stat().st_size for path in running.data.rglob("*") if path.is_file())
+
+
+def fill(running, copies, rounds):
+    for number in range(*rounds):
+        send(running, copies.make(number), 4)
+
+
+def questions(client):
+    project = client.get("/sessions", params={"name": "bench"}).json()[0]["id"]
+    newest = client.post("/runs/query", json={"session": [project], "is_root": True, "limit": 1}).json()["runs"][0]
+    return {what: {"session": [project], **body, **({"trace": newest["trace_id"]} if "trace" in body else {})}
+            for what, body in QUESTIONS.items()}
+
+
+def full(stage, bodies):
+    """Latencies and size at growing numbers of spans, each beside those at the smallest."""
+    sizes = [20_000] if stage["quick"] else [100_000, 1_000_000] + [10_000_000] * bool(os.environ.get("FULL"))
+    copies, each, done, first = recorder.Copies(bodies), count_of(bodies), 1, None
+    with server(stage, "full") as running, httpx.Client(base_url=running.url, trust_env=False, timeout=120) as client:
+        for size in sizes:
+            until = size // each + 1
+            fill(running, copies, (done, until + 1))
+            done = until + 1
+            running.restart()  # so that the log of the database is folded in
+            kept = until * each
+            yield row(f"a span on the disk, of {kept:,}", "bytes", size_bytes(running) / kept, more_is_better=False,
+                      note=f"as sent, unpacked: {sum(len(data) for _, data in copies.bodies) // each:,}")
+            times = {what: ask_ms(client, body, 5) for what, body in questions(client).items()}
+            first = first or times
+            for what, ms in times.items():
+                yield row(f"{what}, among {kept:,}", "ms", ms, first[what] if first is not times else None, more_is_better=False,
+                          note="rival: among the fewest; aim >= 0.7 x" if first is not times else "")
+
+
+def traces(stage):
+    """Spans of the SDKs: taken in beside parse-only, memory, size on the disk, questions at 10^5 and 10^6 (FULL=1: 10^7)."""
+    subprocess.run([HOME / "tools" / "build", "bench"], check=True)
+    count = 100 if stage["quick"] else 1500
+    info = info_of(stage)
+    bodies = {language: recorder.record(language, info, count) for language in ("python", "js")}
+    with databases() as here:
+        for language, some in bodies.items():
+            yield from taken_in(stage, language, some, here)
+    yield from large(stage, info)
+    yield from full(stage, bodies["python"])

@@ -1,0 +1,450 @@
+/* span_set.c -- see span_set.h. A question for many ids is one statement with an array in
+ * PostgreSQL, and a loop in SQLite, where a statement costs no round trip. */
+#include "store/span_set.h"
+
+#include "base/buf.h"
+#include "format/squeeze.h"
+#include "store/spans.h"
+#include "store/uuid_column.h"
+
+#define IDS_BYTES_MAX (64 * MIB)
+#define ROWS_AT_ONCE 64
+
+/* $2 is an id, or of PostgreSQL an array of them: there the table is looked up for one after the
+ * other (OFFSET 0), because what the planner guesses of arrays while the table grows is a scan. */
+#define OF_IDS(name, select, column, rest)                                                         \
+    {                                                                                              \
+        name, select " WHERE tenant = $1 AND " column " = $2" rest,                                \
+            "SELECT found.* FROM unnest(CAST($2 AS BYTEA[])) AS ids(id) CROSS JOIN LATERAL "       \
+            "(" select " WHERE tenant = $1 AND " column " = ids.id" rest " OFFSET 0) AS found"     \
+    }
+static const struct db_statement rows_of =
+    OF_IDS("span_set_rows", "SELECT " SPAN_COLUMNS " FROM spans", "span_id", "");
+static const struct db_statement aliases_of = OF_IDS(
+    "span_set_aliases", "SELECT " SPAN_COLUMNS " FROM spans", "alias_id", " ORDER BY span_no DESC");
+static const struct db_statement orphans_of = OF_IDS(
+    "span_set_orphans", "SELECT DISTINCT parent_id FROM spans", "parent_id", " AND depth = 0");
+static const struct db_statement feedback_of = OF_IDS(
+    "span_set_feedback", "SELECT DISTINCT span_id FROM feedback", "span_id", " AND project_no = 0");
+/* The condition is that of the index spans_with_usage. */
+static const struct db_statement usage_of =
+    OF_IDS("span_set_usage",
+           "SELECT parent_id, prompt_tokens, completion_tokens, total_tokens, prompt_cost,"
+           " completion_cost, total_cost FROM spans",
+           "parent_id", " AND total_tokens + COALESCE(total_cost, 0) > 0");
+
+/* What most changes change comes first, so that an update can do without the rest, and the database
+ * without looking at the indexes that it stands in. */
+#define TAIL_ARGS 22
+#define ROW_ARGS 33
+#define SET_TAIL                                                                                   \
+    "UPDATE spans SET name = $2, run_type = $3, status = $4, end_us = $5, first_token_us = $6,"    \
+    " tags = $7, example_id = $8, error_preview = $9, prompt_tokens = $10,"                        \
+    " completion_tokens = $11, total_tokens = $12, prompt_cost = $13, completion_cost = $14,"      \
+    " total_cost = $15, usage = $16, posted = $17, patched = $18, change_seq = $19,"               \
+    " received_us = $20, modified_us = $21,"                                                       \
+    " ended_seq = COALESCE(ended_seq, CAST($22 AS BIGINT))"
+static const struct db_statement update_tail = {"span_set_tail", SET_TAIL " WHERE span_no = $1",
+                                                NULL};
+static const struct db_statement update_row = {
+    "span_set_update",
+    SET_TAIL ", tenant = $23, span_id = $24, trace_id = $25, parent_id = $26, project_no = $27,"
+             " dotted_order = $28, depth = $29, is_root = $30, start_us = $31, thread_id = $32,"
+             " alias_id = $33 WHERE span_no = $1",
+    NULL};
+static const struct db_statement insert_row = {
+    "span_set_insert",
+    "INSERT INTO spans (span_no, name, run_type, status, end_us, first_token_us, tags, example_id,"
+    " error_preview, prompt_tokens, completion_tokens, total_tokens, prompt_cost, completion_cost,"
+    " total_cost, usage, posted, patched, change_seq, received_us, modified_us, ended_seq,"
+    " tenant, span_id, trace_id, parent_id, project_no, dotted_order, depth, is_root, start_us,"
+    " thread_id, alias_id)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
+    " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)",
+    NULL};
+
+static struct str key_of(const struct uuid *id)
+{
+    return str_range((const char *)id->bytes, sizeof(id->bytes));
+}
+
+static void maps_init(struct span_set *set)
+{
+    map_init(&set->by_id);
+    map_init(&set->by_alias);
+    set->first = NULL;
+    set->marked = NULL;
+    set->last_marked = &set->marked;
+    set->marked_count = 0;
+}
+
+void span_set_init(struct span_set *set, struct tx *tx, struct str tenant)
+{
+    *set = (struct span_set){.tx = tx, .tenant = tenant, .packs = {.tx = tx}};
+    maps_init(set);
+}
+
+static void maps_release(struct span_set *set)
+{
+    map_release(&set->by_alias);
+    map_release(&set->by_id);
+}
+
+void span_set_release(struct span_set *set)
+{
+    squeezer_free(set->packs.squeezer);
+    maps_release(set);
+}
+
+void span_set_forget(struct span_set *set)
+{
+    REQUIRE(set->marked_count == 0);
+    maps_release(set);
+    maps_init(set);
+}
+
+/* ---- questions ---- */
+
+/* What one question asks about. */
+struct asking {
+    struct span_set *set;
+    struct span_set_entry **entries;
+    size_t count;
+};
+
+static struct str ids_text(const struct asking *a)
+{
+    static const char digits[] = "0123456789abcdef";
+    struct str text;
+    struct buf out;
+
+    buf_init(&out, IDS_BYTES_MAX);
+    for (size_t i = 0; i < a->count; i++) {
+        const struct uuid *id = &a->entries[i]->row.span_id;
+
+        buf_add(&out, i ? STR(",\"\\\\x") : STR("{\"\\\\x"));
+        for (size_t at = 0; at < sizeof(id->bytes); at++) {
+            buf_add_char(&out, digits[id->bytes[at] >> 4]);
+            buf_add_char(&out, digits[id->bytes[at] & 15]);
+        }
+        buf_add_char(&out, '"');
+    }
+    buf_add_char(&out, '}');
+    text = arena_str(a->set->tx->arena, buf_str(&out));
+    buf_release(&out);
+    return text;
+}
+
+static enum err ask_once(const struct asking *a, const struct db_statement *statement,
+                         struct db_value ids,
+                         void (*take)(struct span_set *set, const struct db_rows *rows))
+{
+    struct db_rows rows = {0};
+    enum err err =
+        db_query(a->set->tx->db, statement, DB_ARGS(db_text(a->set->tenant), ids), &rows);
+
+    while (!err && db_next(&rows))
+        take(a->set, &rows);
+    return err ? err : db_rows_end(&rows);
+}
+
+static enum err ask(const struct asking *a, const struct db_statement *statement,
+                    void (*take)(struct span_set *set, const struct db_rows *rows))
+{
+    enum err err = OK;
+
+    if (a->count > 0 && db_dialect(a->set->tx->db) == DB_POSTGRES)
+        return ask_once(a, statement, db_text(ids_text(a)), take);
+    for (size_t i = 0; !err && i < a->count; i++)
+        err = ask_once(a, statement, db_uuid(&a->entries[i]->row.span_id), take);
+    return err;
+}
+
+static struct span_set_entry *entry_add(struct span_set *set, const struct uuid *span_id)
+{
+    struct span_set_entry *entry = ARENA_NEW(set->tx->arena, struct span_set_entry);
+
+    entry->row.span_id = *span_id;
+    entry->next = set->first;
+    set->first = entry;
+    map_put(&set->by_id, key_of(span_id), entry);
+    return entry;
+}
+
+static struct span_set_entry *row_take(struct span_set *set, const struct span_row *row)
+{
+    struct span_set_entry *entry = map_find(&set->by_id, key_of(&row->span_id));
+
+    if (!entry)
+        entry = entry_add(set, &row->span_id);
+    if (!entry->is_there)
+        entry->row = *row;
+    entry->is_there = true;
+    if (row->has_alias)
+        map_put(&set->by_alias, key_of(&row->alias_id), entry);
+    return entry;
+}
+
+static void take_row(struct span_set *set, const struct db_rows *rows)
+{
+    struct span_row row;
+
+    span_row_read(rows, 0, set->tx->arena, &row);
+    row_take(set, &row);
+}
+
+static void take_orphans(struct span_set *set, const struct db_rows *rows)
+{
+    struct uuid id = db_get_uuid(rows, 0);
+    struct span_set_entry *entry = map_find(&set->by_id, key_of(&id));
+
+    entry->has_orphans = true;
+}
+
+static void take_feedback(struct span_set *set, const struct db_rows *rows)
+{
+    struct uuid id = db_get_uuid(rows, 0);
+    struct span_set_entry *entry = map_find(&set->by_id, key_of(&id));
+
+    entry->has_feedback = true;
+}
+
+static void take_usage(struct span_set *set, const struct db_rows *rows)
+{
+    struct uuid id = db_get_uuid(rows, 0);
+    struct span_set_entry *entry = map_find(&set->by_id, key_of(&id));
+    const struct span_totals child = {
+        .prompt_tokens = db_get_int(rows, 1),
+        .completion_tokens = db_get_int(rows, 2),
+        .total_tokens = db_get_int(rows, 3),
+        .has_cost = !db_is_null(rows, 6),
+        .prompt_cost = db_get_int(rows, 4),
+        .completion_cost = db_get_int(rows, 5),
+        .total_cost = db_get_int(rows, 6),
+    };
+
+    span_totals_add(&entry->below, &child);
+}
+
+/* Of those that are not there and have not been asked about. */
+static enum err ask_new_ones(struct asking *a)
+{
+    size_t kept = 0;
+    enum err err;
+
+    for (size_t i = 0; i < a->count; i++)
+        if (!a->entries[i]->is_there && !a->entries[i]->is_asked) {
+            struct span_set_entry *entry = a->entries[i];
+
+            entry->is_asked = true;
+            entry->has_orphans = entry->has_feedback = false;
+            entry->below = (struct span_totals){0};
+            a->entries[kept++] = entry;
+        }
+    a->count = kept;
+    if ((err = ask(a, &orphans_of, take_orphans)) || (err = ask(a, &feedback_of, take_feedback)))
+        return err;
+    return ask(a, &usage_of, take_usage);
+}
+
+static enum err ask_aliases(struct asking *a)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < a->count; i++)
+        if (!a->entries[i]->is_there && !a->entries[i]->is_alias_asked) {
+            a->entries[i]->is_alias_asked = true;
+            a->entries[kept++] = a->entries[i];
+        }
+    a->count = kept;
+    return ask(a, &aliases_of, take_row);
+}
+
+enum err span_set_load(struct span_set *set, const struct uuid *ids, size_t count,
+                       enum span_set_ask what)
+{
+    struct asking unknown = {
+        .set = set, .entries = ARENA_ARRAY(set->tx->arena, struct span_set_entry *, count + 1)};
+    struct asking all = {
+        .set = set, .entries = ARENA_ARRAY(set->tx->arena, struct span_set_entry *, count + 1)};
+    enum err err;
+
+    for (size_t i = 0; i < count; i++) {
+        struct span_set_entry *entry = map_find(&set->by_id, key_of(&ids[i]));
+
+        if (!entry)
+            unknown.entries[unknown.count++] = entry = entry_add(set, &ids[i]);
+        all.entries[all.count++] = entry;
+    }
+    err = ask(&unknown, &rows_of, take_row);
+    if (!err && what == SPAN_SET_NEW_ONES)
+        err = ask_new_ones(&all);
+    if (!err && what == SPAN_SET_PARENTS)
+        err = ask_aliases(&all);
+    return err;
+}
+
+enum err span_set_get(struct span_set *set, const struct uuid *span_id,
+                      struct span_set_entry **entry)
+{
+    enum err err = span_set_load(set, span_id, 1, SPAN_SET_ROWS);
+
+    if (!err)
+        *entry = map_find(&set->by_id, key_of(span_id));
+    return err;
+}
+
+enum err span_set_ask(struct span_set *set, struct span_set_entry *entry)
+{
+    return span_set_load(set, &entry->row.span_id, 1, SPAN_SET_NEW_ONES);
+}
+
+enum err span_set_parent(struct span_set *set, const struct uuid *id, struct span_set_entry **entry)
+{
+    enum err err = span_set_load(set, id, 1, SPAN_SET_PARENTS);
+
+    if (err)
+        return err;
+    *entry = map_find(&set->by_id, key_of(id));
+    if (!(*entry)->is_there)
+        *entry = map_find(&set->by_alias, key_of(id));
+    return OK;
+}
+
+/* ---- writing ---- */
+
+static bool same_id(bool has_a, const struct uuid *a, bool has_b, const struct uuid *b)
+{
+    return has_a == has_b && (!has_a || uuid_eq(*a, *b));
+}
+
+static bool stands_where_it_was(const struct span_row *was, const struct span_row *now)
+{
+    return uuid_eq(was->trace_id, now->trace_id) &&
+           same_id(was->has_parent, &was->parent_id, now->has_parent, &now->parent_id) &&
+           same_id(was->has_alias, &was->alias_id, now->has_alias, &now->alias_id) &&
+           was->project_no == now->project_no && was->depth == now->depth &&
+           was->is_root == now->is_root && was->start_us == now->start_us &&
+           str_eq(was->dotted_order, now->dotted_order) && str_eq(was->thread_id, now->thread_id);
+}
+
+void span_set_mark(struct span_set *set, struct span_set_entry *entry, const struct span_row *was)
+{
+    const struct span_row *row = &entry->row;
+    enum span_set_write write = !was                            ? SPAN_SET_INSERT
+                                : stands_where_it_was(was, row) ? SPAN_SET_TAIL
+                                                                : SPAN_SET_ROW;
+
+    entry->is_there = true;
+    if (row->has_alias)
+        map_put(&set->by_alias, key_of(&row->alias_id), entry);
+    if (row->has_parent && row->depth == 0)
+        set->has_orphans = true;
+    if (entry->write == SPAN_SET_NOTHING) {
+        *set->last_marked = entry;
+        set->last_marked = &entry->next_marked;
+        entry->next_marked = NULL;
+        set->marked_count++;
+    }
+    if (write > entry->write)
+        entry->write = write;
+}
+
+static struct db_value cost_value(const struct span_row *s, int64_t cost)
+{
+    return s->has_cost ? db_int(cost) : db_null();
+}
+
+static void args_of(const struct span_set_entry *entry, struct db_value args[ROW_ARGS])
+{
+    const struct span_row *s = &entry->row;
+    const struct db_value all[ROW_ARGS] = {
+        db_int(s->span_no),
+        db_text(s->name.data ? s->name : STR("")),
+        db_int(s->type),
+        db_int(s->status),
+        db_int_or_null(s->end_us),
+        db_int_or_null(s->first_token_us),
+        db_text(s->tags),
+        db_uuid_or_null(&s->example_id, s->has_example),
+        db_text(s->error_preview),
+        db_int(s->prompt_tokens),
+        db_int(s->completion_tokens),
+        db_int(s->total_tokens),
+        cost_value(s, s->prompt_cost),
+        cost_value(s, s->completion_cost),
+        cost_value(s, s->total_cost),
+        db_text(s->usage),
+        db_int(s->posted),
+        db_int(s->patched),
+        db_int(s->change_seq),
+        db_int(s->received_us),
+        db_int(s->modified_us),
+        db_int_or_null(entry->ended_seq),
+        db_text(s->tenant),
+        db_uuid(&s->span_id),
+        db_uuid(&s->trace_id),
+        db_uuid_or_null(&s->parent_id, s->has_parent),
+        db_int(s->project_no),
+        db_text(s->dotted_order),
+        db_int(s->depth),
+        db_int(s->is_root),
+        db_int(s->start_us),
+        db_text(s->thread_id),
+        db_uuid_or_null(&s->alias_id, s->has_alias),
+    };
+
+    memcpy(args, all, sizeof(all));
+}
+
+/* All that is marked so, in pieces. */
+static enum err write_marked(struct span_set *set, enum span_set_write write,
+                             const struct db_statement *statement, size_t arg_count)
+{
+    size_t most = set->marked_count < ROWS_AT_ONCE ? set->marked_count : ROWS_AT_ONCE;
+    struct db_value *args = ARENA_ARRAY(set->tx->arena, struct db_value, most * arg_count);
+    size_t count = 0;
+    enum err err = OK;
+
+    for (struct span_set_entry *entry = set->marked; !err && entry; entry = entry->next_marked) {
+        if (entry->write == write) {
+            struct db_value row[ROW_ARGS];
+
+            args_of(entry, row);
+            memcpy(args + count++ * arg_count, row, arg_count * sizeof(*args));
+        }
+        if (count == most || (count > 0 && !entry->next_marked)) {
+            err = db_run_many(set->tx->db, statement, args, arg_count, count);
+            count = 0;
+        }
+    }
+    return err;
+}
+
+static enum err write_all(struct span_set *set)
+{
+    enum err err = write_marked(set, SPAN_SET_INSERT, &insert_row, ROW_ARGS);
+
+    if (!err)
+        err = write_marked(set, SPAN_SET_ROW, &update_row, ROW_ARGS);
+    return err ? err : write_marked(set, SPAN_SET_TAIL, &update_tail, TAIL_ARGS);
+}
+
+enum err span_set_flush(struct span_set *set)
+{
+    enum err err = span_packs_flush(&set->packs);
+
+    if (err || set->marked_count == 0 || (err = write_all(set)))
+        return err;
+    for (struct span_set_entry *entry = set->marked; entry; entry = entry->next_marked) {
+        entry->write = SPAN_SET_NOTHING;
+        entry->ended_seq = 0;
+    }
+    for (struct span_set_entry *entry = set->first; entry; entry = entry->next)
+        entry->is_asked = false;
+    set->marked = NULL;
+    set->last_marked = &set->marked;
+    set->marked_count = 0;
+    set->has_orphans = false;
+    return OK;
+}
