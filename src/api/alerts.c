@@ -1,8 +1,10 @@
 /* alerts.c -- /v1/platform/alerts: alerts of a project, which the wire calls a session. */
 #include "api/alerts_priv.h"
 
+#include "api/call_priv.h"
 #include "api/owned_endpoints.h"
 #include "api/route.h"
+#include "api/traces_priv.h"
 #include "store/projects.h"
 
 #define HISTORY_MAX 500
@@ -25,8 +27,7 @@ static enum err fail_not_found(struct call *call, enum err err)
 
 enum err alerts_find_project(struct tx *tx, struct call *call, struct alert_body *body)
 {
-    enum err err =
-        projects_get(tx, call->principal.tenant, call->params[0], call->arena, &body->project);
+    enum err err = traces_project_of(tx, call, body->is_dry, call->params[0], &body->project);
 
     if (err == ERR_NOT_FOUND)
         call_fail(call, 404, "there is no such project");
@@ -166,7 +167,7 @@ static enum err create_apply(struct tx *tx, struct call *call)
     alerts_write(json, &body->row, &body->project);
     warnings_write(json, call, body);
     json_end_object(json);
-    return OK;
+    return body->is_dry ? call_undo(call) : OK;
 }
 
 static enum err body_read(struct call *call)
@@ -191,6 +192,8 @@ static enum err create_prepare(struct call *call)
 {
     enum err err = body_read(call);
 
+    if (!err)
+        err = call_query_bool(call, "dry_run", &((struct alert_body *)call->data)->is_dry);
     return err ? err : call_then_write(call, create_apply);
 }
 

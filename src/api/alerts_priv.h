@@ -18,6 +18,7 @@ struct alert_body {
     struct secret_headers **headers; /* of each action */
     struct alert_row row;
     struct project_row project;
+    bool is_dry; /* everything is checked, and nothing is saved */
 };
 
 /* `rule` and `actions` of the body; ERR_INVALID: the reply is filled (400). */

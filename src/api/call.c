@@ -209,7 +209,7 @@ static void ask_go(struct call *call)
 
 static void error_reply(struct call *call, enum err err)
 {
-    if (call->status >= 400)
+    if (call->status >= 400 || call->is_undone)
         return;
     call->err = err;
     if (err == ERR_AGAIN && store_is_full(call->setup->store)) {

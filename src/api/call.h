@@ -57,7 +57,7 @@ struct call {
     const struct http_request *request;
     struct arena *arena;
     const struct route *route;
-    bool path_exists;                   /* without a route: another method would have one */
+    bool path_exists, is_undone;        /* without a route: another method has one; call_undo */
     struct str params[CALL_PARAMS_MAX]; /* decoded path segments, in order */
     struct query query;
     struct key_set *keys; /* holds principal's strings */

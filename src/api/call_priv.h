@@ -117,4 +117,8 @@ void inbox_free(struct inbox *inbox);
 bool inbox_takes(const struct api_setup *setup, const struct http_request *request);
 void inbox_receive(struct api *api, const struct api_setup *setup, struct http_exchange *exchange);
 
+/* What this stage has written is undone, and the reply that it has filled stands: of a dry run.
+ * Returns what the stage returns. */
+enum err call_undo(struct call *call) MUST_USE;
+
 #endif

@@ -163,6 +163,12 @@ enum err call_fail(struct call *call, int status, const char *format, ...)
     return OK;
 }
 
+enum err call_undo(struct call *call)
+{
+    call->is_undone = true;
+    return ERR_INVALID;
+}
+
 enum err call_fail_as(struct call *call, int status, const char *text)
 {
     fail_as_js(call, 409, str_of(text));

@@ -1,9 +1,11 @@
 /* rules.c -- /runs/rules: automation rules. */
 #include "api/rules_priv.h"
 
+#include "api/call_priv.h"
 #include "api/delivery_target.h"
 #include "api/owned_endpoints.h"
 #include "api/route.h"
+#include "api/traces_priv.h"
 #include "store/rule_backfills.h"
 #include "trace/span_json.h"
 
@@ -178,8 +180,8 @@ static enum err body_read(struct call *call)
 static enum err create_apply(struct tx *tx, struct call *call)
 {
     struct rule_body *body = call->data;
-    enum err err = projects_get(tx, call->principal.tenant, body->project.project_id, call->arena,
-                                &body->project);
+    enum err err =
+        traces_project_of(tx, call, body->is_dry, body->project.project_id, &body->project);
 
     if (err == ERR_NOT_FOUND)
         call_fail(call, 404, "session_id: there is no such project");
@@ -194,7 +196,9 @@ static enum err create_apply(struct tx *tx, struct call *call)
         call_fail(call, 429, "this project has 1,000 rules, the most it can have");
     if (!err)
         err = rules_backfill_begin(tx, call, body);
-    return err ? err : reply(tx, call, &body->row);
+    if (!err)
+        err = reply(tx, call, &body->row);
+    return !err && body->is_dry ? call_undo(call) : err;
 }
 
 static enum err create_prepare(struct call *call)
@@ -205,7 +209,8 @@ static enum err create_prepare(struct call *call)
     if (err)
         return err;
     body = call->data;
-    if ((err = call_get_uuid(call, "session_id", &body->project.project_id)))
+    if ((err = call_get_uuid(call, "session_id", &body->project.project_id)) ||
+        (err = call_query_bool(call, "dry_run", &body->is_dry)))
         return err;
     if (str_is_none(body->project.project_id))
         return refuse(call, STR("session_id is missing: the project that the rule watches"));

@@ -13,6 +13,7 @@ struct rule_body {
     struct rule_row row;
     struct project_row project;
     struct secret_headers **headers; /* of each webhook */
+    bool is_dry;                     /* everything is checked, and nothing is saved */
 };
 
 /* Checks the headers of its webhooks, in prepare. ERR_INVALID: the reply is filled. */

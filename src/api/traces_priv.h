@@ -27,6 +27,8 @@ void traces_info_write(struct json_writer *json);
 enum err traces_load(struct tx *tx, const struct span_row *row, uint64_t select,
                      struct arena *arena, struct span *span) MUST_USE;
 
+/* Is there an example that was made of it? */
+enum err traces_dataset_fill(struct tx *tx, struct span *span) MUST_USE;
 /* traces_fill.c: loads what is missing of a span whose row and project are known. */
 enum err traces_fill(struct tx *tx, uint64_t select, struct arena *arena,
                      struct span *span) MUST_USE;
@@ -41,6 +43,10 @@ enum err traces_projects_reply(struct call *call, const struct project_rows *pro
 
 /* traces_multipart.c: when the body is whole */
 enum err traces_multipart_prepare(struct call *call);
+/* The project of this id; in a dry run, which is undone, the one that the query's session_name
+ * calls, made if there is none. ERR_NOT_FOUND. */
+enum err traces_project_of(struct tx *tx, struct call *call, bool is_dry, struct str project_id,
+                           struct project_row *project) MUST_USE;
 /* A project, a span: by parameter 0. */
 enum err traces_project_prepare(struct call *call);
 enum err traces_run_prepare(struct call *call);

@@ -155,6 +155,16 @@ static enum err get_apply(struct tx *tx, struct call *call)
     return traces_projects_reply(call, &found, false, p->with_stats);
 }
 
+enum err traces_project_of(struct tx *tx, struct call *call, bool is_dry, struct str project_id,
+                           struct project_row *project)
+{
+    struct str name = query_get(&call->query, "session_name");
+
+    return is_dry && !str_is_empty(name)
+               ? projects_ensure(tx, call->principal.tenant, name, call->arena, project)
+               : projects_get(tx, call->principal.tenant, project_id, call->arena, project);
+}
+
 enum err traces_project_prepare(struct call *call)
 {
     struct project_call *p = project_call_new(call);

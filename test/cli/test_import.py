@@ -92,11 +92,21 @@ def test_rules_and_alerts_are_taken_once(api, hosted):
     assert len(api.ok("GET", "/runs/rules")) == 1
 
 
-def test_a_dry_run_takes_nothing(api, hosted):
-    hosted.answers["/api/v1/runs/rules"] = RULES[:1]
-    assert "rule  errors: would be taken" in take(api, hosted, "--dry-run")
+def test_a_dry_run_says_what_the_real_one_does_and_takes_nothing(api, hosted):
+    bad = rule("gone", add_to_dataset_id=str(uuid.uuid4()))
+    masked = json.loads(json.dumps(ALERTS[0]))
+    masked["rule"]["name"], masked["actions"][0]["config"]["headers"] = "masked", {"X-Key": "***"}
+    hosted.answers["/api/v1/runs/rules"] = [*RULES, bad]
+    hosted.answers[f"/api/v1/platform/alerts/{SESSION}"] = [*ALERTS, masked]
+    dry = take(api, hosted, "--dry-run", code=1)
+    assert "rule  errors: would be taken" in dry and "alert Error spike: would be taken" in dry
+    assert "rule  judge: would not be taken: evaluators is not done by this server" in dry
+    assert "rule  gone: would not be taken: add_to_dataset_id: there is no such dataset" in dry
+    assert "alert masked: would not be taken: actions[0].config.headers: X-Key is ***" in dry
     assert api.ok("GET", "/runs/rules") == []
     assert api.ok("GET", "/sessions", params={"name": "support-bot-prod"}) == []
+    real = take(api, hosted, code=1)
+    assert real == dry.replace("would not be taken", "not taken").replace("would be taken", "taken")
 
 
 def test_a_server_without_a_list_of_alerts_is_told(api, hosted):

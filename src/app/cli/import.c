@@ -11,6 +11,7 @@
 #include "format/query.h"
 
 #define BODY_BYTES_MAX (4 * MIB)
+#define NO_PROJECT STR("00000000-0000-0000-0000-000000000000") /* of a dry run */
 #define FROM_DEFAULT "https://api.smith.langchain.com"
 
 static const struct arg_flag flags[] = {
@@ -133,26 +134,37 @@ static bool has_name(const struct json *list, const char *member, const char *ke
     return false;
 }
 
+/* In a dry run the server checks all, in a project of this name even if there is none yet, and
+ * saves nothing. */
+static struct str where_to(struct import *im, struct str path, struct str project)
+{
+    struct buf out;
+
+    if (!im->is_dry)
+        return path;
+    buf_init(&out, 64 * KIB);
+    buf_add(&out, path);
+    remote_add_query(&out, "dry_run", "true");
+    remote_add_query(&out, "session_name", arena_cstr(&im->arena, project));
+    path = arena_str(&im->arena, buf_str(&out));
+    buf_release(&out);
+    return path;
+}
+
 /* POSTs it; says what came of it. */
 static void take(struct import *im, const char *kind, struct str name, struct str path,
                  struct str body)
 {
-    const struct json *answer;
     int status;
+    const struct json *answer = ask(im, im->to, "POST", path, body, &status);
 
-    if (im->is_dry) {
-        im->made++;
-        tell(kind, name, "would be taken", STR(""));
-        return;
-    }
-    answer = ask(im, im->to, "POST", path, body, &status);
     if (is_good(status)) {
         im->made++;
-        tell(kind, name, "taken", STR(""));
+        tell(kind, name, im->is_dry ? "would be taken" : "taken", STR(""));
         return;
     }
     im->refused++;
-    tell(kind, name, "not taken", words_of(im, answer, status));
+    tell(kind, name, im->is_dry ? "would not be taken" : "not taken", words_of(im, answer, status));
 }
 
 /* ---- rules ---- */
@@ -214,7 +226,8 @@ static void rule_take(struct import *im, const struct json *rule)
 
     if (str_is_empty(project)) {
         im->refused++;
-        tell("rule", name, "not taken", STR("it watches a dataset, not a project"));
+        tell("rule", name, im->is_dry ? "would not be taken" : "not taken",
+             STR("it watches a dataset, not a project"));
         return;
     }
     project_id = project_here(im, project);
@@ -229,8 +242,8 @@ static void rule_take(struct import *im, const struct json *rule)
         return;
     }
     buf_init(&body, BODY_BYTES_MAX);
-    rule_body_write(rule, project_id, &body);
-    take(im, "rule", name, STR("/api/v1/runs/rules"), buf_str(&body));
+    rule_body_write(rule, str_is_none(project_id) ? NO_PROJECT : project_id, &body);
+    take(im, "rule", name, where_to(im, STR("/api/v1/runs/rules"), project), buf_str(&body));
     buf_release(&body);
 }
 
@@ -275,10 +288,12 @@ static void alert_body_write(const struct json *alert, struct buf *body)
     json_end_object(&json);
 }
 
-static void alert_take(struct import *im, const struct json *alert, struct str project_id)
+static void alert_take(struct import *im, const struct json *alert, struct str project_id,
+                       struct str project)
 {
     struct str name = json_string(json_get(json_get(alert, "rule"), "name"));
-    struct str path = arena_printf(&im->arena, "/api/v1/platform/alerts/%.*s", STR_ARG(project_id));
+    struct str path = arena_printf(&im->arena, "/api/v1/platform/alerts/%.*s",
+                                   STR_ARG(str_is_none(project_id) ? NO_PROJECT : project_id));
     const struct json *here = NULL;
     struct buf body;
     int status;
@@ -293,7 +308,7 @@ static void alert_take(struct import *im, const struct json *alert, struct str p
     }
     buf_init(&body, BODY_BYTES_MAX);
     alert_body_write(alert, &body);
-    take(im, "alert", name, path, buf_str(&body));
+    take(im, "alert", name, where_to(im, path, project), buf_str(&body));
     buf_release(&body);
 }
 
@@ -305,14 +320,14 @@ static bool alerts_take(struct import *im, const struct json *project)
                                   arena_printf(&im->arena, "/api/v1/platform/alerts/%.*s",
                                                STR_ARG(json_string(json_get(project, "id")))),
                                   STR_NONE, &status);
-    struct str project_id = STR_NONE;
+    struct str name = json_string(json_get(project, "name")), project_id = STR_NONE;
 
     if (!is_good(status) || json_type(list) != JSON_ARRAY)
         return false;
     if (json_count(list) > 0)
-        project_id = project_here(im, json_string(json_get(project, "name")));
+        project_id = project_here(im, name);
     for (size_t i = 0; i < json_count(list); i++)
-        alert_take(im, json_item(list, i), project_id);
+        alert_take(im, json_item(list, i), project_id, name);
     return true;
 }
 
