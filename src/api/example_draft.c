@@ -84,9 +84,11 @@ enum err example_draft_read(struct arena *arena, struct str text, struct example
     if (has(&r, "created_at") &&
         span_parse_time(json_get(r.json, "created_at"), &draft->created_us))
         return refuse(&r, "created_at", "must be a time");
-    if (json_count(json_get(r.json, "attachments")) > 0 ||
-        json_count(json_get(r.json, "use_source_run_attachments")) > 0)
-        return refuse(&r, "attachments", "examples have none on this server: leave them out");
+    if (json_count(json_get(r.json, "attachments")) > 0)
+        return refuse(&r, "attachments",
+                      "are sent as parts {id}.attachment.{name} of a multipart body, to "
+                      "/v1/platform/datasets/{dataset_id}/examples");
+    draft->source_attachments = json_get(r.json, "use_source_run_attachments");
     if ((err = read_object(&r, "inputs", &draft->inputs)) ||
         (err = read_object(&r, "outputs", &draft->outputs)) ||
         (err = read_object(&r, "metadata", &draft->metadata)) ||
@@ -129,7 +131,7 @@ static enum err invalid(struct call *call, const char *words)
 }
 
 /* Inputs and outputs of the run it was made from. */
-static enum err take_source(struct tx *tx, struct call *call, struct example_row *row)
+static enum err take_values(struct tx *tx, struct call *call, struct example_row *row)
 {
     const unsigned fields = 1u << SPAN_INPUTS | 1u << SPAN_OUTPUTS;
     struct span_value values[SPAN_FIELD_COUNT];
@@ -173,10 +175,13 @@ static enum err insert_one(struct tx *tx, struct call *call, const struct exampl
         .outputs = draft->outputs,
         .metadata = metadata_of(tx->arena, draft, STR_NONE),
         .source_run_id = draft->source_run_id,
+        .attachments = STR_NONE,
         .created_us = draft->created_us,
     };
-    enum err err = draft->takes_source ? take_source(tx, call, &row) : OK;
+    enum err err = draft->takes_source ? take_values(tx, call, &row) : OK;
 
+    if (!err)
+        err = example_attachments_apply(tx, call, draft, &row);
     if (err)
         return err;
     if (str_is_none(row.inputs))
@@ -226,7 +231,8 @@ static enum err update_one(struct tx *tx, struct call *call, const struct exampl
     row.metadata = metadata_of(tx->arena, draft, row.metadata);
     if (str_is_none(row.metadata))
         return invalid(call, "metadata: must have at most 2 MiB");
-    return examples_update(tx, &row);
+    err = example_attachments_apply(tx, call, draft, &row);
+    return err ? err : examples_update(tx, &row);
 }
 
 enum err example_drafts_update(struct tx *tx, struct call *call,

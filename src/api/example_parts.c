@@ -1,5 +1,6 @@
 /* example_parts.c -- examples in a multipart body: parts `{id}` (the object without its large
- * members), `{id}.inputs` and `{id}.outputs`. */
+ * members), `{id}.inputs`, `{id}.outputs`, `{id}.attachment.{name}` (a file) and
+ * `{id}.attachments_operations`. */
 #include "api/datasets_priv.h"
 #include "base/mem.h"
 #include "format/multipart.h"
@@ -13,6 +14,7 @@ struct parts {
     size_t capacity;
     char name[NAME_BYTES_MAX];
     size_t name_len;
+    struct str mime_type; /* in the call's arena */
     struct buf bytes;
     struct str why; /* in the call's arena */
 };
@@ -29,6 +31,8 @@ static enum err on_part(void *context, const struct multipart_part *part)
 
     p->name_len = part->name.len < NAME_BYTES_MAX ? part->name.len : NAME_BYTES_MAX;
     memcpy(p->name, part->name.data, p->name_len);
+    p->mime_type =
+        str_is_none(part->content_type) ? STR_NONE : arena_str(p->call->arena, part->content_type);
     buf_clear(&p->bytes);
     return OK;
 }
@@ -84,15 +88,36 @@ static enum err main_part(struct parts *p, struct example_draft *draft)
     return OK;
 }
 
+static enum err attachment_part(struct parts *p, struct str name, struct example_draft *draft)
+{
+    if (name.len == 0)
+        return refuse(p, "an attachment must have a name");
+    if (draft->attachment_count == draft->attachment_capacity) {
+        size_t capacity = 2 * draft->attachment_capacity + 4;
+        struct draft_attachment *more =
+            ARENA_ARRAY(p->call->arena, struct draft_attachment, capacity);
+
+        if (draft->attachment_count)
+            memcpy(more, draft->attachments, draft->attachment_count * sizeof(*more));
+        draft->attachments = more;
+        draft->attachment_capacity = capacity;
+    }
+    draft->attachments[draft->attachment_count++] = (struct draft_attachment){
+        .name = arena_str(p->call->arena, name),
+        .mime_type = p->mime_type,
+        .bytes = arena_str(p->call->arena, buf_str(&p->bytes)),
+    };
+    return OK;
+}
+
 static enum err value_part(struct parts *p, struct str field, struct example_draft *draft)
 {
     const struct json *json;
-    struct str text = bytes_keep(p);
+    struct str text;
 
     if (str_starts(field, STR("attachment.")))
-        return refuse(p, "examples have no attachments on this server: leave them out");
-    if (str_eq(field, STR("attachments_operations")))
-        return OK; /* of none there are */
+        return attachment_part(p, str_from(field, sizeof("attachment.") - 1), draft);
+    text = bytes_keep(p);
     if (json_parse(p->call->arena, text, &json, NULL))
         return refuse(p, "is not valid JSON");
     if (json_is_null(json))
@@ -103,8 +128,11 @@ static enum err value_part(struct parts *p, struct str field, struct example_dra
         draft->inputs = text;
     else if (str_eq(field, STR("outputs")))
         draft->outputs = text;
+    else if (str_eq(field, STR("attachments_operations")))
+        draft->operations = text;
     else
-        return refuse(p, "is not a part that is known: {id}, {id}.inputs or {id}.outputs");
+        return refuse(p, "is not a part that is known: {id}, {id}.inputs, {id}.outputs, "
+                         "{id}.attachment.{name} or {id}.attachments_operations");
     return OK;
 }
 

@@ -6,9 +6,8 @@
 #define PAGE_MAX 100
 #define DELETE_MAX 1000
 
-void examples_write(struct json_writer *json, const struct example_row *e)
+void examples_members(struct json_writer *json, struct call *call, const struct example_row *e)
 {
-    json_begin_object(json);
     json_put_str(json, "id", e->example_id);
     json_put_str(json, "dataset_id", e->dataset_id);
     json_put_str(json, "name", e->name);
@@ -18,7 +17,13 @@ void examples_write(struct json_writer *json, const struct example_row *e)
     json_put_time(json, "created_at", e->created_us);
     json_put_time(json, "modified_at", e->modified_us);
     json_put_str(json, "source_run_id", e->source_run_id);
-    json_put_null(json, "attachment_urls");
+    example_attachments_put(json, call, e);
+}
+
+void examples_write(struct json_writer *json, struct call *call, const struct example_row *e)
+{
+    json_begin_object(json);
+    examples_members(json, call, e);
     json_end_object(json);
 }
 
@@ -34,50 +39,61 @@ static enum err example_out(struct tx *tx, struct call *call, struct json_writer
     enum err err = examples_get(tx, call->principal.tenant, example_id, as_of_us, tx->arena, &row);
 
     if (!err)
-        examples_write(json, &row);
+        examples_write(json, call, &row);
     return err;
 }
 
 /* ---- read ---- */
 
-static enum err list_apply(struct tx *tx, struct call *call)
+enum err examples_list(struct tx *tx, struct call *call, const struct example_filter *asked)
 {
-    struct example_filter filter = *(const struct example_filter *)call->data;
+    struct example_filter filter = *asked;
     struct example_rows found;
     struct json_writer *json;
     enum err err;
 
-    if ((err = datasets_as_of(tx, call, filter.dataset_id, &filter.as_of_us)) ||
-        (err = examples_search(tx, &filter, tx->arena, &found)))
+    if ((err = datasets_as_of(tx, call, filter.tenant, filter.dataset_id, &filter.as_of_us)) ||
+        (err = example_search(tx, call, &filter, &found)))
         return err;
     json = call_json(call, 200);
     json_begin_array(json);
     for (size_t i = 0; i < found.count; i++)
-        examples_write(json, &found.list[i]);
+        examples_write(json, call, &found.list[i]);
     json_end_array(json);
     return OK;
+}
+
+static enum err list_apply(struct tx *tx, struct call *call)
+{
+    return examples_list(tx, call, call->data);
+}
+
+enum err examples_filter_read(struct call *call, struct example_filter *f)
+{
+    enum err err;
+
+    *f = (struct example_filter){.tenant = call->principal.tenant, .limit = PAGE_MAX};
+    f->dataset_id = query_get(&call->query, "dataset");
+    f->ids = call_query_texts(call, "id");
+    f->splits = call_query_texts(call, "splits");
+    if ((err = datasets_query_object(call, "metadata", &f->metadata)) ||
+        (err = call_query_int(call, "limit", 1, INT32_MAX, &f->limit)) ||
+        (err = call_query_int(call, "offset", 0, INT32_MAX, &f->offset)))
+        return err;
+    f->limit = f->limit > PAGE_MAX ? PAGE_MAX : f->limit;
+    return example_filter_check(call);
 }
 
 static enum err list_prepare(struct call *call)
 {
     struct example_filter *f = ARENA_NEW(call->arena, struct example_filter);
-    enum err err;
+    enum err err = examples_filter_read(call, f);
 
-    f->tenant = call->principal.tenant;
-    f->dataset_id = query_get(&call->query, "dataset");
-    f->ids = call_query_texts(call, "id");
-    f->splits = call_query_texts(call, "splits");
-    f->limit = PAGE_MAX;
-    if (!str_is_empty(query_get(&call->query, "filter")))
-        return call_fail(call, 422, "filter: is not done for examples: use metadata or splits");
-    if ((err = datasets_query_object(call, "metadata", &f->metadata)) ||
-        (err = call_query_int(call, "limit", 1, INT32_MAX, &f->limit)) ||
-        (err = call_query_int(call, "offset", 0, INT32_MAX, &f->offset)))
+    call->data = f;
+    if (err)
         return err;
     if (str_is_none(f->dataset_id) && str_is_none(f->ids))
         return call_fail(call, 422, "dataset: say which dataset's examples, or their ids (id)");
-    f->limit = f->limit > PAGE_MAX ? PAGE_MAX : f->limit;
-    call->data = f;
     return call_then_read(call, list_apply);
 }
 
@@ -89,7 +105,8 @@ static enum err get_apply(struct tx *tx, struct call *call)
 
     if (err && err != ERR_NOT_FOUND)
         return err;
-    if ((err = datasets_as_of(tx, call, err ? STR_NONE : row.dataset_id, &as_of_us)))
+    if ((err = datasets_as_of(tx, call, call->principal.tenant, err ? STR_NONE : row.dataset_id,
+                              &as_of_us)))
         return err;
     err = example_out(tx, call, call_json(call, 200), call->params[0], as_of_us);
     return not_found(call, err);

@@ -23,7 +23,7 @@ static enum err share_read(struct call *call)
 
     call->data = s;
     s->share.tenant = call->principal.tenant;
-    if (!uuid_parse_loose(call->params[0], &s->share.span_id))
+    if (!uuid_parse_loose(call->params[0], &s->share.id))
         return OK;
     call_fail(call, 422, "run_id: must be a UUID");
     return ERR_INVALID;
@@ -34,7 +34,7 @@ static void share_write(struct json_writer *json, const struct share *share)
     struct uuid_text text;
 
     json_begin_object(json);
-    json_put_str(json, "run_id", uuid_write(share->span_id, &text));
+    json_put_str(json, "run_id", uuid_write(share->id, &text));
     json_put_str(json, "share_token", share->token);
     json_end_object(json);
 }
@@ -43,7 +43,7 @@ static enum err span_is_there(struct tx *tx, struct call *call)
 {
     const struct share_call *s = call->data;
     struct span_row row;
-    enum err err = spans_get(tx, s->share.tenant, s->share.span_id, tx->arena, &row);
+    enum err err = spans_get(tx, s->share.tenant, s->share.id, tx->arena, &row);
 
     if (err == ERR_NOT_FOUND)
         call_fail(call, 404, "Run not found");
@@ -58,7 +58,7 @@ static enum err get_apply(struct tx *tx, struct call *call)
 
     if (err)
         return err;
-    err = shares_of_span(tx, s->share.tenant, s->share.span_id, tx->arena, &found);
+    err = shares_of(tx, s->share.tenant, s->share.id, tx->arena, &found);
     if (err && err != ERR_NOT_FOUND)
         return err;
     if (err)
@@ -115,7 +115,7 @@ static enum err delete_apply(struct tx *tx, struct call *call)
 
     if (err)
         return err;
-    err = shares_delete(tx, s->share.tenant, s->share.span_id);
+    err = shares_delete(tx, s->share.tenant, s->share.id);
     if (err && err != ERR_NOT_FOUND)
         return err;
     json_raw_out(call_json(call, 200), STR("{\"message\":\"Run is not shared\"}"));
@@ -150,7 +150,7 @@ enum err shares_root(struct tx *tx, struct call *call, struct span_row *root)
     if (!err)
         err = shares_of_token(tx, uuid_write(token, &text), tx->arena, &share);
     if (!err)
-        err = spans_get(tx, share.tenant, share.span_id, tx->arena, root);
+        err = spans_get(tx, share.tenant, share.id, tx->arena, root);
     if (err == ERR_NOT_FOUND)
         call_fail(call, 404, "there is nothing shared under this token");
     return err;

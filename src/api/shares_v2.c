@@ -79,7 +79,7 @@ static enum err share_apply(struct tx *tx, struct call *call)
 
     if (err)
         return err;
-    err = shares_of_span(tx, root.tenant, root.span_id, tx->arena, &share);
+    err = shares_of(tx, root.tenant, root.span_id, tx->arena, &share);
     if (err == ERR_NOT_FOUND) {
         share = (struct share){root.tenant, root.span_id, s->token};
         err = shares_put(tx, &share);

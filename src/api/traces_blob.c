@@ -1,12 +1,14 @@
-/* traces_blob.c -- GET /blobs/{token}: one value or attachment of one span, to whoever has the
- * link.
+/* traces_blob.c -- GET /blobs/{token}: one value or attachment of one span, or an attachment of an
+ * example, to whoever has the link.
  *
  * What is answered can do nothing in a browser: it is sandboxed, and its type is what the sender of
  * the trace said. */
 #include "api/call_priv.h"
+#include "api/datasets_priv.h"
 #include "api/traces_priv.h"
 #include "auth/link.h"
 #include "base/mem.h"
+#include "store/example_attachments.h"
 #include "store/spans.h"
 
 #define PENDING_BYTES_MAX (512 * KIB)
@@ -163,15 +165,41 @@ static const char *type_of(struct call *call, struct str mime_type)
     return mime_type.len ? arena_cstr(call->arena, mime_type) : "application/octet-stream";
 }
 
+/* The link's id is the example's then. */
+static enum err find_of_example(struct tx *tx, struct call *call)
+{
+    struct blob_call *blob = call->data;
+    struct example_attachment a = {.attachment_id =
+                                       str_from(blob->link.name, sizeof(EXAMPLE_LINK_PREFIX) - 1)};
+    struct uuid_text id;
+    enum err err = example_attachments_get(tx, blob->link.tenant,
+                                           uuid_write(blob->link.span_id, &id), tx->arena, &a);
+
+    blob->value = (struct span_value){.bytes = a.bytes, .size = (int64_t)a.bytes.len};
+    blob->mime_type = a.mime_type;
+    return err;
+}
+
+static enum err find(struct tx *tx, struct call *call)
+{
+    const struct blob_call *blob = call->data;
+    struct span_row row;
+    enum err err;
+
+    if (str_starts(blob->link.name, STR(EXAMPLE_LINK_PREFIX)))
+        return find_of_example(tx, call);
+    err = spans_get(tx, blob->link.tenant, blob->link.span_id, tx->arena, &row);
+    if (err)
+        return err;
+    return str_starts(blob->link.name, STR("attachment.")) ? find_attachment(tx, call, &row)
+                                                           : find_value(tx, call, &row);
+}
+
 static enum err get_apply(struct tx *tx, struct call *call)
 {
     struct blob_call *blob = call->data;
-    struct span_row row;
-    enum err err = spans_get(tx, blob->link.tenant, blob->link.span_id, tx->arena, &row);
+    enum err err = find(tx, call);
 
-    if (!err)
-        err = str_starts(blob->link.name, STR("attachment.")) ? find_attachment(tx, call, &row)
-                                                              : find_value(tx, call, &row);
     if (err)
         return err == ERR_NOT_FOUND ? call_fail(call, 404, "the value is not there") : err;
     call_json(call, 200);

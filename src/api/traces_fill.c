@@ -1,5 +1,6 @@
 /* traces_fill.c -- what of a span has to be loaded to show it. */
 #include "api/traces_priv.h"
+#include "store/datasets.h"
 #include "store/span_values.h"
 #include "trace/feedback_stats.h"
 
@@ -52,6 +53,14 @@ struct str traces_feedback_stats(const struct feedback_rows *rows, enum feedback
     return text;
 }
 
+enum err traces_dataset_fill(struct tx *tx, struct span *span)
+{
+    struct uuid_text id;
+
+    return examples_have_run(tx, span->row.tenant, uuid_write(span->row.span_id, &id),
+                             &span->in_dataset);
+}
+
 enum err traces_fill(struct tx *tx, uint64_t select, struct arena *arena, struct span *span)
 {
     struct feedback_rows rows;
@@ -59,6 +68,8 @@ enum err traces_fill(struct tx *tx, uint64_t select, struct arena *arena, struct
 
     if (!err && span_select_attachments(select))
         err = attachments_fill(tx, arena, span);
+    if (!err && select & span_select(STR("in_dataset")))
+        err = traces_dataset_fill(tx, span);
     if (err || !(select & span_select(STR("feedback_stats"))))
         return err;
     err = feedback_of_span(tx, span->row.tenant, span->row.span_id, arena, &rows);

@@ -24,7 +24,7 @@ enum err traces_load(struct tx *tx, const struct span_row *row, uint64_t select,
 static enum err share_load(struct tx *tx, struct span *span)
 {
     struct share share;
-    enum err err = shares_of_span(tx, span->row.tenant, span->row.span_id, tx->arena, &share);
+    enum err err = shares_of(tx, span->row.tenant, span->row.span_id, tx->arena, &share);
 
     if (!err)
         span->share_token = share.token;

@@ -6,7 +6,7 @@
 static enum err share_fill(struct tx *tx, struct arena *arena, struct span *span)
 {
     struct share share;
-    enum err err = shares_of_span(tx, span->row.tenant, span->row.span_id, arena, &share);
+    enum err err = shares_of(tx, span->row.tenant, span->row.span_id, arena, &share);
 
     if (!err)
         span->share_token = share.token;
@@ -20,6 +20,8 @@ enum err traces_v2_fill(struct tx *tx, uint64_t select, struct arena *arena, str
 
     if (!err && select & span_v2_select(STR("SHARE_URL")))
         err = share_fill(tx, arena, span);
+    if (!err && select & span_v2_select(STR("IS_IN_DATASET")))
+        err = traces_dataset_fill(tx, span);
     if (err || !span_v2_wants_feedback(select))
         return err;
     err = feedback_of_span(tx, span->row.tenant, span->row.span_id, arena, &rows);

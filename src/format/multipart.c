@@ -97,6 +97,7 @@ static enum err header_read(struct multipart *m, struct str line, struct multipa
         if (!str_eq_nocase(word_take(&value), STR("form-data")))
             return refuse(m, "a part is not form-data");
         part->name = parameter_find(value, "name");
+        part->file_name = parameter_find(value, "filename");
     } else if (str_eq_nocase(name, STR("content-type"))) {
         part->content_type = word_take(&value);
         length = parameter_find(value, "length");

@@ -21,6 +21,7 @@
 /* Borrowed until on_part returns. */
 struct multipart_part {
     struct str name;
+    struct str file_name;    /* of a file that a form sends; STR_NONE */
     struct str content_type; /* without parameters; STR_NONE */
     int64_t length;          /* -1: not said */
 };

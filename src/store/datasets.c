@@ -1,6 +1,10 @@
 /* The table datasets. */
 #include "store/datasets.h"
 
+#include "store/comparatives.h"
+#include "store/example_attachments.h"
+#include "store/shares.h"
+
 #define COLUMNS                                                                                    \
     "tenant, dataset_id, name, data_type, description, metadata, inputs_schema, outputs_schema, "  \
     "tags, example_count, created_us, modified_us"
@@ -108,8 +112,16 @@ enum err datasets_update(struct tx *tx, const struct dataset_row *d)
 enum err datasets_delete(struct tx *tx, struct str tenant, struct str dataset_id)
 {
     int64_t changed = 0;
-    enum err err =
-        db_run(tx->db, &delete_examples, DB_ARGS(db_text(tenant), db_text(dataset_id)), NULL);
+    struct uuid id;
+    enum err err = example_attachments_delete_all(tx, tenant, dataset_id);
+
+    if (!err)
+        err = db_run(tx->db, &delete_examples, DB_ARGS(db_text(tenant), db_text(dataset_id)), NULL);
+    if (!err)
+        err = comparatives_delete_of(tx, tenant, dataset_id);
+    if (!err && !uuid_parse_loose(dataset_id, &id) &&
+        (err = shares_delete(tx, tenant, id)) == ERR_NOT_FOUND)
+        err = OK;
 
     if (!err)
         err = db_run(tx->db, &delete_one, DB_ARGS(db_text(tenant), db_text(dataset_id)), &changed);

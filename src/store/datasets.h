@@ -65,6 +65,7 @@ struct example_row {
     struct str outputs;  /* JSON object; STR_NONE; so below */
     struct str metadata; /* JSON object with its splits: {"dataset_split": ["base"]} */
     struct str source_run_id;
+    struct str attachments; /* JSON object (example_attachments.h) */
     int64_t created_us;
     int64_t modified_us; /* since when this version is valid */
 };
@@ -77,6 +78,9 @@ struct example_rows {
 /* As it was at as_of_us; 0: as it is. ERR_NOT_FOUND. */
 enum err examples_get(struct tx *tx, struct str tenant, struct str example_id, int64_t as_of_us,
                       struct arena *arena, struct example_row *example) MUST_USE;
+/* Is there an example that was made of this run? */
+enum err examples_have_run(struct tx *tx, struct str tenant, struct str run_id,
+                           bool *have) MUST_USE;
 /* Of a dataset that is there. ERR_CONFLICT: the id is or was another example's; ERR_LIMIT: the
  * dataset has EXAMPLES_OF_DATASET_MAX. created_us 0: now. */
 enum err examples_insert(struct tx *tx, const struct example_row *example) MUST_USE;
@@ -104,6 +108,20 @@ enum err examples_search(struct tx *tx, const struct example_filter *filter, str
 enum err examples_versions(struct tx *tx, struct str tenant, struct str dataset_id,
                            const struct example_filter *page, int64_t *times_us,
                            size_t *count) MUST_USE;
+enum example_change { EXAMPLE_ADDED, EXAMPLE_MODIFIED, EXAMPLE_REMOVED };
+
+struct example_changes {
+    int64_t from_us, to_us; /* in; 0: now */
+    struct {
+        struct str example_id;
+        enum example_change change;
+    } * list; /* in the arena given, in the order of the ids */
+    size_t count;
+};
+
+/* What became of the dataset's examples between two times. */
+enum err examples_compare(struct tx *tx, struct str tenant, struct str dataset_id,
+                          struct arena *arena, struct example_changes *changes) MUST_USE;
 /* Names of its splits, in order, at most `max`. */
 enum err examples_splits(struct tx *tx, const struct example_filter *filter, struct arena *arena,
                          struct str *names, size_t max, size_t *count) MUST_USE;

@@ -64,6 +64,8 @@ static const struct db_statement others[] = {
     ALL("queues"),
     ALL("examples"),
     ALL("datasets"),
+    ALL("comparatives"),
+    ALL("example_attachments"),
     ALL("prices"),
     ALL("kept_traces"),
     ALL("gone_traces"),

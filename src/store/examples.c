@@ -1,10 +1,11 @@
 /* The table examples: versions that are valid from from_us until until_us. See datasets.h. */
 #include "store/datasets.h"
+#include "store/example_attachments.h"
 
 #define FOR_EVER "9223372036854775807" /* until_us of what is valid now */
 #define COLUMNS                                                                                    \
     "tenant, example_id, dataset_id, name, inputs, outputs, metadata, source_run_id, created_us, " \
-    "from_us"
+    "from_us, attachments"
 #define AT "from_us <= CAST($2 AS BIGINT) AND until_us > CAST($2 AS BIGINT)"
 
 static const struct db_statement select_one = {
@@ -12,6 +13,11 @@ static const struct db_statement select_one = {
     "SELECT " COLUMNS " FROM examples WHERE tenant = $1 AND " AT " AND example_id = $3", NULL};
 static const struct db_statement select_any = {
     "examples_any", "SELECT 1 FROM examples WHERE tenant = $1 AND example_id = $2 LIMIT 1", NULL};
+static const struct db_statement select_run = {
+    "examples_of_run",
+    "SELECT 1 FROM examples WHERE tenant = $1 AND source_run_id = $2 AND until_us = " FOR_EVER
+    " LIMIT 1",
+    NULL};
 static const struct db_statement close_one = {
     "examples_close",
     "UPDATE examples SET until_us = $3 WHERE tenant = $1 AND example_id = $2 AND"
@@ -26,7 +32,7 @@ static const struct db_statement delete_all = {
 static const struct db_statement put_one = {"examples_put",
                                             "INSERT INTO examples (" COLUMNS
                                             ", until_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
-                                            " $9, $10, " FOR_EVER ")",
+                                            " $9, $10, $11, " FOR_EVER ")",
                                             NULL};
 static const struct db_statement count_more = {
     "datasets_count",
@@ -66,6 +72,17 @@ static const struct db_statement select_versions = {
     " ORDER BY 1 DESC LIMIT CAST($3 AS BIGINT) OFFSET CAST($4 AS BIGINT)",
     NULL};
 
+/* The version that was valid at each of two times. */
+#define VALID_AT(time)                                                                             \
+    "MAX(CASE WHEN from_us <= CAST(" time " AS BIGINT) AND until_us > CAST(" time                  \
+    " AS BIGINT) THEN from_us END)"
+static const struct db_statement compare_all = {
+    "examples_compare",
+    "SELECT example_id, " VALID_AT("$3") ", " VALID_AT(
+        "$4") " FROM examples WHERE tenant = $1 AND dataset_id = $2 GROUP BY example_id"
+              " ORDER BY example_id",
+    NULL};
+
 static void row_read(const struct db_rows *rows, struct arena *arena, struct example_row *e)
 {
     *e = (struct example_row){
@@ -79,6 +96,7 @@ static void row_read(const struct db_rows *rows, struct arena *arena, struct exa
         .source_run_id = db_get_keep(rows, 7, arena),
         .created_us = db_get_int(rows, 8),
         .modified_us = db_get_int(rows, 9),
+        .attachments = db_get_keep(rows, 10, arena),
     };
 }
 
@@ -101,16 +119,21 @@ enum err examples_get(struct tx *tx, struct str tenant, struct str example_id, i
     return db_rows_end(&rows);
 }
 
-static enum err is_known(struct tx *tx, const struct example_row *e, bool *known)
+static enum err has_row(struct tx *tx, const struct db_statement *statement, struct str tenant,
+                        struct str id, bool *known)
 {
     struct db_rows rows = {0};
-    enum err err = db_query_one(tx->db, &select_any,
-                                DB_ARGS(db_text(e->tenant), db_text(e->example_id)), &rows);
+    enum err err = db_query_one(tx->db, statement, DB_ARGS(db_text(tenant), db_text(id)), &rows);
 
     *known = !err;
     if (err)
         return err == ERR_NOT_FOUND ? OK : err;
     return db_rows_end(&rows);
+}
+
+enum err examples_have_run(struct tx *tx, struct str tenant, struct str run_id, bool *have)
+{
+    return has_row(tx, &select_run, tenant, run_id, have);
 }
 
 /* Also keeps other nodes out of the dataset until the commit. */
@@ -132,7 +155,8 @@ static enum err put(struct tx *tx, const struct example_row *e)
                   DB_ARGS(db_text(e->tenant), db_text(e->example_id), db_text(e->dataset_id),
                           db_text(e->name), db_text(e->inputs), db_text(e->outputs),
                           db_text(e->metadata), db_text(e->source_run_id),
-                          db_int(e->created_us ? e->created_us : tx->now_us), db_int(tx->now_us)),
+                          db_int(e->created_us ? e->created_us : tx->now_us), db_int(tx->now_us),
+                          db_text(e->attachments)),
                   NULL);
 }
 
@@ -143,7 +167,7 @@ enum err examples_insert(struct tx *tx, const struct example_row *example)
 
     REQUIRE(tx->is_write);
     if ((err = count(tx, example->tenant, example->dataset_id, 1)) ||
-        (err = is_known(tx, example, &known)))
+        (err = has_row(tx, &select_any, example->tenant, example->example_id, &known)))
         return err;
     return known ? ERR_CONFLICT : put(tx, example);
 }
@@ -175,8 +199,12 @@ enum err examples_delete(struct tx *tx, struct str tenant, struct str example_id
         return err;
     if ((err = count(tx, tenant, row.dataset_id, -1)))
         return err;
-    if (hard)
-        return db_run(tx->db, &delete_all, DB_ARGS(db_text(tenant), db_text(example_id)), NULL);
+    if (hard) {
+        err = example_attachments_delete(tx, tenant, example_id);
+        return err ? err
+                   : db_run(tx->db, &delete_all, DB_ARGS(db_text(tenant), db_text(example_id)),
+                            NULL);
+    }
     return close_version(tx, tenant, example_id);
 }
 
@@ -226,5 +254,38 @@ enum err examples_splits(struct tx *tx, const struct example_filter *f, struct a
     *count_out = 0;
     while (!err && db_next(&rows))
         names[(*count_out)++] = db_get_keep(&rows, 0, arena);
+    return err ? err : db_rows_end(&rows);
+}
+
+enum err examples_compare(struct tx *tx, struct str tenant, struct str dataset_id,
+                          struct arena *arena, struct example_changes *changes)
+{
+    struct db_rows rows = {0};
+    size_t capacity = 0;
+    enum err err =
+        db_query(tx->db, &compare_all,
+                 DB_ARGS(db_text(tenant), db_text(dataset_id), db_int(instant(changes->from_us)),
+                         db_int(instant(changes->to_us))),
+                 &rows);
+
+    changes->count = 0;
+    while (!err && db_next(&rows)) {
+        bool was = !db_is_null(&rows, 1), is = !db_is_null(&rows, 2);
+
+        if ((!was && !is) || (was && is && db_get_int(&rows, 1) == db_get_int(&rows, 2)))
+            continue;
+        if (changes->count == capacity) {
+            void *more =
+                arena_alloc_zero(arena, (capacity = 2 * capacity + 32) * sizeof(*changes->list));
+
+            if (changes->count)
+                memcpy(more, changes->list, changes->count * sizeof(*changes->list));
+            changes->list = more;
+        }
+        changes->list[changes->count].example_id = db_get_keep(&rows, 0, arena);
+        changes->list[changes->count++].change = !was  ? EXAMPLE_ADDED
+                                                 : !is ? EXAMPLE_REMOVED
+                                                       : EXAMPLE_MODIFIED;
+    }
     return err ? err : db_rows_end(&rows);
 }

@@ -332,5 +332,6 @@ const char *const migrations[] = {
     step_alert_starts,
     step_log_sizes,
     step_span_keys,
+    step_examples,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

@@ -403,3 +403,17 @@ const char step_span_keys[] = "DROP INDEX spans_by_id;"
                               "DROP INDEX spans_by_trace;"
                               "CREATE UNIQUE INDEX spans_by_id ON spans (span_id, tenant);"
                               "CREATE INDEX spans_by_trace ON spans (trace_id, tenant);";
+
+/* Attachments of examples (example_attachments.h), comparisons of experiments (comparatives.h). */
+const char step_examples[] =
+    "ALTER TABLE examples ADD COLUMN attachments TEXT;"
+    "CREATE INDEX examples_of_run ON examples (tenant, source_run_id)"
+    "  WHERE source_run_id IS NOT NULL;"
+    "CREATE TABLE example_attachments ("
+    "  tenant TEXT NOT NULL, example_id TEXT NOT NULL, attachment_id TEXT NOT NULL,"
+    "  mime_type TEXT NOT NULL, bytes BYTEA NOT NULL, created_us BIGINT NOT NULL,"
+    "  PRIMARY KEY (tenant, example_id, attachment_id));"
+    "CREATE TABLE comparatives ("
+    "  tenant TEXT NOT NULL, comparative_id TEXT NOT NULL, dataset_id TEXT NOT NULL,"
+    "  body TEXT NOT NULL, created_us BIGINT NOT NULL, PRIMARY KEY (tenant, comparative_id));"
+    "CREATE INDEX comparatives_of_dataset ON comparatives (tenant, dataset_id, created_us);";

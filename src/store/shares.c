@@ -26,15 +26,15 @@ static enum err read_one(struct tx *tx, const struct db_statement *statement,
     if (err)
         return err;
     *share = (struct share){.tenant = db_get_keep(&rows, 0, arena),
-                            .span_id = db_get_uuid(&rows, 1),
+                            .id = db_get_uuid(&rows, 1),
                             .token = db_get_keep(&rows, 2, arena)};
     return db_rows_end(&rows);
 }
 
-enum err shares_of_span(struct tx *tx, struct str tenant, struct uuid span_id, struct arena *arena,
-                        struct share *share)
+enum err shares_of(struct tx *tx, struct str tenant, struct uuid id, struct arena *arena,
+                   struct share *share)
 {
-    return read_one(tx, &select_span, DB_ARGS(db_text(tenant), db_uuid(&span_id)), arena, share);
+    return read_one(tx, &select_span, DB_ARGS(db_text(tenant), db_uuid(&id)), arena, share);
 }
 
 enum err shares_of_token(struct tx *tx, struct str token, struct arena *arena, struct share *share)
@@ -42,11 +42,10 @@ enum err shares_of_token(struct tx *tx, struct str token, struct arena *arena, s
     return read_one(tx, &select_token, DB_ARGS(db_text(token)), arena, share);
 }
 
-enum err shares_delete(struct tx *tx, struct str tenant, struct uuid span_id)
+enum err shares_delete(struct tx *tx, struct str tenant, struct uuid id)
 {
     int64_t changed = 0;
-    enum err err =
-        db_run(tx->db, &delete_one, DB_ARGS(db_text(tenant), db_uuid(&span_id)), &changed);
+    enum err err = db_run(tx->db, &delete_one, DB_ARGS(db_text(tenant), db_uuid(&id)), &changed);
 
     return !err && changed == 0 ? ERR_NOT_FOUND : err;
 }
@@ -54,13 +53,13 @@ enum err shares_delete(struct tx *tx, struct str tenant, struct uuid span_id)
 enum err shares_put(struct tx *tx, const struct share *share)
 {
     int64_t changed = 0;
-    enum err err = shares_delete(tx, share->tenant, share->span_id);
+    enum err err = shares_delete(tx, share->tenant, share->id);
 
     REQUIRE(tx->is_write);
     if (!err || err == ERR_NOT_FOUND)
         err = db_run(tx->db, &put_one,
-                     DB_ARGS(db_text(share->token), db_text(share->tenant),
-                             db_uuid(&share->span_id), db_int(tx->now_us)),
+                     DB_ARGS(db_text(share->token), db_text(share->tenant), db_uuid(&share->id),
+                             db_int(tx->now_us)),
                      &changed);
     return !err && changed == 0 ? ERR_CONFLICT : err;
 }

@@ -18,6 +18,7 @@ struct span {
     size_t attachment_count;
     struct str feedback_stats; /* JSON object; STR_NONE */
     struct str share_token;    /* UUID text; STR_NONE */
+    bool in_dataset;           /* an example was made of it */
 };
 
 /* "2026-11-21T05:12:37.533121": as the tracing API writes times of runs, without an offset (B6). */

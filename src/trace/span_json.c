@@ -356,19 +356,23 @@ FIELD(reference_example_id)
         json_null_out(json);
 }
 
-FIELD(thread_id)
+FIELD(in_dataset)
 {
-    json_str_out(json, span->row.thread_id);
+    json_bool_out(json, span->in_dataset);
 }
+
+#define TEXT(name, member)                                                                         \
+    FIELD(name)                                                                                    \
+    {                                                                                              \
+        json_str_out(json, span->member);                                                          \
+    }
+TEXT(reference_dataset_id, dataset_id)
+TEXT(thread_id, row.thread_id)
+TEXT(share_token, share_token)
 
 FIELD(feedback_stats)
 {
     json_raw_out(json, span->feedback_stats);
-}
-
-FIELD(share_token)
-{
-    json_str_out(json, span->share_token);
 }
 
 #define OF(field) (1u << (field))
@@ -423,8 +427,8 @@ static const struct {
     {"first_token_time", write_first_token_time, false, 0},
     {"feedback_stats", write_feedback_stats, false, 0},
     {"reference_example_id", write_reference_example_id, false, 0},
-    {"reference_dataset_id", write_null, false, 0},
-    {"in_dataset", write_false, false, 0},
+    {"reference_dataset_id", write_reference_dataset_id, false, 0},
+    {"in_dataset", write_in_dataset, false, 0},
     {"share_token", write_share_token, false, 0},
     {"manifest_id", write_null, false, 0},
     {"manifest_s3_id", write_null, false, 0},

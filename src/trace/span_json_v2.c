@@ -316,9 +316,9 @@ FIELD(feedback_stats)
     json_raw_out(json, str_is_none(span->feedback_stats) ? STR("{}") : span->feedback_stats);
 }
 
-FIELD(false)
+FIELD(is_in_dataset)
 {
-    json_bool_out(json, false);
+    json_bool_out(json, span->in_dataset);
 }
 
 FIELD(null)
@@ -372,7 +372,7 @@ static const struct {
     {"app_path", write_app_path, NULL},
     {"attachments", write_attachments, "s3_urls"},
     {"thread_evaluation_time", write_null, NULL},
-    {"is_in_dataset", write_false, NULL},
+    {"is_in_dataset", write_is_in_dataset, NULL},
     {"last_queued_at", write_null, NULL},
     {"share_url", write_share_url, NULL},
     {"feedback_stats", write_feedback_stats, NULL},

@@ -128,6 +128,15 @@ def test_share_of_errors_and_recovery(api, project, hook):
     assert shown(api, project, alert)["rule"]["state"] == "ok"
 
 
+def test_it_is_told_again_while_it_fires(api, project, hook):
+    alert = make(api, project, webhook(hook), threshold=1, renotify_minutes=0)
+    send(api, span(project, "x"))
+    hook.wait_for(3, timeout=30)
+    history = api.ok("GET", f"{ROOT}/{project['id']}/{alert['rule']['id']}/history")
+    assert [one["event"] for one in history[-2:]] == ["fired_again", "fired"]
+    assert len({request.header("webhook-id") for request in hook.requests}) == len(hook.requests)
+
+
 @pytest.mark.timeout(240)
 def test_silence_is_told_when_a_whole_window_of_it_has_passed(api, project, hook, hostile):
     """Not before: a new alert knows nothing yet. A sum over nothing is 0; a mean has no value, and tells its own threshold."""

@@ -56,6 +56,8 @@ BODIES = {
         "token_url": "http://127.0.0.1:9/token", "client_id": "a", "client_secret": "a"},
     ("PATCH", "/v1/workspaces/{workspace_id}"): {"name": "mine"},
     ("POST", "/annotation-queues/{queue_id}/runs"): [],
+    ("POST", "/datasets/{dataset_id}/runs"): {"session_ids": [NOBODY]},
+    ("PUT", "/datasets/{dataset_id}/splits"): {"split_name": "mine", "examples": []},
     ("POST", "/annotation-queues/{queue_id}/runs/by-key"): [],
     ("POST", "/v1/fleet/agents/{agent_id}/diff"): ARCHIVE,
     ("POST", "/v1/fleet/agents/{agent_id}/import"): ARCHIVE,
@@ -131,6 +133,9 @@ def furnish(api, hook):
                                                          "session_id": has["session_id"]})["id"]
     has["dataset_id"] = api.ok("POST", "/datasets", json={"name": MARK})["id"]
     has["example_id"] = api.ok("POST", "/examples", json={"dataset_id": has["dataset_id"], "inputs": {"mark": MARK}})["id"]
+    has["comparative_id"] = api.ok("POST", "/datasets/comparative", json={
+        "name": MARK, "reference_dataset_id": has["dataset_id"], "experiment_ids": [has["session_id"]]})["id"]
+    has["tenant_id"] = api.ok("GET", f"/sessions/{has['session_id']}")["tenant_id"]
     has["queue_id"] = api.ok("POST", "/annotation-queues", json={"name": MARK})["id"]
     has["index"] = 0
     api.ok("POST", f"/annotation-queues/{has['queue_id']}/runs", json=[has["span_id"]])
@@ -201,7 +206,7 @@ def snapshot(b, has):
              "/v1/deliveries", "/v1/endpoints", f"/v1/replays/{has['replay_id']}", f"/v1/keys/{has['key_id']}",
              f"/runs/{has['span_id']}", f"/feedback/{has['feedback_id']}", f"/sessions/{has['session_id']}", "/sessions",
              f"/platform/alerts/{has['session_id']}", f"/v1/fleet/agents/{has['agent_id']}", "/runs/rules",
-             f"/datasets/{has['dataset_id']}", "/datasets", f"/examples/{has['example_id']}", "/annotation-queues",
+             f"/datasets/{has['dataset_id']}", f"/datasets/{has['dataset_id']}/comparative", "/datasets", f"/examples/{has['example_id']}", "/annotation-queues",
              f"/annotation-queues/{has['queue_id']}/runs", f"/runs/rules/{has['rule_id']}", "/v1/workspaces/workspace-b"]
     seen = {path: b.ok("GET", path) for path in paths}
     seen["items"] = b.ok("POST", "/store/items/search", json={"namespace_prefix": []})

@@ -123,10 +123,13 @@ def test_examples_of_runs_and_runs_of_examples(client, dataset):
 
 
 def test_what_is_refused(client, dataset):
-    for wrong in ({"attachments": {"pic": ("image/png", b"x")}}, {"example_id": uuid.uuid4(), "source_run_id": uuid.uuid4(),
-                                                                 "use_source_run_io": True}):
+    for wrong in ({"example_id": uuid.uuid4(), "source_run_id": uuid.uuid4(), "use_source_run_io": True},
+                  {"source_run_id": uuid.uuid4(), "use_source_run_attachments": ["x"]}):
         with pytest.raises(LangSmithError):
             client.create_example({"n": 1}, dataset_id=dataset.id, **wrong)
+    for wrong, words in (('eq(nme, "x")', "there is no attribute nme"), ("gt(latency, 1)", "what examples have not"), ("and(", "not closed")):
+        with pytest.raises(LangSmithError, match=words):
+            list(client.list_examples(dataset_id=dataset.id, filter=wrong))
     with pytest.raises(LangSmithNotFoundError):
         client.create_example({"n": 1}, dataset_id=uuid.uuid4())
     twice = uuid.uuid4()
@@ -134,6 +137,137 @@ def test_what_is_refused(client, dataset):
     with pytest.raises(LangSmithConflictError):
         client.create_example({"n": 1}, dataset_id=dataset.id, example_id=twice)
     assert client.read_dataset(dataset_id=dataset.id).example_count == 1
+
+
+def test_examples_that_a_filter_matches(client, dataset):
+    rows = [({"foo": "bar", "tenant_id": "a"}, {"q": "an image"}), ({"foo": "baz", "tenant_id": "b"}, {"q": "words"}), ({"n": 3}, {"q": "more words"})]
+    client.create_examples(dataset_id=dataset.id, examples=[{"inputs": inputs, "metadata": metadata} for metadata, inputs in rows])
+
+    def found(text, **more):
+        return sorted(e.inputs["q"] for e in client.list_examples(dataset_id=dataset.id, filter=text, **more))
+    assert found("and(not(has(metadata, '{\"foo\": \"bar\"}')), exists(metadata, \"tenant_id\"))") == ["words"]
+    assert found('eq(metadata_key, "n")') == ["more words"]
+    assert found('and(eq(metadata_key, "foo"), eq(metadata_value, "bar"))') == ["an image"]
+    assert found('search("words")') == ["more words", "words"]
+    assert len(found('exists(metadata, "dataset_split")', limit=2)) == 2
+    assert len(found('exists(metadata, "dataset_split")', offset=2)) == 1
+
+
+def test_what_lies_between_versions(client, dataset):
+    kept, changed, gone = [client.create_example({"n": n}, dataset_id=dataset.id) for n in range(3)]
+    client.update_dataset_tag(dataset_id=dataset.id, as_of=datetime.now(timezone.utc), tag="before")
+    client.update_example(changed.id, inputs={"n": 9})
+    client.delete_example(gone.id)
+    added = client.create_example({"n": 4}, dataset_id=dataset.id)
+    diff = client.diff_dataset_versions(dataset_id=dataset.id, from_version="before", to_version="latest")
+    assert (diff.examples_modified, diff.examples_added, diff.examples_removed) == ([changed.id], [added.id], [gone.id])
+    client.request_with_retries("PUT", f"/datasets/{dataset.id}/tags", json={"as_of": "latest", "tag": "now"})
+    same = client.diff_dataset_versions(dataset_id=dataset.id, from_version="now", to_version=datetime.now(timezone.utc))
+    assert not (same.examples_modified or same.examples_added or same.examples_removed)
+    assert "now" in client.read_dataset_version(dataset_id=dataset.id, tag="latest").tags
+    with pytest.raises(LangSmithError, match="from_version: must be a time"):
+        client.diff_dataset_versions(dataset_id=dataset.id, from_version="none", to_version="latest")
+    assert kept.id
+
+
+def test_splits_are_changed(client, dataset):
+    one, other = [client.create_example({"n": n}, dataset_id=dataset.id) for n in range(2)]
+    client.update_dataset_splits(dataset_id=dataset.id, split_name="train", example_ids=[one.id])
+    assert [e.id for e in client.list_examples(dataset_id=dataset.id, splits=["train"])] == [one.id]
+    assert client.list_dataset_splits(dataset_id=dataset.id) == ["base", "train"]
+    client.update_dataset_splits(dataset_id=dataset.id, split_name="base", example_ids=[one.id, other.id], remove=True)
+    assert client.read_example(one.id).metadata["dataset_split"] == ["train"]
+    assert client.list_dataset_splits(dataset_id=dataset.id) == ["train"]
+    with pytest.raises(LangSmithNotFoundError):
+        client.update_dataset_splits(dataset_id=dataset.id, split_name="x", example_ids=[uuid.uuid4()])
+
+
+def test_attachments(client, dataset):
+    example_id = uuid.uuid4()
+    client.create_examples(dataset_id=dataset.id, examples=[
+        {"id": example_id, "inputs": {"q": 1}, "attachments": {"pic.one": ("image/png", b"\x00--x\r\n"), "note": ("text/plain", b"words")}}])
+    read = client.read_example(example_id)
+    assert set(read.attachments) == {"pic.one", "note"} and read.attachments["pic.one"]["reader"].read() == b"\x00--x\r\n"
+    assert read.attachments["pic.one"]["mime_type"] == "image/png"
+    before = client.read_dataset_version(dataset_id=dataset.id, tag="latest").as_of
+    client.update_example(example_id, dataset_id=dataset.id, attachments={"more": ("text/plain", b"m")})
+    listed, = client.list_examples(dataset_id=dataset.id, include_attachments=True)
+    assert set(listed.attachments) == {"pic.one", "note", "more"} and listed.attachments["note"]["reader"].read() == b"words"
+    client.update_examples(dataset_id=dataset.id, updates=[
+        {"id": example_id, "attachments_operations": {"rename": {"note": "memo"}, "retain": ["more"]}}])
+    now = client.read_example(example_id)
+    assert set(now.attachments) == {"memo", "more"} and now.attachments["memo"]["reader"].read() == b"words" and now.inputs == {"q": 1}
+    assert set(client.read_example(example_id, as_of=before).attachments) == {"pic.one", "note"}
+    with pytest.raises(LangSmithError, match="has no attachment"):
+        client.update_examples(dataset_id=dataset.id, updates=[{"id": example_id, "attachments_operations": {"retain": ["pic.one"]}}])
+    url = now.attachments["memo"]["presigned_url"]
+    client.delete_examples([example_id], hard_delete=True)
+    assert client.session.get(url).status_code == 404
+
+
+def test_attachments_of_the_run_that_an_example_is_made_of(client, dataset):
+    run_id, name = uuid.uuid4(), f"p-{uuid.uuid4()}"
+    client.create_run("asked", {"q": 1}, "chain", id=run_id, outputs={"a": 2}, project_name=name, trace_id=run_id,
+                      dotted_order=datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ") + str(run_id),
+                      start_time=datetime.now(timezone.utc), end_time=datetime.now(timezone.utc),
+                      attachments={"a": ("text/plain", b"one"), "b": ("text/plain", b"two")})
+    client.flush()
+    eventually(lambda: client.read_run(run_id).attachments)
+    whole = client.create_example(dataset_id=dataset.id, source_run_id=run_id, use_source_run_io=True)
+    assert set(whole.attachments) == {"a", "b"} and whole.attachments["b"]["reader"].read() == b"two"
+    some = client.create_example({"own": 1}, dataset_id=dataset.id, source_run_id=run_id, use_source_run_attachments=["a"])
+    assert set(some.attachments) == {"a"} and some.inputs == {"own": 1}
+
+
+def test_a_dataset_is_shared_and_cloned(client, server, dataset):
+    client.create_examples(dataset_id=dataset.id, examples=[{"inputs": {"n": n}, "outputs": {"m": n}} for n in range(3)])
+    with pytest.raises(LangSmithNotFoundError):
+        client.read_dataset_shared_schema(dataset_id=dataset.id)
+    token = client.share_dataset(dataset_id=dataset.id)["share_token"]
+    assert client.share_dataset(dataset_id=dataset.id)["share_token"] == token
+    assert client.read_dataset_shared_schema(dataset_id=dataset.id)["share_token"] == token
+    stranger = Client(api_url=server.url, api_key="other", info=None)
+    assert stranger.read_shared_dataset(token).name == dataset.name
+    assert len(list(stranger.list_shared_examples(token))) == 3 and list(stranger.list_shared_projects(dataset_share_token=token)) == []
+    clone = client.clone_public_dataset(token, source_api_url=server.url, dataset_name=dataset.name + " 2")
+    assert sorted(e.inputs["n"] for e in client.list_examples(dataset_id=clone.id)) == [0, 1, 2]
+    client.unshare_dataset(dataset_id=dataset.id)
+    with pytest.raises(LangSmithNotFoundError):
+        stranger.read_shared_dataset(token)
+
+
+def test_a_table_becomes_a_dataset_and_back(client, tmp_path):
+    name, table = f"d-{uuid.uuid4()}", tmp_path / "table.csv"
+    table.write_text('question,answer,kind\n"why, then?","say ""x""",a\nhow,\n', encoding="utf-8")
+    dataset = client.upload_csv(str(table), input_keys=["question"], output_keys=["answer"], name=name, description="d")
+    assert dataset.name == name and dataset.description == "d" and dataset.example_count == 2
+    rows = {e.inputs["question"]: e.outputs for e in client.list_examples(dataset_id=dataset.id)}
+    assert rows == {"why, then?": {"answer": 'say "x"'}, "how": {"answer": ""}}
+    back = client.request_with_retries("GET", f"/datasets/{dataset.id}/csv")
+    assert back.headers["content-type"].startswith("text/csv")
+    assert back.text.splitlines()[0] == "id,input_question,output_answer" and '"why, then?","say ""x"""' in back.text
+    with pytest.raises(LangSmithError, match="file: has no column"):
+        client.upload_csv(str(table), input_keys=["zzz"], output_keys=[], name=name + "2")
+    table.write_text('a\n"b\n')
+    with pytest.raises(LangSmithError, match="file: line 2: a quote is not closed"):
+        client.upload_csv(str(table), input_keys=["a"], output_keys=[], name=name + "2")
+    with pytest.raises(LangSmithConflictError, match="already exists"):
+        table.write_text("a\n1\n")
+        client.upload_csv(str(table), input_keys=["a"], output_keys=[], name=name)
+
+
+def test_lines_to_fine_tune_on(client, dataset):
+    client.create_example({"messages": [{"role": "user", "content": "hi"}]}, reference_outputs={"message": {"role": "assistant", "content": "yo"}},
+                          dataset_id=dataset.id)
+    assert client.read_dataset_openai_finetuning(dataset_id=dataset.id) == [
+        {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yo"}]}]
+
+
+def test_evaluate(server):
+    """In a process of its own, as it leaves the client's tracing changed."""
+    done = subprocess.run([sys.executable, str(Path(__file__).with_name("evaluate_with_sdk.py")), server.url], capture_output=True,
+                          text=True, timeout=120, check=False, env={**os.environ, "LANGSMITH_ENDPOINT": server.url, "LANGSMITH_API_KEY": "none"})
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
 
 
 def test_annotation_queues(client):
