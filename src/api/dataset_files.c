@@ -1,6 +1,7 @@
 /* dataset_files.c -- datasets as files: a table of comma-separated values becomes one, and one
  * becomes such a table, or the lines of JSON that OpenAI fine-tunes on. */
 #include "api/datasets_priv.h"
+#include "api/named.h"
 #include "api/route.h"
 #include "format/csv.h"
 #include "format/multipart.h"
@@ -119,7 +120,7 @@ static enum err form_check(struct form *f)
         return refuse(f, STR("input_keys: is missing: the columns that become inputs"));
     if (str_is_empty(row->name))
         row->name = f->file_name;
-    if (row->name.len == 0 || row->name.len > DATASET_NAME_BYTES_MAX)
+    if (row->name.len == 0 || row->name.len > NAMED_BYTES_MAX)
         return refuse(f, STR("name: must have 1 to 512 bytes"));
     if (!datasets_type_is_known(row->data_type))
         return refuse(f, STR("data_type: must be kv, llm or chat"));
@@ -353,9 +354,7 @@ static enum err csv_apply(struct tx *tx, struct call *call)
 
 static enum err csv_prepare(struct call *call)
 {
-    enum err err = call_param_uuid(call, 0, "dataset_id");
-
-    return err ? err : call_then_read(call, csv_apply);
+    return named_then_read(call, "dataset_id", csv_apply);
 }
 
 /* ---- for fine-tuning ---- */
@@ -449,9 +448,7 @@ static enum err openai_apply(struct tx *tx, struct call *call)
 
 static enum err openai_prepare(struct call *call)
 {
-    enum err err = call_param_uuid(call, 0, "dataset_id");
-
-    return err ? err : call_then_read(call, openai_apply);
+    return named_then_read(call, "dataset_id", openai_apply);
 }
 
 #define ONE "/datasets/{dataset_id}"

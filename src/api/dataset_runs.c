@@ -4,6 +4,7 @@
  * An experiment is a project: its roots that name an example are the example's runs. They are
  * looked for from its start on, at most SPANS_MAX of them. */
 #include "api/datasets_priv.h"
+#include "api/named.h"
 #include "api/route.h"
 #include "api/traces_priv.h"
 #include "base/time.h"
@@ -294,9 +295,7 @@ static enum err compared_apply(struct tx *tx, struct call *call)
 
 static enum err compared_prepare(struct call *call)
 {
-    enum err err = call_param_uuid(call, 0, "dataset_id");
-
-    return err ? err : call_then_read(call, compared_apply);
+    return named_then_read(call, "dataset_id", compared_apply);
 }
 
 static enum err uncompare_apply(struct tx *tx, struct call *call)
@@ -312,9 +311,7 @@ static enum err uncompare_apply(struct tx *tx, struct call *call)
 
 static enum err uncompare_prepare(struct call *call)
 {
-    enum err err = call_param_uuid(call, 0, "comparative_id");
-
-    return err ? err : call_then_write(call, uncompare_apply);
+    return named_then_write(call, "comparative_id", uncompare_apply);
 }
 
 #define ONE "/datasets/{dataset_id}"

@@ -1,6 +1,7 @@
 /* dataset_shares.c -- /datasets/{id}/share, and what is read under its token: /public/{token}/…, a
  * dataset, its examples and its experiments, for whoever has it. */
 #include "api/datasets_priv.h"
+#include "api/named.h"
 #include "api/route.h"
 #include "store/projects.h"
 #include "store/shares.h"
@@ -84,23 +85,17 @@ static enum err delete_apply(struct tx *tx, struct call *call)
 
 static enum err get_prepare(struct call *call)
 {
-    enum err err = call_param_uuid(call, 0, "dataset_id");
-
-    return err ? err : call_then_read(call, get_apply);
+    return named_then_read(call, "dataset_id", get_apply);
 }
 
 static enum err put_prepare(struct call *call)
 {
-    enum err err = call_param_uuid(call, 0, "dataset_id");
-
-    return err || (err = call_body_object(call)) ? err : call_then_write(call, put_apply);
+    return named_then_change(call, "dataset_id", put_apply);
 }
 
 static enum err delete_prepare(struct call *call)
 {
-    enum err err = call_param_uuid(call, 0, "dataset_id");
-
-    return err ? err : call_then_write(call, delete_apply);
+    return named_then_write(call, "dataset_id", delete_apply);
 }
 
 /* ---- for whoever has it ---- */

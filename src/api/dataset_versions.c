@@ -1,5 +1,6 @@
 /* dataset_versions.c -- what datasets were at which time, and the splits of their examples. */
 #include "api/datasets_priv.h"
+#include "api/named.h"
 #include "api/route.h"
 #include "base/time.h"
 
@@ -251,9 +252,7 @@ static enum err tag_apply(struct tx *tx, struct call *call)
 
 static enum err tag_prepare(struct call *call)
 {
-    enum err err = call_param_uuid(call, 0, "dataset_id");
-
-    return err || (err = call_body_object(call)) ? err : call_then_write(call, tag_apply);
+    return named_then_change(call, "dataset_id", tag_apply);
 }
 
 static enum err splits_apply(struct tx *tx, struct call *call)

@@ -1,9 +1,8 @@
 /* datasets.c -- /datasets: sets of examples, and what they were at which time. */
 #include "api/datasets_priv.h"
+#include "api/named.h"
 #include "api/route.h"
 #include "trace/span.h"
-
-#define PAGE_MAX 100
 
 static const char *const data_types[] = {"kv", "llm", "chat", NULL};
 
@@ -90,20 +89,12 @@ static enum err list_apply(struct tx *tx, struct call *call)
 static enum err list_prepare(struct call *call)
 {
     struct dataset_filter *f = ARENA_NEW(call->arena, struct dataset_filter);
-    enum err err;
+    enum err err = named_filter_read(call, "id", &f->named);
 
-    f->tenant = call->principal.tenant;
-    f->ids = call_query_texts(call, "id");
-    f->name = query_get(&call->query, "name");
-    f->name_contains = query_get(&call->query, "name_contains");
     f->data_type = query_get(&call->query, "data_type");
-    f->limit = PAGE_MAX;
-    if ((err = datasets_query_object(call, "metadata", &f->metadata)) ||
-        (err = call_query_int(call, "limit", 1, INT32_MAX, &f->limit)) ||
-        (err = call_query_int(call, "offset", 0, INT32_MAX, &f->offset)))
-        return err;
-    f->limit = f->limit > PAGE_MAX ? PAGE_MAX : f->limit;
     call->data = f;
+    if (err || (err = datasets_query_object(call, "metadata", &f->metadata)))
+        return err;
     return call_then_read(call, list_apply);
 }
 
@@ -114,9 +105,7 @@ static enum err get_apply(struct tx *tx, struct call *call)
 
 enum err datasets_one_prepare(struct call *call)
 {
-    enum err err = call_param_uuid(call, 0, "dataset_id");
-
-    return err ? err : call_then_read(call, get_apply);
+    return named_then_read(call, "dataset_id", get_apply);
 }
 
 /* ---- create, change, delete ---- */
@@ -127,7 +116,7 @@ static enum err body_read(struct call *call, struct dataset_row *row)
     const struct json *metadata = json_get(json_get(call->body, "extra"), "metadata");
     enum err err;
 
-    if ((err = call_get_text(call, "name", &row->name)) ||
+    if ((err = named_name_read(call, &row->name)) ||
         (err = call_get_text(call, "description", &row->description)) ||
         (err = call_get_word(call, "data_type", data_types, &row->data_type)) ||
         (err = call_get_object(call, "inputs_schema_definition", &row->inputs_schema)) ||
@@ -135,12 +124,7 @@ static enum err body_read(struct call *call, struct dataset_row *row)
         return err;
     if (json_type(metadata) == JSON_OBJECT)
         row->metadata = json_raw(json_raw(call->body_text, STR("extra")), STR("metadata"));
-    if ((err = call_get_object(call, "metadata", &row->metadata)))
-        return err;
-    if (row->name.len > 0 && row->name.len <= DATASET_NAME_BYTES_MAX)
-        return OK;
-    call_fail(call, 422, "name: must have 1 to %d bytes", DATASET_NAME_BYTES_MAX);
-    return ERR_INVALID;
+    return call_get_object(call, "metadata", &row->metadata);
 }
 
 static enum err create_apply(struct tx *tx, struct call *call)
@@ -162,10 +146,8 @@ static enum err create_prepare(struct call *call)
     enum err err = call_body_object(call);
 
     *row = (struct dataset_row){.tenant = call->principal.tenant, .data_type = STR("kv")};
-    if (err || (err = body_read(call, row)) || (err = call_get_uuid(call, "id", &row->dataset_id)))
+    if (err || (err = body_read(call, row)) || (err = named_id_read(call, &row->dataset_id)))
         return err;
-    if (str_is_none(row->dataset_id))
-        row->dataset_id = call_new_id(call);
     call->data = row;
     return call_then_write(call, create_apply);
 }
@@ -187,9 +169,7 @@ static enum err change_apply(struct tx *tx, struct call *call)
 
 static enum err change_prepare(struct call *call)
 {
-    enum err err = call_param_uuid(call, 0, "dataset_id");
-
-    return err || (err = call_body_object(call)) ? err : call_then_write(call, change_apply);
+    return named_then_change(call, "dataset_id", change_apply);
 }
 
 static enum err delete_apply(struct tx *tx, struct call *call)
@@ -204,9 +184,7 @@ static enum err delete_apply(struct tx *tx, struct call *call)
 
 static enum err delete_prepare(struct call *call)
 {
-    enum err err = call_param_uuid(call, 0, "dataset_id");
-
-    return err ? err : call_then_write(call, delete_apply);
+    return named_then_write(call, "dataset_id", delete_apply);
 }
 
 #define ONE "/datasets/{dataset_id}"

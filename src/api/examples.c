@@ -1,5 +1,6 @@
 /* examples.c -- /examples: one by one, in bulk, and as parts. */
 #include "api/datasets_priv.h"
+#include "api/named.h"
 #include "api/route.h"
 #include "base/time.h"
 
@@ -114,9 +115,7 @@ static enum err get_apply(struct tx *tx, struct call *call)
 
 static enum err get_prepare(struct call *call)
 {
-    enum err err = call_param_uuid(call, 0, "example_id");
-
-    return err ? err : call_then_read(call, get_apply);
+    return named_then_read(call, "example_id", get_apply);
 }
 
 /* ---- create and change ---- */

@@ -1,6 +1,7 @@
 /* queues.c -- /annotation-queues: spans that people are to look at. */
 #include "store/queues.h"
 #include "api/datasets_priv.h"
+#include "api/named.h"
 #include "api/route.h"
 #include "api/traces_priv.h"
 #include "store/spans.h"
@@ -64,20 +65,11 @@ static enum err list_apply(struct tx *tx, struct call *call)
 
 static enum err list_prepare(struct call *call)
 {
-    struct queue_filter *f = ARENA_NEW(call->arena, struct queue_filter);
-    enum err err;
+    struct named_filter *f = ARENA_NEW(call->arena, struct named_filter);
+    enum err err = named_filter_read(call, "ids", f);
 
-    f->tenant = call->principal.tenant;
-    f->ids = call_query_texts(call, "ids");
-    f->name = query_get(&call->query, "name");
-    f->name_contains = query_get(&call->query, "name_contains");
-    f->limit = PAGE_MAX;
-    if ((err = call_query_int(call, "limit", 1, INT32_MAX, &f->limit)) ||
-        (err = call_query_int(call, "offset", 0, INT32_MAX, &f->offset)))
-        return err;
-    f->limit = f->limit > PAGE_MAX ? PAGE_MAX : f->limit;
     call->data = f;
-    return call_then_read(call, list_apply);
+    return err ? err : call_then_read(call, list_apply);
 }
 
 static enum err get_apply(struct tx *tx, struct call *call)
@@ -87,9 +79,7 @@ static enum err get_apply(struct tx *tx, struct call *call)
 
 static enum err get_prepare(struct call *call)
 {
-    enum err err = call_param_uuid(call, 0, "queue_id");
-
-    return err ? err : call_then_read(call, get_apply);
+    return named_then_read(call, "queue_id", get_apply);
 }
 
 /* ---- create, change, delete ---- */
@@ -108,14 +98,10 @@ static bool is_own(struct str key)
 static enum err body_read(struct call *call, struct queue_row *queue)
 {
     struct buf mine, all;
-    enum err err = call_get_text(call, "name", &queue->name);
+    enum err err = named_name_read(call, &queue->name);
 
     if (err)
         return err;
-    if (queue->name.len == 0 || queue->name.len > QUEUE_NAME_BYTES_MAX) {
-        call_fail(call, 422, "name: must have 1 to %d bytes", QUEUE_NAME_BYTES_MAX);
-        return ERR_INVALID;
-    }
     buf_init(&mine, BODY_BYTES_MAX);
     buf_init(&all, BODY_BYTES_MAX);
     json_without(&mine, call->body_text, is_own);
@@ -145,11 +131,8 @@ static enum err create_prepare(struct call *call)
 
     queue->tenant = call->principal.tenant;
     queue->body = STR("{\"description\":null,\"rubric_instructions\":null,\"rubric_items\":null}");
-    if (err || (err = body_read(call, queue)) ||
-        (err = call_get_uuid(call, "id", &queue->queue_id)))
+    if (err || (err = body_read(call, queue)) || (err = named_id_read(call, &queue->queue_id)))
         return err;
-    if (str_is_none(queue->queue_id))
-        queue->queue_id = call_new_id(call);
     call->data = queue;
     return call_then_write(call, create_apply);
 }
@@ -171,9 +154,7 @@ static enum err change_apply(struct tx *tx, struct call *call)
 
 static enum err change_prepare(struct call *call)
 {
-    enum err err = call_param_uuid(call, 0, "queue_id");
-
-    return err || (err = call_body_object(call)) ? err : call_then_write(call, change_apply);
+    return named_then_change(call, "queue_id", change_apply);
 }
 
 static enum err delete_apply(struct tx *tx, struct call *call)
@@ -188,9 +169,7 @@ static enum err delete_apply(struct tx *tx, struct call *call)
 
 static enum err delete_prepare(struct call *call)
 {
-    enum err err = call_param_uuid(call, 0, "queue_id");
-
-    return err ? err : call_then_write(call, delete_apply);
+    return named_then_write(call, "queue_id", delete_apply);
 }
 
 /* ---- items ---- */
@@ -349,9 +328,7 @@ static enum err size_apply(struct tx *tx, struct call *call)
 
 static enum err size_prepare(struct call *call)
 {
-    enum err err = call_param_uuid(call, 0, "queue_id");
-
-    return err ? err : call_then_read(call, size_apply);
+    return named_then_read(call, "queue_id", size_apply);
 }
 
 static enum err remove_apply(struct tx *tx, struct call *call)

@@ -20,16 +20,11 @@ static const struct db_statement delete_of = {
 
 enum err comparatives_insert(struct tx *tx, struct comparative_row *row)
 {
-    int64_t changed = 0;
-    enum err err;
-
-    REQUIRE(tx->is_write);
     row->created_us = tx->now_us;
-    err = db_run(tx->db, &insert_one,
-                 DB_ARGS(db_text(row->tenant), db_text(row->comparative_id),
-                         db_text(row->dataset_id), db_text(row->body), db_int(row->created_us)),
-                 &changed);
-    return !err && changed == 0 ? ERR_CONFLICT : err;
+    return named_insert(tx, &insert_one,
+                        DB_ARGS(db_text(row->tenant), db_text(row->comparative_id),
+                                db_text(row->dataset_id), db_text(row->body),
+                                db_int(row->created_us)));
 }
 
 enum err comparatives_list(struct tx *tx, struct str tenant, struct str dataset_id,
@@ -54,11 +49,7 @@ enum err comparatives_list(struct tx *tx, struct str tenant, struct str dataset_
 
 enum err comparatives_delete(struct tx *tx, struct str tenant, struct str comparative_id)
 {
-    int64_t changed = 0;
-    enum err err =
-        db_run(tx->db, &delete_one, DB_ARGS(db_text(tenant), db_text(comparative_id)), &changed);
-
-    return !err && changed == 0 ? ERR_NOT_FOUND : err;
+    return named_change(tx, &delete_one, DB_ARGS(db_text(tenant), db_text(comparative_id)));
 }
 
 enum err comparatives_delete_of(struct tx *tx, struct str tenant, struct str dataset_id)

@@ -4,7 +4,7 @@
 #ifndef STORE_COMPARATIVES_H
 #define STORE_COMPARATIVES_H
 
-#include "store/store.h"
+#include "store/named.h"
 
 struct comparative_row {
     struct str tenant, comparative_id, dataset_id;

@@ -28,22 +28,16 @@ static const struct db_statement delete_one = {
 static const struct db_statement delete_examples = {
     "datasets_delete_examples", "DELETE FROM examples WHERE tenant = $1 AND dataset_id = $2", NULL};
 
-#define WHERE                                                                                      \
-    "SELECT " COLUMNS " FROM datasets WHERE tenant = $1"                                           \
-    " AND (CAST($3 AS TEXT) IS NULL OR name = $3)"                                                 \
+#define SEARCH                                                                                     \
+    "SELECT " COLUMNS " FROM datasets WHERE " NAMED_IS                                             \
     " AND (CAST($5 AS TEXT) IS NULL OR data_type = $5)"
-#define PAGE                                                                                       \
-    " ORDER BY created_us DESC, dataset_id LIMIT CAST($7 AS BIGINT) OFFSET CAST($8 AS BIGINT)"
+#define PAGE NAMED_PAGE("dataset_id", "$7", "$8")
 static const struct db_statement search_all = {
     "datasets_search",
-    WHERE " AND (CAST($2 AS TEXT) IS NULL OR dataset_id IN (SELECT value FROM json_each($2)))"
-          " AND (CAST($4 AS TEXT) IS NULL OR instr(LOWER(name), LOWER($4)) > 0)"
-          " AND (CAST($6 AS TEXT) IS NULL OR json_contains(COALESCE(metadata, '{}'), $6))" PAGE,
-    WHERE " AND (CAST($2 AS TEXT) IS NULL OR dataset_id IN (SELECT jsonb_array_elements_text("
-          "CAST($2 AS jsonb))))"
-          " AND (CAST($4 AS TEXT) IS NULL OR strpos(LOWER(name), LOWER($4)) > 0)"
-          " AND (CAST($6 AS TEXT) IS NULL OR COALESCE(metadata, '{}')::jsonb @> CAST($6 AS "
-          "jsonb))" PAGE};
+    SEARCH NAMED_IN_SQLITE("dataset_id") " AND (CAST($6 AS TEXT) IS NULL OR json_contains(COALESCE("
+                                         "metadata, '{}'), $6))" PAGE,
+    SEARCH NAMED_IN_POSTGRES("dataset_id") " AND (CAST($6 AS TEXT) IS NULL OR COALESCE(metadata, "
+                                           "'{}')::jsonb @> CAST($6 AS jsonb))" PAGE};
 
 static void row_read(const struct db_rows *rows, struct arena *arena, struct dataset_row *d)
 {
@@ -78,32 +72,24 @@ enum err datasets_get(struct tx *tx, struct str tenant, struct str dataset_id, s
 
 enum err datasets_insert(struct tx *tx, struct dataset_row *d)
 {
-    int64_t changed = 0;
-    enum err err;
-
-    REQUIRE(tx->is_write);
     d->created_us = d->modified_us = tx->now_us;
-    err = db_run(tx->db, &insert_one,
-                 DB_ARGS(db_text(d->tenant), db_text(d->dataset_id), db_text(d->name),
-                         db_text(d->data_type), db_text(d->description), db_text(d->metadata),
-                         db_text(d->inputs_schema), db_text(d->outputs_schema), db_text(d->tags),
-                         db_int(tx->now_us)),
-                 &changed);
-    return !err && changed == 0 ? ERR_CONFLICT : err;
+    return named_insert(tx, &insert_one,
+                        DB_ARGS(db_text(d->tenant), db_text(d->dataset_id), db_text(d->name),
+                                db_text(d->data_type), db_text(d->description),
+                                db_text(d->metadata), db_text(d->inputs_schema),
+                                db_text(d->outputs_schema), db_text(d->tags), db_int(tx->now_us)));
 }
 
 enum err datasets_update(struct tx *tx, const struct dataset_row *d)
 {
     struct dataset_row found;
-    int64_t changed = 0;
-    enum err err = db_run(tx->db, &update_one,
-                          DB_ARGS(db_text(d->tenant), db_text(d->dataset_id), db_text(d->name),
-                                  db_text(d->data_type), db_text(d->description),
-                                  db_text(d->metadata), db_text(d->inputs_schema),
-                                  db_text(d->outputs_schema), db_text(d->tags), db_int(tx->now_us)),
-                          &changed);
+    enum err err = named_change(
+        tx, &update_one,
+        DB_ARGS(db_text(d->tenant), db_text(d->dataset_id), db_text(d->name), db_text(d->data_type),
+                db_text(d->description), db_text(d->metadata), db_text(d->inputs_schema),
+                db_text(d->outputs_schema), db_text(d->tags), db_int(tx->now_us)));
 
-    if (err || changed)
+    if (err != ERR_NOT_FOUND)
         return err;
     err = datasets_get(tx, d->tenant, d->dataset_id, tx->arena, &found);
     return err ? err : ERR_CONFLICT;
@@ -111,7 +97,6 @@ enum err datasets_update(struct tx *tx, const struct dataset_row *d)
 
 enum err datasets_delete(struct tx *tx, struct str tenant, struct str dataset_id)
 {
-    int64_t changed = 0;
     struct uuid id;
     enum err err = example_attachments_delete_all(tx, tenant, dataset_id);
 
@@ -123,25 +108,24 @@ enum err datasets_delete(struct tx *tx, struct str tenant, struct str dataset_id
         (err = shares_delete(tx, tenant, id)) == ERR_NOT_FOUND)
         err = OK;
 
-    if (!err)
-        err = db_run(tx->db, &delete_one, DB_ARGS(db_text(tenant), db_text(dataset_id)), &changed);
-    return !err && changed == 0 ? ERR_NOT_FOUND : err;
+    return err ? err : named_change(tx, &delete_one, DB_ARGS(db_text(tenant), db_text(dataset_id)));
 }
 
 enum err datasets_search(struct tx *tx, const struct dataset_filter *f, struct arena *arena,
                          struct dataset_rows *found)
 {
     struct db_rows rows = {0};
-    enum err err = db_query(tx->db, &search_all,
-                            DB_ARGS(db_text(f->tenant), db_text(f->ids), db_text(f->name),
-                                    db_text(f->name_contains), db_text(f->data_type),
-                                    db_text(f->metadata), db_int(f->limit), db_int(f->offset)),
-                            &rows);
+    enum err err =
+        db_query(tx->db, &search_all,
+                 DB_ARGS(db_text(f->named.tenant), db_text(f->named.ids), db_text(f->named.name),
+                         db_text(f->named.name_contains), db_text(f->data_type),
+                         db_text(f->metadata), db_int(f->named.limit), db_int(f->named.offset)),
+                 &rows);
 
     *found = (struct dataset_rows){0};
     if (err)
         return err;
-    found->list = ARENA_ARRAY(arena, struct dataset_row, (size_t)f->limit + 1);
+    found->list = ARENA_ARRAY(arena, struct dataset_row, (size_t)f->named.limit + 1);
     while (db_next(&rows))
         row_read(&rows, arena, &found->list[found->count++]);
     return db_rows_end(&rows);

@@ -7,9 +7,8 @@
 #ifndef STORE_DATASETS_H
 #define STORE_DATASETS_H
 
-#include "store/store.h"
+#include "store/named.h"
 
-#define DATASET_NAME_BYTES_MAX 512
 #define EXAMPLES_OF_DATASET_MAX 100000
 
 struct dataset_row {
@@ -41,13 +40,9 @@ enum err datasets_update(struct tx *tx, const struct dataset_row *dataset) MUST_
 enum err datasets_delete(struct tx *tx, struct str tenant, struct str dataset_id) MUST_USE;
 
 struct dataset_filter {
-    struct str tenant;
-    struct str ids; /* JSON array of texts; STR_NONE: any; so below */
-    struct str name;
-    struct str name_contains; /* in any letter case */
-    struct str data_type;
-    struct str metadata; /* JSON object that it must contain */
-    int64_t limit, offset;
+    struct named_filter named;
+    struct str data_type; /* STR_NONE: any; so below */
+    struct str metadata;  /* JSON object that it must contain */
 };
 
 /* The newest first. */

@@ -23,17 +23,11 @@ static const struct db_statement delete_one = {
 static const struct db_statement delete_items = {
     "queues_delete_items", "DELETE FROM queue_items WHERE tenant = $1 AND queue_id = $2", NULL};
 
-#define WHERE                                                                                      \
-    "SELECT " COLUMNS " FROM queues WHERE tenant = $1 AND (CAST($3 AS TEXT) IS NULL OR name = $3)"
-#define PAGE                                                                                       \
-    " ORDER BY created_us DESC, queue_id LIMIT CAST($5 AS BIGINT) OFFSET CAST($6 AS BIGINT)"
-static const struct db_statement search_all = {
-    "queues_search",
-    WHERE " AND (CAST($2 AS TEXT) IS NULL OR queue_id IN (SELECT value FROM json_each($2)))"
-          " AND (CAST($4 AS TEXT) IS NULL OR instr(LOWER(name), LOWER($4)) > 0)" PAGE,
-    WHERE " AND (CAST($2 AS TEXT) IS NULL OR queue_id IN (SELECT jsonb_array_elements_text("
-          "CAST($2 AS jsonb))))"
-          " AND (CAST($4 AS TEXT) IS NULL OR strpos(LOWER(name), LOWER($4)) > 0)" PAGE};
+#define SEARCH "SELECT " COLUMNS " FROM queues WHERE " NAMED_IS
+#define PAGE NAMED_PAGE("queue_id", "$5", "$6")
+static const struct db_statement search_all = {"queues_search",
+                                               SEARCH NAMED_IN_SQLITE("queue_id") PAGE,
+                                               SEARCH NAMED_IN_POSTGRES("queue_id") PAGE};
 
 static const struct db_statement add_item = {
     "queue_items_add",
@@ -80,28 +74,20 @@ enum err queues_get(struct tx *tx, struct str tenant, struct str queue_id, struc
 
 enum err queues_insert(struct tx *tx, struct queue_row *q)
 {
-    int64_t changed = 0;
-    enum err err;
-
-    REQUIRE(tx->is_write);
     q->created_us = q->updated_us = tx->now_us;
-    err = db_run(tx->db, &insert_one,
-                 DB_ARGS(db_text(q->tenant), db_text(q->queue_id), db_text(q->name),
-                         db_text(q->body), db_int(tx->now_us)),
-                 &changed);
-    return !err && changed == 0 ? ERR_CONFLICT : err;
+    return named_insert(tx, &insert_one,
+                        DB_ARGS(db_text(q->tenant), db_text(q->queue_id), db_text(q->name),
+                                db_text(q->body), db_int(tx->now_us)));
 }
 
 enum err queues_update(struct tx *tx, const struct queue_row *q)
 {
     struct queue_row found;
-    int64_t changed = 0;
-    enum err err = db_run(tx->db, &update_one,
-                          DB_ARGS(db_text(q->tenant), db_text(q->queue_id), db_text(q->name),
-                                  db_text(q->body), db_int(tx->now_us)),
-                          &changed);
+    enum err err = named_change(tx, &update_one,
+                                DB_ARGS(db_text(q->tenant), db_text(q->queue_id), db_text(q->name),
+                                        db_text(q->body), db_int(tx->now_us)));
 
-    if (err || changed)
+    if (err != ERR_NOT_FOUND)
         return err;
     err = queues_get(tx, q->tenant, q->queue_id, tx->arena, &found);
     return err ? err : ERR_CONFLICT;
@@ -109,15 +95,12 @@ enum err queues_update(struct tx *tx, const struct queue_row *q)
 
 enum err queues_delete(struct tx *tx, struct str tenant, struct str queue_id)
 {
-    int64_t changed = 0;
     enum err err = db_run(tx->db, &delete_items, DB_ARGS(db_text(tenant), db_text(queue_id)), NULL);
 
-    if (!err)
-        err = db_run(tx->db, &delete_one, DB_ARGS(db_text(tenant), db_text(queue_id)), &changed);
-    return !err && changed == 0 ? ERR_NOT_FOUND : err;
+    return err ? err : named_change(tx, &delete_one, DB_ARGS(db_text(tenant), db_text(queue_id)));
 }
 
-enum err queues_search(struct tx *tx, const struct queue_filter *f, struct arena *arena,
+enum err queues_search(struct tx *tx, const struct named_filter *f, struct arena *arena,
                        struct queue_rows *found)
 {
     struct db_rows rows = {0};
@@ -191,11 +174,8 @@ enum err queue_items_count(struct tx *tx, const struct queue_row *queue, int64_t
 enum err queue_items_delete(struct tx *tx, struct str tenant, struct str queue_id, struct uuid id)
 {
     struct uuid_text text;
-    int64_t changed = 0;
-    enum err err = db_run(
-        tx->db, &delete_item,
-        DB_ARGS(db_text(tenant), db_text(queue_id), db_text(uuid_write(id, &text)), db_uuid(&id)),
-        &changed);
 
-    return !err && changed == 0 ? ERR_NOT_FOUND : err;
+    return named_change(
+        tx, &delete_item,
+        DB_ARGS(db_text(tenant), db_text(queue_id), db_text(uuid_write(id, &text)), db_uuid(&id)));
 }

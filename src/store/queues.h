@@ -7,9 +7,7 @@
 #define STORE_QUEUES_H
 
 #include "base/uuid.h"
-#include "store/store.h"
-
-#define QUEUE_NAME_BYTES_MAX 512
+#include "store/named.h"
 
 struct queue_row {
     struct str tenant;
@@ -34,16 +32,8 @@ enum err queues_update(struct tx *tx, const struct queue_row *queue) MUST_USE;
 /* With its items. ERR_NOT_FOUND. */
 enum err queues_delete(struct tx *tx, struct str tenant, struct str queue_id) MUST_USE;
 
-struct queue_filter {
-    struct str tenant;
-    struct str ids; /* JSON array of texts; STR_NONE: any; so below */
-    struct str name;
-    struct str name_contains; /* in any letter case */
-    int64_t limit, offset;
-};
-
 /* The newest first. */
-enum err queues_search(struct tx *tx, const struct queue_filter *filter, struct arena *arena,
+enum err queues_search(struct tx *tx, const struct named_filter *filter, struct arena *arena,
                        struct queue_rows *found) MUST_USE;
 
 /* ---- items ---- */
