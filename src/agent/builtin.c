@@ -3,7 +3,7 @@
 
 #include "agent/builtin_ask.h"
 #include "agent/builtin_events.h"
-#include "base/list.h"
+#include "agent/roster.h"
 #include "base/mem.h"
 #include "base/uuid.h"
 
@@ -17,15 +17,11 @@ struct builtin {
     struct executor executor;
     struct loop *loop;
     struct store *store;
-    unsigned runs_max, running;
-    struct list runs;
-    bool is_stopping;
-    void (*on_stopped)(void *context);
-    void *stopped_context;
+    struct roster roster;
 };
 
 struct builtin_run {
-    struct list node;
+    struct roster_entry entry;
     struct builtin *builtin;
     struct execution *execution;
     struct store_work load;
@@ -46,18 +42,11 @@ struct builtin_run {
 
 static void run_over(struct builtin_run *run)
 {
-    struct builtin *builtin = run->builtin;
-
     timer_stop(&run->timer);
-    list_remove(&run->node);
     for (size_t i = 0; i < ARRAY_LEN(run->values); i++)
         arena_release(&run->values[i]);
+    roster_remove(&run->builtin->roster, &run->entry);
     mem_free(run);
-    builtin->running--;
-    if (builtin->executor.on_room)
-        builtin->executor.on_room(builtin->executor.context);
-    if (builtin->is_stopping && builtin->running == 0 && builtin->on_stopped)
-        builtin->on_stopped(builtin->stopped_context);
 }
 
 static struct str metadata_text(struct builtin_run *run)
@@ -353,8 +342,7 @@ static void builtin_start(struct executor *executor, struct execution *execution
     for (size_t i = 0; i < ARRAY_LEN(run->values); i++)
         arena_init(&run->values[i]);
     timer_init(&run->timer, builtin->loop, begin);
-    list_push(&builtin->runs, &run->node);
-    builtin->running++;
+    roster_add(&builtin->roster, &run->entry, execution);
     if (json_parse(&execution->arena, execution->run.kwargs, &run->kwargs, NULL))
         run->kwargs = NULL; /* run_create lets no such run in */
     run->load.apply = load_apply;
@@ -391,7 +379,7 @@ static unsigned builtin_room(struct executor *executor)
 {
     const struct builtin *builtin = CONTAINER_OF(executor, struct builtin, executor);
 
-    return builtin->is_stopping ? 0 : builtin->runs_max - builtin->running;
+    return roster_room(&builtin->roster);
 }
 
 static void builtin_ask(struct executor *executor, struct agent_ask *ask)
@@ -404,22 +392,7 @@ static void builtin_ask(struct executor *executor, struct agent_ask *ask)
 static void builtin_stop(struct executor *executor, void (*on_stopped)(void *context),
                          void *context)
 {
-    struct builtin *builtin = CONTAINER_OF(executor, struct builtin, executor);
-    struct list *node = builtin->runs.next;
-
-    builtin->is_stopping = true;
-    builtin->on_stopped = on_stopped;
-    builtin->stopped_context = context;
-    if (builtin->running == 0) {
-        on_stopped(context);
-        return;
-    }
-    while (node != &builtin->runs) {
-        struct builtin_run *run = LIST_ITEM(node, struct builtin_run, node);
-
-        node = node->next;
-        builtin_cancel(executor, run->execution, STR("shutdown"));
-    }
+    roster_stop(&CONTAINER_OF(executor, struct builtin, executor)->roster, on_stopped, context);
 }
 
 static void builtin_free(struct executor *executor)
@@ -445,7 +418,6 @@ struct executor *builtin_new(struct loop *loop, struct store *store, unsigned ru
     builtin->executor.ops = &builtin_ops;
     builtin->loop = loop;
     builtin->store = store;
-    builtin->runs_max = runs_max;
-    list_init(&builtin->runs);
+    roster_init(&builtin->roster, &builtin->executor, runs_max);
     return &builtin->executor;
 }

@@ -157,6 +157,13 @@ static enum err supersteps_put(struct tx *tx, struct query *q, struct builtin_st
     return err;
 }
 
+/* As if the graph had come to its end: nothing waits any more. */
+static void end_here(struct builtin_state *state)
+{
+    state->next = STR("[]");
+    state->task_id = state->interrupts = state->script = STR_NONE;
+}
+
 static enum err state_update(struct tx *tx, struct query *q)
 {
     struct builtin_state state = {.next = STR("[]"), .checkpoint_id = STR_NONE};
@@ -168,6 +175,8 @@ static enum err state_update(struct tx *tx, struct query *q)
         return err;
     if (!err && builtin_load(&q->arena, &head, &state))
         return ERR_INVALID;
+    if (str_eq(json_string(json_get(q->fields, "as_node")), STR("__end__")))
+        end_here(&state);
     if (q->ask->kind == ASK_STATE_UPDATE)
         err = state_put(tx, q, &state, q->ask->body);
     else
@@ -225,7 +234,8 @@ static enum err query_apply(struct tx *tx, struct store_work *work)
     case ASK_GRAPH_SUBGRAPHS:
         q->answer = graph_text(q);
         return OK;
-    case ASK_AUTH_CHECK: /* it has neither */
+    case ASK_AUTH_CHECK: /* it has none of these */
+    case ASK_MCP_TOOLS:
     case ASK_STORE_EMBED:
         break;
     }

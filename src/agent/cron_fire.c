@@ -5,6 +5,7 @@
 #include "agent/run_create.h"
 #include "auth/limits.h"
 #include "base/uuid.h"
+#include "store/assistants.h"
 #include "store/workspaces.h"
 
 static struct str new_id(struct tx *tx, struct arena *arena)
@@ -73,14 +74,30 @@ static void report(struct cron_firings *firings, struct arena *arena, const stru
         .cron_id = cron->cron_id, .text = arena_printf(arena, "%s: %s", what, error->text)};
 }
 
+/* Whoever made the assistant may pause all that runs it by itself: {"triggers_paused": true}. */
+static enum err is_paused(struct tx *tx, const struct cron_row *cron, struct arena *arena,
+                          bool *paused)
+{
+    struct assistant assistant;
+    const struct json *metadata;
+    enum err err = assistant_get(tx, cron->tenant, cron->assistant_id, arena, &assistant);
+
+    *paused = !err && json_parse(arena, assistant.metadata, &metadata, NULL) == OK &&
+              json_bool(json_get(metadata, "triggers_paused"), false);
+    return err == ERR_NOT_FOUND ? OK : err; /* the run's making says so */
+}
+
 static enum err fire_one(struct tx *tx, const struct agent_config *config, struct cron_row *cron,
                          struct arena *arena, struct cron_firings *firings)
 {
     struct request_error error = {.text = ""};
     int64_t was_next_us = cron->next_us;
     bool is_missed = config->crons_skip_missed && tx->now_us - was_next_us > CRON_LATE_US;
-    enum err err = is_missed ? OK : run_make(tx, config, cron, arena, &error);
+    bool paused = false;
+    enum err err = is_paused(tx, cron, arena, &paused);
 
+    if (!err && !is_missed && !paused)
+        err = run_make(tx, config, cron, arena, &error);
     if (error.retry_after_s || (err == ERR_CONFLICT && is_its_own(err, &error))) {
         report(firings, arena, cron, "left out", &error);
     } else if (is_its_own(err, &error)) {

@@ -37,6 +37,7 @@ enum agent_ask_kind {
     ASK_GRAPH_SCHEMAS,
     ASK_GRAPH_SUBGRAPHS,
     ASK_AUTH_CHECK, /* body: the request and what is to be done (docs/worker-protocol.md) */
+    ASK_MCP_TOOLS,  /* body: {"url", "refresh"}; of the executor of Fleet agents */
     ASK_STORE_EMBED /* body: items and queries; the answer's state is their vectors */
 };
 

@@ -62,6 +62,15 @@ static void loaded(struct worker_executor *owner, const char *why)
     owner->setup.on_loaded(owner->setup.context, owner->graphs_failed, why);
 }
 
+/* What a run says of itself. */
+static void on_spans(struct slot *slot, const struct frame *frame)
+{
+    const struct execution *execution = worker_run_execution(slot, frame);
+
+    if (execution)
+        span_parcels_send(&slot->owner->spans, execution->run.tenant, frame_blob(frame, 0));
+}
+
 static void on_frame(void *context, struct worker *worker, const struct frame *frame)
 {
     struct slot *slot = context;
@@ -70,7 +79,7 @@ static void on_frame(void *context, struct worker *worker, const struct frame *f
     if (str_eq(frame->type, STR("run.event")))
         worker_run_on_event(slot, frame);
     else if (str_eq(frame->type, STR("run.spans")))
-        worker_run_on_spans(slot, frame);
+        on_spans(slot, frame);
     else if (str_eq(frame->type, STR("run.done")))
         worker_run_on_done(slot, frame);
     else if (str_starts(frame->type, STR("http.")))
@@ -273,6 +282,7 @@ struct executor *worker_executor_new(const struct worker_executor_setup *setup)
 
     owner->executor.ops = &executor_ops;
     owner->setup = *setup;
+    span_parcels_init(&owner->spans, setup->store);
     owner->down_since_ms = loop_mono_ms(setup->loop);
     owner->slots = mem_alloc_zero(setup->worker_count * sizeof(struct slot));
     map_init(&owner->runs);

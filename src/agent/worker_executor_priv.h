@@ -3,8 +3,7 @@
 #ifndef AGENT_WORKER_EXECUTOR_PRIV_H
 #define AGENT_WORKER_EXECUTOR_PRIV_H
 
-#include <stdatomic.h>
-
+#include "agent/span_parcels.h"
 #include "agent/worker_executor.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -32,8 +31,7 @@ struct worker_executor {
     struct slot *slots;
     struct map runs;    /* run id → struct worker_run */
     struct map tenants; /* thread id → struct thread_tenant: whose data a worker may ask for */
-    atomic_size_t span_bytes; /* of traces that wait for the writer */
-    bool drops_spans;         /* … which are too many */
+    struct span_parcels spans;
     unsigned graphs_failed;
     bool is_loaded;        /* on_loaded was called */
     int64_t down_since_ms; /* since when no process is ready; 0: one is */
@@ -80,9 +78,6 @@ void worker_app_start(struct executor *executor, struct app_request *request);
 void worker_app_notice(struct executor *executor, uint64_t number, int64_t bytes);
 void worker_app_on_frame(struct slot *slot, const struct frame *frame);
 void worker_apps_lose(struct slot *slot);
-
-/* worker_spans.c */
-void worker_run_on_spans(struct slot *slot, const struct frame *frame);
 
 /* Answers a ckpt.* or store.batch request; later, if the process still lives. */
 void worker_store_ask(struct slot *slot, const struct frame *frame);

@@ -310,6 +310,8 @@ static const char *ask_type(enum agent_ask_kind kind)
         return "auth.check";
     case ASK_STORE_EMBED:
         return "store.embed";
+    case ASK_MCP_TOOLS: /* not asked of workers */
+        break;
     }
     return "";
 }

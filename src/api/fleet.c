@@ -113,19 +113,36 @@ enum err fleet_agent_of(struct tx *tx, struct call *call, enum agent_right right
     return err;
 }
 
+/* The files that the answer shows as members, and no others. */
+static enum err definition_read(struct tx *tx, const struct tree_key *key, int64_t version,
+                                struct tree_files *files)
+{
+    struct tree_files listed;
+    enum err err = tree_list(tx, key, version, tx->arena, &listed);
+
+    if (err)
+        return err;
+    *files = (struct tree_files){listed.list, 0};
+    for (size_t i = 0; !err && i < listed.count; i++) {
+        struct tree_file file = listed.list[i];
+
+        if (!agent_is_definition(file.path))
+            continue;
+        err = tree_read_file(tx, key, version, file.path, tx->arena, &file.content);
+        files->list[files->count++] = file;
+    }
+    return err;
+}
+
 enum err fleet_agent_reply(struct tx *tx, struct call *call, int status,
                            const struct fleet_agent *agent, bool with_files)
 {
     const struct tree_key key = {agent->tenant, agent->agent_id};
-    struct agent_contents contents = {.config = STR_NONE};
     struct tree_files files;
-    enum err err =
-        tree_read_file(tx, &key, agent->version, SETTINGS_PATH, tx->arena, &contents.config);
+    const struct agent_contents contents = {&files, with_files};
+    enum err err = with_files ? tree_read(tx, &key, agent->version, tx->arena, &files)
+                              : definition_read(tx, &key, agent->version, &files);
 
-    if (!err && with_files) {
-        err = tree_read(tx, &key, agent->version, tx->arena, &files);
-        contents.files = &files;
-    }
     if (!err)
         agent_json_out(call_json(call, status), agent, &contents);
     return err;

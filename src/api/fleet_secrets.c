@@ -30,7 +30,7 @@ static void put_secret(struct json_writer *json, const struct secret *secret)
 {
     json_begin_object(json);
     json_put_str(json, "name", secret->name);
-    json_put_str(json, "value", STR("***"));
+    json_put_bool(json, "set", str_is_none(secret->about));
     json_put_time(json, "created_at", secret->created_us);
     json_end_object(json);
 }
@@ -78,6 +78,7 @@ static enum err put_apply(struct tx *tx, struct call *call)
                                   .secret_id = body->name,
                                   .name = body->name,
                                   .value = body->value,
+                                  .about = body->value.len == 0 ? STR("{\"set\":false}") : STR_NONE,
                                   .created_us = tx->now_us};
     struct secrets found;
     bool is_new;
@@ -102,21 +103,42 @@ static enum err refuse(struct call *call, const char *why)
     return ERR_INVALID;
 }
 
-static enum err put_prepare(struct call *call)
+static enum err body_take(struct call *call, struct secret_body *body)
+{
+    if (str_is_none(body->value) || body->value.len > VALUE_BYTES_MAX)
+        return refuse(call, "value: must be a text of at most 16384 bytes");
+    if (!name_is_valid(body->name))
+        return refuse(call, "name: must be 1 to 128 of A-Z, 0-9 and _, not beginning with a digit");
+    call->data = body;
+    return call_then_write(call, put_apply);
+}
+
+static enum err post_prepare(struct call *call)
 {
     struct secret_body *body = ARENA_NEW(call->arena, struct secret_body);
     enum err err = call_body_object(call);
 
     body->name = STR("");
+    body->value = STR_NONE;
     if (err || (err = call_get_text(call, "name", &body->name)) ||
         (err = call_get_text(call, "value", &body->value)))
         return err;
-    if (!name_is_valid(body->name))
-        return refuse(call, "name: must be 1 to 128 of A-Z, 0-9 and _, not beginning with a digit");
-    if (str_is_none(body->value) || body->value.len == 0 || body->value.len > VALUE_BYTES_MAX)
+    if (body->value.len == 0)
         return refuse(call, "value: must be a text of 1 to 16384 bytes");
-    call->data = body;
-    return call_then_write(call, put_apply);
+    return body_take(call, body);
+}
+
+/* An empty value keeps a place for the name: whoever moves a workspace cannot read the values. */
+static enum err put_prepare(struct call *call)
+{
+    struct secret_body *body = ARENA_NEW(call->arena, struct secret_body);
+    enum err err = call_body_object(call);
+
+    body->name = call->params[0];
+    body->value = STR_NONE;
+    if (err || (err = call_get_text(call, "value", &body->value)))
+        return err;
+    return body_take(call, body);
 }
 
 static enum err delete_apply(struct tx *tx, struct call *call)
@@ -144,8 +166,10 @@ static enum err delete_prepare(struct call *call)
 static const struct route routes[] = {
     {HTTP_GET, "/v1/fleet/secrets", list_prepare, PERMIT_EDIT, FLEET,
      "List the workspace's secrets, by name"},
-    {HTTP_POST, "/v1/fleet/secrets", put_prepare, PERMIT_EDIT, FLEET,
+    {HTTP_POST, "/v1/fleet/secrets", post_prepare, PERMIT_EDIT, FLEET,
      "Keep a secret for the workspace's agents, or another value for one"},
+    {HTTP_PUT, "/v1/fleet/secrets/{secret_name}", put_prepare, PERMIT_EDIT, FLEET,
+     "The value of a secret; empty: only its name is kept"},
     {HTTP_DELETE, "/v1/fleet/secrets/{secret_name}", delete_prepare, PERMIT_EDIT, FLEET,
      "Forget a secret"},
 };

@@ -191,6 +191,7 @@ void wire_executors(struct server *server)
         .tls = server->tls_client,
         .proxy = config->proxy ? &config->egress_proxy : NULL,
         .runs_max = config->runs_max,
+        .traces = config->tracing,
     });
     server->executors[server->executor_count++] = server->native;
     if (is_spoken(server->config, GRAPH_PYTHON))

@@ -11,6 +11,8 @@ struct body_reading {
     struct arena *arena;
     struct tree_change *changes;
     size_t count;
+    struct skill_link *links;
+    size_t link_count;
     struct str *why;
 };
 
@@ -54,7 +56,27 @@ static enum err decode(struct body_reading *r, struct str path, struct str base6
     return OK;
 }
 
-/* "text", {"content": "text"}, {"content": "…", "encoding": "base64"}, or null. */
+/* {"type": "skill", "repo_handle": "research"} at "skills/research". */
+static enum err read_link(struct body_reading *r, struct str path, const struct json *value)
+{
+    struct str handle = json_string(json_get(value, "repo_handle"));
+
+    if (!r->links || str_is_none(handle)) {
+        *r->why = arena_printf(r->arena,
+                               "files: %.*s: a skill of the workspace is named by repo_handle, and "
+                               "stands in an agent only",
+                               STR_ARG(path));
+        return ERR_INVALID;
+    }
+    if (r->link_count == SKILL_LINKS_MAX)
+        return refuse(r, "files", "at most 50 can be skills of the workspace");
+    while (str_ends(path, STR("/")))
+        path.len--;
+    r->links[r->link_count++] = (struct skill_link){path, handle};
+    return OK;
+}
+
+/* "text", {"content": "text"}, {"content": "…", "encoding": "base64"}, a skill, or null. */
 static enum err read_file(struct body_reading *r, struct str path, const struct json *value)
 {
     const struct json *text = json_type(value) == JSON_OBJECT ? json_get(value, "content") : value;
@@ -62,6 +84,8 @@ static enum err read_file(struct body_reading *r, struct str path, const struct 
 
     if (json_is_null(value))
         return add(r, path, STR_NONE);
+    if (str_eq(json_string(json_get(value, "type")), STR("skill")))
+        return read_link(r, path, value);
     if (json_type(text) != JSON_STRING) {
         *r->why =
             arena_printf(r->arena, "files: %.*s must have a text for its content", STR_ARG(path));
@@ -108,7 +132,17 @@ static enum err read_deleted(struct body_reading *r, const struct json *paths)
     return err;
 }
 
-/* ---- members that stand for files ---- */
+/* ---- members that stand for files ----
+ *
+ * What "files" says wins over them: whoever sends back what they were given says it twice. */
+
+static bool is_written(const struct body_reading *r, struct str path)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (str_eq(r->changes[i].path, path))
+            return !str_is_none(r->changes[i].content);
+    return false;
+}
 
 static struct str pretty(struct arena *arena, struct str json_text)
 {
@@ -129,7 +163,12 @@ static enum err read_prompt(struct body_reading *r, const struct json *prompt, s
         return OK;
     if (json_type(prompt) != JSON_STRING)
         return refuse(r, "system_prompt", "must be a text");
-    return add(r, path, json_string(prompt));
+    if (!is_written(r, path))
+        return add(r, path, json_string(prompt));
+    for (size_t i = 0; i < r->count; i++)
+        if (str_eq(r->changes[i].path, path) && !str_eq(r->changes[i].content, json_string(prompt)))
+            return refuse(r, "system_prompt", "files say something else for AGENTS.md");
+    return OK;
 }
 
 /* `owner` is the text of the object that may hold "tools". */
@@ -141,6 +180,8 @@ static enum err read_tools(struct body_reading *r, struct str owner, struct str 
         return OK;
     if (!str_starts(raw, STR("{")))
         return refuse(r, "tools", "must be an object with tools and interrupt_config");
+    if (is_written(r, path))
+        return OK;
     return add(r, path, pretty(r->arena, raw));
 }
 
@@ -179,13 +220,14 @@ static struct str subagent_prompt(struct arena *arena, const struct json *subage
 
 static enum err read_subagent(struct body_reading *r, const struct json *json, struct str text)
 {
-    struct str name = json_string(json_get(json, "name"));
-    enum err err;
+    struct str name = json_string(json_get(json, "name")), path;
+    enum err err = OK;
 
     if (str_is_none(name))
         return refuse(r, "subagents", "each must have a name");
-    err = add(r, arena_printf(r->arena, "subagents/%.*s/AGENTS.md", STR_ARG(name)),
-              subagent_prompt(r->arena, json));
+    path = arena_printf(r->arena, "subagents/%.*s/AGENTS.md", STR_ARG(name));
+    if (!is_written(r, path))
+        err = add(r, path, subagent_prompt(r->arena, json));
     return err ? err
                : read_tools(r, text,
                             arena_printf(r->arena, "subagents/%.*s/tools.json", STR_ARG(name)));
@@ -228,6 +270,37 @@ static enum err take_object(struct body_reading *r, struct str owner, const char
     return OK;
 }
 
+const char *const agent_kept_members[] = {"backend", "options", "display", NULL};
+
+/* Members of clients that nothing here reads: kept in the metadata, and shown again. */
+static enum err read_kept(struct body_reading *r, struct str text, struct agent_edit *edit)
+{
+    struct json_writer w;
+    struct buf out, merged;
+    enum err err = OK;
+
+    buf_init(&out, AGENT_JSON_BYTES_MAX);
+    json_writer_init(&w, &out);
+    json_begin_object(&w);
+    for (const char *const *key = agent_kept_members; !err && *key; key++) {
+        struct str object = STR_NONE;
+
+        err = take_object(r, text, *key, &object);
+        if (!str_is_none(object))
+            json_put_raw(&w, *key, object);
+    }
+    json_end_object(&w);
+    if (!err && out.len > 2) {
+        buf_init(&merged, 2 * AGENT_JSON_BYTES_MAX);
+        json_merge(&merged, str_is_none(edit->metadata) ? STR("{}") : edit->metadata,
+                   buf_str(&out));
+        edit->metadata = arena_str(r->arena, buf_str(&merged));
+        buf_release(&merged);
+    }
+    buf_release(&out);
+    return err;
+}
+
 static enum err read_settings(struct body_reading *r, const struct body_text *body,
                               struct agent_edit *edit)
 {
@@ -240,6 +313,9 @@ static enum err read_settings(struct body_reading *r, const struct body_text *bo
     if (err || (err = take_object(r, body->text, "config", &config)) ||
         (err = take_object(r, config, "configurable", &s->configurable)) ||
         (err = take_object(r, body->text, "metadata", &edit->metadata)))
+        return err;
+    s->metadata = STR_NONE; /* the row's, not those of config.json */
+    if ((err = read_kept(r, body->text, edit)))
         return err;
     if (str_is_none(s->visibility) && !str_is_none(visibility)) {
         if (!str_eq(visibility, STR("tenant")) && !str_eq(visibility, STR("user")))
@@ -261,6 +337,7 @@ enum err agent_body_read(struct arena *arena, const struct body_text *body, stru
     enum err err;
 
     r.changes = ARENA_ARRAY(arena, struct tree_change, CHANGES_MAX);
+    r.links = ARENA_ARRAY(arena, struct skill_link, SKILL_LINKS_MAX);
     if ((err = read_settings(&r, body, &found)) ||
         (err = read_files(&r, json_get(body->json, "files"))) ||
         (err = read_deleted(&r, json_get(body->json, "deleted_paths"))) ||
@@ -269,6 +346,23 @@ enum err agent_body_read(struct arena *arena, const struct body_text *body, stru
         return err;
     found.changes = r.changes;
     found.count = r.count;
+    found.links = r.links;
+    found.link_count = r.link_count;
     *edit = found;
+    return OK;
+}
+
+enum err agent_body_files(struct arena *arena, const struct json *body,
+                          const struct tree_change **changes, size_t *count, struct str *why)
+{
+    struct body_reading r = {.arena = arena, .why = why};
+    enum err err;
+
+    r.changes = ARENA_ARRAY(arena, struct tree_change, CHANGES_MAX);
+    if ((err = read_files(&r, json_get(body, "files"))) ||
+        (err = read_deleted(&r, json_get(body, "deleted_paths"))))
+        return err;
+    *changes = r.changes;
+    *count = r.count;
     return OK;
 }

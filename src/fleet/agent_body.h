@@ -21,5 +21,12 @@ struct body_text {
 /* Texts live in the arena or in the body. ERR_INVALID with *why in the arena. */
 enum err agent_body_read(struct arena *arena, const struct body_text *body, struct agent_edit *edit,
                          struct str *why) MUST_USE;
+/* Just "files" and "deleted_paths". */
+enum err agent_body_files(struct arena *arena, const struct json *body,
+                          const struct tree_change **changes, size_t *count,
+                          struct str *why) MUST_USE;
+
+/* Members that are kept in the agent's metadata; ends with NULL. */
+extern const char *const agent_kept_members[];
 
 #endif

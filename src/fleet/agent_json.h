@@ -8,9 +8,12 @@
 
 /* What is shown beyond the row. */
 struct agent_contents {
-    struct str config;              /* text of config.json; STR_NONE: left out */
-    const struct tree_files *files; /* NULL: left out */
+    const struct tree_files *definition; /* those of agent_is_definition with contents, or all */
+    bool with_files;                     /* all of them, as "files" */
 };
+
+/* Is the file shown as members too: config.json, the prompts, what says which tools? */
+bool agent_is_definition(struct str path);
 
 void agent_json_out(struct json_writer *json, const struct fleet_agent *agent,
                     const struct agent_contents *contents);

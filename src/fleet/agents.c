@@ -3,8 +3,9 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "fleet/agent_assistant.h"
 #include "fleet/agent_files.h"
-#include "store/assistants.h"
+#include "fleet/shared_skills.h"
 
 #define METADATA_BYTES_MAX (128 * KIB)
 #define TOOLS_NONE STR("{\n  \"tools\": [],\n  \"interrupt_config\": {}\n}\n")
@@ -185,11 +186,15 @@ static enum err plan_settings(struct plan *plan, const struct agent_settings *ov
     struct agent_settings s = {.triggers_paused = SETTING_UNSAID,
                                .skips_memory_protection = SETTING_UNSAID};
     struct str base = STR_NONE;
+    bool had_access;
     enum err err = settings_base(plan, &base, &s);
 
     if (err)
         return err;
+    had_access = !str_is_none(s.access);
     settings_apply(&s, over);
+    if (!had_access && str_eq(s.access, plan->agent->access))
+        s.access = STR_NONE; /* as it is anyway: nothing for config.json to say */
     if (str_is_none(s.name))
         s.name = plan->agent->name;
     if (str_is_none(s.name) || str_trim(s.name).len == 0)
@@ -291,47 +296,16 @@ static enum err row_fill(struct plan *plan, const struct agent_edit *edit,
     return merge_metadata(plan->work, edit->metadata, agent);
 }
 
-/* ---- as an assistant ---- */
-
 bool agent_is_runnable(const struct fleet_agent *agent)
 {
     return str_eq(agent->visibility, STR("tenant")) && !str_eq(agent->access, STR("read"));
 }
 
-/* The assistant says what the agent says; of one that is nobody else's to run there is none. */
-static enum err assistant_follow(struct agent_work *work, const struct fleet_agent *agent)
-{
-    struct assistant wanted = {
-        .tenant = agent->tenant,
-        .assistant_id = agent->agent_id,
-        .graph_id = FLEET_GRAPH,
-        .name = agent->name,
-        .description = agent->description,
-        .config = arena_printf(work->arena, "{\"configurable\":{\"agent_id\":\"%.*s\"}}",
-                               STR_ARG(agent->agent_id)),
-        .context = STR("{}"),
-        .metadata = STR("{\"created_by\":\"fleet\"}"),
-        .version = 1,
-        .created_us = work->tx->now_us,
-        .updated_us = work->tx->now_us,
-    };
-    struct assistant found;
-    enum err err = assistant_get(work->tx, agent->tenant, agent->agent_id, work->arena, &found);
+/* ---- what is done ---- */
 
-    if (err && err != ERR_NOT_FOUND)
-        return err;
-    if (!agent_is_runnable(agent))
-        return err ? OK : assistant_delete(work->tx, agent->tenant, agent->agent_id);
-    if (err)
-        return assistant_insert(work->tx, &wanted);
-    if (str_eq(found.name, wanted.name) && str_eq(found.description, wanted.description))
-        return OK;
-    wanted.created_us = found.created_us;
-    wanted.config = found.config;
-    wanted.context = found.context;
-    wanted.metadata = found.metadata;
-    err = assistant_next_version(work->tx, agent->tenant, agent->agent_id, &wanted.version);
-    return err ? err : assistant_update(work->tx, &wanted);
+static bool is_paused(const struct plan *plan)
+{
+    return plan->settings.triggers_paused == SETTING_YES;
 }
 
 enum err agent_create(struct agent_work *work, const struct agent_edit *edit,
@@ -348,11 +322,13 @@ enum err agent_create(struct agent_work *work, const struct agent_edit *edit,
     };
     struct plan plan = {.work = work, .agent = &made};
     const struct tree_key key = key_of(&made);
-    enum err err = plan_make(&plan, edit);
+    struct agent_edit whole;
+    enum err err = shared_skills_take(work, agent->tenant, edit, &whole);
 
-    if (err || (err = row_fill(&plan, edit, &made)) || (err = tree_insert(work->tx, &key)) ||
-        (err = commit(&plan, edit, &made)) || (err = fleet_agent_insert(work->tx, &made)) ||
-        (err = assistant_follow(work, &made)))
+    if (err || (err = plan_make(&plan, &whole)) || (err = row_fill(&plan, edit, &made)) ||
+        (err = tree_insert(work->tx, &key)) || (err = commit(&plan, edit, &made)) ||
+        (err = fleet_agent_insert(work->tx, &made)) ||
+        (err = agent_assistant_follow(work, &made, is_paused(&plan))))
         return err;
     *agent = made;
     return OK;
@@ -364,6 +340,7 @@ enum err agent_change(struct agent_work *work, const struct agent_edit *edit,
     struct fleet_agent made = *agent;
     struct plan plan = {.work = work, .agent = &made};
     const struct tree_key key = key_of(&made);
+    struct agent_edit whole;
     enum err err = tree_lock(work->tx, &key, &made.version);
 
     /* Who waited for the lock finds a newer version than the row said. */
@@ -376,9 +353,10 @@ enum err agent_change(struct agent_work *work, const struct agent_edit *edit,
                                  STR_ARG(made.commit_hash), STR_ARG(edit->parent_commit));
         return ERR_CONFLICT;
     }
-    if ((err = plan_make(&plan, edit)) || (err = row_fill(&plan, edit, &made)) ||
+    if ((err = shared_skills_take(work, made.tenant, edit, &whole)) ||
+        (err = plan_make(&plan, &whole)) || (err = row_fill(&plan, edit, &made)) ||
         (err = commit(&plan, edit, &made)) || (err = fleet_agent_update(work->tx, &made)) ||
-        (err = assistant_follow(work, &made)))
+        (err = agent_assistant_follow(work, &made, is_paused(&plan))))
         return err;
     *agent = made;
     return OK;
@@ -476,6 +454,5 @@ enum err agent_remove(struct agent_work *work, const struct fleet_agent *agent)
 
     if (err || (err = tree_delete(work->tx, &key)))
         return err;
-    err = assistant_delete(work->tx, agent->tenant, agent->agent_id);
-    return err == ERR_NOT_FOUND ? OK : err; /* somebody took it away before */
+    return agent_assistant_remove(work, agent);
 }

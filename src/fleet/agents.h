@@ -37,9 +37,19 @@ enum err agent_find(struct tx *tx, const struct fleet_agent *wanted, const struc
                     enum agent_right right, struct arena *arena,
                     struct fleet_agent *agent) MUST_USE;
 
+#define SKILL_LINKS_MAX 50
+
+/* A folder that is to hold a skill of the workspace (shared_skills.h). */
+struct skill_link {
+    struct str path;   /* "skills/research" */
+    struct str handle; /* the skill's name */
+};
+
 struct agent_edit {
     const struct tree_change *changes; /* each path at most once */
     size_t count;
+    const struct skill_link *links;
+    size_t link_count;
     bool replaces;                  /* the tree becomes what is written, the rest goes */
     struct agent_settings settings; /* over what config.json says */
     struct str metadata;            /* JSON object, over the row's; STR_NONE */

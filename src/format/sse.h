@@ -32,6 +32,7 @@ struct sse_reader {
     bool after_cr;        /* an \n now belongs to the line end before it */
     bool after_start;     /* a byte order mark may stand only at the very start */
     size_t comment_count; /* heartbeats */
+    int64_t retry_ms;     /* when to come back, as the stream says; -1: it does not */
 };
 
 /* An event (and a line) may have up to `event_bytes_max`. */

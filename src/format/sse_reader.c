@@ -3,7 +3,7 @@
 
 void sse_reader_init(struct sse_reader *r, size_t event_bytes_max)
 {
-    *r = (struct sse_reader){.has_data = false};
+    *r = (struct sse_reader){.retry_ms = -1};
     buf_init(&r->line, event_bytes_max);
     buf_init(&r->event, event_bytes_max);
     buf_init(&r->data, event_bytes_max);
@@ -26,6 +26,15 @@ static void forget_event(struct sse_reader *r)
     r->is_done = false;
 }
 
+/* Digits and nothing else. */
+static void take_retry(struct sse_reader *r, struct str value)
+{
+    int64_t ms;
+
+    if (value.len && value.data[0] >= '0' && value.data[0] <= '9' && !str_to_i64(value, &ms))
+        r->retry_ms = ms;
+}
+
 static void take_field(struct sse_reader *r, struct str name, struct str value)
 {
     if (str_eq(name, STR("event"))) {
@@ -39,6 +48,8 @@ static void take_field(struct sse_reader *r, struct str name, struct str value)
     } else if (str_eq(name, STR("id")) && str_find_char(value, '\0') == value.len) {
         buf_clear(&r->id);
         buf_add(&r->id, value);
+    } else if (str_eq(name, STR("retry"))) {
+        take_retry(r, value);
     }
 }
 

@@ -91,11 +91,26 @@ static void limit(void **state)
     }
 }
 
+static void retry(void **state)
+{
+    struct str input = STR("retry: 250\nretry: x\nretry: -1\nretry:\n\n");
+    struct sse_reader reader;
+    struct sse_event event;
+
+    (void)state;
+    sse_reader_init(&reader, 100);
+    assert_int_equal(reader.retry_ms, -1);
+    assert_int_equal(sse_reader_next(&reader, &input, &event), ERR_AGAIN);
+    assert_int_equal(reader.retry_ms, 250);
+    sse_reader_release(&reader);
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("an event is event, data, id and a blank line", frame),
     TEST("no name, id or data can begin a line of its own", no_forgery),
     TEST("the events are the same in whatever pieces they come", any_pieces),
     TEST("lines and events have a maximum", limit),
+    TEST("when to come back is a number of milliseconds, or not said", retry),
 };
 
 int main(void)

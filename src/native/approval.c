@@ -6,8 +6,13 @@
  *   answered  {"decisions": [{"type": "approve"} | {"type": "edit", "edited_action": {"name",
  * "args"}} | {"type": "reject" | "respond", "message"}]}, one for each in order
  *
- * The older answers of agent-inbox, [{"type": "accept" | "edit" | "ignore" | "response", "args"}],
- * are understood too. */
+ * Besides, the value has the older form, which speaks of one call:
+ *
+ *   asked     {"action_request": {"action", "args"}, "config": {"allow_…"}, "description"}
+ *   answered  [{"type": "accept" | "edit" | "ignore" | "response", "args"}]
+ *
+ * Whoever knows that form only, or shows one action at a time, answers for the first: a person is
+ * asked again about the others. No call is made before all are decided. */
 #include "native/run_priv.h"
 
 #include "base/uuid.h"
@@ -50,18 +55,35 @@ void approval_needed(struct native_run *run, const struct tool_calls *open,
             needed->list[needed->count++] = open->list[i];
 }
 
+static struct str description_of(struct native_run *run, const struct tool_call *call)
+{
+    return arena_printf(run->arena, "Tool execution requires approval\n\nTool: %.*s\nArgs: %.*s",
+                        STR_ARG(call->name), STR_ARG(call->args));
+}
+
 static void request_out(struct json_writer *json, struct native_run *run,
                         const struct tool_call *call)
 {
     json_begin_object(json);
     json_put_str(json, "name", call->name);
     json_put_raw(json, "args", call->args);
-    json_put_str(json, "description",
-                 arena_printf(run->arena,
-                              "Tool execution requires approval\n\nTool: %.*s\nArgs: "
-                              "%.*s",
-                              STR_ARG(call->name), STR_ARG(call->args)));
+    json_put_str(json, "description", description_of(run, call));
     json_end_object(json);
+}
+
+/* The same for clients that know the older form only: it speaks of one call, the first. */
+static void older_out(struct json_writer *json, struct native_run *run,
+                      const struct tool_call *call)
+{
+    json_key(json, "action_request");
+    json_begin_object(json);
+    json_put_str(json, "action", call->name);
+    json_put_raw(json, "args", call->args);
+    json_end_object(json);
+    json_put_raw(json, "config",
+                 STR("{\"allow_ignore\":true,\"allow_respond\":true,\"allow_edit\":true,"
+                     "\"allow_accept\":true}"));
+    json_put_str(json, "description", description_of(run, call));
 }
 
 void approval_ask(struct native_run *run, const struct tool_calls *needed)
@@ -93,6 +115,7 @@ void approval_ask(struct native_run *run, const struct tool_calls *needed)
         json_end_object(&json);
     }
     json_end_array(&json);
+    older_out(&json, run, &needed->list[0]);
     json_end_object(&json);
     json_end_object(&json);
     json_end_array(&json);
@@ -214,10 +237,10 @@ bool approval_take(struct native_run *run, struct str resume, struct str *why)
     approval_needed(run, &open, &needed);
     while (json_raw_next(list, &at, &key, &decision))
         count++;
-    if (count != needed.count) {
+    if (count == 0 || count > needed.count) {
         *why = arena_printf(run->arena,
-                            "command.resume: must be {\"decisions\": […]} with one decision for "
-                            "each of the %zu actions, not %zu",
+                            "command.resume: must be {\"decisions\": […]} with a decision for each "
+                            "of the %zu actions, in their order, not %zu",
                             needed.count, count);
         return false;
     }

@@ -2,42 +2,35 @@
  * JSON or a stream of events.
  *
  *   initialize ─▶ notifications/initialized ─▶ tools/list (page by page) ─▶ tools/call …
+ *        ▲                                          ▲                          │
+ *        └── 404: the session is over, once ────────┼──────────────────────────┤
+ *                                                   └── tools/list_changed ────┘
  *
- * One question at a time for each server. Main loop only. */
+ * A stream that breaks off before the answer is taken up where it was (GET with Last-Event-ID), as
+ * far as its events had ids. One question at a time for each server. Main loop only. */
 #ifndef NATIVE_MCP_H
 #define NATIVE_MCP_H
 
 #include "base/json.h"
-#include "format/sse.h"
-#include "format/url.h"
-#include "native/wire.h"
+#include "native/mcp_link.h"
 
 #define MCP_TOOLS_MAX 500
-#define MCP_ANSWER_BYTES_MAX (4 * MIB)
 
 struct mcp_tool {
     struct str name, description, schema;
+    struct str text; /* all that the server says of it: a JSON object */
 };
 
 struct mcp_server {
-    struct arena *arena;
-    struct str text; /* the URL as it was given */
-    struct url url;
-    const struct http_header *headers;
-    size_t header_count;
-    struct str session_id; /* STR_NONE: it wants none */
-    struct str version;    /* of the protocol, when it has been agreed on */
+    struct mcp_link link; /* where it is, and what lets in */
+    struct str text;      /* the URL as it was given */
     struct mcp_tool *tools;
     size_t tool_count;
-    bool is_ready; /* its tools are known */
-
-    struct wire wire;
-    struct buf body, answer;
-    struct sse_reader sse;
-    bool is_stream, has_result;
-    int64_t id;        /* of the question under way */
-    struct str result; /* JSON, in the arena; STR_NONE */
-    struct str error;
+    bool is_ready;         /* its tools are known */
+    unsigned pages;        /* of tools, so far */
+    bool is_renewed;       /* this question has had a second session */
+    struct str tool, args; /* of the call under way; STR_NONE: opening */
+    struct str result;     /* JSON, in the arena; STR_NONE */
     void (*on_reply)(struct mcp_server *server);
     /* why STR_NONE: it went well. */
     void (*on_done)(struct mcp_server *server, struct str why);
@@ -47,7 +40,7 @@ struct mcp_server {
 void mcp_init(struct mcp_server *server, struct loop *loop, struct http_client *client,
               struct arena *arena);
 void mcp_release(struct mcp_server *server);
-/* Until is_ready; then on_done. */
+/* Until is_ready; then on_done. Also when its tools have changed: is_ready is false then. */
 void mcp_open(struct mcp_server *server, void (*on_done)(struct mcp_server *, struct str why),
               void *context);
 /* server->result is then the result of tools/call. */

@@ -8,20 +8,26 @@
 
 static void run_over(struct native_run *run)
 {
-    struct native *native = run->native;
-
     timer_stop(&run->go);
-    list_remove(&run->node);
     model_call_release(&run->model);
     for (size_t i = 0; i < run->server_count; i++)
         mcp_release(&run->servers[i]);
     spec_release(&run->spec);
+    roster_remove(&run->native->roster, &run->entry);
     mem_free(run);
-    native->running--;
-    if (native->executor.on_room)
-        native->executor.on_room(native->executor.context);
-    if (native->is_stopping && native->running == 0 && native->on_stopped)
-        native->on_stopped(native->stopped_context);
+}
+
+/* Of the run's end, for its trace: a run that stops for a person has none. */
+static struct str words_of(struct native_run *run, struct str status, struct str error)
+{
+    const struct json *json;
+
+    if (str_eq(status, RUN_INTERRUPTED))
+        return STR("Cancelled");
+    if (str_is_none(error) || json_parse(run->arena, error, &json, NULL))
+        return error;
+    return arena_printf(run->arena, "%.*s: %.*s", STR_ARG(json_string(json_get(json, "error"))),
+                        STR_ARG(json_string(json_get(json, "message"))));
 }
 
 void native_end(struct native_run *run, struct str status, struct str error)
@@ -40,13 +46,14 @@ void native_end(struct native_run *run, struct str status, struct str error)
             outcome.interrupts = arena_printf(run->arena, "{\"%.*s\":%.*s}", STR_ARG(run->task_id),
                                               STR_ARG(run->interrupts));
     }
+    trace_end(run, words_of(run, status, error));
     run->execution->events->on_done(run->execution, &outcome);
     run_over(run);
 }
 
 void native_leave(struct native_run *run)
 {
-    if (!run->native->is_stopping) {
+    if (!run->native->roster.is_stopping) {
         native_end(run, RUN_INTERRUPTED, STR_NONE);
         return;
     }
@@ -103,6 +110,7 @@ static void begin(struct native_run *run)
         return;
     }
     state_load(run);
+    trace_begin(run);
     stream_begin(run);
     if (!state_input(run))
         return;
@@ -142,8 +150,7 @@ static void native_start(struct executor *executor, struct execution *execution)
     execution->data = run;
     timer_init(&run->go, native->loop, on_go);
     model_call_init(&run->model, native->loop, native->client, run->arena);
-    list_push(&native->runs, &run->node);
-    native->running++;
+    roster_add(&native->roster, &run->entry, execution);
     if (json_parse(run->arena, execution->run.kwargs, &run->kwargs, NULL))
         run->kwargs = NULL; /* run_create lets no such run in */
     run->work.apply = load_apply;
@@ -184,40 +191,32 @@ static unsigned native_room(struct executor *executor)
 {
     const struct native *native = CONTAINER_OF(executor, struct native, executor);
 
-    return native->is_stopping ? 0 : native->runs_max - native->running;
+    return roster_room(&native->roster);
 }
 
 static void native_ask(struct executor *executor, struct agent_ask *ask)
 {
     struct native *native = CONTAINER_OF(executor, struct native, executor);
 
-    builtin_ask_answer(native->loop, native->store, ask);
+    if (ask->kind == ASK_MCP_TOOLS)
+        tools_ask_start(native, ask);
+    else
+        builtin_ask_answer(native->loop, native->store, ask);
 }
 
 static void native_stop(struct executor *executor, void (*on_stopped)(void *context), void *context)
 {
     struct native *native = CONTAINER_OF(executor, struct native, executor);
-    struct list *node = native->runs.next;
 
-    native->is_stopping = true;
-    native->on_stopped = on_stopped;
-    native->stopped_context = context;
-    if (native->running == 0) {
-        on_stopped(context);
-        return;
-    }
-    while (node != &native->runs) {
-        struct native_run *run = LIST_ITEM(node, struct native_run, node);
-
-        node = node->next;
-        native_cancel(executor, run->execution, STR("shutdown"));
-    }
+    tools_asks_stop(native);
+    roster_stop(&native->roster, on_stopped, context);
 }
 
 static void native_free(struct executor *executor)
 {
     struct native *native = CONTAINER_OF(executor, struct native, executor);
 
+    tools_answers_release(native);
     http_client_free(native->client);
     mem_free(native);
 }
@@ -249,8 +248,10 @@ struct executor *native_new(const struct native_setup *setup)
     native->loop = setup->loop;
     native->store = setup->store;
     native->client = http_client_new(&config);
-    native->runs_max = setup->runs_max;
-    list_init(&native->runs);
+    native->traces = setup->traces;
+    span_parcels_init(&native->spans, setup->store);
+    roster_init(&native->roster, &native->executor, setup->runs_max);
+    list_init(&native->tools_asks);
     return &native->executor;
 }
 

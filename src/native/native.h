@@ -19,6 +19,7 @@ struct native_setup {
     struct tls_client *tls;             /* borrowed */
     const struct http_proxy *proxy;     /* borrowed; NULL: none */
     unsigned runs_max;
+    bool traces; /* runs tell spans of themselves */
 };
 
 struct executor *native_new(const struct native_setup *setup);

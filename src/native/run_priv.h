@@ -6,13 +6,16 @@
 #define NATIVE_RUN_PRIV_H
 
 #include "agent/builtin_state.h"
-#include "base/list.h"
+#include "agent/roster.h"
+#include "agent/span_parcels.h"
 #include "native/mcp.h"
 #include "native/native.h"
 #include "native/spec.h"
 #include "native/toolbox.h"
+#include "native/trace.h"
 
-#define FRAMES_MAX 2 /* the agent and a sub-agent: sub-agents have none of their own */
+#define FRAMES_MAX 2         /* the agent and a sub-agent: sub-agents have none of their own */
+#define TOOLS_ANSWERS_MAX 64 /* kept of MCP servers that editors have asked */
 #define STEPS_MAX_DEFAULT 100
 #define TOKENS_MAX_DEFAULT 2000000
 #define ANSWER_TOKENS_MAX 8192
@@ -23,19 +26,20 @@ struct native {
     struct loop *loop;
     struct store *store;
     struct http_client *client;
-    unsigned runs_max, running;
-    struct list runs;
-    bool is_stopping;
-    void (*on_stopped)(void *context);
-    void *stopped_context;
+    struct roster roster;
+    struct span_parcels spans;
+    bool traces;
+    struct list tools_asks; /* tools_ask.c */
+    struct tools_answer *tools_answers[TOOLS_ANSWERS_MAX];
 };
 
 /* One conversation: the thread's, or a sub-agent's about one task. */
 struct frame {
     const struct agent_spec *agent;
     struct conversation messages;
-    struct str todos;      /* JSON array; STR_NONE: none */
-    struct tool_call call; /* of the task; the root has none */
+    struct str todos;                  /* JSON array; STR_NONE: none */
+    struct tool_call call;             /* of the task; the root has none */
+    struct trace_span task_span, span; /* of the task, and of this conversation in it */
 };
 
 struct run_streams {
@@ -43,7 +47,7 @@ struct run_streams {
 };
 
 struct native_run {
-    struct list node;
+    struct roster_entry entry;
     struct native *native;
     struct execution *execution;
     struct arena *arena;
@@ -75,6 +79,8 @@ struct native_run {
     struct checkpoint next; /* being stored */
     struct str parent_id;
     struct run_streams streams;
+    struct trace_span root, model_span, tool_span;
+    struct str model_inputs; /* JSON: what was asked */
 };
 
 /* native.c */
@@ -83,6 +89,11 @@ void native_end(struct native_run *run, struct str status, struct str error);
 void native_leave(struct native_run *run);
 void native_fail(struct native_run *run, const char *type, struct str message);
 struct frame *native_top(struct native_run *run);
+
+/* tools_ask.c: which tools an MCP server has, for an editor. */
+void tools_ask_start(struct native *native, struct agent_ask *ask);
+void tools_asks_stop(struct native *native); /* those under way are answered: not now */
+void tools_answers_release(struct native *native);
 
 /* turn.c: goes on from the state until something has to be waited for. */
 void turn_go(struct native_run *run);

@@ -1,5 +1,5 @@
 /* An agent read from its tree, with what the workspace knows. */
-#include "native/spec.h"
+#include "native/spec_priv.h"
 
 #include "fleet/agent_files.h"
 #include "fleet/skill.h"
@@ -10,28 +10,7 @@
 #define SUBAGENTS STR("subagents/")
 #define MEMORIES STR("memories/")
 
-struct loading {
-    struct spec *spec;
-    struct arena *arena;
-    struct tree_files tree;
-    struct str *why;
-};
-
-static enum err refuse(struct loading *l, const char *what, struct str more)
-{
-    *l->why = arena_printf(l->arena, "%s%.*s", what, STR_ARG(more));
-    return ERR_INVALID;
-}
-
-static struct str take(struct loading *l, struct buf *out)
-{
-    struct str text = arena_str(l->arena, buf_str(out));
-
-    buf_release(out);
-    return text;
-}
-
-static struct str content_of(struct loading *l, struct str folder, struct str name)
+static struct str content_of(struct spec_loading *l, struct str folder, struct str name)
 {
     const struct str parts[] = {folder, name};
     const struct tree_file *file =
@@ -43,7 +22,7 @@ static struct str content_of(struct loading *l, struct str folder, struct str na
 /* ---- skills ---- */
 
 /* What lies below `from` in the tree stands below `to` for the agent. */
-static void files_take(struct loading *l, struct files *files, struct str from, const char *to)
+static void files_take(struct spec_loading *l, struct files *files, struct str from, const char *to)
 {
     for (size_t i = 0; i < l->tree.count; i++) {
         const struct tree_file *file = &l->tree.list[i];
@@ -59,7 +38,7 @@ static void files_take(struct loading *l, struct files *files, struct str from, 
 }
 
 /* Names and descriptions only: a body is read when it is wanted. */
-static void skills_told(struct loading *l, struct buf *out, const struct files *skills)
+static void skills_told(struct spec_loading *l, struct buf *out, const struct files *skills)
 {
     bool is_first = true;
 
@@ -94,18 +73,18 @@ static void memories_told(struct buf *out, const struct files *memories)
 
 /* ---- one agent ---- */
 
-static enum err tools_load(struct loading *l, struct str folder, struct agent_spec *agent)
+static enum err tools_load(struct spec_loading *l, struct str folder, struct agent_spec *agent)
 {
     struct str text = content_of(l, folder, TOOLS_PATH), why = STR_NONE;
 
     if (str_is_none(text))
         return OK;
     if (tools_parse(l->arena, text, &agent->tools, &why))
-        return refuse(l, "tools.json ", why);
+        return spec_refuse(l, "tools.json ", why);
     return OK;
 }
 
-static enum err agent_load(struct loading *l, struct str folder, struct agent_spec *agent)
+static enum err agent_load(struct spec_loading *l, struct str folder, struct agent_spec *agent)
 {
     struct frontmatter *front = ARENA_NEW(l->arena, struct frontmatter);
     struct str text = content_of(l, folder, PROMPT_PATH), why = STR_NONE;
@@ -114,8 +93,8 @@ static enum err agent_load(struct loading *l, struct str folder, struct agent_sp
     struct buf out;
 
     if (str_is_none(text))
-        return refuse(l, "there is no file ",
-                      arena_printf(l->arena, "%.*sAGENTS.md", STR_ARG(folder)));
+        return spec_refuse(l, "there is no file ",
+                           arena_printf(l->arena, "%.*sAGENTS.md", STR_ARG(folder)));
     if (!is_main && frontmatter_parse(l->arena, text, front, &why) == OK) {
         agent->description = frontmatter_text(front, "description");
         if (!str_is_none(frontmatter_text(front, "model_id")))
@@ -132,13 +111,13 @@ static enum err agent_load(struct loading *l, struct str folder, struct agent_sp
     memories_told(&out, &l->spec->memories);
     if (out.failed) {
         buf_release(&out);
-        return refuse(l, "the prompt is larger than 2 MiB", STR(""));
+        return spec_refuse(l, "the prompt is larger than 2 MiB", STR(""));
     }
-    agent->prompt = take(l, &out);
+    agent->prompt = spec_take(l, &out);
     return tools_load(l, folder, agent);
 }
 
-static enum err subagents_load(struct loading *l)
+static enum err subagents_load(struct spec_loading *l)
 {
     struct spec *spec = l->spec;
     enum err err = OK;
@@ -152,7 +131,7 @@ static enum err subagents_load(struct loading *l)
             !str_eq(str_from(rest, name.len), STR("/AGENTS.md")))
             continue;
         if (spec->count + 1 >= SPEC_AGENTS_MAX)
-            return refuse(l, "an agent can have at most 48 sub-agents", STR(""));
+            return spec_refuse(l, "an agent can have at most 48 sub-agents", STR(""));
         *agent = (struct agent_spec){.name = name, .model_id = spec->agents[0].model_id};
         err = agent_load(l, arena_printf(l->arena, "subagents/%.*s/", STR_ARG(name)), agent);
         spec->count++;
@@ -173,131 +152,21 @@ static void general_add(struct spec *spec)
     spec->count++;
 }
 
-/* ---- what the workspace knows ---- */
-
-static struct str secret_named(const struct spec *spec, struct str name)
-{
-    for (size_t i = 0; i < spec->secrets.count; i++)
-        if (spec->secrets.list[i].kind == SECRET_WORKSPACE &&
-            str_eq(spec->secrets.list[i].name, name))
-            return spec->secrets.list[i].value;
-    return STR_NONE;
-}
-
-/* FLEET_X beats X. */
-static struct str secret_of(const struct spec *spec, struct str name)
-{
-    struct str own = secret_named(spec, arena_printf(spec->arena, "FLEET_%.*s", STR_ARG(name)));
-
-    return str_is_none(own) ? secret_named(spec, name) : own;
-}
-
-/* "Bearer {{secret NAME}}" */
-static enum err header_filled(struct loading *l, struct str value, struct str *filled)
-{
-    const struct str open = STR("{{secret "), close = STR("}}");
-    struct buf out;
-
-    buf_init(&out, 64 * KIB);
-    for (;;) {
-        size_t at = str_find(value, open);
-        struct str name, secret;
-
-        buf_add(&out, str_first(value, at));
-        if (at == value.len)
-            break;
-        value = str_from(value, at + open.len);
-        at = str_find(value, close);
-        name = str_trim(str_first(value, at));
-        secret = secret_of(l->spec, name);
-        if (str_is_none(secret)) {
-            buf_release(&out);
-            return refuse(l, "the workspace has no secret ", name);
-        }
-        buf_add(&out, secret);
-        value = str_from(value, at + close.len);
-    }
-    *filled = take(l, &out);
-    return OK;
-}
-
-static enum err headers_load(struct loading *l, struct str object, struct server_spec *server)
-{
-    const struct json *root, *value;
-    struct json_iter iter;
-    struct str key;
-    enum err err = OK;
-
-    if (json_parse(l->arena, object, &root, NULL))
-        return OK;
-    iter = json_iter(root);
-    server->headers = ARENA_ARRAY(l->arena, struct http_header, json_count(root) + 1);
-    while (!err && json_next(&iter, &key, &value)) {
-        struct http_header *header = &server->headers[server->header_count++];
-
-        header->name = key;
-        err = header_filled(l, json_string(value), &header->value);
-    }
-    return err;
-}
-
-static enum err server_add(struct loading *l, struct str url)
-{
-    struct spec *spec = l->spec;
-    struct server_spec *server = &spec->servers[spec->server_count];
-
-    if (spec_server(spec, url) < spec->server_count)
-        return OK;
-    if (spec->server_count == SPEC_SERVERS_MAX)
-        return refuse(l, "an agent's tools can be of at most 20 MCP servers", STR(""));
-    *server = (struct server_spec){.url = url};
-    spec->server_count++;
-    for (size_t i = 0; i < spec->secrets.count; i++) {
-        const struct secret *known = &spec->secrets.list[i];
-        const struct json *about;
-
-        if (known->kind != SECRET_MCP_SERVER || json_parse(l->arena, known->about, &about, NULL) ||
-            !tools_url_eq(json_string(json_get(about, "url")), url))
-            continue;
-        return headers_load(l, known->value, server);
-    }
-    return OK;
-}
-
-static enum err servers_load(struct loading *l)
-{
-    enum err err = OK;
-
-    for (size_t a = 0; a < l->spec->count; a++)
-        for (size_t i = 0; !err && i < l->spec->agents[a].tools.count; i++)
-            err = server_add(l, l->spec->agents[a].tools.list[i].server_url);
-    return err;
-}
-
-size_t spec_server(const struct spec *spec, struct str url)
-{
-    size_t i = 0;
-
-    while (i < spec->server_count && !tools_url_eq(spec->servers[i].url, url))
-        i++;
-    return i;
-}
-
 /* ---- all ---- */
 
-static enum err settings_load(struct loading *l, struct agent_spec *main)
+static enum err settings_load(struct spec_loading *l, struct agent_spec *main)
 {
     struct str text = content_of(l, STR(""), SETTINGS_PATH), why = STR_NONE;
     struct agent_settings settings = {.model_id = STR_NONE};
 
     if (!str_is_none(text) && settings_read(l->arena, text, &settings, &why))
-        return refuse(l, "config.json ", why);
+        return spec_refuse(l, "config.json ", why);
     main->model_id = settings.model_id;
     l->spec->protects_memory = settings.skips_memory_protection != SETTING_YES;
     return OK;
 }
 
-static enum err agents_load(struct loading *l)
+static enum err agents_load(struct spec_loading *l)
 {
     struct spec *spec = l->spec;
     enum err err;
@@ -313,7 +182,7 @@ static enum err agents_load(struct loading *l)
     if ((err = subagents_load(l)))
         return err;
     general_add(spec);
-    return servers_load(l);
+    return spec_servers_load(l);
 }
 
 enum err spec_load(struct tx *tx, struct str tenant, struct str agent_id, struct arena *arena,
@@ -321,15 +190,15 @@ enum err spec_load(struct tx *tx, struct str tenant, struct str agent_id, struct
 {
     const struct tree_key key = {tenant, agent_id};
     const struct secret_owner owner = secret_owner_workspace(tenant);
-    struct loading l = {.spec = spec, .arena = arena, .why = why};
+    struct spec_loading l = {.spec = spec, .arena = arena, .why = why};
     enum err err;
 
     *spec = (struct spec){.arena = arena};
     if (str_is_none(agent_id))
-        return refuse(&l, "config.configurable.agent_id must name a Fleet agent", STR(""));
+        return spec_refuse(&l, "config.configurable.agent_id must name a Fleet agent", STR(""));
     err = fleet_agent_get(tx, tenant, agent_id, arena, &spec->row);
     if (err == ERR_NOT_FOUND || (!err && !agent_is_runnable(&spec->row)))
-        return refuse(&l, "there is no Fleet agent that runs may use: ", agent_id);
+        return spec_refuse(&l, "there is no Fleet agent that runs may use: ", agent_id);
     if (!err)
         err = tree_read(tx, &key, spec->row.version, arena, &l.tree);
     if (!err)
@@ -365,7 +234,7 @@ static struct str setting_of(const struct spec *spec, struct str provider, const
 
         *c = is_small ? (char)(*c - 'a' + 'A') : is_other ? '_' : *c;
     }
-    return secret_of(spec, arena_printf(spec->arena, "%s_%s", name, what));
+    return spec_secret(spec, arena_printf(spec->arena, "%s_%s", name, what));
 }
 
 static struct str usual_base(struct str provider)

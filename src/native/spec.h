@@ -8,6 +8,7 @@
 #include "fleet/agents.h"
 #include "fleet/tools.h"
 #include "native/files.h"
+#include "native/mcp.h"
 #include "native/model_call.h"
 #include "store/secrets.h"
 
@@ -26,6 +27,7 @@ struct server_spec {
     struct str url;
     struct http_header *headers;
     size_t header_count;
+    const struct http_oauth *oauth; /* NULL: no tokens */
 };
 
 struct spec {
@@ -43,11 +45,17 @@ struct spec {
 /* ERR_INVALID with *why in the arena: it cannot run. */
 enum err spec_load(struct tx *tx, struct str tenant, struct str agent_id, struct arena *arena,
                    struct spec *spec, struct str *why) MUST_USE;
+/* Nothing but what lets in to this MCP server: servers[0]. As spec_load. */
+enum err spec_server_load(struct tx *tx, struct str tenant, struct str url, struct arena *arena,
+                          struct spec *spec, struct str *why) MUST_USE;
 void spec_release(struct spec *spec); /* wipes the secrets */
 /* ERR_INVALID with *why. */
 enum err spec_model(const struct spec *spec, const struct agent_spec *agent,
                     struct model_target *target, struct str *why) MUST_USE;
 const struct agent_spec *spec_find(const struct spec *spec, struct str name);
+/* `server`, which is mcp_init's, is to be that one. ERR_INVALID with *why: the URL is none. */
+enum err spec_server_aim(const struct server_spec *from, struct mcp_server *server,
+                         struct str *why) MUST_USE;
 /* Its index, or the count: there is none. */
 size_t spec_server(const struct spec *spec, struct str url);
 

@@ -19,6 +19,7 @@ static void answer_add(struct native_run *run, const struct tool_call *call, str
     const struct tool_answer answer = {call, text, is_error};
     struct str message = conversation_tool(run->arena, loop_rng(run->native->loop), &answer);
 
+    trace_tool_end(run, call, text, is_error);
     conversation_add(&frame->messages, message);
     stream_message(run, "tools", message);
 }
@@ -85,6 +86,8 @@ static bool task_begin(struct native_run *run, const struct tool_call *call, str
     conversation_init(&frame->messages, run->arena);
     conversation_add(&frame->messages,
                      conversation_human(run->arena, loop_rng(run->native->loop), task));
+    run->tool_span.id = STR_NONE; /* it has one of its own */
+    trace_task_begin(run, frame);
     return true;
 }
 
@@ -94,6 +97,7 @@ static void task_end(struct native_run *run)
     struct tool_call call = frame->call;
     struct str text = said_text(&frame->messages.list[frame->messages.count - 1], run->arena);
 
+    trace_task_end(run, frame, text, STR_NONE);
     run->frame_count--;
     answer_add(run, &call, text, false);
 }
@@ -115,6 +119,7 @@ static bool call_run(struct native_run *run, const struct tool_call *call)
     struct str why = STR_NONE;
     bool is_error;
 
+    trace_tool_begin(run);
     if (!str_is_none(call->invalid_why)) {
         answer_add(run, call, arena_printf(run->arena, "Error: %.*s", STR_ARG(call->invalid_why)),
                    true);
@@ -203,6 +208,7 @@ static void on_answered(struct model_call *call, struct str why)
 
     run->tokens += answer->input_tokens + answer->output_tokens;
     if (!str_is_none(why)) {
+        trace_model_end(run, STR_NONE, why);
         native_fail(run, "ModelError", why);
         return;
     }
@@ -211,6 +217,7 @@ static void on_answered(struct model_call *call, struct str why)
         native_fail(run, "ModelError", STR("the model's answer is no message"));
         return;
     }
+    trace_model_end(run, message, STR_NONE);
     stream_message(run, "model", message);
     if (answer->call_count > 0)
         state_save(run);
@@ -267,10 +274,22 @@ static void model_ask(struct native_run *run)
                                   STR_ARG(new_message_id(run->arena, loop_rng(run->native->loop))));
     run->model.on_done = on_answered;
     run->model.context = run;
+    run->model.target = target;
+    trace_model_begin(run);
     model_call_start(&run->model, &target, on_text, run);
 }
 
 /* ---- the loop ---- */
+
+static void open_next(struct native_run *run);
+
+static bool servers_are_ready(const struct native_run *run)
+{
+    for (size_t i = 0; i < run->server_count; i++)
+        if (!run->servers[i].is_ready)
+            return false;
+    return true;
+}
 
 /* True: go on at once. */
 static bool step(struct native_run *run)
@@ -294,7 +313,10 @@ static bool step(struct native_run *run)
     }
     if (open.count == 0) {
         run->approved_count = 0;
-        model_ask(run);
+        if (servers_are_ready(run))
+            model_ask(run);
+        else
+            open_next(run); /* one has said that its tools have changed */
         return false;
     }
     approval_needed(run, &open, &needed);
@@ -321,8 +343,6 @@ void turn_go(struct native_run *run)
 
 /* ---- MCP servers ---- */
 
-static void open_next(struct native_run *run);
-
 static void on_opened(struct mcp_server *server, struct str why)
 {
     struct native_run *run = server->context;
@@ -346,22 +366,16 @@ static void open_next(struct native_run *run)
 void turn_begin(struct native_run *run)
 {
     const struct spec *spec = &run->spec;
-    const char *why = "must not be relative";
+    struct str why;
 
     run->servers = ARENA_ARRAY(run->arena, struct mcp_server, spec->server_count + 1);
     for (; run->server_count < spec->server_count; run->server_count++) {
         struct mcp_server *server = &run->servers[run->server_count];
-        const struct server_spec *from = &spec->servers[run->server_count];
 
         mcp_init(server, run->native->loop, run->native->client, run->arena);
-        server->text = from->url;
-        server->headers = from->headers;
-        server->header_count = from->header_count;
-        if (url_parse(run->arena, from->url, &server->url, &why) || server->url.is_relative) {
+        if (spec_server_aim(&spec->servers[run->server_count], server, &why)) {
             run->server_count++;
-            native_fail(
-                run, "AgentError",
-                arena_printf(run->arena, "tools.json: the URL %.*s %s", STR_ARG(from->url), why));
+            native_fail(run, "AgentError", why);
             return;
         }
     }

@@ -22,6 +22,8 @@ static const struct db_statement update_one = {
     NULL};
 static const struct db_statement delete_one = {
     "crons_delete", "DELETE FROM crons WHERE tenant = $1 AND cron_id = $2", NULL};
+static const struct db_statement delete_of = {
+    "crons_delete_of", "DELETE FROM crons WHERE tenant = $1 AND assistant_id = $2", NULL};
 #define DUE                                                                                        \
     "SELECT " COLUMNS " FROM crons WHERE next_us IS NOT NULL AND next_us <= $1"                    \
     " ORDER BY next_us, cron_id LIMIT CAST($2 AS BIGINT)"
@@ -147,6 +149,11 @@ enum err crons_delete(struct tx *tx, struct str tenant, struct str cron_id)
         db_run(tx->db, &delete_one, DB_ARGS(db_text(tenant), db_text(cron_id)), &changed);
 
     return changed_one(err, changed, ERR_NOT_FOUND);
+}
+
+enum err crons_delete_of(struct tx *tx, struct str tenant, struct str assistant_id)
+{
+    return db_run(tx->db, &delete_of, DB_ARGS(db_text(tenant), db_text(assistant_id)), NULL);
 }
 
 enum err crons_search(struct tx *tx, const struct cron_filter *f, struct arena *arena,

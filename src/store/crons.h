@@ -39,6 +39,8 @@ enum err crons_insert(struct tx *tx, const struct cron_row *cron) MUST_USE;
 /* All but tenant, ids of cron and thread, user and created_us. ERR_NOT_FOUND. */
 enum err crons_update(struct tx *tx, const struct cron_row *cron) MUST_USE;
 enum err crons_delete(struct tx *tx, struct str tenant, struct str cron_id) MUST_USE;
+/* All of an assistant. */
+enum err crons_delete_of(struct tx *tx, struct str tenant, struct str assistant_id) MUST_USE;
 
 struct cron_filter {
     struct str tenant;

@@ -59,6 +59,7 @@ static const struct db_statement others[] = {
     ALL("tree_blobs"),
     ALL("trees"),
     ALL("fleet_agents"),
+    ALL("fleet_skills"),
     ALL("fleet_publishes"),
     ALL("queue_items"),
     ALL("queues"),

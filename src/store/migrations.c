@@ -333,5 +333,6 @@ const char *const migrations[] = {
     step_log_sizes,
     step_span_keys,
     step_examples,
+    step_skills,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

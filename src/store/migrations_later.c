@@ -417,3 +417,11 @@ const char step_examples[] =
     "  tenant TEXT NOT NULL, comparative_id TEXT NOT NULL, dataset_id TEXT NOT NULL,"
     "  body TEXT NOT NULL, created_us BIGINT NOT NULL, PRIMARY KEY (tenant, comparative_id));"
     "CREATE INDEX comparatives_of_dataset ON comparatives (tenant, dataset_id, created_us);";
+
+/* Skills that a workspace keeps once for all its agents (fleet_skills.h). */
+const char step_skills[] =
+    "CREATE TABLE fleet_skills ("
+    "  tenant TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL, owner_id TEXT NOT NULL,"
+    "  owner_email TEXT, visibility TEXT NOT NULL, created_us BIGINT NOT NULL,"
+    "  updated_us BIGINT NOT NULL, PRIMARY KEY (tenant, name));"
+    "CREATE INDEX fleet_skills_by_created ON fleet_skills (tenant, created_us, name);";

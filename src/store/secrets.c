@@ -6,7 +6,7 @@
 #include "store/sequence.h"
 
 #define VALUE_BYTES_MAX (128 * KIB)
-#define LIST_MAX 256
+#define LIST_MAX 320
 #define USES_MAX 256
 
 static const char *const kind_names[SECRET_KIND_COUNT] = {
@@ -16,6 +16,7 @@ static const char *const kind_names[SECRET_KIND_COUNT] = {
     [SECRET_OAUTH] = "oauth",
     [SECRET_WORKSPACE] = "workspace",
     [SECRET_MCP_SERVER] = "mcp_server",
+    [SECRET_AUTH_PROVIDER] = "auth_provider",
 };
 
 /* No endpoint has this id. */
@@ -188,7 +189,7 @@ enum err secret_expire(struct tx *tx, const struct secret_owner *owner, enum sec
 
 #define COLUMNS "SELECT kind, secret_id, name, about, created_us, expires_us"
 #define LIVE " AND (expires_us IS NULL OR expires_us > "
-#define ORDER " ORDER BY kind, created_us DESC, secret_no DESC LIMIT 256"
+#define ORDER " ORDER BY kind, created_us DESC, secret_no DESC LIMIT 320"
 
 static const struct db_statement endpoint_exists = {
     "endpoints_exists", "SELECT 1 FROM endpoints WHERE tenant = $1 AND endpoint_id = $2", NULL};

@@ -7,8 +7,10 @@
  *
  * or to a workspace (secret_owner_workspace), for what its agents need:
  *
- *   workspace           a named secret              name: as of an environment variable
+ *   workspace           a named secret              name: as of an environment variable;
+ *                                                   about: {"set": false} while it has no value
  *   mcp_server          its headers, a JSON object  about: JSON of the rest
+ *   auth_provider       our secret as its client    about: JSON of the rest
  *
  * Values stand sealed under the newest key of the tx's keyring (crypto/keyring.h), bound to tenant,
  * table, column and row. Every change raises the endpoint's secrets_version, so whoever keeps
@@ -29,6 +31,7 @@ enum secret_kind {
     SECRET_OAUTH,
     SECRET_WORKSPACE,
     SECRET_MCP_SERVER,
+    SECRET_AUTH_PROVIDER,
     SECRET_KIND_COUNT
 };
 

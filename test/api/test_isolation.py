@@ -34,7 +34,9 @@ ALERT = {"rule": {"name": MARK, "description": MARK, "type": "threshold", "aggre
 PRICE = {"name": "mine", "match_pattern": "^mine$", "prompt_cost": 0, "completion_cost": 0}
 BODIES = {
     ("PUT", "/model-price-map/{price_id}"): PRICE,
-    ("PUT", "/v1/fleet/mcp-servers/{mcp_server_id}"): {"name": "x", "url": "http://127.0.0.1:9/other"},
+    **{("PUT", f"{path}/mcp-servers/{{mcp_server_id}}"): {"name": "x", "url": "http://127.0.0.1:9/other"}
+       for path in ("/v1/fleet", "/platform/fleet", "/v1/deepagents")},
+    ("POST", "/v1/fleet/agents/{agent_id}/schedules"): {"cron": "0 0 29 2 *"},
     ("POST", "/platform/alerts/{session_id}"): ALERT,
     ("PATCH", "/runs/rules/{rule_id}"): {"display_name": "mine", "sampling_rate": 1},
     ("POST", "/platform/alerts/{session_id}/test"): ALERT,
@@ -79,6 +81,8 @@ OTHERWISE = {
     ("PATCH", "/runs/{span_id}"): {202},                       # may come before its span: it is one's own then
     ("POST", "/platform/datasets/{dataset_id}/examples"): {422},   # no parts were sent
     ("PATCH", "/platform/datasets/{dataset_id}/examples"): {422},
+    ("DELETE", "/v1/fleet/skills/{skill_id}"): {204},          # what is not there is gone
+    ("PUT", "/v1/fleet/secrets/{secret_name}"): {422},         # no value was sent; with one it is one's own then
     ("DELETE", "/v1/workspaces/{workspace_id}"): {403},        # takes a key of all workspaces
     ("POST", "/v1/workspaces/{workspace_id}/erase"): {403},    # the same
 }
@@ -127,6 +131,12 @@ def furnish(api, hook):
                                                                    "value": MARK})["name"]
     has["mcp_server_id"] = api.ok("POST", "/v1/fleet/mcp-servers", json={
         "name": MARK, "url": "http://127.0.0.1:9/mcp", "headers": [{"key": "x-mark", "value": MARK}]})["id"]
+    has["skill_id"] = api.ok("POST", "/v1/fleet/skills", json={"name": MARK, "files": {
+        "SKILL.md": f"---\nname: {MARK}\ndescription: {MARK}\n---\n"}})["id"]
+    has["schedule_id"] = api.ok("POST", f"/v1/fleet/agents/{has['agent_id']}/schedules", json={
+        "cron": "0 0 29 2 *", "input_message": MARK})["id"]
+    has["provider_slug"] = api.ok("POST", "/v1/fleet/auth-providers", json={
+        "provider_slug": MARK, "client_id": MARK, "client_secret": MARK, "token_url": "http://127.0.0.1:9/"})["id"]
     has["webhook_id"] = api.ok("POST", "/platform/fleet-webhooks", json={"name": MARK, "url": hook.url})["id"]
     has["alert_rule_id"] = api.ok("POST", f"/platform/alerts/{has['session_id']}", json=ALERT)["rule"]["id"]
     has["rule_id"] = api.ok("POST", "/runs/rules", json={"display_name": MARK, "sampling_rate": 1,
@@ -201,7 +211,8 @@ def snapshot(b, has):
              f"/v1/endpoints/{has['endpoint_id']}/oauth", f"/v1/endpoints/{has['endpoint_id']}/signing-keys",
              f"/v1/inspectors/{has['inspector_id']}", f"/v1/inspectors/{has['inspector_id']}/requests",
              f"/v1/fleet/agents/{has['agent_id']}?include=files", "/v1/fleet/agents", "/v1/fleet/secrets",
-             "/v1/fleet/mcp-servers",
+             "/v1/fleet/mcp-servers", f"/v1/fleet/skills/{has['skill_id']}", "/v1/fleet/skills",
+             f"/v1/fleet/agents/{has['agent_id']}/schedules", "/v1/fleet/auth-providers",
              f"/platform/fleet-webhooks/{has['webhook_id']}", "/v1/fleet/publishes",
              "/v1/deliveries", "/v1/endpoints", f"/v1/replays/{has['replay_id']}", f"/v1/keys/{has['key_id']}",
              f"/runs/{has['span_id']}", f"/feedback/{has['feedback_id']}", f"/sessions/{has['session_id']}", "/sessions",

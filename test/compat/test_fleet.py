@@ -2,7 +2,6 @@
 receiver as the documents print it (E9-E21)."""
 
 import json
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness.api import Api
-from harness.ports import eventually, free_port
+from harness.ports import eventually, free_port, listens
 
-SAMPLE = Path(__file__).resolve().parent / "samples" / "fleet_receiver.py"
+SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "receivers" / "fleet" / "documented.py"
 FORM = {"fields": [
     {"name": "notes", "label": "Deployment Notes", "type": "textarea"},
     {"name": "environment", "label": "Environment", "type": "select", "options": [
@@ -28,11 +27,6 @@ AGENT = {
         "skills/skill-name/SKILL.md": {"content": "---\nname: skill-name\ndescription: Does something.\n---\n"},
         "subagents/research_worker/AGENTS.md": {"content": "You look things up."},
         "subagents/research_worker/tools.json": {"content": '{"tools": [], "interrupt_config": {}}'}}}
-
-
-def listens(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@ cancelling, MCP, their webhooks; through the published SDKs (issue 7)."""
 
 import json
 import os
-import socket
 import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -15,13 +13,13 @@ import pytest
 from langgraph_sdk import get_sync_client
 
 from harness.api import Api
+from harness.mcp_process import mcp_process
 from harness.model import ModelServer, calls, cut, failure, status, text
-from harness.ports import free_port
 from harness.server import Server
 
 AGENTS = "/v1/fleet/agents"
 HERE = Path(__file__).resolve().parents[1]
-MCP_SERVER, JS_HOME = HERE / "harness" / "mcp_server.py", HERE / "js"
+JS_HOME = HERE / "js"
 MODES = ["values", "updates", "messages-tuple"]
 
 
@@ -332,19 +330,8 @@ def test_its_webhook_arrives(api, sdk, model, receiver):
 @pytest.fixture(scope="module", params=["events", "json"])
 def mcp_url(request):
     """A server of the official SDK that wants a token, in each form of answers."""
-    port = free_port()
-    process = subprocess.Popen([sys.executable, str(MCP_SERVER), str(port), request.param, "mcp-canary"])
-    try:
-        end = time.monotonic() + 30
-        while time.monotonic() < end and process.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}/mcp"
-    finally:
-        process.terminate()
-        process.wait(30)
+    with mcp_process(request.param, "mcp-canary") as url:
+        yield url
 
 
 def tools_of(url, **asks):

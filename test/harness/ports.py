@@ -14,6 +14,11 @@ def free_port():
             return port
 
 
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def eventually(question, timeout=15.0, every=0.02, why="it did not become true in time"):
     """The first true answer of question(); an AssertionError after `timeout` seconds."""
     end = time.monotonic() + timeout
