@@ -78,17 +78,9 @@ void buf_add_cstr(struct buf *b, const char *cstr)
 
 void buf_add_i64(struct buf *b, int64_t value)
 {
-    char digits[20];
-    size_t at = sizeof(digits);
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    struct integer_text digits;
 
-    do {
-        digits[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest);
-    if (value < 0)
-        digits[--at] = '-';
-    buf_add(b, str_range(digits + at, sizeof(digits) - at));
+    buf_add(b, str_from_i64(value, &digits));
 }
 
 void buf_addf(struct buf *b, const char *format, ...)

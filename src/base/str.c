@@ -137,6 +137,20 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+struct str str_from_i64(int64_t value, struct integer_text *text)
+{
+    size_t at = INTEGER_TEXT_MAX;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+    do {
+        text->text[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (value < 0)
+        text->text[--at] = '-';
+    return str_range(text->text + at, INTEGER_TEXT_MAX - at);
+}
+
 enum err str_to_i64(struct str s, int64_t *value)
 {
     bool negative = s.len && s.data[0] == '-';

@@ -64,6 +64,12 @@ struct str str_first(struct str s, size_t len);
  * "a,b" gives "a", then "b"; "" gives nothing; "a," gives "a", then "". */
 bool str_split(struct str *rest, char c, struct str *piece);
 
+#define INTEGER_TEXT_MAX 20
+struct integer_text {
+    char text[INTEGER_TEXT_MAX];
+};
+/* In decimal, in `text`. */
+struct str str_from_i64(int64_t value, struct integer_text *text);
 /* Whole decimal text only, with an optional minus; ERR_INVALID otherwise or on overflow. */
 enum err str_to_i64(struct str s, int64_t *value) MUST_USE;
 /* A JSON-style number ("1.5", "-2e3"), whole text. */

@@ -7,6 +7,7 @@
  * db_commit or db_tidy as ERR_IO. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "db/gather_vfs.h"
 #include "db/sqlite_priv.h"
 
 /* 4 MB and 64 MB of 4 KB pages. */
@@ -339,6 +340,7 @@ static void sqlite_close(struct db *db)
     sqlite_cache_release(sqlite);
     if (sqlite3_close(sqlite->handle) != SQLITE_OK)
         log_error("db", "close: %s", sqlite3_errmsg(sqlite->handle));
+    gather_vfs_free(sqlite->gather);
     mem_free(sqlite);
 }
 

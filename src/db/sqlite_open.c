@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "db/gather_vfs.h"
 #include "db/sqlite_priv.h"
 #include "db/sync_vfs.h"
 
@@ -124,7 +125,11 @@ enum err db_sqlite_open(const struct db_sqlite_options *options, struct db **db,
     sqlite->db.dialect = DB_SQLITE;
     sqlite->vfs = options->vfs ? options->vfs : sync_vfs_name();
     sqlite->read_only = options->read_only;
-    code = open_handle(options->path, sqlite->vfs, !options->read_only, &sqlite->handle);
+    if (!sqlite->read_only)
+        sqlite->gather = gather_vfs_new(sqlite->vfs);
+    code =
+        open_handle(options->path, sqlite->gather ? gather_vfs_name(sqlite->gather) : sqlite->vfs,
+                    !options->read_only, &sqlite->handle);
     if (code == SQLITE_OK)
         code = configure(sqlite);
     if (code == SQLITE_OK)

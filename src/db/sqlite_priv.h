@@ -19,6 +19,7 @@ struct sqlite {
     struct db db;
     sqlite3 *handle;
     const char *vfs;
+    struct gather_vfs *gather; /* over it; NULL: it only reads */
     bool read_only;
     struct statement **cache; /* open addressing by the address of the static struct */
     size_t cache_count, cache_cap;

@@ -61,7 +61,9 @@ static void set(struct making *m, struct str name, struct str value)
 
 static void set_number(struct making *m, struct str name, int64_t value)
 {
-    set(m, name, arena_printf(m->arena, "%lld", (long long)value));
+    struct integer_text digits;
+
+    set(m, name, arena_str(m->arena, str_from_i64(value, &digits)));
 }
 
 static void set_users(struct making *m)

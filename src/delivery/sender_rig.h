@@ -44,7 +44,9 @@ struct attempt_row sender_rig_attempt(struct sender_rig *rig, int64_t delivery_i
 /* Polls until it is in this state; fails the test after 10 s. */
 struct delivery_row sender_rig_wait(struct sender_rig *rig, int64_t delivery_id,
                                     enum delivery_state state);
-/* Polls until none is in a state other than done and dead. */
+/* Whether all are done or dead; cheap, however many there are. */
+bool sender_rig_is_done(struct sender_rig *rig);
+/* Polls until they are. */
 void sender_rig_wait_all(struct sender_rig *rig);
 size_t sender_rig_count(struct sender_rig *rig, enum delivery_state state);
 void sender_rig_sleep(int64_t ms);

@@ -17,6 +17,20 @@ static void names(void **state)
     assert_false(header_name_is_valid(STR_NONE));
 }
 
+static void every_byte_of_a_name(void **state)
+{
+    static const char letters[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        char byte = (char)c;
+
+        assert_int_equal(header_name_is_valid(str_range(&byte, 1)),
+                         c != 0 && strchr(letters, c) != NULL);
+    }
+}
+
 static void values(void **state)
 {
     static const char *const bad[] = {" a",   "a ",      "a\t",          "a\r\nX: y", "a\nb",
@@ -71,6 +85,7 @@ static void reserved(void **state)
 
 static const struct CMUnitTest tests[] = {
     TEST("a name is a token", names),
+    TEST("each of the 256 bytes is a letter of a token, or is not", every_byte_of_a_name),
     TEST("a value cannot carry a second header", values),
     TEST("names and values have a maximum", lengths),
     TEST("framing, routing and signature fields are not for users", reserved),

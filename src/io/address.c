@@ -62,28 +62,53 @@ enum err address_parse_host_port(struct str text, struct address *address)
     return OK;
 }
 
+/* Appends to a text of `len` bytes and returns its new length. All there is to write fits. */
+static size_t add(struct address_text *text, size_t len, struct str part)
+{
+    REQUIRE(part.len <= sizeof(text->text) - len);
+    memcpy(text->text + len, part.data, part.len);
+    return len + part.len;
+}
+
+/* Each attempt writes down whom it has called: by hand, several times faster than with a format. */
+static size_t add_ip(struct address_text *text, size_t len, const struct address *address)
+{
+    char ipv6[INET6_ADDRSTRLEN];
+    struct integer_text digits;
+
+    if (address->family == ADDRESS_IPV6) {
+        REQUIRE(inet_ntop(AF_INET6, address->bytes, ipv6, sizeof(ipv6)));
+        return add(text, len, str_of(ipv6));
+    }
+    for (int i = 0; i < 4; i++) {
+        if (i > 0)
+            len = add(text, len, STR("."));
+        len = add(text, len, str_from_i64(address->bytes[i], &digits));
+    }
+    return len;
+}
+
 struct str address_write_ip(const struct address *address, struct address_text *text)
 {
-    int family = address->family == ADDRESS_IPV6 ? AF_INET6 : AF_INET;
-
     if (address->family == ADDRESS_NONE)
         return STR("-");
-    REQUIRE(inet_ntop(family, address->bytes, text->text, sizeof(text->text)));
-    return str_of(text->text);
+    return str_range(text->text, add_ip(text, 0, address));
 }
 
 struct str address_write(const struct address *address, struct address_text *text)
 {
-    struct address_text ip;
-    struct str host = address_write_ip(address, &ip);
     bool brackets = address->family == ADDRESS_IPV6;
-    int len;
+    struct integer_text digits;
+    size_t len = 0;
 
     if (address->family == ADDRESS_NONE)
-        return host;
-    len = snprintf(text->text, sizeof(text->text), "%s%.*s%s:%u", brackets ? "[" : "",
-                   STR_ARG(host), brackets ? "]" : "", (unsigned)address->port);
-    return str_range(text->text, (size_t)len);
+        return STR("-");
+    if (brackets)
+        len = add(text, len, STR("["));
+    len = add_ip(text, len, address);
+    len = add(text, len, brackets ? STR("]:") : STR(":"));
+    len = add(text, len, str_from_i64(address->port, &digits));
+    return str_range(text->text, len);
 }
 
 bool address_eq_ip(const struct address *a, const struct address *b)

@@ -289,7 +289,7 @@ static void the_oldest_that_has_ended_goes(void **state)
     assert_int_equal(ROWS("deliveries"), 2);
     assert_int_equal(ROWS("deliveries WHERE state IN ('due', 'sending')"), 2);
     assert_int_equal(ROWS("bodies"), 2);
-    assert_int_equal(ROWS("attempts"), 1);
+    assert_int_equal(ROWS("attempts"), 0); /* the one under way stands in its delivery's row */
     (void)check(rig);
 }
 

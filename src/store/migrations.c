@@ -334,5 +334,6 @@ const char *const migrations[] = {
     step_span_keys,
     step_examples,
     step_skills,
+    step_attempts_at_end,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

@@ -425,3 +425,9 @@ const char step_skills[] =
     "  owner_email TEXT, visibility TEXT NOT NULL, created_us BIGINT NOT NULL,"
     "  updated_us BIGINT NOT NULL, PRIMARY KEY (tenant, name));"
     "CREATE INDEX fleet_skills_by_created ON fleet_skills (tenant, created_us, name);";
+
+/* An attempt under way stands in its delivery's row alone (outbox_settle.c); ids rise with time. */
+const char step_attempts_at_end[] = "DELETE FROM attempts WHERE ended_us IS NULL;"
+                                    "DROP INDEX attempts_by_age;"
+                                    "DROP INDEX attempts_by_delivery;"
+                                    "CREATE INDEX attempts_of ON attempts (delivery_id, number);";

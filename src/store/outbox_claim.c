@@ -391,7 +391,7 @@ static enum err load_large_bodies(struct claiming *c)
     return OK;
 }
 
-/* The rows of the attempts are committed with the move, the commit comes before the first byte. */
+/* The attempts' ids and numbers are committed with the move, before the first byte. */
 static enum err begin_attempts(struct claiming *c)
 {
     struct tx *tx = c->tx;
@@ -412,6 +412,7 @@ static enum err begin_attempts(struct claiming *c)
         struct outbox_claimed *row = &c->list[c->sending + i];
 
         row->attempt_id = take.first_attempt_id + (int64_t)i;
+        row->claimed_us = tx->now_us;
         ids[i] = row->delivery_id;
     }
     c->sending = c->count;

@@ -65,7 +65,7 @@ struct outbox_claimed {
     int64_t attempt_id;
     int64_t attempts; /* this one included: the attempt's number */
     size_t lane_index;
-    int64_t created_us, due_us;
+    int64_t created_us, due_us, claimed_us;
     int64_t expires_us; /* 0: never */
     int64_t sequence;   /* rises by one with each delivery of its endpoint */
     enum delivery_class class;
@@ -88,7 +88,7 @@ struct outbox_claimed {
     struct str secrets_why;  /* they cannot be opened, in words: it must not be sent; STR_NONE */
 };
 
-/* Takes what is due: state sending, lease, a row for the attempt. The endpoints of a lane take
+/* Takes what is due: state sending, a lease, the attempt's id and number. A lane's endpoints take
  * turns. Everything lives in the arena, which the call resets first (apply may run again). */
 enum err outbox_claim(struct tx *tx, struct outbox_claim *claim, struct arena *arena,
                       struct outbox_claimed **claimed, size_t *count) MUST_USE;

@@ -1,7 +1,6 @@
 /* The one file that changes a delivery's state. Rows that go the same way go in one statement. */
 #include "store/delivery_feed.h"
 #include "store/id_list.h"
-#include "store/log_size.h"
 #include "store/outbox_priv.h"
 #include "store/store_metrics.h"
 
@@ -27,14 +26,6 @@ static const struct db_statement take = {
     TAKE("j.key") "json_each($1) j WHERE delivery_id = j.value AND state = 'due'",
     TAKE("j.n - 1") "json_array_elements_text(CAST($1 AS JSON)) WITH ORDINALITY j(value, n)"
                     " WHERE delivery_id = CAST(j.value AS BIGINT) AND state = 'due'"};
-#define BEGIN(nth)                                                                                 \
-    "INSERT INTO attempts (attempt_id, tenant, delivery_id, number, started_us)"                   \
-    " SELECT $2 + " nth ", d.tenant, d.delivery_id, d.attempts, $3 FROM "
-static const struct db_statement begin = {
-    "attempts_begin",
-    BEGIN("j.key") "json_each($1) j CROSS JOIN deliveries d WHERE d.delivery_id = j.value",
-    BEGIN("j.n - 1") "json_array_elements_text(CAST($1 AS JSON)) WITH ORDINALITY j(value, n)"
-                     " JOIN deliveries d ON d.delivery_id = CAST(j.value AS BIGINT)"};
 #define STATES "SELECT delivery_id, state FROM deliveries WHERE delivery_id "
 static const struct db_statement select_states = {"deliveries_states", STATES ID_IN("$1"),
                                                   STATES ID_IN_POSTGRES("$1")};
@@ -156,11 +147,10 @@ static enum err states_read(struct tx *tx, struct delivery_change *changes, size
     return err ? err : ended;
 }
 
-static enum err tell(const struct moving *m)
+static enum err tell(const struct moving *m, bool all_moved)
 {
     struct delivery_change *changes =
         ARENA_ARRAY(m->tx->arena, struct delivery_change, m->count + 1);
-    bool all_moved = m->alone_count == 0 && m->moved == (int64_t)m->count;
     size_t told = 0;
     enum err err = OK;
 
@@ -183,10 +173,19 @@ static enum err tell(const struct moving *m)
 
 enum err delivery_move(struct tx *tx, const struct delivery_move *moves, size_t count)
 {
+    bool ignored;
+
+    return delivery_move_all(tx, moves, count, &ignored);
+}
+
+enum err delivery_move_all(struct tx *tx, const struct delivery_move *moves, size_t count,
+                           bool *all_moved)
+{
     struct moving m = {.tx = tx, .moves = moves, .count = count};
     enum err err = OK;
 
     REQUIRE(tx->is_write);
+    *all_moved = true;
     if (count == 0)
         return OK;
     m.is_done = ARENA_ARRAY(tx->arena, bool, count);
@@ -198,14 +197,14 @@ enum err delivery_move(struct tx *tx, const struct delivery_move *moves, size_t 
             err = move_group(&m, i);
     if (!err && m.alone_count)
         err = db_run_many(tx->db, &move_one, m.alone, MOVE_ARGS, m.alone_count);
-    return err ? err : tell(&m);
+    *all_moved = m.alone_count == 0 && m.moved == (int64_t)m.count;
+    return err ? err : tell(&m, *all_moved);
 }
 
 /* ---- taking ---- */
 
 enum err delivery_take(struct tx *tx, const struct delivery_take *t)
 {
-    struct db_value list;
     struct buf ids;
     int64_t taken = 0;
     enum err err;
@@ -215,15 +214,12 @@ enum err delivery_take(struct tx *tx, const struct delivery_take *t)
     id_list_begin(&ids);
     for (size_t i = 0; i < t->count; i++)
         id_list_add(&ids, t->delivery_ids[i]);
-    list = id_list_end(&ids, tx->arena);
     err = db_run(tx->db, &take,
-                 DB_ARGS(list, db_int(t->first_attempt_id), db_text(t->node),
-                         db_int(t->lease_until_us), db_int(tx->now_us)),
+                 DB_ARGS(id_list_end(&ids, tx->arena), db_int(t->first_attempt_id),
+                         db_text(t->node), db_int(t->lease_until_us), db_int(tx->now_us)),
                  &taken);
     if (err)
         return err;
     REQUIRE(taken == (int64_t)t->count); /* they are locked, and were due */
-    log_grow(tx, LOG_ATTEMPT, taken, 0);
-    return db_run(tx->db, &begin, DB_ARGS(list, db_int(t->first_attempt_id), db_int(tx->now_us)),
-                  NULL);
+    return OK;
 }

@@ -34,9 +34,12 @@ struct delivery_move {
 /* A row that is not in the state `from` (in that attempt) is left alone. Who makes something due
  * has its endpoint enter the line; who ends one that has an ordering key calls order_pass. */
 enum err delivery_move(struct tx *tx, const struct delivery_move *moves, size_t count) MUST_USE;
+/* *all_moved: each is known to have been moved; false says nothing. */
+enum err delivery_move_all(struct tx *tx, const struct delivery_move *moves, size_t count,
+                           bool *all_moved) MUST_USE;
 
-/* Due → sending, with a row for the attempt of each: ids from first_attempt_id on, in the order of
- * the list. */
+/* Due → sending, in an attempt of its own each: ids from first_attempt_id on, in the list's order.
+ */
 struct delivery_take {
     const int64_t *delivery_ids; /* all due, and locked */
     size_t count;
@@ -45,6 +48,15 @@ struct delivery_take {
     int64_t lease_until_us;
 };
 enum err delivery_take(struct tx *tx, const struct delivery_take *take) MUST_USE;
+
+/* ---- outbox_attempts.c ---- */
+
+/* Writes the rows of those that were tried. `all_held`: none of them had been taken by somebody
+ * else; false says nothing. */
+enum err attempts_end(struct tx *tx, const struct outbox_outcome *outcomes, size_t count,
+                      bool all_held) MUST_USE;
+/* Nobody knows how the attempts under way of these ended; before they are moved. */
+enum err attempts_lose(struct tx *tx, const struct delivery_move *moves, size_t count) MUST_USE;
 
 /* Of moves from sending: what was cancelled meanwhile does not become due, it is dead. */
 enum err cancelled_move(struct tx *tx, struct delivery_move *moves, size_t count) MUST_USE;

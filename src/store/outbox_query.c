@@ -11,9 +11,15 @@ static const struct db_statement select_body = {"deliveries_get_body",
 #define ATTEMPT_COLUMNS                                                                            \
     "SELECT attempt_id, number, started_us, ended_us, result, status, detail, address, dns_us,"    \
     " connect_us, tls_us, first_byte_us, total_us, response_excerpt, response_type FROM attempts"
+/* What is under way stands in its delivery's row. */
+#define UNDER_WAY                                                                                  \
+    " UNION ALL SELECT attempt_id, attempts, updated_us, NULL, NULL, NULL, NULL, NULL, NULL, "     \
+    "NULL,"                                                                                        \
+    " NULL, NULL, NULL, NULL, NULL FROM deliveries"                                                \
+    " WHERE tenant = $1 AND delivery_id = $2 AND state = 'sending'"
 static const struct db_statement select_attempts = {
     "attempts_list",
-    ATTEMPT_COLUMNS " WHERE tenant = $1 AND delivery_id = $2"
+    ATTEMPT_COLUMNS " WHERE tenant = $1 AND delivery_id = $2" UNDER_WAY
                     " ORDER BY number, attempt_id LIMIT CAST($3 AS BIGINT)",
     NULL};
 static const struct db_statement select_attempt = {"attempts_get",

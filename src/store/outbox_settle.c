@@ -2,31 +2,13 @@
  * nobody sends any more. */
 #include "store/outbox_priv.h"
 
-#include "store/id_list.h"
-#include "store/log_size.h"
 #include "store/outbox_notice.h"
 #include "store/store_metrics.h"
 
-#define OUTCOME_ARGS 13
 /* A failing endpoint rests for as long as it has failed already, within these. */
 #define REST_US_MIN (5 * US_PER_SECOND)
 #define REST_US_MAX (300 * US_PER_SECOND)
 
-static const struct db_statement attempt_end = {
-    "attempts_end",
-    "UPDATE attempts SET ended_us = $2, result = $3, status = $4, detail = $5, address = $6, "
-    "dns_us = $7,"
-    " connect_us = $8, tls_us = $9, first_byte_us = $10, total_us = $11, response_excerpt = $12,"
-    " response_type = $13"
-    " WHERE attempt_id = $1",
-    NULL};
-static const struct db_statement attempts_delete = {
-    "attempts_delete", "DELETE FROM attempts WHERE attempt_id " ID_IN("$1"),
-    "DELETE FROM attempts WHERE attempt_id " ID_IN_POSTGRES("$1")};
-#define ANSWERS "SELECT CAST(COALESCE(SUM(LENGTH(response_excerpt)), 0) AS BIGINT) FROM attempts"
-static const struct db_statement answers_bytes = {
-    "attempts_answers", ANSWERS " WHERE attempt_id " ID_IN("$1"),
-    ANSWERS " WHERE attempt_id " ID_IN_POSTGRES("$1")};
 static const struct db_statement endpoint_failed = {
     "endpoints_failed",
     "UPDATE endpoints SET failures = failures + $3,"
@@ -222,28 +204,6 @@ static enum err let_go(struct tx *tx, const struct outbox_outcome *outcomes,
 
 /* ---- settle ---- */
 
-static struct db_value phase(int64_t duration_us)
-{
-    return duration_us < 0 ? db_null() : db_int(duration_us);
-}
-
-static void outcome_args(const struct outbox_outcome *outcome, struct db_value *args)
-{
-    args[0] = db_int(outcome->row->attempt_id);
-    args[1] = db_int(outcome->ended_us);
-    args[2] = db_text(outcome->result);
-    args[3] = db_int_or_null(outcome->status);
-    args[4] = db_text(outcome->detail);
-    args[5] = db_text(outcome->address);
-    args[6] = phase(outcome->dns_us);
-    args[7] = phase(outcome->connect_us);
-    args[8] = phase(outcome->tls_us);
-    args[9] = phase(outcome->first_byte_us);
-    args[10] = phase(outcome->total_us);
-    args[11] = db_blob(outcome->excerpt);
-    args[12] = db_text(outcome->response_type);
-}
-
 static struct delivery_move move_of(const struct outbox_outcome *outcome)
 {
     return (struct delivery_move){.delivery_id = outcome->row->delivery_id,
@@ -257,71 +217,20 @@ static struct delivery_move move_of(const struct outbox_outcome *outcome)
                                   .status = outcome->status};
 }
 
-/* A late outcome may find that its attempt is no longer there: what stands in the log counts. */
-static enum err count_answers(struct tx *tx, const struct outbox_outcome *outcomes, size_t count)
-{
-    struct db_rows rows = {0};
-    struct buf ids;
-    size_t answers = 0;
-    enum err err;
-
-    id_list_begin(&ids);
-    for (size_t i = 0; i < count; i++) {
-        if (outcomes[i].is_untried || outcomes[i].excerpt.len == 0)
-            continue;
-        id_list_add(&ids, outcomes[i].row->attempt_id);
-        answers++;
-    }
-    if (answers == 0) {
-        buf_release(&ids);
-        return OK;
-    }
-    err = db_query_one(tx->db, &answers_bytes, DB_ARGS(id_list_end(&ids, tx->arena)), &rows);
-    if (err)
-        return err;
-    log_grow(tx, LOG_ATTEMPT, 0, db_get_int(&rows, 0));
-    return db_rows_end(&rows);
-}
-
-static enum err forget_untried(struct tx *tx, struct buf *ids)
-{
-    int64_t gone = 0;
-    enum err err = db_run(tx->db, &attempts_delete, DB_ARGS(id_list_end(ids, tx->arena)), &gone);
-
-    log_grow(tx, LOG_ATTEMPT, -gone, 0);
-    return err;
-}
-
 static enum err write_down(struct tx *tx, const struct outbox_outcome *outcomes,
                            struct delivery_move *moves, size_t count)
 {
-    struct db_value *ended = ARENA_ARRAY(tx->arena, struct db_value, count * OUTCOME_ARGS + 1);
-    size_t ended_count = 0;
-    struct buf untried;
+    bool all_moved = false;
     enum err err;
 
-    id_list_begin(&untried);
     for (size_t i = 0; i < count; i++) {
-        const struct outbox_outcome *outcome = &outcomes[i];
-
-        REQUIRE(!outcome->is_untried || outcome->to == DELIVERY_DUE);
-        if (outcome->is_untried)
-            id_list_add(&untried, outcome->row->attempt_id);
-        else
-            outcome_args(outcome, &ended[OUTCOME_ARGS * ended_count++]);
-        moves[i] = move_of(outcome);
+        REQUIRE(!outcomes[i].is_untried || outcomes[i].to == DELIVERY_DUE);
+        moves[i] = move_of(&outcomes[i]);
     }
     err = cancelled_move(tx, moves, count);
     if (!err)
-        err = delivery_move(tx, moves, count);
-    if (!err && ended_count)
-        err = db_run_many(tx->db, &attempt_end, ended, OUTCOME_ARGS, ended_count);
-    if (!err)
-        err = count_answers(tx, outcomes, count);
-    if (!err && ended_count < count)
-        return forget_untried(tx, &untried);
-    buf_release(&untried);
-    return err;
+        err = delivery_move_all(tx, moves, count, &all_moved);
+    return err ? err : attempts_end(tx, outcomes, count, all_moved);
 }
 
 enum err outbox_settle(struct tx *tx, const struct outbox_rules *rules,
@@ -347,13 +256,6 @@ enum err outbox_settle(struct tx *tx, const struct outbox_rules *rules,
 
 static const struct db_statement select_lost = {"deliveries_lost", LOST,
                                                 LOST " FOR UPDATE SKIP LOCKED"};
-static const struct db_statement attempt_lost = {
-    "attempts_lost",
-    "UPDATE attempts SET ended_us = $2, result = 'unknown',"
-    " detail = 'the server stopped before the outcome was known'"
-    " WHERE attempt_id = $1 AND ended_us IS NULL",
-    NULL};
-
 /* One that was cancelled meanwhile is dead: then the next of its key may go. */
 static enum err pass_all(struct tx *tx, const struct delivery_move *moves,
                          const struct endpoint_key *keys, const struct str *ordering_keys,
@@ -388,7 +290,6 @@ enum err outbox_recover(struct tx *tx, struct str node, size_t limit, size_t *co
     struct delivery_move *moves = ARENA_ARRAY(tx->arena, struct delivery_move, limit + 1);
     struct endpoint_key *keys = ARENA_ARRAY(tx->arena, struct endpoint_key, limit + 1);
     struct str *ordering_keys = ARENA_ARRAY(tx->arena, struct str, limit + 1);
-    struct db_value *args = ARENA_ARRAY(tx->arena, struct db_value, limit * 2 + 1);
     struct db_rows rows = {0};
     size_t n = 0;
     enum err err =
@@ -405,19 +306,17 @@ enum err outbox_recover(struct tx *tx, struct str node, size_t limit, size_t *co
                                           .to = DELIVERY_DUE,
                                           .next_us = tx->now_us,
                                           .result = STR("unknown")};
-        args[n * 2] = db_int(moves[n].from_attempt_id);
-        args[n * 2 + 1] = db_int(tx->now_us);
         keys[n] = (struct endpoint_key){db_get_keep(&rows, 2, tx->arena),
                                         db_get_keep(&rows, 3, tx->arena)};
         ordering_keys[n] = db_get_keep(&rows, 4, tx->arena);
     }
     err = db_rows_end(&rows);
     if (!err)
+        err = attempts_lose(tx, moves, n);
+    if (!err)
         err = cancelled_move(tx, moves, n);
     if (!err)
         err = delivery_move(tx, moves, n);
-    if (!err && n)
-        err = db_run_many(tx->db, &attempt_lost, args, 2, n);
     if (!err)
         err = pass_all(tx, moves, keys, ordering_keys, n);
     if (!err)

@@ -7,8 +7,8 @@
 
 static const struct db_statement old_attempts = {
     "retention_attempts",
-    "DELETE FROM attempts WHERE attempt_id IN (SELECT attempt_id FROM attempts"
-    " WHERE started_us < $1 ORDER BY started_us LIMIT $2) RETURNING " LOG_BYTES_ATTEMPT,
+    "DELETE FROM attempts WHERE started_us < $1 AND attempt_id IN (SELECT attempt_id FROM attempts"
+    " ORDER BY attempt_id LIMIT $2) RETURNING " LOG_BYTES_ATTEMPT,
     NULL};
 #define OLD_INSPECTED                                                                              \
     "DELETE FROM inspector_requests WHERE (tenant, inspector_id, request_id) IN"                   \

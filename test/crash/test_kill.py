@@ -3,6 +3,7 @@
 import random
 import time
 import uuid
+from collections import Counter
 
 from harness.api import LIVE, Api
 from harness.ledger import Ledger
@@ -14,6 +15,8 @@ from harness.receiver import Answer
 # Many quick attempts: what counts here is that none is lost, not how long one waits between them.
 FAST = {"runbell": {"delivery": {"test_schedule_ms": [50, 100, 200, 400, 800, 1600, *[3000] * 10]}}}
 
+ROUND = 500  # kills, after which what has come is checked and forgotten
+
 
 def all_ended(api, ledger):
     """No acknowledged stateful run is still live. (Stateless ones leave no thread: their webhook tells.)"""
@@ -24,29 +27,38 @@ def all_ended(api, ledger):
     return True
 
 
-def test_the_server_is_killed_over_and_over(start_server, shared_receiver, cycles):
-    source = random.Random(cycles)
+def killed_under_load(server, receiver, kills, source):
+    """Kills of one server under load, and the laws afterwards; what was counted."""
     # One webhook in ten is refused at first: outcomes and retries are cut off too.
-    answers = [Answer(status=500) if source.random() < 0.1 else Answer() for _ in range(200_000)]
-    hook = shared_receiver.hook(f"/{uuid.uuid4().hex}", *answers, Answer())
-    server = start_server(config=FAST)
+    answers = [Answer(status=500) if source.random() < 0.1 else Answer() for _ in range(200 * kills)]
+    hook = receiver.hook(f"/{uuid.uuid4().hex}", *answers, Answer())
     ledger = Ledger()
     with Load(server.url, hook.url, ledger, pause_s=0.01):
-        for _ in range(cycles):
+        for _ in range(kills):
             time.sleep(source.uniform(0.02, 0.5))
             server.kill()
             server.start()
     with Api(server.url) as api:
-        eventually(lambda: all_ended(api, ledger), timeout=60 + cycles, every=0.5, why="runs are still live")
+        eventually(lambda: all_ended(api, ledger), timeout=60 + kills, every=0.5, why="runs are still live")
     hook.answer(Answer())
-    eventually(lambda: not ledger.missing(hook.requests), timeout=120 + 2 * cycles, every=0.5,
+    eventually(lambda: not ledger.missing(hook.requests), timeout=120 + 2 * kills, every=0.5,
                why=lambda: f"{len(ledger.missing(hook.requests))} webhooks are missing")
     time.sleep(1)
-    duplicates = ledger.check(hook.requests)
+    repeated = ledger.check(hook.requests)
+    assert len(ledger.acknowledged) > kills
+    receiver.forget(hook)
+    return Counter(kills=kills, runs=len(ledger.acknowledged), repeated_requests=ledger.repeats,
+                   webhooks=len(hook.requests), repeated_webhooks=repeated)
+
+
+def test_the_server_is_killed_over_and_over(start_server, shared_receiver, cycles):
+    source = random.Random(cycles)
+    server = start_server(config=FAST)
+    sums = Counter()
+    while sums["kills"] < cycles:
+        sums += killed_under_load(server, shared_receiver, min(ROUND, cycles - sums["kills"]), source)
+        print(", ".join(f"{count} {what.replace('_', ' ')}" for what, count in sums.items()), flush=True)
     server.stop()
-    print(f"{cycles} kills, {len(ledger.acknowledged)} runs, {ledger.repeats} repeated requests, "
-          f"{len(hook.requests)} webhooks, {duplicates} of them repeated")
-    assert len(ledger.acknowledged) > cycles
 
 
 def test_it_is_killed_while_it_starts(start_server, shared_receiver, cycles):

@@ -151,6 +151,11 @@ class Receiver:
             self.hooks[path] = Hook(self, path, answers)
             return self.hooks[path]
 
+    def forget(self, hook):
+        """What comes there from now on is answered with 404."""
+        with self.lock:
+            self.hooks.pop(hook.path, None)
+
 
 class _Http(ThreadingHTTPServer):
     daemon_threads = True

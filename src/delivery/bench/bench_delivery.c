@@ -32,7 +32,7 @@ static void measure(struct sender_rig *rig, const struct bench_fill *fill, struc
     sender_rig_start(rig);
     do
         sender_rig_sleep(5);
-    while (sender_rig_count(rig, DELIVERY_DUE) + sender_rig_count(rig, DELIVERY_SENDING) > 0);
+    while (!sender_rig_is_done(rig));
     figures->took_s = bench_seconds(CLOCK_MONOTONIC) - started_s;
     figures->cpu_s = bench_seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_s;
     figures->rss_bytes = bench_rss_bytes();
