@@ -5,6 +5,7 @@
 #include "agent/agent_metrics.h"
 #include "alert/alert_clock.h"
 #include "base/metrics_text.h"
+#include "blob/blob_metrics.h"
 #include "db/sync_vfs.h"
 #include "delivery/delivery_metrics.h"
 #include "gateway/gateway_metrics.h"
@@ -42,6 +43,11 @@ static struct metric *const counted[] = {
     &delivery_recovery_rows,
     &delivery_recovery_seconds,
     &http_replies,
+    &blob_requests,
+    &blob_retries,
+    &blob_seconds,
+    &blob_bytes,
+    &blob_waiting,
 };
 
 /* Only in front of an upstream. */

@@ -3,6 +3,7 @@
 #include "api/splice.h"
 #include "api/traces_priv.h"
 #include "auth/link.h"
+#include "blob/blob.h"
 
 #define BASE_BYTES_MAX 4096
 
@@ -18,16 +19,19 @@ void traces_base_write(const struct call *call, struct buf *out)
     buf_add(out, call->setup->mount_prefix);
 }
 
-static void write_link(const struct span_view *view, const struct span *span, struct str name,
-                       struct buf *out)
+/* Straight to the service that has it, if it gives links; else to us. */
+static void write_link(const struct span_view *view, const struct span *span,
+                       const struct span_link *what, struct buf *out)
 {
     const struct call *call = view->context;
+    int64_t now_us = loop_wall_us(http_exchange_loop(call->exchange));
     struct link link = {.tenant = span->row.tenant,
                         .span_id = span->row.span_id,
-                        .name = name,
-                        .expires_us =
-                            link_end_us(loop_wall_us(http_exchange_loop(call->exchange)))};
+                        .name = what->name,
+                        .expires_us = link_end_us(now_us)};
 
+    if (blob_link(call->setup->blobs, what->blob_key, what->mime_type, now_us, out))
+        return;
     traces_base_write(call, out);
     buf_add(out, STR("/blobs/"));
     link_write(call->setup->keyring, &link, out);

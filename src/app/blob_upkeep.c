@@ -1,6 +1,6 @@
-/* blob_upkeep.c -- what is due is listed ──▶ removed, one by one ──▶ forgotten in one write. A
- * removal that fails is tried again at the next look; a crash in between repeats removals, which is
- * harmless. */
+/* blob_upkeep.c -- what is due is listed ──▶ removed ──▶ forgotten in one write. A removal that
+ * fails is tried again at the next look; a crash in between, and another node that looks at the
+ * same time, repeat removals, which is harmless. */
 #include "app/blob_upkeep.h"
 
 #include "base/log.h"
@@ -8,7 +8,10 @@
 #include "store/blobs.h"
 
 #define LOOK_MS (10 * MS_PER_SECOND)
-#define PIECE 100
+#define PIECE 250
+
+/* Whoever put a blob may still refer to it when its key comes to be due. */
+static_assert(2 * BLOB_UPLOAD_MS * US_PER_MS <= BLOBS_UNCLAIMED_US, "an upload outlives its key");
 
 struct blob_upkeep {
     struct loop *loop;
@@ -19,8 +22,8 @@ struct blob_upkeep {
     struct arena arena; /* of one look */
     struct str *keys;
     bool *is_removed;
-    size_t count, at;
-    bool is_stopped;
+    size_t count;
+    bool has_failed, is_stopped;
 };
 
 static void rest(struct blob_upkeep *upkeep, int64_t delay_ms)
@@ -44,7 +47,7 @@ static void forget_done(struct store_work *work, enum err err)
 {
     struct blob_upkeep *upkeep = CONTAINER_OF(work, struct blob_upkeep, work);
 
-    rest(upkeep, !err && upkeep->count == PIECE ? 0 : LOOK_MS);
+    rest(upkeep, !err && upkeep->count == PIECE && !upkeep->has_failed ? 0 : LOOK_MS);
 }
 
 static void submit(struct blob_upkeep *upkeep,
@@ -56,27 +59,25 @@ static void submit(struct blob_upkeep *upkeep,
     store_write(upkeep->store, &upkeep->work);
 }
 
-static void remove_next(struct blob_upkeep *upkeep);
-
-static void on_removed(void *context, enum err err)
+static void on_removed(void *context, const bool *gone)
 {
     struct blob_upkeep *upkeep = context;
+    size_t left = 0;
 
-    if (err)
-        log_error("app", "the blob %.*s could not be removed: %s",
-                  STR_ARG(upkeep->keys[upkeep->at]), err_name(err));
-    upkeep->is_removed[upkeep->at++] = !err;
-    remove_next(upkeep);
-}
-
-static void remove_next(struct blob_upkeep *upkeep)
-{
+    for (size_t i = 0; i < upkeep->count; i++) {
+        upkeep->is_removed[i] = gone[i];
+        left += !gone[i];
+    }
+    upkeep->has_failed = left > 0;
+    if (left > 0)
+        log_error("app", "%zu of %zu blobs could not be removed; they are tried again", left,
+                  upkeep->count);
     if (upkeep->is_stopped)
         return;
-    if (upkeep->at < upkeep->count)
-        blob_remove(upkeep->blobs, upkeep->loop, upkeep->keys[upkeep->at], on_removed, upkeep);
-    else
+    if (left < upkeep->count)
         submit(upkeep, forget_apply, forget_done);
+    else
+        rest(upkeep, LOOK_MS);
 }
 
 /* In a write, so that it sees what has been claimed up to now. */
@@ -96,9 +97,9 @@ static void look_done(struct store_work *work, enum err err)
         rest(upkeep, LOOK_MS);
         return;
     }
-    upkeep->at = 0;
     upkeep->is_removed = ARENA_ARRAY(&upkeep->arena, bool, upkeep->count);
-    remove_next(upkeep);
+    if (!upkeep->is_stopped)
+        blob_remove(upkeep->blobs, upkeep->loop, upkeep->keys, upkeep->count, on_removed, upkeep);
 }
 
 static void on_timer(struct timer *timer)

@@ -11,6 +11,7 @@
 #include "agent/agent_config.h"
 #include "api/surface.h"
 #include "base/log.h"
+#include "blob/s3.h"
 #include "delivery/sender.h"
 #include "delivery/webhook_config.h"
 #include "gateway/upstream.h"
@@ -89,6 +90,7 @@ struct config {
     struct inspector_config inspector;
     size_t ingest_bytes_max; /* of traces that are being taken in */
     struct limits_config limits;
+    struct s3_settings blobs; /* bucket NULL: large values lie in a folder, or in their rows */
     struct policy_set policies;
     const char *notify_url;        /* of operational events; NULL: nobody is told */
     int64_t disable_after_us;      /* of an endpoint that fails; 0: never */

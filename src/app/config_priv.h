@@ -72,6 +72,7 @@ enum setting_type {
     SETTING_DAYS,       /* int64_t, in µs; the setting is in days */
     SETTING_MEGABYTES,  /* int64_t, in bytes; the setting is in 1,000,000 of them */
     SETTING_SECRETS,    /* the signing secrets */
+    SETTING_SECRET,     /* const char *, secret */
     SETTING_PROXY,      /* const char *: a URL, which sets egress_proxy */
     SETTING_URL,        /* const char *: where a server is reached, without a slash at its end */
     SETTING_LOGIN,      /* const char *, secret: "user:password" of the proxy */

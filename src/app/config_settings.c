@@ -128,6 +128,37 @@ const struct setting settings[] = {
      "inspectors to which nothing came"},
     {"traces", "pending_bytes_max", SETTING_BYTES, AT(ingest_bytes_max), 65536, BYTES_MAX, NULL,
      "of traces that are being taken in; beyond: 429 with Retry-After"},
+    {"blobs", "bucket", SETTING_TEXT, AT(blobs.bucket), 0, 0, NULL,
+     "of an S3-compatible service, where large values and attachments of traces go "
+     "(docs/blobs.md)"},
+    {"blobs", "endpoint", SETTING_URL, AT(blobs.endpoint), 0, 0, NULL,
+     "of the service, such as http://minio.internal:9000; default: AWS's of the region"},
+    {"blobs", "region", SETTING_TEXT, AT(blobs.region), 0, 0, NULL,
+     "that requests are signed for; default: us-east-1"},
+    {"blobs", "prefix", SETTING_TEXT, AT(blobs.prefix), 0, 0, NULL,
+     "before the names of objects, such as runbell/"},
+    {"blobs", "style", SETTING_TEXT, AT(blobs.style), 0, 0, NULL,
+     "path: the bucket stands in the path; host: in the host's name; default: path with an "
+     "endpoint, else host"},
+    {"blobs", "access_key_id", SETTING_TEXT, AT(blobs.access_key_id), 0, 0, NULL,
+     "who may put, get and delete objects there"},
+    {"blobs", "secret_access_key", SETTING_SECRET, AT(blobs.secret_access_key), 0, 0, NULL,
+     "its secret; better from RUNBELL_BLOBS_SECRET_ACCESS_KEY_FILE"},
+    {"blobs", "session_token", SETTING_SECRET, AT(blobs.session_token), 0, 0, NULL,
+     "of temporary credentials"},
+    {"blobs", "ca_file", SETTING_PATH, AT(blobs.ca_file), 0, 0, NULL,
+     "trusted certificates for the service; default: the system's"},
+    {"blobs", "timeout_s", SETTING_SECONDS, AT(blobs.timeout_ms), 0.1, 600, NULL,
+     "for a connection, and between two bytes; beyond, it is tried again"},
+    {"blobs", "connections_max", SETTING_COUNT, AT(blobs.connections_max), 1, 1000, NULL,
+     "connections that upload, and as many that download, at the same time"},
+    {"blobs", "links", SETTING_TEXT, AT(blobs.links), 0, 0, NULL,
+     "presigned: links to large values lead to the service; proxied: to this server, which passes "
+     "them on, for clients that do not reach the service"},
+    {"blobs", "link_endpoint", SETTING_URL, AT(blobs.link_endpoint), 0, 0, NULL,
+     "of the service as clients reach it; default: endpoint"},
+    {"blobs", "link_expires_s", SETTING_SECONDS, AT(blobs.link_ms), 1, 604800, NULL,
+     "how long links to the service hold"},
     {"limits", "requests_per_s", SETTING_COUNT, AT(limits.requests_per_s), 0, 1000000, NULL,
      "requests of one key, without keys of one address; 0 is no limit, also below"},
     {"limits", "burst", SETTING_COUNT, AT(limits.burst), 0, 1000000, NULL,
@@ -183,5 +214,6 @@ struct str setting_name(const struct setting *setting, struct arena *arena)
 bool setting_is_secret(const struct setting *setting)
 {
     return setting->type == SETTING_SECRETS || setting->type == SETTING_STORE ||
-           setting->type == SETTING_LOGIN || setting->type == SETTING_HEADERS;
+           setting->type == SETTING_LOGIN || setting->type == SETTING_SECRET ||
+           setting->type == SETTING_HEADERS;
 }

@@ -257,6 +257,7 @@ static const char *find_credential(struct config_reader *r, const char *name)
 static enum err check_together(struct config_reader *r)
 {
     struct config *config = r->config;
+    struct str why = STR_NONE;
 
     if (!config->tls_cert != !config->tls_key)
         return config_refuse(r, "tls.%s is set and tls.%s is not; HTTPS needs both",
@@ -265,6 +266,8 @@ static enum err check_together(struct config_reader *r)
         return config_refuse(r, "egress.proxy_login is set and egress.proxy is not");
     if (config->upstream.header_count > 0 && !config->upstream_url)
         return config_refuse(r, "upstream_headers is set and upstream is not");
+    if (s3_settings_check(&config->blobs, r->arena, &why))
+        return config_refuse(r, "%.*s", STR_ARG(why));
     config->egress.dev = config->dev;
     if (!config->secret_key_file)
         config->secret_key_file = find_credential(r, "runbell-secret-key");

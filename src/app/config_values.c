@@ -39,6 +39,7 @@ static enum json_type json_type_of(enum setting_type type)
     case SETTING_PROXY:
     case SETTING_URL:
     case SETTING_LOGIN:
+    case SETTING_SECRET:
     case SETTING_UPSTREAM:
     default:
         return JSON_STRING;
@@ -410,6 +411,7 @@ enum err setting_apply(struct config_reader *r, const struct setting *setting,
     case SETTING_TEXT:
     case SETTING_PATH:
     case SETTING_PROGRAM:
+    case SETTING_SECRET:
     default:
         return apply_text(r, setting, value);
     }

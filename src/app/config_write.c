@@ -80,7 +80,7 @@ static void write_text(struct json_writer *json, const struct setting *setting,
 
     if (setting->type == SETTING_STORE)
         json_str_out(json, text ? STR("postgres://***") : STR("sqlite"));
-    else if (setting->type == SETTING_LOGIN)
+    else if (setting->type == SETTING_LOGIN || setting->type == SETTING_SECRET)
         json_str_out(json, text ? STR("***") : STR_NONE);
     else
         json_str_out(json, str_of(text));
@@ -164,6 +164,7 @@ static void write_value(struct json_writer *json, const struct setting *setting,
     case SETTING_PROXY:
     case SETTING_URL:
     case SETTING_LOGIN:
+    case SETTING_SECRET:
     case SETTING_UPSTREAM:
     default:
         write_text(json, setting, config);

@@ -60,6 +60,12 @@ static bool setting_differs(const struct setting *setting, const struct config *
 
     if (setting->type == SETTING_SECRETS)
         return secrets_differ(old, new);
+    if (setting->type == SETTING_SECRET) {
+        size_t at = setting->offset;
+
+        return !str_eq(str_of(*(const char *const *)(const void *)((const char *)old + at)),
+                       str_of(*(const char *const *)(const void *)((const char *)new + at)));
+    }
     if (setting->type == SETTING_STORE)
         return !str_eq(str_of(old->store_url), str_of(new->store_url));
     buf_init(&before, VALUE_BYTES_MAX);

@@ -49,6 +49,34 @@ struct limits wire_limits(const struct config *config)
     }};
 }
 
+static const char *data_path(struct server *server, const char *name)
+{
+    return arena_cstr(&server->arena,
+                      arena_printf(&server->arena, "%s/%s", server->config->data_dir, name));
+}
+
+/* With PostgreSQL a folder would be invisible to other nodes: large values stand in their rows. */
+static enum err wire_blobs(struct server *server, const char **why)
+{
+    const struct config *config = server->config;
+    enum err err;
+
+    if (config->blobs.bucket) {
+        err =
+            s3_new(server->world, &config->blobs, data_path(server, "spool"), &server->blobs, why);
+        if (err)
+            *why = arena_cstr(&server->arena,
+                              arena_printf(&server->arena,
+                                           "the certificates of runbell.blobs.ca_file cannot be "
+                                           "read: %s",
+                                           *why));
+        return err;
+    }
+    if (!config->store_url)
+        server->blobs = blob_folder_new(server->world, data_path(server, "blobs"));
+    return OK;
+}
+
 enum err wire_store(struct server *server, const char **why)
 {
     const struct config *config = server->config;
@@ -93,10 +121,8 @@ enum err wire_store(struct server *server, const char **why)
                        &server->agent.node_id, why);
     if (err)
         return err;
-    if (!config->store_url) /* a folder would be invisible to other nodes */
-        server->blobs = blob_folder_new(
-            server->world,
-            arena_cstr(&server->arena, arena_printf(&server->arena, "%s/blobs", config->data_dir)));
+    if ((err = wire_blobs(server, why)))
+        return err;
     server->blob_upkeep = blob_upkeep_new(server->loop, server->store, server->blobs);
     server->erasure_upkeep = erasure_upkeep_new(server->loop, server->store);
     server->hub = hub_new(server->loop, server->store, server->agent.node_id);
@@ -222,7 +248,7 @@ void wire_dispatch(struct server *server)
     server->rules = rule_clock_new(&(struct rule_clock_config){
         .loop = server->loop,
         .store = server->store,
-        .base_url = server->public_url,
+        .links = {server->public_url, server->blobs},
         .policy = policies_for_kind(&server->config->policies, STR("rule")),
         .tick_ms = server->config->rules_tick_ms,
     });

@@ -59,11 +59,20 @@ void blob_get_free(struct blob_get *get)
     get->ops->get_free(get);
 }
 
-void blob_remove(struct blob_store *store, struct loop *loop, struct str key,
-                 void (*on_done)(void *context, enum err err), void *context)
+void blob_remove(struct blob_store *store, struct loop *loop, const struct str *keys, size_t count,
+                 void (*on_done)(void *context, const bool *gone), void *context)
 {
-    REQUIRE(key.len == BLOB_KEY_BYTES);
-    store->ops->remove(store, loop, key, on_done, context);
+    REQUIRE(count > 0 && count <= BLOB_REMOVE_MAX);
+    for (size_t i = 0; i < count; i++)
+        REQUIRE(keys[i].len == BLOB_KEY_BYTES);
+    store->ops->remove(store, loop, keys, count, on_done, context);
+}
+
+bool blob_link(const struct blob_store *store, struct str key, struct str mime_type, int64_t now_us,
+               struct buf *out)
+{
+    return store && store->ops->link && key.len == BLOB_KEY_BYTES &&
+           store->ops->link(store, key, mime_type, now_us, out);
 }
 
 void blob_store_stop(struct blob_store *store)

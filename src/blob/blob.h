@@ -8,10 +8,13 @@
 #ifndef BLOB_BLOB_H
 #define BLOB_BLOB_H
 
+#include "base/buf.h"
 #include "io/loop.h"
 
 #define BLOB_KEY_BYTES 32
-#define BLOB_PIECE_BYTES (256 * KIB) /* at most in one on_piece */
+#define BLOB_PIECE_BYTES (256 * KIB)                   /* at most in one on_piece */
+#define BLOB_REMOVE_MAX 1000                           /* keys in one removal */
+#define BLOB_UPLOAD_MS (INT64_C(3600) * MS_PER_SECOND) /* no put takes longer from its end on */
 
 struct blob_key {
     char text[BLOB_KEY_BYTES + 1];
@@ -58,9 +61,18 @@ void blob_get_free(struct blob_get *get); /* also in the middle: nothing is told
 
 /* ---- away ---- */
 
-/* Also what a put that was not ended has left. OK if nothing was there. */
-void blob_remove(struct blob_store *store, struct loop *loop, struct str key,
-                 void (*on_done)(void *context, enum err err), void *context);
+/* Also what a put that was not ended has left. `gone[i]`: nothing is there under keys[i] now;
+ * borrowed until on_done returns. The keys are copied. */
+void blob_remove(struct blob_store *store, struct loop *loop, const struct str *keys, size_t count,
+                 void (*on_done)(void *context, const bool *gone), void *context);
+
+/* ---- links ---- */
+
+/* Any thread: appends the address of a blob, which opens it as `mime_type` without a key for
+ * as long as is configured. False, and nothing is appended: this form has none, and whoever wants
+ * one makes it himself. */
+bool blob_link(const struct blob_store *store, struct str key, struct str mime_type, int64_t now_us,
+               struct buf *out);
 
 /* What is under way is finished and told to its loops; whatever is begun or ended afterwards (to
  * give it up) is done at once, by the caller. NULL is fine; so below. */
@@ -80,8 +92,10 @@ struct blob_ops {
                                 const struct blob_get_events *);
     void (*get_next)(struct blob_get *);
     void (*get_free)(struct blob_get *);
-    void (*remove)(struct blob_store *, struct loop *, struct str key,
-                   void (*on_done)(void *context, enum err err), void *context);
+    void (*remove)(struct blob_store *, struct loop *, const struct str *keys, size_t count,
+                   void (*on_done)(void *context, const bool *gone), void *context);
+    bool (*link)(const struct blob_store *, struct str key, struct str mime_type, int64_t now_us,
+                 struct buf *out); /* NULL: there are none */
     void (*stop)(struct blob_store *);
     void (*free)(struct blob_store *);
 };

@@ -65,10 +65,11 @@ struct removal {
     struct message message;
     struct folder *folder;
     struct loop *loop;
-    void (*on_done)(void *context, enum err err);
+    void (*on_done)(void *context, const bool *gone);
     void *context;
-    char key[BLOB_KEY_BYTES + 1];
-    enum err err;
+    size_t count;
+    bool *gone;
+    struct blob_key keys[];
 };
 
 static bool on_step(void *context UNUSED, struct message *batch)
@@ -350,36 +351,45 @@ static void removal_done(struct message *message)
 {
     struct removal *removal = CONTAINER_OF(message, struct removal, message);
 
-    removal->on_done(removal->context, removal->err);
+    removal->on_done(removal->context, removal->gone);
+    mem_free(removal->gone);
     mem_free(removal);
+}
+
+static bool remove_one(struct folder *folder, const char *key)
+{
+    struct place place;
+    enum err of_blob, of_part;
+
+    place_find(folder, key, &place);
+    of_blob = folder->disk->remove(folder->disk, place.path);
+    of_part = folder->disk->remove(folder->disk, place.part);
+    return (!of_blob || of_blob == ERR_NOT_FOUND) && (!of_part || of_part == ERR_NOT_FOUND);
 }
 
 static void removal_run(struct message *message)
 {
     struct removal *removal = CONTAINER_OF(message, struct removal, message);
-    struct disk *disk = removal->folder->disk;
-    struct place place;
-    enum err err;
 
-    place_find(removal->folder, removal->key, &place);
-    err = disk->remove(disk, place.path);
-    removal->err = err == ERR_NOT_FOUND ? OK : err;
-    err = disk->remove(disk, place.part);
-    if (err && err != ERR_NOT_FOUND)
-        removal->err = err;
+    for (size_t i = 0; i < removal->count; i++)
+        removal->gone[i] = remove_one(removal->folder, removal->keys[i].text);
     post_back(removal->folder, removal->loop, message, removal_done);
 }
 
-static void folder_remove(struct blob_store *store, struct loop *loop, struct str key,
-                          void (*on_done)(void *context, enum err err), void *context)
+static void folder_remove(struct blob_store *store, struct loop *loop, const struct str *keys,
+                          size_t count, void (*on_done)(void *context, const bool *gone),
+                          void *context)
 {
-    struct removal *removal = MEM_NEW(struct removal);
+    struct removal *removal = mem_alloc_zero(sizeof(*removal) + count * sizeof(removal->keys[0]));
 
     removal->folder = CONTAINER_OF(store, struct folder, base);
     removal->loop = loop;
     removal->on_done = on_done;
     removal->context = context;
-    memcpy(removal->key, key.data, key.len);
+    removal->count = count;
+    removal->gone = mem_alloc_zero(count * sizeof(bool));
+    for (size_t i = 0; i < count; i++)
+        memcpy(removal->keys[i].text, keys[i].data, BLOB_KEY_BYTES);
     post(removal->folder, &removal->message, removal_run);
 }
 

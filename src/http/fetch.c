@@ -108,7 +108,8 @@ static void put_head(struct buf *out, const struct fetch *fetch)
     if (request->upgrades)
         buf_add(out, STR("Connection: Upgrade\r\n"));
     if (request->has_body)
-        buf_addf(out, "Content-Length: %zu\r\n", request->body.len);
+        buf_addf(out, "Content-Length: %llu\r\n",
+                 (unsigned long long)(request->body.len + request->body_more));
     buf_add(out, STR("\r\n"));
 }
 
@@ -138,6 +139,7 @@ void fetch_send(struct fetch *fetch)
     struct str parts[2];
 
     fetch->phase = FETCH_HEAD;
+    fetch->body_left = fetch->request.body_more;
     fetch->has_bytes = false;
     timer_stop(&fetch->timer);
     if (fetch->request.all_ms > 0)
@@ -150,6 +152,15 @@ void fetch_send(struct fetch *fetch)
     parts[1] = fetch->request.body;
     stream_write(fetch->link->stream, parts, parts[1].len > 0 ? 2 : 1);
     buf_release(&head);
+    fetch_on_drain(fetch);
+}
+
+/* More may be written: of the body, or after a 101. */
+void fetch_on_drain(struct fetch *fetch)
+{
+    if (!fetch->is_dead && fetch->events->on_drain &&
+        (fetch->phase == FETCH_RAW || (fetch->phase == FETCH_HEAD && fetch->body_left > 0)))
+        fetch->events->on_drain(fetch->context);
 }
 
 /* ---- the answer ---- */
@@ -202,7 +213,7 @@ static void head_complete(struct fetch *fetch)
 
 static void message_complete(struct fetch *fetch, bool surplus)
 {
-    bool is_sent = stream_pending_bytes(fetch->link->stream) == 0;
+    bool is_sent = stream_pending_bytes(fetch->link->stream) == 0 && fetch->body_left == 0;
 
     if (fetch->phase == FETCH_HEAD)
         await_head(fetch); /* it was an interim one */
@@ -291,8 +302,10 @@ struct fetch *fetch_start(struct fetch_client *client, const struct fetch_reques
                           const struct fetch_events *events, void *context)
 {
     struct fetch *fetch = MEM_NEW(struct fetch);
-    bool is_harmless = str_eq(request->method, STR("GET")) || str_eq(request->method, STR("HEAD"));
+    bool is_harmless = str_eq(request->method, STR("GET")) ||
+                       str_eq(request->method, STR("HEAD")) || request->is_repeatable;
 
+    REQUIRE(!request->body_more || (request->has_body && !request->is_repeatable));
     REQUIRE(!client->config.origin.https || client->config.tls);
     fetch->client = client;
     fetch->request = *request;
@@ -319,8 +332,13 @@ void fetch_resume(struct fetch *fetch)
 
 void fetch_write(struct fetch *fetch, struct str bytes)
 {
-    if (fetch->link && fetch->phase == FETCH_RAW)
-        stream_write(fetch->link->stream, &bytes, 1);
+    if (!fetch->link || (fetch->phase != FETCH_RAW && fetch->phase != FETCH_HEAD))
+        return;
+    if (fetch->phase == FETCH_HEAD) {
+        REQUIRE(bytes.len <= fetch->body_left);
+        fetch->body_left -= bytes.len;
+    }
+    stream_write(fetch->link->stream, &bytes, 1);
 }
 
 size_t fetch_pending_bytes(const struct fetch *fetch)

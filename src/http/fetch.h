@@ -8,9 +8,12 @@
  * Content-Length and Connection are made here.
  *
  * A kept connection may have been closed by the server while the request was on its way, and then
- * nobody knows whether it was read. So only GET and HEAD go over one, once more over a fresh one if
- * it ends before a byte has come; every other request gets a connection of its own. Nothing is sent
- * twice that does something.
+ * nobody knows whether it was read. So only GET, HEAD and what is said to be repeatable go over
+ * one, once more over a fresh one if it ends before a byte has come; every other request gets a
+ * connection of its own. Nothing is sent twice that does something.
+ *
+ * A large body comes while it is sent (`body_more`): the owner writes when on_drain says so, and
+ * looks at the pending bytes. It may be answered before it is whole, and then goes no further.
  *
  * One client per loop; all calls on its thread. */
 #ifndef HTTP_FETCH_H
@@ -45,7 +48,9 @@ struct fetch_request {
     const struct http_header *headers;
     size_t header_count;
     struct str body;
-    bool has_body;  /* so that an empty one is said too */
+    bool has_body;      /* so that an empty one is said too */
+    uint64_t body_more; /* bytes of it that come by fetch_write */
+    bool is_repeatable; /* twice is as good as once; not with body_more */
     bool upgrades;  /* `Connection: Upgrade` is asked for; Upgrade itself is among the headers */
     int64_t all_ms; /* for the whole answer once it is connected; 0: for ever */
 };
@@ -70,7 +75,8 @@ struct fetch_events {
     void (*on_head)(void *context, const struct fetch_head *head);
     void (*on_body)(void *context, struct str piece);
     void (*on_end)(void *context, enum fetch_end end, const char *why); /* why: static words */
-    void (*on_drain)(void *context); /* after fetch_write; may be NULL */
+    /* After fetch_write; with body_more also when the first bytes may come. May be NULL. */
+    void (*on_drain)(void *context);
 };
 
 struct fetch_client *fetch_client_new(const struct fetch_client_config *config);
@@ -81,7 +87,7 @@ void fetch_cancel(struct fetch *fetch); /* resets the connection; no callback */
 /* Back-pressure: what has been read already may still come. */
 void fetch_pause(struct fetch *fetch);
 void fetch_resume(struct fetch *fetch);
-/* After a 101 only. */
+/* After a 101, or of the body that was said to come. When there is no connection, nothing. */
 void fetch_write(struct fetch *fetch, struct str bytes);
 size_t fetch_pending_bytes(const struct fetch *fetch);
 

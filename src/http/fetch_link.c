@@ -30,10 +30,9 @@ static void on_end(void *context, enum stream_end end, const char *why)
 static void on_drain(void *context)
 {
     struct fetch_link *link = context;
-    struct fetch *fetch = link->fetch;
 
-    if (fetch && fetch->phase == FETCH_RAW && fetch->events->on_drain)
-        fetch->events->on_drain(fetch->context);
+    if (link->fetch)
+        fetch_on_drain(link->fetch);
 }
 
 static const struct stream_events events = {on_read, on_end, on_drain};

@@ -41,6 +41,7 @@ struct fetch {
     struct head *head;
     struct parser parser;
     struct fetch_head answer;
+    uint64_t body_left; /* of body_more */
     unsigned depth, interim_count;
     uint8_t phase; /* enum fetch_phase */
     bool has_bytes, may_reuse, is_dead;
@@ -64,6 +65,7 @@ void fetch_leave(struct fetch *fetch);
 void fetch_finish(struct fetch *fetch, enum fetch_end end, const char *why, bool reusable);
 void fetch_send(struct fetch *fetch); /* the link leads to the server */
 void fetch_on_read(struct fetch *fetch, struct str bytes);
+void fetch_on_drain(struct fetch *fetch);
 void fetch_on_end(struct fetch *fetch, enum stream_end end, const char *why);
 
 /* fetch_link.c */

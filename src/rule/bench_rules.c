@@ -41,7 +41,7 @@ static double measure(struct bench_spans *b)
 
     for (int i = 0; i < PASSES; i++) {
         struct arena arena;
-        struct rule_scans scans = {.base_url = STR("http://h")};
+        struct rule_scans scans = {.links = {.base_url = STR("http://h")}};
 
         arena_init(&arena);
         REQUIRE(!rule_scans_read(&b->tx, &arena, &scans));

@@ -57,7 +57,7 @@ struct rule_clock *rule_clock_new(const struct rule_clock_config *config)
     struct rule_clock *clock = MEM_NEW(struct rule_clock);
 
     clock->policy = config->policy;
-    clock->found.base_url = config->base_url;
+    clock->found.links = config->links;
     clock->rounds = rounds_new(&(struct rounds_config){
         .loop = config->loop,
         .store = config->store,

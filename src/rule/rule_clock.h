@@ -18,9 +18,9 @@ extern struct metric rule_lag;
 struct rule_clock_config {
     struct loop *loop;
     struct store *store;
-    struct str base_url; /* where receivers find this server, for links; borrowed, so is the next */
-    struct str policy;   /* of deliveries */
-    int64_t tick_ms;     /* between two looks */
+    struct rule_links links; /* where receivers find large values; borrowed, so is the next */
+    struct str policy;       /* of deliveries */
+    int64_t tick_ms;         /* between two looks */
 };
 
 struct rule_clock *rule_clock_new(const struct rule_clock_config *config);

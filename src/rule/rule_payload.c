@@ -2,6 +2,7 @@
 #include "rule/rule_payload.h"
 
 #include "auth/link.h"
+#include "blob/blob.h"
 #include "store/span_values.h"
 #include "trace/feedback_stats.h"
 #include "trace/span_json.h"
@@ -33,22 +34,24 @@ static struct str stats_text(struct feedback_rows *const *feedback, size_t count
 /* Keys that receivers of the documented sample read and the API does not show come first. */
 struct linking {
     struct keyring *keyring;
-    struct str base_url;
-    int64_t end_us;
+    const struct rule_links *links;
+    int64_t now_us;
 };
 
-static void write_link(const struct span_view *view, const struct span *span, struct str name,
-                       struct buf *out)
+static void write_link(const struct span_view *view, const struct span *span,
+                       const struct span_link *link, struct buf *out)
 {
     const struct linking *linking = view->context;
 
-    buf_add(out, linking->base_url);
+    if (blob_link(linking->links->blobs, link->blob_key, link->mime_type, linking->now_us, out))
+        return;
+    buf_add(out, linking->links->base_url);
     buf_add(out, STR("/blobs/"));
     link_write(linking->keyring,
                &(struct link){.tenant = span->row.tenant,
                               .span_id = span->row.span_id,
-                              .name = name,
-                              .expires_us = linking->end_us},
+                              .name = link->name,
+                              .expires_us = link_end_us(linking->now_us)},
                out);
 }
 
@@ -88,7 +91,7 @@ static void make_light(struct span *span)
 enum err rule_payload_run(struct tx *tx, const struct span_row *row, const struct rule_place *place,
                           struct arena *arena, struct str *run, struct feedback_rows **feedback)
 {
-    const struct linking linking = {tx->keyring, place->base_url, link_end_us(tx->now_us)};
+    const struct linking linking = {tx->keyring, place->links, tx->now_us};
     struct span span = {.row = *row, .project_id = place->project_id, .loaded = ALL_FIELDS};
     enum err err = span_values_get(tx, row, ALL_FIELDS, arena, span.values);
 

@@ -5,12 +5,20 @@
 #include "base/buf.h"
 #include "store/feedback.h"
 
+struct blob_store;
+
+/* Where receivers find large values; borrowed. */
+struct rule_links {
+    struct str base_url;            /* of this server; no slash at its end */
+    const struct blob_store *blobs; /* may give links of its own; NULL: there is none */
+};
+
 /* One of `runs`: everything the v1 API shows of the span, and is_root, modified_at, tenant_id.
- * Inputs and outputs of more than RULE_INLINE_BYTES_MAX are null, with a link below base_url that
- * opens them for a day (B4). *feedback: what its stats were made of. In the arena. */
+ * Inputs and outputs of more than RULE_INLINE_BYTES_MAX are null, with a link that opens them
+ * for a day (B4). *feedback: what its stats were made of. In the arena. */
 struct rule_place {
     struct str project_id; /* UUID text */
-    struct str base_url;   /* where receivers find this server; no slash at its end */
+    const struct rule_links *links;
 };
 enum err rule_payload_run(struct tx *tx, const struct span_row *row, const struct rule_place *place,
                           struct arena *arena, struct str *run,

@@ -12,7 +12,7 @@
 struct scanning {
     struct span_testing testing;
     struct rule_scan *scan;
-    struct str base_url;
+    const struct rule_links *links;
     struct project_row project;
     struct rule_entry *entry; /* whose traces are being searched */
     enum err err;
@@ -62,7 +62,7 @@ static enum err note(struct scanning *s, struct rule_entry *entry, const struct 
     };
     if (match->in_sample && is_rendered)
         err = rule_payload_run(s->testing.tx, &match->span,
-                               &(struct rule_place){s->project.project_id, s->base_url}, arena,
+                               &(struct rule_place){s->project.project_id, s->links}, arena,
                                &match->run, &match->feedback);
     return err;
 }
@@ -162,7 +162,7 @@ static enum err look_at(struct scanning *s, const struct span_changes *changes, 
     return err;
 }
 
-static enum err scan_project(struct tx *tx, struct rule_scan *scan, struct str base_url,
+static enum err scan_project(struct tx *tx, struct rule_scan *scan, const struct rule_links *links,
                              struct arena *arena)
 {
     struct scanning *s = ARENA_NEW(arena, struct scanning);
@@ -172,7 +172,7 @@ static enum err scan_project(struct tx *tx, struct rule_scan *scan, struct str b
     s->testing.tx = tx;
     s->testing.arena = arena;
     s->scan = scan;
-    s->base_url = base_url;
+    s->links = links;
     if ((err = projects_get_by_no(tx, scan->project_no, arena, &s->project)) ||
         (err = rules_watch_get(tx, scan->project_no, &scan->watch)) ||
         (err = spans_changed(tx, scan->project_no, scan->watch.change_seq, CHANGES_MAX, arena,
@@ -190,7 +190,7 @@ static enum err scan_project(struct tx *tx, struct rule_scan *scan, struct str b
 
 /* ---- what was there before a rule ---- */
 
-static enum err scan_backfill(struct tx *tx, struct rule_scan *scan, struct str base_url,
+static enum err scan_backfill(struct tx *tx, struct rule_scan *scan, const struct rule_links *links,
                               struct arena *arena)
 {
     struct scanning *s = ARENA_NEW(arena, struct scanning);
@@ -209,7 +209,7 @@ static enum err scan_backfill(struct tx *tx, struct rule_scan *scan, struct str 
     s->testing.tx = tx;
     s->testing.arena = arena;
     s->scan = scan;
-    s->base_url = base_url;
+    s->links = links;
     scan->to = *from;
     if ((err = projects_get_by_no(tx, scan->project_no, arena, &s->project)) ||
         (err = span_scan(tx, &range, CHANGES_MAX, &scan->to.at, arena, &found)))
@@ -243,7 +243,7 @@ static enum err backfills_read(struct tx *tx, struct arena *arena, struct rule_s
             .entry_count = 1,
         };
         scan->entries[0].row = rules[i];
-        err = scan_backfill(tx, scan, scans->base_url, arena);
+        err = scan_backfill(tx, scan, &scans->links, arena);
         if (err == ERR_NOT_FOUND) { /* the project is gone */
             err = OK;
             continue;
@@ -260,7 +260,7 @@ enum err rule_scans_read(struct tx *tx, struct arena *arena, struct rule_scans *
     enum err err = rules_enabled(tx, arena, &rows);
 
     *scans = (struct rule_scans){
-        .base_url = scans->base_url,
+        .links = scans->links,
         .list = ARENA_ARRAY(arena, struct rule_scan, rows.count + BACKFILLS_MAX)};
     for (size_t i = 0, end; !err && i < rows.count; i = end) {
         struct rule_scan *scan = &scans->list[scans->count];
@@ -275,7 +275,7 @@ enum err rule_scans_read(struct tx *tx, struct arena *arena, struct rule_scans *
         };
         for (size_t k = i; k < end; k++)
             scan->entries[k - i].row = rows.list[k];
-        err = scan_project(tx, scan, scans->base_url, arena);
+        err = scan_project(tx, scan, &scans->links, arena);
         if (err == ERR_NOT_FOUND) { /* the project is gone */
             err = OK;
             continue;

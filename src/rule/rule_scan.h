@@ -7,6 +7,7 @@
 #ifndef RULE_RULE_SCAN_H
 #define RULE_RULE_SCAN_H
 
+#include "rule/rule_payload.h"
 #include "rule/rule_spec.h"
 #include "store/rule_backfills.h"
 
@@ -39,7 +40,7 @@ struct rule_scan {
 };
 
 struct rule_scans {
-    struct str base_url; /* in: where receivers find this server */
+    struct rule_links links; /* in: where receivers find large values */
     struct rule_scan *list;
     size_t count;
     bool has_more;

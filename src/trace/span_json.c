@@ -4,7 +4,7 @@
 #include "format/query.h"
 #include "store/span_usage.h"
 
-#define LINK_BYTES_MAX 4096
+#define LINK_BYTES_MAX (16 * KIB)
 
 typedef void (*write_fn)(struct json_writer *json, const struct span *span,
                          const struct span_view *view);
@@ -50,18 +50,18 @@ static void preview_out(struct json_writer *json, const struct span *span, enum 
 
 /* {"presigned_url": "…", "mime_type": "…"} */
 static void link_out(struct json_writer *json, const struct span *span,
-                     const struct span_view *view, struct str name, struct str mime_type)
+                     const struct span_view *view, const struct span_link *link)
 {
     struct buf url;
 
     buf_init(&url, LINK_BYTES_MAX);
-    view->write_link(view, span, name, &url);
+    view->write_link(view, span, link, &url);
     json_begin_object(json);
     json_put_str(json, "presigned_url", buf_str(&url));
-    if (str_is_none(mime_type))
-        json_put_null(json, "s3_url");
+    if (str_starts(link->name, STR("attachment.")))
+        json_put_str(json, "mime_type", link->mime_type);
     else
-        json_put_str(json, "mime_type", mime_type);
+        json_put_null(json, "s3_url");
     json_end_object(json);
     buf_release(&url);
 }
@@ -75,7 +75,9 @@ static void value_links_out(struct json_writer *json, const struct span *span,
     }
     json_begin_object(json);
     json_key(json, "ROOT");
-    link_out(json, span, view, span_field_name(field), STR_NONE);
+    link_out(json, span, view,
+             &(struct span_link){span_field_name(field), STR("application/json"),
+                                 span->values[field].blob_key});
     json_end_object(json);
 }
 
@@ -224,8 +226,11 @@ FIELD(s3_urls)
         if (len < 0 || (size_t)len >= sizeof(key))
             continue;
         json_key_str(json, str_range(key, (size_t)len));
-        link_out(json, span, view, str_range(key, (size_t)len),
-                 a->mime_type.data ? a->mime_type : STR("application/octet-stream"));
+        link_out(
+            json, span, view,
+            &(struct span_link){str_range(key, (size_t)len),
+                                a->mime_type.data ? a->mime_type : STR("application/octet-stream"),
+                                a->value.blob_key});
     }
     json_end_object(json);
 }

@@ -9,15 +9,22 @@
 #include "base/json.h"
 #include "trace/span.h"
 
+/* What a link opens. */
+struct span_link {
+    struct str name; /* "inputs", "attachment.x" */
+    struct str mime_type;
+    struct str blob_key; /* STR_NONE: it stands in its row */
+};
+
 /* How it is shown, and to whom. */
 struct span_view {
     struct str tenant_id; /* trace_tenant_id */
     uint64_t select;      /* SPAN_SELECT_ALL, or bits of span_select */
     struct str base;      /* of share_url: where the client reaches us */
-    /* The address at which a value or attachment (`name`: "inputs", "attachment.x") can be had
-     * without a key, for a time. NULL: none is shown. */
-    void (*write_link)(const struct span_view *view, const struct span *span, struct str name,
-                       struct buf *out);
+    /* The address at which a value or attachment can be had without a key, for a time. NULL: none
+     * is shown. */
+    void (*write_link)(const struct span_view *view, const struct span *span,
+                       const struct span_link *link, struct buf *out);
     /* Writes a value that is in the blob store; NULL: it is null. */
     void (*write_blob)(const struct span_view *view, struct json_writer *json,
                        const struct span_value *value);

@@ -28,6 +28,8 @@ TYPES = {
     "runbell_queue_oldest_seconds": "gauge", "runbell_log_bytes": "gauge",
     "runbell_log_deleted": "counter", "runbell_log_deleted_bytes": "counter", "runbell_endpoint_state": "gauge", "runbell_breaker_transitions": "counter",
     "runbell_conn_open": "counter", "runbell_conn_reused": "counter", "runbell_ssrf_denied": "counter",
+    "runbell_blob_requests": "counter", "runbell_blob_retries": "counter", "runbell_blob_seconds": "histogram",
+    "runbell_blob_bytes": "counter", "runbell_blob_waiting": "gauge",
     "runbell_duplicates_suspected": "counter", "runbell_recovery_rows": "gauge", "runbell_recovery_seconds": "gauge",
     "runbell_build_info": "gauge", "runbell_rss_bytes": "gauge", "process_resident_memory_bytes": "gauge",
     "process_virtual_memory_bytes": "gauge", "process_cpu_seconds": "counter", "process_start_time_seconds": "gauge",

@@ -22,7 +22,8 @@ const struct arg_command doctor_command = {
     .name = "runbell doctor",
     .operands = "",
     .summary = "Looks at configuration, machine, store and network, and says what to mend.",
-    .more = "It changes nothing. Exit code 0: well (warnings too), 1: something does not work.",
+    .more = "It changes nothing (of a bucket for blobs it tries an object of its own, and removes "
+            "it). Exit code 0: well (warnings too), 1: something does not work.",
     .flags = flags,
     .flag_count = ARRAY_LEN(flags),
 };
@@ -93,6 +94,7 @@ static void check_all(struct doctor *d)
         doctor_permissions(d);
         doctor_certificates(d);
         doctor_store(d);
+        doctor_blobs(d);
     }
     doctor_server(d);
     if (d->has_config && !d->is_quick)

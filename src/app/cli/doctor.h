@@ -1,7 +1,9 @@
 /* doctor.h -- what `runbell doctor` looks at, one check after the other.
  *
  * A check says how it stands and, if not well, what to do. The checks of this machine stand in
- * doctor_machine.c, those of what is around it in doctor_net.c. */
+ * doctor_machine.c, those of what is around it in doctor_net.c, that of the bucket in
+ * doctor_blobs.c.
+ */
 #ifndef APP_CLI_DOCTOR_H
 #define APP_CLI_DOCTOR_H
 
@@ -33,6 +35,8 @@ void doctor_store(struct doctor *d);
 void doctor_server(struct doctor *d);
 /* Does the server behind the gateway answer, and are its credentials good? */
 void doctor_upstream(struct doctor *d);
+/* Can objects be put, read and removed in the bucket? */
+void doctor_blobs(struct doctor *d);
 /* May and can webhooks reach this URL? (A2, A9) */
 void doctor_egress(struct doctor *d, const char *url);
 
