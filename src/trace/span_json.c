@@ -3,8 +3,9 @@
 
 #include "format/query.h"
 #include "store/span_usage.h"
+#include "trace/span_links.h"
 
-#define LINK_BYTES_MAX (16 * KIB)
+#define LINK_BYTES_MAX 4096
 
 typedef void (*write_fn)(struct json_writer *json, const struct span *span,
                          const struct span_view *view);
@@ -46,39 +47,6 @@ static void cost_out(struct json_writer *json, const struct span *span, int64_t 
 static void preview_out(struct json_writer *json, const struct span *span, enum span_field field)
 {
     json_str_out(json, span_preview(span->values[field].bytes));
-}
-
-/* {"presigned_url": "…", "mime_type": "…"} */
-static void link_out(struct json_writer *json, const struct span *span,
-                     const struct span_view *view, const struct span_link *link)
-{
-    struct buf url;
-
-    buf_init(&url, LINK_BYTES_MAX);
-    view->write_link(view, span, link, &url);
-    json_begin_object(json);
-    json_put_str(json, "presigned_url", buf_str(&url));
-    if (str_starts(link->name, STR("attachment.")))
-        json_put_str(json, "mime_type", link->mime_type);
-    else
-        json_put_null(json, "s3_url");
-    json_end_object(json);
-    buf_release(&url);
-}
-
-static void value_links_out(struct json_writer *json, const struct span *span,
-                            const struct span_view *view, enum span_field field)
-{
-    if (!view->write_link || str_is_none(span->values[field].blob_key)) {
-        json_null_out(json);
-        return;
-    }
-    json_begin_object(json);
-    json_key(json, "ROOT");
-    link_out(json, span, view,
-             &(struct span_link){span_field_name(field), STR("application/json"),
-                                 span->values[field].blob_key});
-    json_end_object(json);
 }
 
 /* ---- the fields ---- */
@@ -201,38 +169,18 @@ FIELD(outputs_preview)
 
 FIELD(inputs_s3_urls)
 {
-    value_links_out(json, span, view, SPAN_INPUTS);
+    span_links_value_out(json, span, view, SPAN_INPUTS);
 }
 
 FIELD(outputs_s3_urls)
 {
-    value_links_out(json, span, view, SPAN_OUTPUTS);
+    span_links_value_out(json, span, view, SPAN_OUTPUTS);
 }
 
 /* Attachments. */
 FIELD(s3_urls)
 {
-    char key[1200];
-
-    if (!view->write_link || span->attachment_count == 0) {
-        json_null_out(json);
-        return;
-    }
-    json_begin_object(json);
-    for (size_t i = 0; i < span->attachment_count; i++) {
-        const struct span_attachment *a = &span->attachments[i];
-        int len = snprintf(key, sizeof(key), "attachment.%.*s", STR_ARG(a->name));
-
-        if (len < 0 || (size_t)len >= sizeof(key))
-            continue;
-        json_key_str(json, str_range(key, (size_t)len));
-        link_out(
-            json, span, view,
-            &(struct span_link){str_range(key, (size_t)len),
-                                a->mime_type.data ? a->mime_type : STR("application/octet-stream"),
-                                a->value.blob_key});
-    }
-    json_end_object(json);
+    span_links_attachments_out(json, span, view);
 }
 
 FIELD(tags)

@@ -5,8 +5,9 @@
 #include <stdio.h>
 
 #include "store/span_usage.h"
+#include "trace/span_links.h"
 
-#define LINK_BYTES_MAX (16 * KIB)
+#define LINK_BYTES_MAX 4096
 #define PICO 1e12
 
 typedef void (*write_fn)(struct json_writer *json, const struct span *span,
@@ -279,25 +280,7 @@ FIELD(app_path)
 
 FIELD(attachments)
 {
-    json_begin_object(json);
-    for (size_t i = 0; view->write_link && i < span->attachment_count; i++) {
-        const struct span_attachment *a = &span->attachments[i];
-        char name[1200];
-        int len = snprintf(name, sizeof(name), "attachment.%.*s", STR_ARG(a->name));
-        struct buf url;
-
-        if (len < 0 || (size_t)len >= sizeof(name))
-            continue;
-        buf_init(&url, LINK_BYTES_MAX);
-        view->write_link(
-            view, span,
-            &(struct span_link){str_range(name, (size_t)len), a->mime_type, a->value.blob_key},
-            &url);
-        json_key_str(json, a->name);
-        json_str_out(json, buf_str(&url));
-        buf_release(&url);
-    }
-    json_end_object(json);
+    span_links_attachments_v2_out(json, span, view);
 }
 
 FIELD(share_url)
