@@ -43,6 +43,8 @@ static const struct route_list *const lists[] = {
     &routes_traces_feedback_configs,
     &routes_traces_stats,
     &routes_traces_group,
+    &routes_traces_thread,
+    &routes_traces_metadata,
     &routes_traces_prices,
     &routes_traces_delete,
     &routes_traces_v2,

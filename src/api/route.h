@@ -83,6 +83,8 @@ extern const struct route_list routes_traces_feedback_configs;
 extern const struct route_list routes_traces_feedback_tokens;
 extern const struct route_list routes_traces_stats;
 extern const struct route_list routes_traces_group;
+extern const struct route_list routes_traces_thread;
+extern const struct route_list routes_traces_metadata;
 extern const struct route_list routes_datasets;
 extern const struct route_list routes_dataset_files;
 extern const struct route_list routes_dataset_runs;

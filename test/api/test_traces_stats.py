@@ -1,5 +1,6 @@
 """What spans come to: /runs/stats with groups, stats of projects, /runs/group (contract 2.3, 2.4, 7.2)."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -109,3 +110,50 @@ def test_conversations(api, session):
                                                "filter": 'eq(name, "other")'})
     assert [group["thread_id"] for group in some["groups"]] == ["t-2"]
     assert api.post("/runs/group", json={"group_by": "conversation"}).status_code == 422
+
+
+# ---- what was said -------------------------------------------------------------------------------------------------
+
+
+def said(preview):
+    return [json.loads(one) for one in preview.split("\n\n") if one]
+
+
+def test_what_was_said_in_a_conversation(api):
+    project, texts = "said", ["Hello", "And now?"]
+    system, first, answer = [{"role": "system", "content": "Be kind"}, {"role": "user", "content": texts[0]},
+                             {"role": "assistant", "content": "Ho"}]
+    second, last = {"type": "human", "content": texts[1], "id": "m-2"}, {"type": "ai", "content": "More"}
+    turns = [make_span(at_ms=number * 1000, project=project, extra={"metadata": {"thread_id": "T/1"}}, inputs={"messages": given},
+                       outputs={"messages": got}) for number, (given, got) in
+             enumerate([([system, first], [answer]), ([system, first, answer, second], [second, last])])]
+    turns.append(make_span(at_ms=9000, project=project, extra={"metadata": {"thread_id": "plain"}}, inputs={"question": "why?"},
+                           outputs={"a": 1, "b": 2}))
+    assert api.post("/runs/batch", json={"post": turns}).status_code == 202
+    session = api.ok("GET", "/sessions", params={"name": project})[0]["id"]
+    answer_of = api.ok("GET", "/runs/threads/T%2F1", params={"session_id": session})
+    assert answer_of["thread_id"] == "T/1" and list(answer_of["previews"]) == ["all_messages", "human_ai_pairs", "first_human", "last_ai"]
+    assert said(answer_of["previews"]["all_messages"]) == [system, first, answer, second, last]
+    assert said(answer_of["previews"]["human_ai_pairs"]) == [first, answer, second, last]
+    assert (said(answer_of["previews"]["first_human"]), said(answer_of["previews"]["last_ai"])) == ([first], [last])
+    some = api.ok("GET", "/api/v1/runs/threads/plain", params={"session_id": session, "select": ["all_messages", "last_ai"]})
+    assert list(some["previews"]) == ["all_messages", "last_ai"]
+    assert said(some["previews"]["all_messages"]) == [{"role": "user", "content": "why?"},
+                                                      {"role": "assistant", "content": {"a": 1, "b": 2}}]
+
+
+def test_a_conversation_that_is_none(api, session):
+    assert api.get("/runs/threads/nobody", params={"session_id": session}).status_code == 404
+    assert api.get("/runs/threads/t-1", params={"session_id": new_id()}).status_code == 404
+    assert api.get("/runs/threads/t-1").status_code == 422
+    bad = api.get("/runs/threads/t-1", params={"session_id": session, "select": "all"})
+    assert bad.status_code == 422 and "all_messages" in bad.text
+
+
+def test_values_of_metadata(api, session):
+    def values(**params):
+        return api.ok("GET", f"/sessions/{session}/metadata", params=params)
+    assert values(metadata_keys=["thread_id", "model", "none"]) == {"thread_id": ["t-1", "t-2"], "model": ["m", "n"], "none": []}
+    assert values(metadata_keys="model,thread_id", k=1) == {"model": ["m"], "thread_id": ["t-1"]}
+    assert api.get(f"/sessions/{session}/metadata").status_code == 422
+    assert api.ok("GET", f"/sessions/{new_id()}/metadata", params={"metadata_keys": "a"}) == {"a": []}
