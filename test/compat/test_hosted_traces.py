@@ -86,12 +86,14 @@ def serve(tmp_path, stores):
     """A server with the language's example, other settings and environment."""
     running = []
 
-    def start(language, settings=None, env=None):
+    def start(language, settings=None, env=None, files=None):
         project = tmp_path / f"project-{len(running)}"
         project.mkdir()
         for entry in TARGETS[language].iterdir():
             if entry.name != "langgraph.json":
                 (project / entry.name).symlink_to(entry)
+        for name, text in (files or {}).items():
+            (project / name).write_text(text)
         config = json.loads((TARGETS[language] / "langgraph.json").read_text())
         (project / "langgraph.json").write_text(json.dumps(config | (settings or TICKS)))
         folder = tmp_path / f"server-{len(running)}"
@@ -104,6 +106,103 @@ def serve(tmp_path, stores):
     for one in running:
         one.stop()
         one.close()
+
+
+OWN_SPANS = {
+    "python": """
+from typing import TypedDict
+from langgraph.graph import END, START, StateGraph
+from langsmith import get_current_run_tree, trace, traceable
+from langsmith.run_trees import RunTree
+
+class State(TypedDict, total=False):
+    q: str
+    a: str
+
+@traceable(run_type="llm", metadata={"own": "yes"})
+def inner(q):
+    return {"text": q.upper()}
+
+@traceable
+def outer(q):
+    return inner(q)
+
+@traceable
+def bad():
+    raise ValueError("bad")
+
+def node(state):
+    answer = outer(state["q"])
+    try:
+        bad()
+    except ValueError:
+        pass
+    with trace("by hand", run_type="tool", inputs={"x": 1}) as span:
+        span.end(outputs={"y": 2})
+    child = get_current_run_tree().create_child(name="child", run_type="tool", inputs={"n": 1})
+    child.post()
+    child.end(outputs={"m": 2})
+    child.patch()
+    alone = RunTree(name="alone", run_type="chain", inputs={"p": 1})
+    alone.post()
+    below = alone.create_child(name="below", run_type="chain", inputs={"r": 1})
+    below.post()
+    below.end(outputs={"z": 1})
+    below.patch()
+    alone.end(outputs={"o": 1})
+    alone.patch()
+    return {"a": answer["text"]}
+
+builder = StateGraph(State)
+builder.add_node("node", node)
+builder.add_edge(START, "node")
+builder.add_edge("node", END)
+graph = builder.compile()
+""",
+    "js": """
+import { Annotation, END, START, StateGraph } from '@langchain/langgraph';
+import { RunnableLambda } from '@langchain/core/runnables';
+import { traceable } from 'langsmith/traceable';
+
+const State = Annotation.Root({ q: Annotation(), a: Annotation() });
+const inner = traceable(async (q) => ({ text: q.toUpperCase() }), { name: 'inner', run_type: 'llm', metadata: { own: 'yes' } });
+const step = RunnableLambda.from(async (q) => q).withConfig({ runName: 'step' });
+const outer = traceable(async (q) => inner(await step.invoke(q)), { name: 'outer' });
+const bad = traceable(async () => { throw new Error('bad'); }, { name: 'bad' });
+
+export const graph = new StateGraph(State)
+    .addNode('node', async ({ q }) => {
+        const answer = await outer(q);
+        await bad().catch(() => {});
+        return { a: answer.text };
+    })
+    .addEdge(START, 'node')
+    .addEdge('node', END)
+    .compile();
+"""}
+BELOW = {"python": {"outer": "node", "inner": "outer", "bad": "node", "by hand": "node", "child": "node", "alone": "node",
+                    "below": "alone"},
+         "js": {"outer": "node", "step": "outer", "inner": "outer", "bad": "node"}}
+
+
+def test_functions_of_langsmith_inside_nodes_are_below_them(serve, language):
+    """@traceable, trace() and RunTree, without any configuration (issue 5)."""
+    name = {"python": "own.py", "js": "own.mjs"}[language]
+    server = serve(language, {"graphs": {"own": f"./{name}:graph"}}, files={name: OWN_SPANS[language]})
+    with Api(server.url) as api:
+        thread = api.thread()
+        state, run_id = run(api, "own", thread, {"q": "hi"})
+        assert state["a"] == "HI"
+        spans = spans_of(api, "own")
+        names = {span["id"]: span["name"] for span in spans}
+        assert {span["name"]: names[span["parent_run_id"]] for span in spans if span["name"] in BELOW[language]} == BELOW[language]
+        by_name = {span["name"]: span for span in spans}
+        assert len(by_name) == len(spans) and {span["trace_id"] for span in spans} == {run_id}
+        assert by_name["inner"]["run_type"] == "llm" and by_name["inner"]["outputs"] == {"text": "HI"}
+        assert by_name["inner"]["extra"]["metadata"]["own"] == "yes"
+        assert {span["extra"]["metadata"]["thread_id"] for span in spans} == {thread}
+        assert by_name["bad"]["status"] == "error" and "bad" in by_name["bad"]["error"]
+        assert by_name["node"]["status"] == by_name["own"]["status"] == "success"
 
 
 def test_a_rule_and_an_alert_tell_of_it(serve, language, hostile):

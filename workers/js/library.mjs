@@ -63,6 +63,18 @@ export class Libraries {
             version: found.manifest.version,
             saver: new Saver(this.#link, this.#heads),
             store: new Store(this.#link),
+            RunTree: await runTreeOf(found, kind),
         };
+    }
+}
+
+/* langsmith's span, as LangChain's core sees the package; null: it has none, or an old one. */
+async function runTreeOf(found, kind) {
+    const core = findPackage('@langchain/core', found.dir);
+    const langsmith = core && findPackage('langsmith', core.dir);
+    try {
+        return langsmith ? ((await importEntry(langsmith, './run_trees', kind)).RunTree ?? null) : null;
+    } catch {
+        return null;
     }
 }

@@ -150,6 +150,7 @@ class Run {
         });
         this.#graph = opened.graph;
         this.#library = opened.library;
+        if (this.#tracer) this.#tracer.RunTree = opened.library.RunTree;
         const input = await this.#input();
         if (this.#start.protocol === 'v2') await this.#followProtocol(input);
         else if (needsEvents(stream_modes)) await this.#followEvents(input);

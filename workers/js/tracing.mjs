@@ -3,6 +3,10 @@
 // The spans travel over the link: no key, no network. Each is told once, at its end; the root also at
 // its beginning. Nothing here fails a run, and nothing waits. Who traces elsewhere (LANGSMITH_TRACING
 // in the environment, whatever its value) is left alone.
+//
+// By its name and some of its methods the tracer is LangChain's own, so the library puts the span of a
+// node around its code, where langsmith's `traceable` looks for what it is below; and what such spans
+// take for their client is here too.
 
 import process from 'node:process';
 
@@ -11,6 +15,11 @@ import { render } from './render.mjs';
 const FLUSH_BYTES = 256 * 1024;
 const SPAN_BYTES_MAX = 32 * 1024 * 1024;
 const SWITCHES = ['LANGSMITH_TRACING', 'LANGSMITH_TRACING_V2', 'LANGCHAIN_TRACING', 'LANGCHAIN_TRACING_V2'];
+
+const TOLD = [
+    ...['id', 'trace_id', 'parent_run_id', 'dotted_order', 'name', 'run_type', 'start_time', 'end_time', 'error'],
+    ...['events', 'tags', 'serialized', 'reference_example_id'],
+];
 
 let on = false;
 
@@ -25,7 +34,8 @@ export function tracerOf(start, send) {
 }
 
 class Tracer {
-    name = 'runbell_tracer';
+    name = 'langchain_tracer';
+    RunTree = null; // langsmith's, if the project has it
     awaitHandlers = true; // it only gathers, so it need not be queued
     raiseError = false;
     ignoreLLM = false;
@@ -53,6 +63,55 @@ class Tracer {
     copy() {
         return this;
     }
+
+    // ---- what the library asks of a tracer of its own ----
+
+    client = {
+        createRun: async (run) => this.#told(this.#posts, run),
+        updateRun: async (id, run) => this.#told(this.#patches, { ...run, id }),
+        flush: async () => {},
+        awaitPendingTraceBatches: async () => {},
+    };
+
+    get projectName() {
+        return this.#project;
+    }
+
+    copyWithTracingConfig() {
+        return this;
+    }
+
+    getRun(id) {
+        return this.#open.get(id);
+    }
+
+    getRunTreeWithTracingConfig(id) {
+        const span = this.#open.get(id);
+        if (!span || !this.RunTree) return undefined;
+        const { trace_id, dotted_order, name, run_type, parent_run_id } = span;
+        const place = { id, trace_id, dotted_order, parent_run_id, start_time: Date.parse(span.start_time) };
+        const rest = { client: this.client, project_name: this.#project, tracingEnabled: true };
+        return new this.RunTree({ name, run_type, ...place, ...rest });
+    }
+
+    /** What the library runs inside a function of langsmith's is below it. */
+    updateFromRunTree({ id, trace_id, dotted_order }) {
+        this.#open.set(id, { id, trace_id, dotted_order });
+    }
+
+    /* A span of langsmith's functions: it has begun, or what became of it. */
+    #told(to, { inputs, outputs, extra, ...run }) {
+        this.#safely(() => {
+            const head = {};
+            for (const key of TOLD) if (run[key] !== undefined && run[key] !== null) head[key] = run[key];
+            head.session_name = this.#project;
+            head.extra = { ...extra, metadata: { ...this.#metadata, ...extra?.metadata } };
+            const text = (value) => (value === undefined || value === null ? undefined : render(value));
+            this.#add(to, head, text(inputs), text(outputs));
+        });
+    }
+
+    // ---- what it is told ----
 
     handleChainStart(serialized, inputs, runId, parentId, tags, metadata, runType, name) {
         this.#begin(runId, parentId, serialized, 'chain', name, object(inputs, 'input'), { tags, metadata });

@@ -10,6 +10,6 @@
     auth          the user's own auth handlers     users        who they name, as graphs find it
     embedding     the user's own embedding function
     webapp        the user's own HTTP app
-    tracing       spans of runs, told to the server
+    tracing       spans of runs, told to the server   own_spans    … and of langsmith inside nodes
     logs          log records, one line each
 """

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from . import render
+from . import own_spans, render
 
 FLUSH_BYTES = 256 * 1024
 FRAME_BYTES_MAX = 32 * 1024 * 1024  # a span beyond is left out
@@ -55,19 +55,25 @@ def _class() -> Any:
     """Made late: the library is imported with the first graph, not before."""
     global _made
     if _made is None:
-        from langchain_core.tracers.base import BaseTracer
+        from langchain_core.tracers.langchain import LangChainTracer
         from langgraph.errors import GraphBubbleUp
 
-        _made = _make(BaseTracer, GraphBubbleUp)
+        own_spans.install()
+        _made = _make(LangChainTracer, GraphBubbleUp)
     return _made
 
 
 def _make(base: Any, bubble_up: Any) -> Any:
     class Tracer(base):
+        """LangChain's own by its class, so that the library puts the span of a node around its
+        code, where langsmith's functions look for what they are below."""
+
         run_inline = True  # not in a thread of its own: it only gathers
 
         def __init__(self, header: dict[str, Any], send: Callable[[bytes], None]) -> None:
-            super().__init__(_schema_format="original+chat")
+            super().__init__(
+                client=own_spans.SpanClient(self._told), _schema_format="original+chat"
+            )
             self._send = send
             self._project = header.get("graph_id") or "default"
             self._metadata = {k: header[k] for k in METADATA if header.get(k)}
@@ -84,8 +90,24 @@ def _make(base: Any, bubble_up: Any) -> Any:
                 return ""
             return base._get_stacktrace(error)
 
+        def copy_with_metadata_defaults(self, **_defaults: Any) -> Any:
+            return self
+
         def _persist_run(self, run: Any) -> None:
             pass
+
+        def _persist_run_single(self, run: Any) -> None:
+            pass
+
+        def _update_run_single(self, run: Any) -> None:
+            pass
+
+        def _told(self, is_post: bool, span: dict[str, Any]) -> None:
+            """Of langsmith's own functions: a span that has begun, or what became of it."""
+            extra = dict(span.get("extra") or {})
+            extra["metadata"] = {**self._metadata, **(extra.get("metadata") or {})}
+            span |= {"session_name": self._project, "extra": extra}
+            self._add(self._posts if is_post else self._patches, span, None, None)
 
         def _on_run_create(self, run: Any) -> None:
             try:
