@@ -40,6 +40,7 @@ static struct metric *const counted[] = {
     &http_conn_reused,
     &http_denied,
     &store_duplicates,
+    &store_spans_late,
     &delivery_recovery_rows,
     &delivery_recovery_seconds,
     &http_replies,

@@ -70,6 +70,7 @@ static const struct db_statement others[] = {
     ALL("prices"),
     ALL("kept_traces"),
     ALL("gone_traces"),
+    ALL("deleted_traces"),
     ALL("shares"),
 };
 /* What deliveries left behind, and what belongs to none. */

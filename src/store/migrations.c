@@ -335,5 +335,6 @@ const char *const migrations[] = {
     step_examples,
     step_skills,
     step_attempts_at_end,
+    step_deleted_traces,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

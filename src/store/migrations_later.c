@@ -431,3 +431,10 @@ const char step_attempts_at_end[] = "DELETE FROM attempts WHERE ended_us IS NULL
                                     "DROP INDEX attempts_by_age;"
                                     "DROP INDEX attempts_by_delivery;"
                                     "CREATE INDEX attempts_of ON attempts (delivery_id, number);";
+
+/* Traces that were deleted a short while ago: what still comes of them is dropped (span_delete.h).
+ */
+const char step_deleted_traces[] =
+    "CREATE TABLE deleted_traces (trace_id BYTEA NOT NULL, tenant TEXT NOT NULL,"
+    "  deleted_us BIGINT NOT NULL, PRIMARY KEY (trace_id, tenant));"
+    "CREATE INDEX deleted_traces_by_time ON deleted_traces (deleted_us);";

@@ -10,6 +10,7 @@
 #include "store/sequence.h"
 #include "store/span_rollup.h"
 #include "store/spans.h"
+#include "store/store_metrics.h"
 #include "store/uuid_column.h"
 
 /* Children that wait for this span, each with what is below it. */
@@ -299,6 +300,45 @@ static size_t saying_take(const struct span_change *changes, size_t count,
     return is_pair ? 2 : 1;
 }
 
+/* As far as the change says: without a trace its parent may be the root. */
+static struct uuid trace_of(const struct span_change *change)
+{
+    if (change->given & SPAN_HAS_TRACE)
+        return change->trace_id;
+    return change->given & SPAN_HAS_PARENT ? change->parent_id : change->span_id;
+}
+
+static bool is_root_post(const struct span_change *change)
+{
+    return change->layer == SPAN_POST && !(change->given & SPAN_HAS_PARENT) &&
+           uuid_eq(trace_of(change), change->span_id);
+}
+
+/* Of which traces nothing is taken: those that were deleted, but whose root is not posted anew. */
+static enum err load_deleted(struct applying *a, const struct span_change *changes, size_t count)
+{
+    struct uuid *traces = ARENA_ARRAY(a->tx->arena, struct uuid, count);
+    enum err err;
+
+    for (size_t i = 0; i < count; i++)
+        traces[i] = trace_of(&changes[i]);
+    err = span_set_load_deleted(&a->set, traces, count);
+    for (size_t i = 0; !err && i < count; i++)
+        if (is_root_post(&changes[i]) && span_set_is_deleted(&a->set, &traces[i]))
+            err = span_set_undelete(&a->set, &traces[i]);
+    return err;
+}
+
+static bool comes_too_late(struct applying *a, const struct span_saying *saying)
+{
+    struct uuid trace_id = trace_of(saying->post ? saying->post : saying->patch);
+
+    if (!span_set_is_deleted(&a->set, &trace_id))
+        return false;
+    tx_count(a->tx, &store_spans_late, 0, 1);
+    return true;
+}
+
 static enum err apply_one(struct applying *a, const struct span_saying *saying, int64_t span_no)
 {
     struct uuid span_id = saying->post ? saying->post->span_id : saying->patch->span_id;
@@ -310,6 +350,8 @@ static enum err apply_one(struct applying *a, const struct span_saying *saying, 
     entry->row.change_seq = a->rollup.change_seq;
     if (entry->is_there)
         return update_span(a, entry, saying);
+    if (comes_too_late(a, saying))
+        return OK;
     entry->row.span_no = span_no;
     entry->row.tenant = a->set.tenant;
     return insert_span(a, entry, saying);
@@ -332,8 +374,10 @@ static enum err load(struct applying *a, const struct span_change *changes, size
         if (change->given & SPAN_HAS_PARENT && !(change->given & SPAN_HAS_ORDER))
             parents[parent_count++] = change->parent_id;
     }
-    err = span_set_load(&a->set, ids, id_count, SPAN_SET_NEW_ONES);
-    return err ? err : span_set_load(&a->set, parents, parent_count, SPAN_SET_PARENTS);
+    if ((err = load_deleted(a, changes, count)) ||
+        (err = span_set_load(&a->set, ids, id_count, SPAN_SET_NEW_ONES)))
+        return err;
+    return span_set_load(&a->set, parents, parent_count, SPAN_SET_PARENTS);
 }
 
 static enum err apply_all(struct applying *a, const struct span_change *changes, size_t count,

@@ -45,6 +45,13 @@ static const struct db_statement noted_traces = {
     "span_delete_noted", "SELECT tenant, trace_id FROM gone_traces LIMIT $1", NULL};
 static const struct db_statement forget_trace = {
     "span_delete_forget", "DELETE FROM gone_traces WHERE tenant = $1 AND trace_id = $2", NULL};
+static const struct db_statement remember_trace = {
+    "span_delete_remember",
+    "INSERT INTO deleted_traces (trace_id, tenant, deleted_us) VALUES ($1, $2, $3)"
+    " ON CONFLICT (trace_id, tenant) DO UPDATE SET deleted_us = EXCLUDED.deleted_us",
+    NULL};
+static const struct db_statement remember_no_more = {
+    "span_delete_remember_no_more", "DELETE FROM deleted_traces WHERE deleted_us < $1", NULL};
 static const struct db_statement note_project = {
     "span_delete_note_project",
     "INSERT INTO gone_projects (project_no, deleted_us) VALUES ($1, $2) ON CONFLICT DO NOTHING",
@@ -192,12 +199,14 @@ static enum err trace_take(struct tx *tx, struct str tenant, const struct uuid *
 enum err trace_delete(struct tx *tx, struct str tenant, const struct uuid *trace_id,
                       int64_t *rows_left)
 {
-    enum err err;
+    const struct db_value id = db_uuid(trace_id), now = db_int(tx->now_us);
+    enum err err = db_run(tx->db, &remember_trace, DB_ARGS(id, db_text(tenant), now), NULL);
 
     REQUIRE(tx->is_write);
+    if (err)
+        return err;
     if (*rows_left <= 0)
-        return db_run(tx->db, &note_trace,
-                      DB_ARGS(db_text(tenant), db_uuid(trace_id), db_int(tx->now_us)), NULL);
+        return db_run(tx->db, &note_trace, DB_ARGS(db_text(tenant), id, now), NULL);
     if ((err = overwrite(tx, true)) || (err = trace_take(tx, tenant, trace_id, rows_left)))
         return err;
     return overwrite(tx, false);
@@ -368,7 +377,9 @@ enum err traces_delete_step(struct tx *tx, int64_t now_us, const struct trace_ag
     REQUIRE(tx->is_write);
     if (*rows_left <= 0)
         return OK;
-    if ((err = overwrite(tx, true)) ||
+    if ((err = db_run(tx->db, &remember_no_more, DB_ARGS(db_int(now_us - TRACE_REMEMBERED_US)),
+                      NULL)) ||
+        (err = overwrite(tx, true)) ||
         (err = traces_take(tx, &noted_traces, DB_ARGS(db_int(TRACES_AT_ONCE)), rows_left)))
         return err;
     if (*rows_left > 0 && (err = gone_projects_take(tx, rows_left)))

@@ -9,12 +9,18 @@
  *            as its project says: keep_us, else the tier "longlived" for extended_us, else usual_us
  *   kept     (kept_traces.h) because of feedback or a rule: extended_us from the last time on
  *
+ * What was still on its way when a client deleted its trace does not bring parts of it back: for
+ * TRACE_REMEMBERED_US spans_apply drops what comes of the trace (deleted_traces), until its root is
+ * posted anew.
+ *
  * How far each project has been looked at stands in `sequences` ("retention_traces_…"). */
 #ifndef STORE_SPAN_DELETE_H
 #define STORE_SPAN_DELETE_H
 
 #include "store/span.h"
 #include "store/store.h"
+
+#define TRACE_REMEMBERED_US (7 * 24 * INT64_C(3600) * US_PER_SECOND)
 
 struct trace_ages { /* 0: for ever */
     int64_t usual_us, extended_us;

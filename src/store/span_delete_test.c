@@ -128,6 +128,28 @@ static void one_trace(void **state)
     assert_int_equal(count(t, "gone_traces"), 0);
 }
 
+static void what_comes_too_late(void **state)
+{
+    struct table *t = *state;
+    struct uuid trace_id = id_of(1);
+    int64_t rows_left = 100;
+
+    span_make(t, 1, 0, 1);
+    assert_int_equal(trace_delete(t->tx, TENANT, &trace_id, &rows_left), OK);
+    span_make(t, 2, 1, 1);
+    assert_int_equal(count(t, "spans"), 0);
+    assert_int_equal(count(t, "span_values"), 0);
+    span_make(t, 1, 0, 1);
+    span_make(t, 3, 1, 1);
+    assert_int_equal(count(t, "spans"), 2);
+    assert_int_equal(trace_delete(t->tx, TENANT, &trace_id, &rows_left), OK);
+    assert_int_equal(count(t, "spans"), 0);
+    t->tx->now_us += TRACE_REMEMBERED_US + 1;
+    step(t, 500, (struct trace_ages){0});
+    span_make(t, 2, 1, 1);
+    assert_int_equal(count(t, "spans"), 1);
+}
+
 static void one_project(void **state)
 {
     struct table *t = *state;
@@ -222,6 +244,8 @@ static void pieces(void **state)
 
 static const struct CMUnitTest tests[] = {
     TEST("a trace goes in pieces, with all that is its spans'", one_trace),
+    TEST("what comes of a deleted trace is dropped for a week, until its root comes again",
+         what_comes_too_late),
     TEST("the traces of a deleted project go, and what is noted of it", one_project),
     TEST("traces have the age that their project says, and longer with feedback", ages),
     TEST("no piece is larger than it may be, and nothing is forgotten", pieces),

@@ -26,6 +26,10 @@ static const struct db_statement orphans_of = OF_IDS(
     "span_set_orphans", "SELECT DISTINCT parent_id FROM spans", "parent_id", " AND depth = 0");
 static const struct db_statement feedback_of = OF_IDS(
     "span_set_feedback", "SELECT DISTINCT span_id FROM feedback", "span_id", " AND project_no = 0");
+static const struct db_statement deleted_of =
+    OF_IDS("span_set_deleted", "SELECT trace_id FROM deleted_traces", "trace_id", "");
+static const struct db_statement undelete = {
+    "span_set_undelete", "DELETE FROM deleted_traces WHERE trace_id = $1 AND tenant = $2", NULL};
 /* The condition is that of the index spans_with_usage. */
 static const struct db_statement usage_of =
     OF_IDS("span_set_usage",
@@ -81,6 +85,7 @@ static void maps_init(struct span_set *set)
 void span_set_init(struct span_set *set, struct tx *tx, struct str tenant)
 {
     *set = (struct span_set){.tx = tx, .tenant = tenant, .packs = {.tx = tx}};
+    map_init(&set->deleted);
     maps_init(set);
 }
 
@@ -93,6 +98,7 @@ static void maps_release(struct span_set *set)
 void span_set_release(struct span_set *set)
 {
     squeezer_free(set->packs.squeezer);
+    map_release(&set->deleted);
     maps_release(set);
 }
 
@@ -108,9 +114,14 @@ void span_set_forget(struct span_set *set)
 /* What one question asks about. */
 struct asking {
     struct span_set *set;
-    struct span_set_entry **entries;
+    struct uuid *ids;
     size_t count;
 };
+
+static struct asking asking_new(struct span_set *set, size_t most)
+{
+    return (struct asking){.set = set, .ids = ARENA_ARRAY(set->tx->arena, struct uuid, most + 1)};
+}
 
 static struct str ids_text(const struct asking *a)
 {
@@ -120,7 +131,7 @@ static struct str ids_text(const struct asking *a)
 
     buf_init(&out, IDS_BYTES_MAX);
     for (size_t i = 0; i < a->count; i++) {
-        const struct uuid *id = &a->entries[i]->row.span_id;
+        const struct uuid *id = &a->ids[i];
 
         buf_add(&out, i ? STR(",\"\\\\x") : STR("{\"\\\\x"));
         for (size_t at = 0; at < sizeof(id->bytes); at++) {
@@ -156,7 +167,7 @@ static enum err ask(const struct asking *a, const struct db_statement *statement
     if (a->count > 0 && db_dialect(a->set->tx->db) == DB_POSTGRES)
         return ask_once(a, statement, db_text(ids_text(a)), take);
     for (size_t i = 0; !err && i < a->count; i++)
-        err = ask_once(a, statement, db_uuid(&a->entries[i]->row.span_id), take);
+        err = ask_once(a, statement, db_uuid(&a->ids[i]), take);
     return err;
 }
 
@@ -226,62 +237,92 @@ static void take_usage(struct span_set *set, const struct db_rows *rows)
     span_totals_add(&entry->below, &child);
 }
 
-/* Of those that are not there and have not been asked about. */
-static enum err ask_new_ones(struct asking *a)
+static void take_deleted(struct span_set *set, const struct db_rows *rows)
 {
-    size_t kept = 0;
-    enum err err;
+    struct uuid id = db_get_uuid(rows, 0);
 
-    for (size_t i = 0; i < a->count; i++)
-        if (!a->entries[i]->is_there && !a->entries[i]->is_asked) {
-            struct span_set_entry *entry = a->entries[i];
-
-            entry->is_asked = true;
-            entry->has_orphans = entry->has_feedback = false;
-            entry->below = (struct span_totals){0};
-            a->entries[kept++] = entry;
-        }
-    a->count = kept;
-    if ((err = ask(a, &orphans_of, take_orphans)) || (err = ask(a, &feedback_of, take_feedback)))
-        return err;
-    return ask(a, &usage_of, take_usage);
+    map_put(&set->deleted, key_of(&id), set);
 }
 
-static enum err ask_aliases(struct asking *a)
+static struct span_set_entry *entry_find(const struct span_set *set, const struct uuid *id)
 {
-    size_t kept = 0;
+    return map_find(&set->by_id, key_of(id));
+}
 
-    for (size_t i = 0; i < a->count; i++)
-        if (!a->entries[i]->is_there && !a->entries[i]->is_alias_asked) {
-            a->entries[i]->is_alias_asked = true;
-            a->entries[kept++] = a->entries[i];
-        }
-    a->count = kept;
-    return ask(a, &aliases_of, take_row);
+/* Of those that are not there and have not been asked about. */
+static enum err ask_new_ones(struct span_set *set, const struct uuid *ids, size_t count)
+{
+    struct asking a = asking_new(set, count);
+    enum err err;
+
+    for (size_t i = 0; i < count; i++) {
+        struct span_set_entry *entry = entry_find(set, &ids[i]);
+
+        if (entry->is_there || entry->is_asked)
+            continue;
+        entry->is_asked = true;
+        entry->has_orphans = entry->has_feedback = false;
+        entry->below = (struct span_totals){0};
+        a.ids[a.count++] = ids[i];
+    }
+    if ((err = ask(&a, &orphans_of, take_orphans)) || (err = ask(&a, &feedback_of, take_feedback)))
+        return err;
+    return ask(&a, &usage_of, take_usage);
+}
+
+static enum err ask_aliases(struct span_set *set, const struct uuid *ids, size_t count)
+{
+    struct asking a = asking_new(set, count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct span_set_entry *entry = entry_find(set, &ids[i]);
+
+        if (entry->is_there || entry->is_alias_asked)
+            continue;
+        entry->is_alias_asked = true;
+        a.ids[a.count++] = ids[i];
+    }
+    return ask(&a, &aliases_of, take_row);
 }
 
 enum err span_set_load(struct span_set *set, const struct uuid *ids, size_t count,
                        enum span_set_ask what)
 {
-    struct asking unknown = {
-        .set = set, .entries = ARENA_ARRAY(set->tx->arena, struct span_set_entry *, count + 1)};
-    struct asking all = {
-        .set = set, .entries = ARENA_ARRAY(set->tx->arena, struct span_set_entry *, count + 1)};
+    struct asking unknown = asking_new(set, count);
     enum err err;
 
-    for (size_t i = 0; i < count; i++) {
-        struct span_set_entry *entry = map_find(&set->by_id, key_of(&ids[i]));
-
-        if (!entry)
-            unknown.entries[unknown.count++] = entry = entry_add(set, &ids[i]);
-        all.entries[all.count++] = entry;
-    }
+    for (size_t i = 0; i < count; i++)
+        if (!entry_find(set, &ids[i])) {
+            entry_add(set, &ids[i]);
+            unknown.ids[unknown.count++] = ids[i];
+        }
     err = ask(&unknown, &rows_of, take_row);
     if (!err && what == SPAN_SET_NEW_ONES)
-        err = ask_new_ones(&all);
+        err = ask_new_ones(set, ids, count);
     if (!err && what == SPAN_SET_PARENTS)
-        err = ask_aliases(&all);
+        err = ask_aliases(set, ids, count);
     return err;
+}
+
+enum err span_set_load_deleted(struct span_set *set, const struct uuid *traces, size_t count)
+{
+    struct asking a = asking_new(set, count);
+
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || !uuid_eq(traces[i], traces[i - 1])) /* a batch has many spans of a trace */
+            a.ids[a.count++] = traces[i];
+    return ask(&a, &deleted_of, take_deleted);
+}
+
+bool span_set_is_deleted(const struct span_set *set, const struct uuid *trace_id)
+{
+    return map_find(&set->deleted, key_of(trace_id)) != NULL;
+}
+
+enum err span_set_undelete(struct span_set *set, const struct uuid *trace_id)
+{
+    map_remove(&set->deleted, key_of(trace_id));
+    return db_run(set->tx->db, &undelete, DB_ARGS(db_uuid(trace_id), db_text(set->tenant)), NULL);
 }
 
 enum err span_set_get(struct span_set *set, const struct uuid *span_id,

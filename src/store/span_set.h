@@ -39,6 +39,7 @@ struct span_set {
     struct tx *tx;
     struct str tenant;
     struct map by_id, by_alias;
+    struct map deleted; /* traces that were deleted a short while ago */
     struct span_set_entry *first;
     struct span_set_entry *marked, **last_marked;
     size_t marked_count;
@@ -65,6 +66,12 @@ enum err span_set_ask(struct span_set *set, struct span_set_entry *entry) MUST_U
 /* By its id, else by its alias; NULL: neither. */
 enum err span_set_parent(struct span_set *set, const struct uuid *id,
                          struct span_set_entry **entry) MUST_USE;
+
+/* Which of these traces were deleted; whether one was; it is to be there again. */
+enum err span_set_load_deleted(struct span_set *set, const struct uuid *traces,
+                               size_t count) MUST_USE;
+bool span_set_is_deleted(const struct span_set *set, const struct uuid *trace_id);
+enum err span_set_undelete(struct span_set *set, const struct uuid *trace_id) MUST_USE;
 
 /* `was` NULL: it is new. */
 void span_set_mark(struct span_set *set, struct span_set_entry *entry, const struct span_row *was);

@@ -54,6 +54,12 @@ struct metric store_duplicates = {
     .labels = {{"cause", cause_words, NULL}},
 };
 
+struct metric store_spans_late = {
+    .name = "runbell_spans_late_total",
+    .help = "What came of spans after their trace had been deleted, and was dropped.",
+    .type = METRIC_COUNTER,
+};
+
 unsigned ingest_series(struct str tenant, enum ingest_result result)
 {
     return metric_series(&store_ingest_events, metric_name(&tenants, tenant), result);

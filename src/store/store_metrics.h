@@ -16,6 +16,7 @@ extern struct metric store_batch_records;    /* no label */
 extern struct metric store_commit_seconds;   /* no label */
 extern struct metric store_deliveries_ended; /* outcome, class of the status */
 extern struct metric store_duplicates;       /* enum duplicate_cause */
+extern struct metric store_spans_late;       /* no label */
 
 enum duplicate_cause { DUPLICATE_LEASE, DUPLICATE_CONNECTION };
 

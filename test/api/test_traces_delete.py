@@ -118,3 +118,26 @@ def rows_left(server):
     with closing(sqlite3.connect(f"file:{server.data / 'runbell.db'}?mode=ro", uri=True)) as db:
         return sum(db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
                    for table in ("spans", "span_values", "span_attachments", "gone_projects", "gone_traces"))
+
+
+def late_total(api):
+    return sum(float(line.split()[-1]) for line in api.get("/metrics").text.splitlines() if line.startswith("runbell_spans_late_total"))
+
+
+def test_what_was_on_its_way_does_not_bring_a_deleted_trace_back(api):
+    root, child = make_trace(api, "late")
+    assert api.post("/runs/delete", json={"trace_ids": [root["id"]]}).status_code == 202
+    before = late_total(api)
+    end = {"end_time": "2026-11-21T05:20:00Z", "outputs": {"a": 1}}
+    sent = [api.patch(f"/runs/{child['id']}", json={**child, **end, "inputs": None}), api.patch(f"/runs/{root['id']}", json=end),
+            api.post("/runs/batch", json={"post": [make_span(root, project="late")], "patch": [{**root, **end}]})]
+    data, headers = packed(body([part(f"patch.{child['id']}", {**child, **end}), part(f"patch.{child['id']}.outputs", {"a": 1})]), "gzip")
+    sent.append(api.post("/runs/multipart", content=data, headers=headers))
+    assert [answer.status_code for answer in sent] == [202] * 4
+    session = api.ok("GET", "/sessions", params={"name": "late"})[0]["id"]
+    assert api.ok("POST", "/runs/query", json={"session": [session]})["runs"] == []
+    assert late_total(api) == before + 5
+    send(api, root, make_span(root, project="late"))
+    assert api.patch(f"/runs/{root['id']}", json=end).status_code == 202
+    assert len(api.ok("POST", "/runs/query", json={"session": [session]})["runs"]) == 2
+    assert api.ok("GET", f"/runs/{root['id']}")["outputs"] == {"a": 1}
