@@ -7,6 +7,7 @@ import threading
 import time
 
 import httpx
+import zstandard
 from harness.spans import body, make_span, packed, part
 
 
@@ -62,6 +63,11 @@ def check(client, acknowledged):
                 client.get(link["presigned_url"]).text == noise(span_id, 20)
 
 
+def plain(pack):
+    """Of a value that was squeezed (store/span_pack.h)."""
+    return zstandard.ZstdDecompressor().decompress(pack[1:]) if pack[0] == 1 else pack
+
+
 def stray_blobs(server):
     """Files that no row refers to and no reservation knows of."""
     import sqlite3
@@ -69,7 +75,7 @@ def stray_blobs(server):
         known = {key for (key,) in db.execute("SELECT blob_key FROM unclaimed_blobs")}
         known |= {key for (key,) in db.execute(
             "SELECT blob_key FROM span_attachments WHERE blob_key IS NOT NULL")}
-        packs = b"".join(pack for (pack,) in db.execute("SELECT pack FROM span_values"))
+        packs = b"".join(plain(pack) for (pack,) in db.execute("SELECT pack FROM span_values"))
     files = {name.removesuffix(".part") for _, _, names in os.walk(server.data / "blobs") for name in names}
     return {name for name in files - known if name.encode() not in packs}
 

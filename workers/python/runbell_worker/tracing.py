@@ -132,8 +132,17 @@ def _make(base: Any, bubble_up: Any) -> Any:
             except Exception:
                 log.exception("a span is not traced")
 
+        def on_llm_end(self, response: Any, *, run_id: Any, **more: Any) -> Any:
+            """The library writes the message twice, once to throw it away: that one is left out."""
+            run = self.run_map.get(str(run_id))
+            if run is not None:
+                run.outputs = _without_messages(response)
+                run.extra["__omit_auto_outputs"] = True
+            return super().on_llm_end(response, run_id=run_id, **more)
+
         def _head(self, run: Any) -> dict[str, Any]:
             extra = dict(run.extra or {})
+            extra.pop("__omit_auto_outputs", None)
             extra["metadata"] = {**self._metadata, **(extra.get("metadata") or {})}
             head = {
                 "id": str(run.id),
@@ -191,6 +200,16 @@ def _make(base: Any, bubble_up: Any) -> Any:
                 self._send(body + b"]}")
 
     return Tracer
+
+
+def _without_messages(response: Any) -> dict[str, Any]:
+    """As the response writes itself, but for the messages, which the library puts in."""
+    told = {key: value for key, value in vars(response).items() if key != "generations"}
+    told["generations"] = [
+        [{**vars(one), "message": None} if hasattr(one, "message") else dict(vars(one)) for one in all_of]
+        for all_of in response.generations
+    ]
+    return told
 
 
 def _object(value: Any, name: str) -> Any:
