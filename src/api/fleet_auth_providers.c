@@ -3,10 +3,9 @@
  *
  * A server without people gets its tokens by client credentials; what browsers need besides
  * (auth_url, redirect URIs) is kept for those that have one. */
-#include "api/fleet_priv.h"
+#include "api/fleet_servers_priv.h"
 
 #include "delivery/target.h"
-#include "store/secrets.h"
 
 #define PROVIDERS_MAX 50
 #define FIELD_BYTES_MAX 4096
@@ -34,7 +33,7 @@ static const char *const members[] = {
     "default_redirect_uri",
 };
 
-static void put_provider(struct json_writer *json, const struct secret *secret)
+void fleet_provider_out(struct json_writer *json, const struct secret *secret)
 {
     json_begin_object(json);
     json_put_str(json, "id", secret->secret_id);
@@ -79,7 +78,7 @@ static enum err list_apply(struct tx *tx, struct call *call)
         return err;
     fleet_page_begin(call, &json);
     for (size_t i = 0; i < found.count; i++)
-        put_provider(json, &found.list[i]);
+        fleet_provider_out(json, &found.list[i]);
     fleet_page_end(call, 0, STR_NONE);
     return OK;
 }
@@ -99,7 +98,7 @@ static enum err get_apply(struct tx *tx, struct call *call)
         return err;
     if (!(secret = find(&found, call->params[0])))
         return not_found(call);
-    put_provider(call_json(call, 200), secret);
+    fleet_provider_out(call_json(call, 200), secret);
     return OK;
 }
 
@@ -233,7 +232,7 @@ static enum err put(struct tx *tx, struct call *call, const struct secret *secre
     if (!err)
         err = secret_put(tx, &owner, secret);
     if (!err)
-        put_provider(call_json(call, status), secret);
+        fleet_provider_out(call_json(call, status), secret);
     return err;
 }
 

@@ -3,9 +3,9 @@
 #include "api/fleet_priv.h"
 
 #include "fleet/agent_files.h"
+#include "fleet/env_name.h"
 #include "fleet/settings.h"
 #include "store/prices.h"
-#include "store/secrets.h"
 
 #define MODELS_MAX 500
 
@@ -16,40 +16,16 @@ struct models {
     size_t count;
 };
 
-static bool has_secret(const struct models *models, struct str name)
-{
-    struct str own = arena_printf(models->call->arena, "FLEET_%.*s", STR_ARG(name));
-
-    for (size_t i = 0; i < models->secrets.count; i++) {
-        const struct secret *secret = &models->secrets.list[i];
-
-        if (str_is_none(secret->about) && (str_eq(secret->name, name) || str_eq(secret->name, own)))
-            return true;
-    }
-    return false;
-}
-
-/* "my-models": MY_MODELS, as the names of its secrets begin. */
-static struct str secret_prefix(struct arena *arena, struct str provider)
-{
-    char *name = arena_cstr(arena, provider);
-
-    for (char *c = name; *c; c++)
-        if (*c >= 'a' && *c <= 'z')
-            *c = (char)(*c - 'a' + 'A');
-        else if (!(*c >= 'A' && *c <= 'Z') && !(*c >= '0' && *c <= '9'))
-            *c = '_';
-    return str_of(name);
-}
-
 /* Is it known where it is, and with which key? */
 static bool is_available(const struct models *models, struct str provider)
 {
     struct arena *arena = models->call->arena;
-    struct str prefix = secret_prefix(arena, provider);
+    struct str prefix = env_name(arena, provider);
 
-    return has_secret(models, arena_printf(arena, "%.*s_API_KEY", STR_ARG(prefix))) ||
-           has_secret(models, arena_printf(arena, "%.*s_BASE_URL", STR_ARG(prefix)));
+    return fleet_has_secret(arena, &models->secrets,
+                            arena_printf(arena, "%.*s_API_KEY", STR_ARG(prefix))) ||
+           fleet_has_secret(arena, &models->secrets,
+                            arena_printf(arena, "%.*s_BASE_URL", STR_ARG(prefix)));
 }
 
 static void put_model(struct models *models, struct str id, struct str name)

@@ -6,6 +6,7 @@
 #include "fleet/agent_json.h"
 #include "fleet/agents.h"
 #include "fleet/tool_auth.h"
+#include "store/secrets.h"
 
 /* Who asks, as the key says it: texts live as long as the call. */
 struct person fleet_person(const struct call *call);
@@ -41,6 +42,8 @@ enum err fleet_agent_reply(struct tx *tx, struct call *call, int status,
 /* What the workspace knows of MCP servers, for bundles: names, never values. In the call's arena.
  */
 enum err fleet_server_auths(struct tx *tx, struct call *call, struct server_auths *auths) MUST_USE;
+/* Has the workspace a value for this name, or for FLEET_<name>? `secrets`: of SECRET_WORKSPACE. */
+bool fleet_has_secret(struct arena *arena, const struct secrets *secrets, struct str name);
 /* "version" of a body or "1" of a query: the number of a version; 0 is the newest. */
 enum err fleet_version_read(struct call *call, struct str text, const char *where,
                             int64_t *version) MUST_USE;

@@ -4,8 +4,6 @@
  * what the headers of MCP servers refer to. Values are sealed and never shown. */
 #include "api/fleet_priv.h"
 
-#include "store/secrets.h"
-
 #define SECRETS_MAX 150 /* of a workspace; with its MCP servers they fit into one list */
 #define NAME_BYTES_MAX 128
 #define VALUE_BYTES_MAX (16 * KIB)
@@ -41,6 +39,14 @@ static const struct secret *find(const struct secrets *secrets, struct str name)
         if (str_eq(secrets->list[i].name, name))
             return &secrets->list[i];
     return NULL;
+}
+
+bool fleet_has_secret(struct arena *arena, const struct secrets *secrets, struct str name)
+{
+    const struct secret *own = find(secrets, arena_printf(arena, "FLEET_%.*s", STR_ARG(name)));
+    const struct secret *plain = find(secrets, name);
+
+    return (own && str_is_none(own->about)) || (plain && str_is_none(plain->about));
 }
 
 static enum err secrets_of(struct tx *tx, struct call *call, struct secrets *found)

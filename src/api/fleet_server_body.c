@@ -3,6 +3,7 @@
 #include "api/fleet_servers_priv.h"
 
 #include "api/secret_headers.h"
+#include "fleet/env_name.h"
 #include "format/header.h"
 #include "format/url.h"
 
@@ -102,16 +103,8 @@ struct headers_out {
 /* "MY_SERVER_AUTHORIZATION", for a value that stands there itself. */
 static struct str derived_name(struct call *call, struct str server, struct str header)
 {
-    struct str text = arena_printf(call->arena, "%.*s_%.*s", STR_ARG(server), STR_ARG(header));
-    char *name = arena_cstr(call->arena, text);
-
-    for (char *c = name; *c; c++) {
-        bool is_small = *c >= 'a' && *c <= 'z';
-        bool is_plain = (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9');
-
-        *c = is_small ? (char)(*c - 'a' + 'A') : is_plain ? *c : '_';
-    }
-    return str_of(name);
+    return env_name(call->arena,
+                    arena_printf(call->arena, "%.*s_%.*s", STR_ARG(server), STR_ARG(header)));
 }
 
 /* The secrets that a value names, else the name it would have. */

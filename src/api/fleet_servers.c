@@ -272,6 +272,38 @@ static enum err delete_prepare(struct call *call)
     return call_then_write(call, delete_apply);
 }
 
+/* ---- its auth provider ---- */
+
+static enum err provider_apply(struct tx *tx, struct call *call)
+{
+    const struct secret_owner owner = secret_owner_workspace(call->principal.tenant);
+    const struct secret *row;
+    struct secrets servers, providers;
+    struct str slug;
+    const struct json *about;
+    enum err err = servers_of(tx, call, &servers);
+
+    if (!err)
+        err = secret_list(tx, &owner, SECRET_AUTH_PROVIDER, tx->arena, &providers);
+    if (err)
+        return err;
+    if (!(row = find(&servers, call->params[0])) || json_parse(tx->arena, row->about, &about, NULL))
+        return not_found(call);
+    slug = json_string(json_get(about, "oauth_provider_id"));
+    for (size_t i = 0; i < providers.count; i++)
+        if (str_eq(providers.list[i].secret_id, slug)) {
+            fleet_provider_out(call_json(call, 200), &providers.list[i]);
+            return OK;
+        }
+    call_fail(call, 404, "the MCP server has no auth provider");
+    return ERR_NOT_FOUND;
+}
+
+static enum err provider_prepare(struct call *call)
+{
+    return call_then_read(call, provider_apply);
+}
+
 #define FLEET (ROUTE_PROBLEM | ROUTE_TRACES)
 #define RESOURCE(PATH)                                                                             \
     {HTTP_GET,                                                                                     \
@@ -289,9 +321,11 @@ static enum err delete_prepare(struct call *call)
         {HTTP_PATCH,    PATH "/{mcp_server_id}",                                                   \
          patch_prepare, PERMIT_EDIT,                                                               \
          FLEET,         "Change what is known of an MCP server"},                                  \
+        {HTTP_DELETE, PATH "/{mcp_server_id}", delete_prepare, PERMIT_EDIT,                        \
+         FLEET,       "Forget an MCP server"},                                                     \
     {                                                                                              \
-        HTTP_DELETE, PATH "/{mcp_server_id}", delete_prepare, PERMIT_EDIT, FLEET,                  \
-            "Forget an MCP server"                                                                 \
+        HTTP_GET, PATH "/{mcp_server_id}/oauth-provider", provider_prepare, PERMIT_EDIT, FLEET,    \
+            "The auth provider that an MCP server's tokens come from"                              \
     }
 
 /* The same in three places, where clients look for it. */

@@ -29,4 +29,7 @@ enum err server_body_read(struct call *call, struct server_body *body) MUST_USE;
 enum err server_body_apply(struct call *call, const struct server_body *body,
                            const struct secret *was, struct secret *row) MUST_USE;
 
+/* An auth provider as it is shown: without the client's secret. */
+void fleet_provider_out(struct json_writer *json, const struct secret *provider);
+
 #endif

@@ -4,7 +4,6 @@
 
 #include "base/map.h"
 #include "format/url.h"
-#include "store/secrets.h"
 
 #define SERVER_URL_BYTES_MAX 2048
 
@@ -52,14 +51,6 @@ static enum err tools_prepare(struct call *call)
 
 /* ---- of an agent ---- */
 
-static bool has_secret(const struct secrets *secrets, struct str name)
-{
-    for (size_t i = 0; i < secrets->count; i++)
-        if (str_eq(secrets->list[i].name, name) && str_is_none(secrets->list[i].about))
-            return true;
-    return false;
-}
-
 /* The names of variables that the tools need, once each: those the workspace has as secrets, or
  * those that it lacks. */
 static void put_names(struct call *call, const char *key, const struct json *needs,
@@ -77,7 +68,7 @@ static void put_names(struct call *call, const char *key, const struct json *nee
         for (size_t n = 0; n < json_count(names); n++) {
             struct str name = json_string(json_item(names, n));
 
-            if (map_find(&seen, name) || has_secret(secrets, name) != present)
+            if (map_find(&seen, name) || fleet_has_secret(call->arena, secrets, name) != present)
                 continue;
             map_put(&seen, name, call);
             json_str_out(json, name);

@@ -37,9 +37,6 @@ static void on_reply(struct mcp_link *link, const struct mcp_reply *reply)
 
 /* ---- a session ---- */
 
-/* What we speak, the newest first: the messages used here are the same in all of them. */
-static const char *const versions[] = {"2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"};
-
 static void on_told(struct mcp_server *server)
 {
     if (str_is_none(server->tool))
@@ -50,21 +47,15 @@ static void on_told(struct mcp_server *server)
 
 static void on_hello(struct mcp_server *server)
 {
-    const struct json *root;
-    struct str version = STR_NONE;
+    struct str why;
 
-    if (json_parse(server->link.arena, server->result, &root, NULL) == OK)
-        version = json_string(json_get(root, "protocolVersion"));
-    for (size_t i = 0; i < ARRAY_LEN(versions); i++)
-        if (str_eq(version, str_of(versions[i]))) {
-            server->link.version = version;
-            server->on_reply = on_told;
-            mcp_link_ask(&server->link, "notifications/initialized", STR_NONE, false);
-            return;
-        }
-    finish(server, arena_printf(server->link.arena,
-                                "it speaks version %.*s of the protocol, which is not known here",
-                                STR_ARG(str_is_none(version) ? STR("?") : str_first(version, 40))));
+    server->link.version = mcp_version_read(server->link.arena, server->result, &why);
+    if (str_is_none(server->link.version)) {
+        finish(server, why);
+        return;
+    }
+    server->on_reply = on_told;
+    mcp_link_ask(&server->link, "notifications/initialized", STR_NONE, false);
 }
 
 static void initialize(struct mcp_server *server)
@@ -73,48 +64,20 @@ static void initialize(struct mcp_server *server)
     server->on_reply = on_hello;
     mcp_link_ask(&server->link, "initialize",
                  arena_printf(server->link.arena,
-                              "{\"protocolVersion\":\"%s\",\"capabilities\":{},"
+                              "{\"protocolVersion\":\"%.*s\",\"capabilities\":{},"
                               "\"clientInfo\":{\"name\":\"runbell\",\"version\":\"1\"}}",
-                              versions[0]),
+                              STR_ARG(mcp_version_newest())),
                  true);
 }
 
 /* ---- its tools ---- */
 
-static void tool_read(struct mcp_server *server, struct str text)
-{
-    struct mcp_tool *tool = &server->tools[server->tool_count];
-    const struct json *json;
-    struct str schema = json_raw(text, STR("inputSchema"));
-
-    if (server->tool_count == MCP_TOOLS_MAX || json_parse(server->link.arena, text, &json, NULL) ||
-        str_is_none(json_string(json_get(json, "name"))))
-        return;
-    *tool = (struct mcp_tool){.name = json_string(json_get(json, "name")),
-                              .description = json_string(json_get(json, "description")),
-                              .schema = schema,
-                              .text = text};
-    if (str_is_none(tool->description))
-        tool->description = STR("");
-    if (str_is_none(schema))
-        tool->schema = STR("{\"type\":\"object\",\"properties\":{}}");
-    server->tool_count++;
-}
-
 static void on_tools(struct mcp_server *server)
 {
-    struct str list = json_raw(server->result, STR("tools")), key, value;
-    const struct json *root;
-    struct str cursor = STR_NONE;
-    size_t at = 0;
+    struct str cursor =
+        mcp_tools_read(server->link.arena, server->result, server->tools, &server->tool_count);
 
-    if (json_parse(server->link.arena, server->result, &root, NULL) == OK)
-        cursor = json_string(json_get(root, "nextCursor"));
-    if (!str_is_none(list) && list.len && list.data[0] == '[')
-        while (json_raw_next(list, &at, &key, &value))
-            tool_read(server, value);
-    if (!str_is_empty(cursor) && ++server->pages < PAGES_MAX &&
-        server->tool_count < MCP_TOOLS_MAX) {
+    if (!str_is_none(cursor) && ++server->pages < PAGES_MAX && server->tool_count < MCP_TOOLS_MAX) {
         tools_ask(server, cursor);
         return;
     }
@@ -191,35 +154,6 @@ void mcp_call(struct mcp_server *server, struct str tool, struct str args,
     server->args = args;
     server->is_renewed = false;
     call_ask(server);
-}
-
-/* What a tool gives, as text: its text blocks; of others what they are. */
-struct str mcp_result_text(struct arena *arena, struct str result, bool *is_error)
-{
-    const struct json *root, *content;
-    struct str text;
-    struct buf out;
-
-    *is_error = true;
-    if (json_parse(arena, result, &root, NULL))
-        return STR("");
-    *is_error = json_bool(json_get(root, "isError"), false);
-    content = json_get(root, "content");
-    buf_init(&out, MCP_ANSWER_BYTES_MAX);
-    for (size_t i = 0; i < json_count(content); i++) {
-        const struct json *block = json_item(content, i);
-        struct str piece = json_string(json_get(block, "text"));
-
-        if (i)
-            buf_add_char(&out, '\n');
-        if (str_is_none(piece))
-            buf_addf(&out, "[%.*s]", STR_ARG(json_string(json_get(block, "type"))));
-        else
-            buf_add(&out, piece);
-    }
-    text = arena_str(arena, buf_str(&out));
-    buf_release(&out);
-    return text;
 }
 
 /* ---- begin and end ---- */

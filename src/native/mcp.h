@@ -11,15 +11,8 @@
 #ifndef NATIVE_MCP_H
 #define NATIVE_MCP_H
 
-#include "base/json.h"
 #include "native/mcp_link.h"
-
-#define MCP_TOOLS_MAX 500
-
-struct mcp_tool {
-    struct str name, description, schema;
-    struct str text; /* all that the server says of it: a JSON object */
-};
+#include "native/mcp_message.h"
 
 struct mcp_server {
     struct mcp_link link; /* where it is, and what lets in */
@@ -47,8 +40,5 @@ void mcp_open(struct mcp_server *server, void (*on_done)(struct mcp_server *, st
 void mcp_call(struct mcp_server *server, struct str tool, struct str args,
               void (*on_done)(struct mcp_server *, struct str why), void *context);
 void mcp_stop(struct mcp_server *server); /* no callback any more */
-
-/* The text of a result of tools/call; *is_error: the tool says that it failed. */
-struct str mcp_result_text(struct arena *arena, struct str result, bool *is_error);
 
 #endif

@@ -1,7 +1,7 @@
 /* Messages to an MCP server, one after the other. */
 #include "native/mcp_link.h"
 
-#include "base/json.h"
+#include "native/mcp_message.h"
 
 #define BODY_BYTES_MAX (5 * MIB)
 #define HEADERS_MAX 40
@@ -20,33 +20,16 @@ static const struct http_budget budget = {
 
 /* ---- what comes back ---- */
 
-static void error_read(struct mcp_link *link, const struct json *error)
-{
-    struct str words = json_string(json_get(error, "message"));
-
-    link->reply.error =
-        arena_printf(link->arena, "it says: %.*s",
-                     STR_ARG(str_is_none(words) ? STR("error") : str_first(words, 500)));
-}
-
 static void message_read(struct mcp_link *link, struct str text)
 {
-    const struct json *root;
+    const struct mcp_message message = mcp_message_read(link->arena, text, link->id);
 
-    if (json_parse(link->arena, text, &root, NULL)) {
-        link->reply.error = STR("it answered with what is no JSON");
-        link->has_reply = true;
-        return;
+    link->tools_changed = link->tools_changed || message.tools_changed;
+    link->has_reply = message.is_reply;
+    if (message.is_reply) {
+        link->reply.result = message.result;
+        link->reply.error = message.error;
     }
-    if (str_eq(json_string(json_get(root, "method")), STR("notifications/tools/list_changed")))
-        link->tools_changed = true;
-    if (json_get(root, "method") || json_i64(json_get(root, "id"), -1) != link->id)
-        return; /* a notification, or a question of the server's own */
-    link->has_reply = true;
-    if (json_get(root, "error"))
-        error_read(link, json_get(root, "error"));
-    else
-        link->reply.result = arena_str(link->arena, json_raw(text, STR("result")));
 }
 
 /* An event without data may say where the stream can be taken up again. */

@@ -7,8 +7,6 @@
 #include "format/url.h"
 #include "native/wire.h"
 
-#define MCP_ANSWER_BYTES_MAX (4 * MIB)
-
 struct mcp_link;
 
 /* How a message ended. `result` and `error` live in the arena. */

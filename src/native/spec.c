@@ -2,6 +2,7 @@
 #include "native/spec_priv.h"
 
 #include "fleet/agent_files.h"
+#include "fleet/env_name.h"
 #include "fleet/skill.h"
 #include "format/frontmatter.h"
 
@@ -226,15 +227,9 @@ const struct agent_spec *spec_find(const struct spec *spec, struct str name)
 /* "my-models" and "BASE_URL": MY_MODELS_BASE_URL. */
 static struct str setting_of(const struct spec *spec, struct str provider, const char *what)
 {
-    char *name = arena_cstr(spec->arena, provider);
+    struct str name = env_name(spec->arena, provider);
 
-    for (char *c = name; *c; c++) {
-        bool is_small = *c >= 'a' && *c <= 'z';
-        bool is_other = !is_small && !(*c >= 'A' && *c <= 'Z') && !(*c >= '0' && *c <= '9');
-
-        *c = is_small ? (char)(*c - 'a' + 'A') : is_other ? '_' : *c;
-    }
-    return spec_secret(spec, arena_printf(spec->arena, "%s_%s", name, what));
+    return spec_secret(spec, arena_printf(spec->arena, "%.*s_%s", STR_ARG(name), what));
 }
 
 static struct str usual_base(struct str provider)

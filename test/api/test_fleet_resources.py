@@ -176,6 +176,11 @@ def test_an_auth_provider_is_made_changed_and_deleted(api):
     server = api.ok("POST", SERVERS[0], json={"name": "N", "url": url, "auth_type": "oauth", "oauth_provider_id": "notion",
                                               "scopes": ["pages.read"], "oauth_mode": "legacy_shared_provider"})
     assert (server["auth_type"], server["oauth_provider_id"], server["scopes"]) == ("oauth", "notion", ["pages.read"])
+    for where in SERVERS:
+        assert api.ok("GET", f"{where}/{server['id']}/oauth-provider")["provider_slug"] == "notion"
+    bare = api.ok("POST", SERVERS[0], json={"name": "B", "url": url + "/bare"})
+    refused(api.get(f"{SERVERS[0]}/{bare['id']}/oauth-provider"), 404, "no auth provider")
+    api.ok("DELETE", f"{SERVERS[0]}/{bare['id']}")
     agent = api.ok("POST", AGENTS, json={"name": "A", "system_prompt": "x", "tools": {"tools": [
         {"name": "search", "mcp_server_url": url}, {"name": "tavily_web_search", "mcp_server_url": "http://localhost:1"}]}})
     needs = api.ok("GET", f"{AGENTS}/{agent['id']}/tool-auth-requirements")
