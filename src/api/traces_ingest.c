@@ -59,12 +59,15 @@ static enum err write_apply(struct tx *tx, struct call *call)
 
 static enum err run_prepare(struct call *call)
 {
-    span_batch_add_object(batch_new(call), SPAN_POST, NULL, call->body_text);
-    return call_then_write(call, write_apply);
+    struct span_batch *batch = batch_new(call);
+
+    span_batch_add_object(batch, SPAN_POST, NULL, call->body_text);
+    return traces_write(call, batch, write_apply);
 }
 
 static enum err patch_prepare(struct call *call)
 {
+    struct span_batch *batch;
     struct uuid span_id;
     enum err err = call_body_any(call);
 
@@ -72,17 +75,19 @@ static enum err patch_prepare(struct call *call)
         return err;
     if (uuid_parse_loose(call->params[0], &span_id))
         return traces_fail(call, 422, STR("the run's id in the path must be a UUID"));
-    span_batch_add_object(batch_new(call), SPAN_PATCH, &span_id, call->body_text);
-    return call_then_write(call, write_apply);
+    batch = batch_new(call);
+    span_batch_add_object(batch, SPAN_PATCH, &span_id, call->body_text);
+    return traces_write(call, batch, write_apply);
 }
 
 static enum err batch_prepare(struct call *call)
 {
+    struct span_batch *batch = batch_new(call);
     struct str why;
 
-    if (span_batch_add_batch(batch_new(call), call->body_text, &why))
+    if (span_batch_add_batch(batch, call->body_text, &why))
         return traces_fail(call, 422, why);
-    return call_then_write(call, write_apply);
+    return traces_write(call, batch, write_apply);
 }
 
 /* ---- paths that two APIs share ---- */

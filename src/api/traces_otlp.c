@@ -159,7 +159,7 @@ static enum err traces_prepare(struct call *call)
     err = is_protobuf ? otlp_read_protobuf(&reader, body) : otlp_read_json(&reader, body);
     if (err)
         return refuse(call, is_protobuf, err == ERR_LIMIT ? 413 : 400, reader.why);
-    return call_then_write(call, write_apply);
+    return traces_write(call, &in->batch, write_apply);
 }
 
 #define FLAGS (ROUTE_TRACES | ROUTE_AGAIN | ROUTE_LARGE)

@@ -41,6 +41,10 @@ struct str traces_feedback_stats(const struct feedback_rows *rows, enum feedback
 enum err traces_projects_reply(struct call *call, const struct project_rows *projects, bool as_list,
                                bool with_stats) MUST_USE;
 
+/* traces_unload.c: the call's write, once what is large of the batch lies in the blob store. The
+ * batch is the call's, and stays until its release. */
+enum err traces_write(struct call *call, struct span_batch *batch, call_tx_step apply);
+
 /* traces_multipart.c: when the body is whole */
 enum err traces_multipart_prepare(struct call *call);
 /* The project of this id; in a dry run, which is undone, the one that the query's session_name

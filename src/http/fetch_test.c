@@ -1,5 +1,6 @@
 /* fetch_test.c -- streaming requests to one chosen server, against sockets that do what the tests
  * tell them. */
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/test.h"
@@ -166,11 +167,116 @@ static void it_may_be_cancelled_in_a_callback(void **state)
     assert_int_equal(seen.end, FETCH_LOST); /* as before: nothing was told */
 }
 
+/* ---- a body that comes while it is sent ---- */
+
+#define BODY_BYTES (32 * MIB) /* more than sockets hold */
+#define PIECE_BYTES (64 * KIB)
+
+struct sending {
+    struct seen seen;
+    size_t left;
+};
+
+static void on_more(void *context)
+{
+    static char piece[PIECE_BYTES];
+    struct sending *sending = context;
+
+    while (sending->left > 0 && fetch_pending_bytes(sending->seen.fetch) < PIECE_BYTES) {
+        sending->left -= PIECE_BYTES;
+        fetch_write(sending->seen.fetch, str_range(piece, PIECE_BYTES));
+    }
+}
+
+static const struct fetch_events sending_events = {on_head, on_body, on_end, on_more};
+
+static struct sending send_large(struct receiver *receiver)
+{
+    struct fetch_request request = {.method = STR("PUT"),
+                                    .target = STR("/"),
+                                    .has_body = true,
+                                    .body_more = BODY_BYTES,
+                                    .all_ms = 5000};
+    struct world *world = real_world_new();
+    struct loop *loop = world_loop_new(world, "fetch");
+    struct fetch_client *client = fetch_client_new(
+        &(struct fetch_client_config){.loop = loop,
+                                      .origin = {.host = STR("127.0.0.1"), .port = receiver->port},
+                                      .connect_ms = 2000,
+                                      .header_bytes_max = 4096,
+                                      .idle_max = 4,
+                                      .idle_ms = 1000});
+    struct sending sending = {.seen = {.loop = loop}, .left = BODY_BYTES};
+
+    sending.seen.fetch = fetch_start(client, &request, &sending_events, &sending);
+    loop_run(loop);
+    fetch_client_free(client);
+    loop_free(loop);
+    real_world_free(world);
+    return sending;
+}
+
+static void answer_one(struct receiver *receiver, int fd)
+{
+    static char piece[PIECE_BYTES];
+    size_t left = BODY_BYTES;
+    ssize_t count;
+
+    while (left > 0 && (count = recv(fd, piece, sizeof(piece), 0)) > 0)
+        left -= (size_t)count < left ? (size_t)count : left; /* the head is counted too */
+    atomic_fetch_add(&receiver->requests, 1);
+    receiver_write(fd, STR(RECEIVER_OKAY));
+    while (recv(fd, piece, sizeof(piece), 0) > 0)
+        continue;
+}
+
+static void a_large_body_comes_while_it_is_sent(void **state)
+{
+    struct receiver receiver = {.serve = answer_one};
+    struct sending sending;
+
+    (void)state;
+    receiver_start(&receiver);
+    sending = send_large(&receiver);
+    receiver_stop(&receiver);
+    assert_int_equal(sending.seen.end, FETCH_DONE);
+    assert_int_equal(sending.seen.status, 200);
+    assert_int_equal(sending.left, 0);
+    ASSERT_STR(str_range(sending.seen.body, sending.seen.body_len), "ok");
+    assert_int_equal(atomic_load(&receiver.requests), 1);
+}
+
+/* The head alone is enough for a no. */
+static void refuse_early(struct receiver *receiver UNUSED, int fd)
+{
+    char start[100];
+
+    assert_true(recv(fd, start, sizeof(start), 0) > 0);
+    receiver_write(fd, STR("HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno"));
+    usleep(300000);
+}
+
+static void a_body_that_is_refused_goes_no_further(void **state)
+{
+    struct receiver receiver = {.serve = refuse_early};
+    struct sending sending;
+
+    (void)state;
+    receiver_start(&receiver);
+    sending = send_large(&receiver);
+    receiver_stop(&receiver);
+    assert_int_equal(sending.seen.end, FETCH_DONE);
+    assert_int_equal(sending.seen.status, 403);
+    assert_true(sending.left > 0);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(pieces_come_as_they_are),
     cmocka_unit_test(ends_are_told_apart),
     cmocka_unit_test(an_upgrade_is_raw),
     cmocka_unit_test(it_may_be_cancelled_in_a_callback),
+    cmocka_unit_test(a_large_body_comes_while_it_is_sent),
+    cmocka_unit_test(a_body_that_is_refused_goes_no_further),
 };
 
 int main(void)

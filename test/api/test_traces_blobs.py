@@ -67,6 +67,20 @@ def test_large_values_are_read_whole_and_have_links(api, size, request):
     assert listed["inputs"] == inputs
 
 
+@pytest.mark.parametrize("size", [200_000, 300_000, LARGE])
+def test_large_values_inside_a_body_have_links_too(api, size, request):
+    """Above what a rule's body holds."""
+    value = {"text": noise(size, 5).hex()[:size]}
+    span = make_span(inputs=value, outputs=value)
+    assert api.post("/runs", json=span).status_code == 202
+    found = read(api, span["id"])
+    assert found["inputs"] == value and found["outputs"] == value
+    if size > 256 * 1024 and request.config.getoption("--store-url") == "sqlite":
+        assert fetch(found["outputs_s3_urls"]["ROOT"]["presigned_url"]).json() == value
+    else:
+        assert found["outputs_s3_urls"] is None
+
+
 def test_links_open_nothing_else(api):
     span = make_span()
     send(api, [part(f"post.{span['id']}", span), part(f"attachment.{span['id']}.a", b"secret", "text/plain")])

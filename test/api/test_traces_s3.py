@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import threading
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -106,6 +107,37 @@ def test_values_and_attachments_come_back_byte_for_byte(s3, served, encoding, le
     of_inputs, of_picture = links_of(found)
     assert of_inputs.startswith(s3.url) and of_picture.startswith(s3.url)
     assert fetch(of_inputs).json() == inputs and fetch(of_picture).content == data
+
+
+def large_otlp(text):
+    value = {"key": "input.value", "value": {"stringValue": text}}
+    span = {"traceId": os.urandom(16).hex(), "spanId": os.urandom(8).hex(), "name": "large", "attributes": [value],
+            "startTimeUnixNano": "1795237957533121000", "endTimeUnixNano": "1795237957633121000"}
+    return uuid.UUID(span["traceId"]), {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+
+
+@pytest.mark.parametrize("size", [300_000, LARGE])
+def test_values_inside_bodies_go_there_too(s3, served, size):
+    """/runs, /runs/batch, PATCH /runs/{id} and OpenTelemetry's exporters."""
+    _, client = served()
+    value = {"text": noise(size, 5).hex()[:size]}
+    one, two = make_span(inputs=value, name="one"), make_span(inputs=value, outputs=value, name="two")
+    assert client.post("/runs", json=one).status_code == 202
+    assert client.post("/runs/batch", json={"post": [two, make_span()]}).status_code == 202
+    assert client.patch(f"/runs/{one['id']}", json={"outputs": value, "end_time": 1795237958000}).status_code == 202
+    trace_id, spans = large_otlp(value["text"])
+    assert client.post("/otel/v1/traces", json=spans).status_code == 200
+    assert len(s3.objects()) == 5
+    for span in (one, two):
+        found = read(client, span["id"])
+        assert found["inputs"] == value and found["outputs"] == value
+        assert fetch(found["inputs_s3_urls"]["ROOT"]["presigned_url"]).json() == value
+    found = read(client, str(trace_id))
+    assert value["text"] in json.dumps(found["inputs"])
+    s3.stop()
+    answers = [client.post("/runs", json=make_span(inputs=value)), client.post("/otel/v1/traces", json=spans)]
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert all(answer.headers["retry-after"] for answer in answers)
 
 
 def test_small_values_stay_in_their_rows(s3, served):
