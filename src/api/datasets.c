@@ -187,6 +187,25 @@ static enum err delete_prepare(struct call *call)
     return named_then_write(call, "dataset_id", delete_apply);
 }
 
+/* ---- what is not done ---- */
+
+static enum err similar_apply(struct tx *tx, struct call *call)
+{
+    struct dataset_row dataset;
+    enum err err = datasets_get(tx, call->principal.tenant, call->params[0], tx->arena, &dataset);
+
+    if (err)
+        return datasets_not_found(call, err);
+    return call_fail(call, 422,
+                     "similar examples are not searched by this server, which has no vectors of "
+                     "them: list examples with filter, metadata or splits");
+}
+
+static enum err similar_prepare(struct call *call)
+{
+    return named_then_read(call, "dataset_id", similar_apply);
+}
+
 #define ONE "/datasets/{dataset_id}"
 
 static const struct route routes[] = {
@@ -196,6 +215,10 @@ static const struct route routes[] = {
     {HTTP_PATCH, ONE, change_prepare, PERMIT_RUN, ROUTE_TRACES, "Change a dataset"},
     {HTTP_DELETE, ONE, delete_prepare, PERMIT_EDIT, ROUTE_TRACES,
      "Delete a dataset and its examples"},
+    {HTTP_POST, ONE "/index", similar_prepare, PERMIT_READ, ROUTE_TRACES,
+     "Index a dataset for similar examples: refused"},
+    {HTTP_POST, ONE "/search", similar_prepare, PERMIT_READ, ROUTE_TRACES,
+     "Search similar examples: refused"},
 };
 
 const struct route_list routes_datasets = {routes, ARRAY_LEN(routes)};

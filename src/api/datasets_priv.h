@@ -75,5 +75,8 @@ enum err example_drafts_insert(struct tx *tx, struct call *call,
                                const struct example_drafts *drafts) MUST_USE;
 enum err example_drafts_update(struct tx *tx, struct call *call,
                                const struct example_drafts *drafts) MUST_USE;
+/* Those that are there are changed. */
+enum err example_drafts_upsert(struct tx *tx, struct call *call,
+                               const struct example_drafts *drafts) MUST_USE;
 
 #endif

@@ -244,3 +244,20 @@ enum err example_drafts_update(struct tx *tx, struct call *call,
         err = update_one(tx, call, &drafts->list[i]);
     return err;
 }
+
+enum err example_drafts_upsert(struct tx *tx, struct call *call,
+                               const struct example_drafts *drafts)
+{
+    enum err err = OK;
+
+    for (size_t i = 0; !err && i < drafts->count; i++) {
+        struct example_drafts one = {&drafts->list[i], 1};
+        struct example_row row;
+
+        err = examples_get(tx, call->principal.tenant, one.list->example_id, 0, tx->arena, &row);
+        if (err && err != ERR_NOT_FOUND)
+            return err;
+        err = err ? example_drafts_insert(tx, call, &one) : example_drafts_update(tx, call, &one);
+    }
+    return err;
+}

@@ -7,18 +7,45 @@
 #define PAGE_MAX 100
 #define DELETE_MAX 1000
 
+/* All of it, unless the query leaves out what it does not select. */
+static bool is_shown(const struct call *call, const char *key)
+{
+    struct str name;
+    size_t at = 0;
+
+    if (!str_eq_nocase(query_get(&call->query, "exclude_default_fields"), STR("true")))
+        return true;
+    while (query_next(&call->query, "select", &at, &name))
+        if (str_eq(name, str_of(key)))
+            return true;
+    return false;
+}
+
 void examples_members(struct json_writer *json, struct call *call, const struct example_row *e)
 {
+    const struct {
+        const char *key;
+        struct str text;
+        bool is_raw;
+    } texts[] = {
+        {"dataset_id", e->dataset_id, false}, {"name", e->name, false},
+        {"inputs", e->inputs, true},          {"outputs", e->outputs, true},
+        {"metadata", e->metadata, true},      {"source_run_id", e->source_run_id, false},
+    };
+
     json_put_str(json, "id", e->example_id);
-    json_put_str(json, "dataset_id", e->dataset_id);
-    json_put_str(json, "name", e->name);
-    json_put_raw(json, "inputs", e->inputs);
-    json_put_raw(json, "outputs", e->outputs);
-    json_put_raw(json, "metadata", e->metadata);
-    json_put_time(json, "created_at", e->created_us);
-    json_put_time(json, "modified_at", e->modified_us);
-    json_put_str(json, "source_run_id", e->source_run_id);
-    example_attachments_put(json, call, e);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (is_shown(call, texts[i].key) && texts[i].is_raw)
+            json_put_raw(json, texts[i].key, texts[i].text);
+        else if (is_shown(call, texts[i].key))
+            json_put_str(json, texts[i].key, texts[i].text);
+    }
+    if (is_shown(call, "created_at"))
+        json_put_time(json, "created_at", e->created_us);
+    if (is_shown(call, "modified_at"))
+        json_put_time(json, "modified_at", e->modified_us);
+    if (is_shown(call, "attachment_urls"))
+        example_attachments_put(json, call, e);
 }
 
 void examples_write(struct json_writer *json, struct call *call, const struct example_row *e)
@@ -304,6 +331,28 @@ static enum err parts_change_prepare(struct call *call)
     return parts_read(call, parts_change_apply);
 }
 
+static enum err upsert_apply(struct tx *tx, struct call *call)
+{
+    enum err err = example_drafts_upsert(tx, call, call->data);
+
+    if (!err)
+        parts_reply(tx, call, 201);
+    return err;
+}
+
+/* Each says which dataset it is in. */
+static enum err upsert_prepare(struct call *call)
+{
+    struct example_drafts *drafts = drafts_new(call, 0);
+    enum err err = example_parts_read(call, drafts);
+
+    for (size_t i = 0; !err && i < drafts->count; i++)
+        if (str_is_none(drafts->list[i].dataset_id))
+            return call_fail(call, 422, "%.*s: dataset_id is missing",
+                             STR_ARG(drafts->list[i].example_id));
+    return err ? err : call_then_write(call, upsert_apply);
+}
+
 /* ---- delete ---- */
 
 struct deletion {
@@ -389,6 +438,8 @@ static const struct route routes[] = {
     {HTTP_PATCH, ONE, change_prepare, PERMIT_RUN, LARGE, "Change an example"},
     {HTTP_DELETE, ONE, delete_prepare, PERMIT_RUN, ROUTE_TRACES, "Delete an example"},
     {HTTP_POST, PARTS, upload_prepare, PERMIT_RUN, LARGE, "Create examples from parts"},
+    {HTTP_POST, "/platform/examples/multipart", upsert_prepare, PERMIT_RUN, LARGE,
+     "Create examples from parts, or change those that are there"},
     {HTTP_PATCH, PARTS, parts_change_prepare, PERMIT_RUN, LARGE, "Change examples by parts"},
     {HTTP_POST, "/platform/datasets/examples/delete", hard_delete_prepare, PERMIT_RUN, ROUTE_TRACES,
      "Delete examples, in all versions if asked to"},

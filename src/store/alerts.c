@@ -327,7 +327,7 @@ enum err alert_minutes_sum(struct tx *tx, struct alert_stretch *list, size_t cou
     if (err)
         return err;
     while (db_next(&rows)) { /* who has counted nothing has no row */
-        while (list[i].alert_no != db_get_int(&rows, 0))
+        while (i < count && list[i].alert_no != db_get_int(&rows, 0))
             i++;
         REQUIRE(i < count);
         sums_read(&rows, 1, &list[i].window);

@@ -153,6 +153,32 @@ def test_examples_that_a_filter_matches(client, dataset):
     assert len(found('exists(metadata, "dataset_split")', offset=2)) == 1
 
 
+def test_what_is_selected_of_examples(client, server, dataset):
+    one = client.create_example({"n": 1}, reference_outputs={"m": 2}, dataset_id=dataset.id)
+    raw, = client.request_with_retries("GET", "/examples", params={"dataset": str(dataset.id), "select": ["outputs", "name"],
+                                                                   "exclude_default_fields": True}).json()
+    assert set(raw) == {"id", "outputs", "name"} and raw["outputs"] == {"m": 2}
+    assert [e.id for e in client.list_examples(dataset_id=dataset.id, select=["outputs"])] == [one.id]
+
+
+def test_examples_are_made_or_changed(client, dataset):
+    from langsmith.schemas import ExampleUpsertWithAttachments
+
+    one = client.create_example({"n": 1}, dataset_id=dataset.id)
+    new = uuid.uuid4()
+    client.upsert_examples_multipart(upserts=[
+        ExampleUpsertWithAttachments(id=id_, inputs={"n": 2}, dataset_id=dataset.id, attachments={"a": ("text/plain", b"x")})
+        for id_ in (one.id, new)])
+    assert {e.id: e.inputs for e in client.list_examples(dataset_id=dataset.id)} == {one.id: {"n": 2}, new: {"n": 2}}
+    assert set(client.read_example(one.id).attachments) == {"a"}
+
+
+def test_similar_examples_are_refused_with_words(client, dataset):
+    for path in ("index", "search"):
+        with pytest.raises(LangSmithError, match="similar examples are not searched by this server"):
+            client.request_with_retries("POST", f"/datasets/{dataset.id}/{path}", json={"inputs": {"n": 1}, "limit": 1})
+
+
 def test_what_lies_between_versions(client, dataset):
     kept, changed, gone = [client.create_example({"n": n}, dataset_id=dataset.id) for n in range(3)]
     client.update_dataset_tag(dataset_id=dataset.id, as_of=datetime.now(timezone.utc), tag="before")
