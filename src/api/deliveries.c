@@ -3,9 +3,9 @@
 #include "api/delivery_tail.h"
 #include "api/delivery_target.h"
 #include "api/delivery_test.h"
+#include "api/delivery_view.h"
 #include "api/route.h"
 
-#include "delivery/delivery_json.h"
 #include "store/outbox_query.h"
 
 static enum err not_found(struct call *call)
@@ -20,7 +20,7 @@ static enum err list_apply(struct tx *tx, struct call *call)
     enum err err = delivery_search(tx, call->data, call->arena, &page);
 
     if (!err)
-        delivery_json_out_page(call_json(call, 200), &page);
+        delivery_json_out_page(call_json(call, 200), delivery_view_of(call), &page);
     return err;
 }
 
@@ -60,7 +60,8 @@ static enum err get_apply(struct tx *tx, struct call *call)
     if (err ||
         (err = attempt_list(tx, call->principal.tenant, *id, call->arena, &attempts, &count)))
         return err;
-    delivery_json_out_with_attempts(call_json(call, 200), &delivery, attempts, count);
+    delivery_json_out_with_attempts(call_json(call, 200), delivery_view_of(call), &delivery,
+                                    attempts, count);
     return OK;
 }
 
@@ -131,7 +132,7 @@ static enum err resend_write(struct tx *tx, struct call *call)
             call, 409, "the endpoint of this delivery was deleted: it can be sent to another url");
     if (err || (err = delivery_get(tx, call->principal.tenant, new_id, call->arena, &delivery)))
         return err;
-    delivery_json_out(call_json(call, 200), &delivery);
+    delivery_json_out(call_json(call, 200), delivery_view_of(call), &delivery);
     return OK;
 }
 
@@ -178,7 +179,7 @@ static enum err cancel_apply(struct tx *tx, struct call *call)
         return call_fail(call, 409, "this delivery has ended already: there is nothing to cancel");
     if (err || (err = delivery_get(tx, call->principal.tenant, *id, call->arena, &delivery)))
         return err;
-    delivery_json_out(call_json(call, 200), &delivery);
+    delivery_json_out(call_json(call, 200), delivery_view_of(call), &delivery);
     return OK;
 }
 

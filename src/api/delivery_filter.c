@@ -1,5 +1,6 @@
 /* Reading the filters of deliveries. */
 #include "api/delivery_filter.h"
+#include "api/delivery_view.h"
 
 #include "base/time.h"
 #include "delivery/classify.h"
@@ -109,6 +110,23 @@ static enum err read_ended(struct call *call, struct delivery_filter *filter)
                   "by itself");
 }
 
+/* What a caller is not told (delivery_view.h) cannot be asked for either. */
+static enum err check_hidden(struct call *call, const struct delivery_filter *filter)
+{
+    struct delivery_view view = delivery_view_of(call);
+    const char *key = delivery_view_hides(view, filter->result, 0)      ? "result"
+                      : !view.has_network && !str_is_none(filter->text) ? "text"
+                                                                        : NULL;
+
+    if (!key)
+        return OK;
+    call_fail(call, 422,
+              "%s: a key of one workspace is not told why there was no answer, so it cannot search "
+              "for that; state and status find the others",
+              key);
+    return ERR_INVALID;
+}
+
 static enum err check_words(const struct source *source, struct delivery_filter *filter)
 {
     struct call *call = source->call;
@@ -123,7 +141,7 @@ static enum err check_words(const struct source *source, struct delivery_filter 
         return refuse(call, "result",
                       "delivered, unreachable, tls, timeout, busy, server_error, rejected, gone, "
                       "refused or unknown");
-    return OK;
+    return check_hidden(call, filter);
 }
 
 enum err delivery_filter_read(struct call *call, enum delivery_filter_use use,

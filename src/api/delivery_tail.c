@@ -5,9 +5,9 @@
  * So a slow reader holds back nobody, and one that comes back with Last-Event-ID misses nothing. */
 #include "api/delivery_tail.h"
 #include "api/delivery_filter.h"
+#include "api/delivery_view.h"
 
 #include "base/mem.h"
-#include "delivery/delivery_json.h"
 #include "format/sse.h"
 #include "store/delivery_feed.h"
 
@@ -24,6 +24,7 @@ struct tail {
     int64_t heartbeat_ms;
     struct arena arena; /* the filter */
     struct delivery_filter filter;
+    struct delivery_view view;
     struct arena page_arena;
     struct feed_page page;
     struct timer heartbeat, slow;
@@ -91,7 +92,7 @@ static void send_page(struct tail *tail)
 
         buf_clear(&data);
         json_writer_init(&json, &data);
-        delivery_json_out_change(&json, row);
+        delivery_json_out_change(&json, tail->view, row);
         sse_write(&out, &(struct sse_event){row->has_attempt ? STR("attempt") : STR("delivery"),
                                             buf_str(&data), str_range(id, (size_t)id_len)});
     }
@@ -214,6 +215,7 @@ static struct tail *tail_new(struct call *call)
     tail->store = call->setup->store;
     tail->heartbeat_ms = call->setup->heartbeat_ms;
     tail->filter = filter_keep(&tail->arena, &start->filter);
+    tail->view = delivery_view_of(call);
     tail->page.position = start->after;
     tail->work = (struct store_work){.apply = read_apply, .done = read_done, .reply_to = loop};
     timer_init(&tail->heartbeat, loop, on_heartbeat);

@@ -3,8 +3,8 @@
 #include "api/delivery_test.h"
 
 #include "api/delivery_target.h"
+#include "api/delivery_view.h"
 
-#include "delivery/delivery_json.h"
 #include "delivery/sample.h"
 #include "store/endpoints.h"
 
@@ -25,21 +25,31 @@ static bool has_answer(const struct delivery_row *delivery)
     return !str_is_none(delivery->last_result) || delivery->state == DELIVERY_DEAD;
 }
 
-static void put_outcome(struct json_writer *json, const struct delivery_row *delivery,
+static void put_outcome(struct call *call, const struct delivery_row *delivery,
                         const struct attempt_row *attempts, size_t count)
 {
+    struct json_writer *json = call_json(call, 200);
+    struct delivery_view view = delivery_view_of(call);
+
     json_begin_object(json);
     json_put_bool(json, "delivered", delivery->state == DELIVERY_DONE);
     json_put_bool(json, "pending", !has_answer(delivery));
     json_put_str(json, "message", delivery_json_verdict(delivery));
     json_key(json, "attempt");
     if (count > 0)
-        delivery_json_out_attempt(json, &attempts[count - 1]);
+        delivery_json_out_attempt(json, view, &attempts[count - 1]);
     else
         json_null_out(json);
     json_key(json, "delivery");
-    delivery_json_out(json, delivery);
+    delivery_json_out(json, view, delivery);
     json_end_object(json);
+}
+
+/* Who is not told why there was no answer waits for it as long as any: a quick no says much. */
+static bool is_over(const struct call *call, const struct delivery_row *delivery)
+{
+    return delivery->state == DELIVERY_HELD ||
+           (has_answer(delivery) && !delivery_view_hides_end(call, delivery));
 }
 
 static enum err wait_apply(struct tx *tx, struct call *call)
@@ -54,11 +64,11 @@ static enum err wait_apply(struct tx *tx, struct call *call)
 
     if (err)
         return err;
-    if (!has_answer(&delivery) && delivery.state != DELIVERY_HELD && !call_wait_is_over(call))
+    if (!is_over(call, &delivery) && !call_wait_is_over(call))
         return call_then_wait(call, &wait, wait_apply);
     err = attempt_list(tx, tenant, test->delivery_id, call->arena, &attempts, &count);
     if (!err)
-        put_outcome(call_json(call, 200), &delivery, attempts, count);
+        put_outcome(call, &delivery, attempts, count);
     return err;
 }
 
@@ -80,8 +90,10 @@ static enum err send_apply(struct tx *tx, struct call *call)
     struct test_send *test = call->data;
     struct str id = call_new_id(call);
     const struct str parts[] = {OUTBOX_TEST_PREFIX, id};
-    enum err err;
+    enum err err = delivery_tests_spend(tx, call);
 
+    if (err)
+        return err == ERR_DENIED ? OK : err;
     render(call, test, id);
     err = outbox_add_one(tx,
                          &(struct outbox_event){

@@ -6,9 +6,9 @@
  * A version never changes, so what was read holds when it is written. */
 #include "api/fleet_publish.h"
 
+#include "api/delivery_view.h"
 #include "api/fleet_priv.h"
 #include "crypto/sha256.h"
-#include "delivery/delivery_json.h"
 #include "fleet/bundle.h"
 #include "fleet/form.h"
 #include "fleet/payload.h"
@@ -78,6 +78,14 @@ static enum err reply_waiting(struct call *call, const struct delivery_row *deli
     return OK;
 }
 
+static struct str why_not(const struct call *call, const struct delivery_row *delivery,
+                          const struct attempt_row *attempt)
+{
+    if (delivery_view_hides_end(call, delivery))
+        return STR("it could not be reached");
+    return attempt ? attempt->detail : delivery->state_reason;
+}
+
 static enum err wait_apply(struct tx *tx, struct call *call)
 {
     static const struct call_wait wait = {.topic = TOPIC_DELIVERY_LOG, .timeout_ms = WAIT_MS};
@@ -89,10 +97,11 @@ static enum err wait_apply(struct tx *tx, struct call *call)
 
     if (err)
         return err;
-    if (!has_answer(&delivery)) {
+    if (!has_answer(&delivery) || delivery_view_hides_end(call, &delivery)) {
         if (delivery.state != DELIVERY_HELD && !call_wait_is_over(call))
             return call_then_wait(call, &wait, wait_apply);
-        return reply_waiting(call, &delivery);
+        if (!has_answer(&delivery))
+            return reply_waiting(call, &delivery);
     }
     err = attempt_list(tx, p->row.tenant, p->row.delivery_id, call->arena, &attempts, &count);
     if (err)
@@ -100,7 +109,7 @@ static enum err wait_apply(struct tx *tx, struct call *call)
     if (count > 0 && attempts[count - 1].status)
         return reply_answered(call, &delivery, &attempts[count - 1]);
     return call_fail(call, 502, "the receiver did not answer: %.*s (delivery %lld)",
-                     STR_ARG(count > 0 ? attempts[count - 1].detail : delivery.state_reason),
+                     STR_ARG(why_not(call, &delivery, count > 0 ? &attempts[count - 1] : NULL)),
                      (long long)delivery.delivery_id);
 }
 

@@ -118,16 +118,29 @@ static enum err count_apply(struct tx *tx, struct call *call)
     return OK;
 }
 
-static enum err rate_read(struct call *call, double *per_s)
+/* One call makes many requests of it: to a URL that nobody has asked for them, by somebody who does
+ * not run this server, no faster than people would notice. */
+static double rate_most(const struct call *call, const struct replay_row *replay)
+{
+    bool is_stranger = !str_is_none(replay->url) && !call->principal.opens_all;
+
+    return is_stranger ? REPLAY_ELSEWHERE_PER_S_MAX : REPLAY_PER_S_MAX;
+}
+
+static enum err rate_read(struct call *call, double most, double *per_s)
 {
     const struct json *value = json_get(call->body, "rate");
 
-    *per_s = REPLAY_PER_S_DEFAULT;
+    *per_s = most < REPLAY_PER_S_DEFAULT ? most : REPLAY_PER_S_DEFAULT;
     if (!value || json_is_null(value))
         return OK;
     *per_s = json_double(value, -1);
-    if (*per_s >= REPLAY_PER_S_MIN && *per_s <= REPLAY_PER_S_MAX)
+    if (*per_s >= REPLAY_PER_S_MIN && *per_s <= most)
         return OK;
+    if (*per_s > most && *per_s <= REPLAY_PER_S_MAX)
+        return refuse(call,
+                      "rate: to another URL a key of one workspace sends at most 5 deliveries "
+                      "a second");
     return refuse(call, "rate: must be a number of deliveries a second, from 0.01 to 10000");
 }
 
@@ -148,7 +161,8 @@ static enum err begin(struct call *call, struct replay_call *c)
 
     if (err || (err = delivery_filter_read(call, DELIVERY_FILTER_REPLAY, &replay->filter)) ||
         (err = call_get_text(call, "to_url", &replay->url)) ||
-        (err = rate_read(call, &replay->per_s)) || (err = dry_read(call, &c->is_dry)))
+        (err = rate_read(call, rate_most(call, replay), &replay->per_s)) ||
+        (err = dry_read(call, &c->is_dry)))
         return err;
     replay->tenant = replay->filter.tenant;
     replay->replay_id = call_new_id(call);

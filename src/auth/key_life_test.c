@@ -88,6 +88,7 @@ static void roles_may_what_the_table_says(void **state)
         {PERMIT_EDIT, "admin editor"},
         {PERMIT_TRACE, "admin editor ingest"},
         {PERMIT_WATCH, "admin editor viewer operator"},
+        {PERMIT_ANSWERS, "admin editor operator"},
         {PERMIT_DELIVER, "admin editor operator"},
         {PERMIT_KNOWN, "admin editor viewer ingest operator"},
         {PERMIT_ANYONE, "admin editor viewer ingest operator"},

@@ -6,12 +6,12 @@
 
 static const unsigned may[ROLE_COUNT] = {
     [ROLE_ADMIN] = MAY_ALL_ROLES | MAY(ADMIN) | MAY(READ) | MAY(RUN) | MAY(EDIT) | MAY(TRACE) |
-                   MAY(WATCH) | MAY(DELIVER),
-    [ROLE_EDITOR] =
-        MAY_ALL_ROLES | MAY(READ) | MAY(RUN) | MAY(EDIT) | MAY(TRACE) | MAY(WATCH) | MAY(DELIVER),
+                   MAY(WATCH) | MAY(ANSWERS) | MAY(DELIVER),
+    [ROLE_EDITOR] = MAY_ALL_ROLES | MAY(READ) | MAY(RUN) | MAY(EDIT) | MAY(TRACE) | MAY(WATCH) |
+                    MAY(ANSWERS) | MAY(DELIVER),
     [ROLE_VIEWER] = MAY_ALL_ROLES | MAY(READ) | MAY(WATCH),
     [ROLE_INGEST] = MAY_ALL_ROLES | MAY(TRACE),
-    [ROLE_OPERATOR] = MAY_ALL_ROLES | MAY(WATCH) | MAY(DELIVER),
+    [ROLE_OPERATOR] = MAY_ALL_ROLES | MAY(WATCH) | MAY(ANSWERS) | MAY(DELIVER),
 };
 
 const char *const role_names[ROLE_COUNT + 1] = {
@@ -23,6 +23,7 @@ static const char *const permission_names[PERMISSION_COUNT] = {
     [PERMIT_ADMIN] = "admin",     [PERMIT_READ] = "read",   [PERMIT_RUN] = "run",
     [PERMIT_EDIT] = "edit",       [PERMIT_TRACE] = "trace", [PERMIT_WATCH] = "watch",
     [PERMIT_DELIVER] = "deliver", [PERMIT_KNOWN] = "known", [PERMIT_ANYONE] = "anyone",
+    [PERMIT_ANSWERS] = "answers",
 };
 
 const char *permission_name(enum permission permission)

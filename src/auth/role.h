@@ -16,6 +16,7 @@ enum permission {
                        their secrets */
     PERMIT_TRACE,   /* send traces */
     PERMIT_WATCH,   /* see deliveries, endpoints, inspectors */
+    PERMIT_ANSWERS, /* see what receivers answered, beyond its status; no route needs it alone */
     PERMIT_DELIVER, /* resend, cancel, pause, resume, test; inspectors */
     PERMIT_KNOWN,   /* see what one's own key is and opens: every role */
     PERMIT_ANYONE,  /* no key is needed */

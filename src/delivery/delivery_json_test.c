@@ -3,6 +3,7 @@
 
 #include "delivery/delivery_json.h"
 
+static const struct delivery_view all = {true, true};
 static const struct delivery_row row = {
     .delivery_id = 7,
     .tenant = {"t", 1},
@@ -28,7 +29,7 @@ static struct str text_of(struct buf *out, const struct attempt_row *attempts, s
 
     buf_init(out, MIB);
     json_writer_init(&w, out);
-    delivery_json_out_with_attempts(&w, &row, attempts, count);
+    delivery_json_out_with_attempts(&w, all, &row, attempts, count);
     return buf_str(out);
 }
 
@@ -105,6 +106,73 @@ static void an_attempt_says_it_in_words(void **state)
     arena_release(&arena);
 }
 
+static struct str seen_by(struct buf *out, struct delivery_view view, struct str result,
+                          int64_t ended_us)
+{
+    struct attempt_row attempt = {.attempt_id = 1,
+                                  .number = 1,
+                                  .started_us = 1,
+                                  .ended_us = ended_us,
+                                  .result = result,
+                                  .detail = STR("10.0.0.7 refused"),
+                                  .address = STR("10.0.0.7:22"),
+                                  .dns_us = 1,
+                                  .connect_us = ended_us,
+                                  .tls_us = -1,
+                                  .first_byte_us = -1,
+                                  .total_us = ended_us,
+                                  .excerpt = STR("SSH-2.0")};
+    struct delivery_row delivery = row;
+    struct json_writer w;
+
+    delivery.last_result = result;
+    delivery.state_reason = result;
+    delivery.updated_us = ended_us;
+    delivery.next_us = 0;
+    buf_init(out, MIB);
+    json_writer_init(&w, out);
+    delivery_json_out_with_attempts(&w, view, &delivery, &attempt, 1);
+    return buf_str(out);
+}
+
+static void no_answer_is_one_word(void **state)
+{
+    static const char *const ends[] = {"unreachable", "tls", "timeout", "refused", "server_error"};
+    static const struct delivery_view tenant = {true, false};
+    struct str first;
+    struct buf out, other;
+
+    (void)state;
+    first = seen_by(&out, tenant, STR("unreachable"), 2000);
+    assert_false(str_contains(first, STR("10.0.0.7")) || str_contains(first, STR("SSH")));
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        struct str text = seen_by(&other, tenant, str_of(ends[i]), 2000 + 1000000 * (int64_t)i);
+
+        assert_true(str_eq(text, first));
+        buf_release(&other);
+        text = seen_by(&other, all, str_of(ends[i]), 2000);
+        assert_true(str_contains(text, str_of(ends[i])) && str_contains(text, STR("10.0.0.7")));
+        buf_release(&other);
+    }
+    /* What answered is told as ever. */
+    assert_false(delivery_view_hides(tenant, STR("rejected"), 404));
+    assert_false(delivery_view_hides(tenant, STR("server_error"), 500));
+    assert_false(delivery_view_hides(tenant, STR_NONE, 0));
+    buf_release(&out);
+}
+
+static void answers_are_for_who_may_see_them(void **state)
+{
+    static const struct delivery_view viewer = {false, true};
+    struct buf out;
+
+    (void)state;
+    assert_false(str_contains(seen_by(&out, viewer, STR("rejected"), 2), STR("SSH")));
+    buf_release(&out);
+    assert_true(str_contains(seen_by(&out, all, STR("rejected"), 2), STR("SSH")));
+    buf_release(&out);
+}
+
 static void a_full_page_has_a_next_one(void **state)
 {
     struct delivery_row rows[2] = {row, row};
@@ -121,7 +189,7 @@ static void a_full_page_has_a_next_one(void **state)
         arena_init(&arena);
         buf_init(&out, MIB);
         json_writer_init(&w, &out);
-        delivery_json_out_page(&w, &page);
+        delivery_json_out_page(&w, all, &page);
         assert_int_equal(json_parse(&arena, buf_str(&out), &root, NULL), OK);
         assert_int_equal(json_count(json_get(root, "deliveries")), 2);
         assert_int_equal(json_i64(json_get(root, "next_before"), 0), next);
@@ -133,6 +201,8 @@ static void a_full_page_has_a_next_one(void **state)
 static const struct CMUnitTest tests[] = {
     TEST("a delivery is shown with its secrets masked", a_delivery_is_masked),
     TEST("an attempt says in words what happened", an_attempt_says_it_in_words),
+    TEST("no answer is one word to who is not told of the network", no_answer_is_one_word),
+    TEST("answers are for who may see them", answers_are_for_who_may_see_them),
     TEST("a page names where the next one begins", a_full_page_has_a_next_one),
 };
 

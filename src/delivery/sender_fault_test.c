@@ -215,6 +215,35 @@ static void hanging_ones_hold_up_nobody(void **state)
     test_free(hanging);
 }
 
+/* However many URLs, deliveries and tenants name one victim: it meets one window. */
+static void a_host_meets_one_window(void **state)
+{
+    static const struct window_limits limits = {
+        .width_start = 4, .width_max = 4, .dead_after = 2, .closed_ms = 700, .closed_ms_max = 700};
+    static struct policy patient;
+    struct scene *scene = *state;
+    char path[32], url[128];
+
+    patient = sender_rig_policy;
+    patient.budget.first_byte_ms = patient.budget.total_ms = 60000;
+    scene->rig.config.tuning.policy = &patient;
+    scene->rig.config.tuning.grace_ms = 50;
+    scene->rig.config.tuning.window = &limits;
+    inbox_set_reply(&scene->inbox, (struct inbox_reply){.act = INBOX_HANG});
+    for (int i = 0; i < MANY; i++) {
+        snprintf(path, sizeof(path), "/hook-%d", i);
+        (void)sender_rig_add(&scene->rig, inbox_url(&scene->inbox, path, url, sizeof(url)), "{}");
+    }
+    sender_rig_start(&scene->rig);
+    while (inbox_count(&scene->inbox) < limits.width_max)
+        sender_rig_sleep(5);
+    sender_rig_sleep(300);
+    assert_int_equal(inbox_count(&scene->inbox), limits.width_max);
+    sender_rig_stop(&scene->rig);
+    sender_rig_retire(&scene->rig, scene->rig.delivery);
+    scene->rig.delivery = NULL;
+}
+
 static void waiting_costs_nothing(void **state)
 {
     static struct policy slow;
@@ -391,6 +420,7 @@ static const struct CMUnitTest tests[] = {
     TEST("an outcome that cannot be written waits, and nothing is sent twice",
          outcomes_wait_for_the_store),
     TEST("origins that hang hold up nobody else", hanging_ones_hold_up_nobody),
+    TEST("many endpoints of one host share its window", a_host_meets_one_window),
     TEST("a delivery that waits for its time costs nothing", waiting_costs_nothing),
     TEST("a retry is on time", a_retry_is_on_time),
     TEST("an origin that fails is left alone, and its deliveries wait untried",

@@ -8,6 +8,13 @@ static const struct db_statement select_body = {"deliveries_get_body",
                                                 "b.tenant = d.tenant AND b.body_id = d.body_id"
                                                 " WHERE d.tenant = $1 AND d.delivery_id = $2",
                                                 NULL};
+/* The ids of tests begin with their time, as UUIDs of version 7 do. */
+static const struct db_statement count_tests = {
+    "deliveries_unanswered_tests",
+    "SELECT COUNT(*) FROM (SELECT 1 FROM deliveries WHERE tenant = $1 AND object_id >= $2"
+    " AND object_id < 'test.' AND last_status IS NULL AND state <> 'held'"
+    " LIMIT CAST($3 AS BIGINT)) x",
+    NULL};
 #define ATTEMPT_COLUMNS                                                                            \
     "SELECT attempt_id, number, started_us, ended_us, result, status, detail, address, dns_us,"    \
     " connect_us, tls_us, first_byte_us, total_us, response_excerpt, response_type FROM attempts"
@@ -76,6 +83,23 @@ enum err delivery_get(struct tx *tx, struct str tenant, int64_t delivery_id, str
     if (!err)
         *delivery = row;
     return err;
+}
+
+enum err delivery_count_unanswered_tests(struct tx *tx, struct str tenant, int64_t since_us,
+                                         int64_t most, int64_t *count)
+{
+    uint64_t since_ms = (uint64_t)(since_us / US_PER_MS);
+    struct db_rows rows = {0};
+    struct str first =
+        arena_printf(tx->arena, "%.*s%08llx-%04llx", STR_ARG(OUTBOX_TEST_PREFIX),
+                     (unsigned long long)(since_ms >> 16), (unsigned long long)(since_ms & 0xffff));
+    enum err err = db_query_one(tx->db, &count_tests,
+                                DB_ARGS(db_text(tenant), db_text(first), db_int(most)), &rows);
+
+    if (err)
+        return err;
+    *count = db_get_int(&rows, 0);
+    return db_rows_end(&rows);
 }
 
 enum err delivery_get_body(struct tx *tx, struct str tenant, int64_t delivery_id,

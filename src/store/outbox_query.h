@@ -97,6 +97,9 @@ enum err delivery_id_at(struct tx *tx, struct str tenant, int64_t created_us,
 /* The bytes that are sent. ERR_NOT_FOUND. */
 enum err delivery_get_body(struct tx *tx, struct str tenant, int64_t delivery_id,
                            struct arena *arena, struct str *body) MUST_USE;
+/* Test sends made since, of which no answer has come; counts no further than `most`. */
+enum err delivery_count_unanswered_tests(struct tx *tx, struct str tenant, int64_t since_us,
+                                         int64_t most, int64_t *count) MUST_USE;
 /* Of one delivery, the first first; at most OUTBOX_ATTEMPTS_MAX. */
 enum err attempt_list(struct tx *tx, struct str tenant, int64_t delivery_id, struct arena *arena,
                       struct attempt_row **found, size_t *count) MUST_USE;

@@ -25,6 +25,7 @@
 #define REPLAY_PER_S_MIN 0.01
 #define REPLAY_PER_S_MAX 10000.0
 #define REPLAY_PER_S_DEFAULT 200.0
+#define REPLAY_ELSEWHERE_PER_S_MAX 5.0 /* to another URL, for a key of one workspace */
 #define REPLAY_PIECE_MAX 100
 #define REPLAY_OUTCOMES_MAX 100000
 

@@ -1,0 +1,18 @@
+/* delivery_view.h -- what a caller is told of attempts (docs/security.md, threats 29 and 30): the
+ * receivers' text is for roles with the permission `answers`; how far an attempt got that had no
+ * answer is for keys of all workspaces, which whoever runs the server has. */
+#ifndef API_DELIVERY_VIEW_H
+#define API_DELIVERY_VIEW_H
+
+#include "api/call.h"
+#include "delivery/delivery_json.h"
+
+struct delivery_view delivery_view_of(const struct call *call);
+/* Did it end in a way that this caller is told of in one word? Then how soon is not told either. */
+bool delivery_view_hides_end(const struct call *call, const struct delivery_row *delivery);
+
+/* Before a test send, in its transaction: a workspace that has made many without an answer is asked
+ * to wait. ERR_DENIED: the reply (429) is filled. */
+enum err delivery_tests_spend(struct tx *tx, struct call *call) MUST_USE;
+
+#endif
