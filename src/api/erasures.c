@@ -2,6 +2,7 @@
  * whole. Each is a job in the store (store/erasures.h). */
 #include "api/route.h"
 
+#include "agent/thread_remove.h"
 #include "store/erasures.h"
 #include "store/workspaces.h"
 
@@ -20,11 +21,16 @@ static void erasure_out(struct json_writer *w, const struct erasure_row *row)
 
 /* ---- making one ---- */
 
+/* A thread goes at once, with its runs and checkpoints; what is left of it goes by the job. */
 static enum err create_apply(struct tx *tx, struct call *call)
 {
     struct erasure_row row = *(const struct erasure_row *)call->data;
-    enum err err = erasure_add(tx, &row);
+    enum err err = OK;
 
+    if (row.scope == ERASURE_THREAD)
+        err = thread_remove(tx, call->setup->agent, row.tenant, row.subject);
+    if (!err || err == ERR_NOT_FOUND)
+        err = erasure_add(tx, &row);
     if (!err)
         erasure_out(call_json(call, 201), &row);
     return err;
@@ -33,20 +39,35 @@ static enum err create_apply(struct tx *tx, struct call *call)
 static enum err create_prepare(struct call *call)
 {
     struct erasure_row *row = ARENA_NEW(call->arena, struct erasure_row);
-    struct str object = STR_NONE, key = STR_NONE;
-    enum err err;
+    static const struct {
+        const char *key;
+        enum erasure_scope scope;
+    } subjects[] = {{"object_id", ERASURE_OBJECT},
+                    {"thread_id", ERASURE_THREAD},
+                    {"ordering_key", ERASURE_ORDERING_KEY}};
+    size_t given = 0;
+    enum err err = call_body_object(call);
 
-    if ((err = call_body_object(call)) || (err = call_get_text(call, "object_id", &object)) ||
-        (err = call_get_text(call, "ordering_key", &key)))
+    for (size_t i = 0; !err && i < ARRAY_LEN(subjects); i++) {
+        struct str text = STR_NONE;
+
+        err = call_get_text(call, subjects[i].key, &text);
+        if (err || str_is_empty(text))
+            continue;
+        row->scope = subjects[i].scope;
+        row->subject = text;
+        given++;
+    }
+    if (err)
         return err;
-    if (str_is_empty(object) == str_is_empty(key))
-        return call_fail(call, 422,
-                         "object_id, ordering_key: one of them must be given: whose deliveries are "
-                         "to be erased");
-    row->scope = str_is_empty(object) ? ERASURE_ORDERING_KEY : ERASURE_OBJECT;
-    row->subject = str_is_empty(object) ? key : object;
+    if (given != 1)
+        return call_fail(
+            call, 422,
+            "object_id, thread_id, ordering_key: one of them must be given: what is to "
+            "be erased");
     if (row->subject.len > ERASURE_SUBJECT_BYTES_MAX)
-        return call_fail(call, 422, "object_id, ordering_key: must have at most %d bytes",
+        return call_fail(call, 422,
+                         "object_id, thread_id, ordering_key: must have at most %d bytes",
                          ERASURE_SUBJECT_BYTES_MAX);
     row->tenant = call->principal.tenant;
     row->erasure_id = call_new_id(call);

@@ -4,16 +4,26 @@
 #include "store/outbox_query.h"
 
 #define WALK_ROWS 1000
+#define WALK_BODIES 100 /* where bodies are looked into */
 #define PIECE_ROWS 100
 
-static const struct db_statement walk = {
-    "erase_walk",
-    "SELECT delivery_id, object_id, ordering_key, body_id, state FROM deliveries"
-    " WHERE tenant = $1 AND delivery_id > $2 ORDER BY delivery_id LIMIT CAST($3 AS BIGINT)",
-    NULL};
-static const struct db_statement open_ones = {
-    "erase_open_ones",
-    "SELECT object_id, ordering_key FROM deliveries WHERE tenant = $1 AND ended_us IS NULL", NULL};
+/* Does the body have these bytes in it? Of a run's webhook it names the thread. */
+#define HAS(needle)                                                                                \
+    "CASE WHEN " needle " IS NULL THEN 0 WHEN INSTR(b.bytes, " needle ") > 0 THEN 1 ELSE 0 END"
+#define HAS_POSTGRES(needle)                                                                       \
+    "CASE WHEN CAST(" needle " AS BYTEA) IS NULL THEN 0"                                           \
+    " WHEN POSITION(CAST(" needle " AS BYTEA) IN b.bytes) > 0 THEN 1 ELSE 0 END"
+#define WALK(has)                                                                                  \
+    "SELECT d.delivery_id, d.object_id, d.ordering_key, d.body_id, d.state, " has                  \
+    " FROM deliveries d LEFT JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"       \
+    " WHERE d.tenant = $1 AND d.delivery_id > $2 ORDER BY d.delivery_id LIMIT CAST($3 AS BIGINT)"
+static const struct db_statement walk = {"erase_walk", WALK(HAS("$4")), WALK(HAS_POSTGRES("$4"))};
+#define OPEN_ONES(has)                                                                             \
+    "SELECT d.object_id, d.ordering_key, " has                                                     \
+    " FROM deliveries d LEFT JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"       \
+    " WHERE d.tenant = $1 AND d.ended_us IS NULL"
+static const struct db_statement open_ones = {"erase_open_ones", OPEN_ONES(HAS("$2")),
+                                              OPEN_ONES(HAS_POSTGRES("$2"))};
 
 struct found {
     int64_t delivery_id;
@@ -21,9 +31,20 @@ struct found {
     enum delivery_state state;
 };
 
-static bool is_of(const struct erasure_row *erasure, struct str object_id, struct str ordering_key)
+/* What bodies are looked through for; NULL: nothing. */
+static struct db_value needle(const struct erasure_row *erasure)
+{
+    return erasure->scope == ERASURE_THREAD ? db_blob(erasure->subject) : db_null();
+}
+
+static bool is_of(const struct erasure_row *erasure, struct str object_id, struct str ordering_key,
+                  bool is_named)
 {
     switch (erasure->scope) {
+    case ERASURE_THREAD:
+        if (is_named || str_eq(object_id, erasure->subject))
+            return true;
+        return !str_is_none(ordering_key) && str_eq(ordering_key, erasure->subject);
     case ERASURE_OBJECT:
         return str_eq(object_id, erasure->subject);
     case ERASURE_ORDERING_KEY:
@@ -39,10 +60,12 @@ static bool is_of(const struct erasure_row *erasure, struct str object_id, struc
 static enum err find(struct erasing *e, struct found *list, size_t *count, size_t *walked)
 {
     struct db_rows rows = {0};
-    enum err err = db_query(
-        e->tx->db, &walk,
-        DB_ARGS(db_text(e->erasure->tenant), db_int(e->erasure->cursor_id), db_int(WALK_ROWS)),
-        &rows);
+    enum err err =
+        db_query(e->tx->db, &walk,
+                 DB_ARGS(db_text(e->erasure->tenant), db_int(e->erasure->cursor_id),
+                         db_int(e->erasure->scope == ERASURE_THREAD ? WALK_BODIES : WALK_ROWS),
+                         needle(e->erasure)),
+                 &rows);
     enum err ended;
 
     if (err)
@@ -51,7 +74,7 @@ static enum err find(struct erasing *e, struct found *list, size_t *count, size_
     while (!err && *count < PIECE_ROWS && db_next(&rows)) {
         e->erasure->cursor_id = db_get_int(&rows, 0);
         (*walked)++;
-        if (!is_of(e->erasure, db_get_str(&rows, 1), db_get_str(&rows, 2)))
+        if (!is_of(e->erasure, db_get_str(&rows, 1), db_get_str(&rows, 2), db_get_int(&rows, 5)))
             continue;
         list[*count].delivery_id = db_get_int(&rows, 0);
         list[*count].body_id = db_get_keep(&rows, 3, e->tx->arena);
@@ -79,12 +102,14 @@ static enum err look_back(struct erasing *e)
 {
     struct db_rows rows = {0};
     bool is_left = false;
-    enum err err = db_query(e->tx->db, &open_ones, DB_ARGS(db_text(e->erasure->tenant)), &rows);
+    enum err err = db_query(e->tx->db, &open_ones,
+                            DB_ARGS(db_text(e->erasure->tenant), needle(e->erasure)), &rows);
 
     if (err)
         return err;
     while (!is_left && db_next(&rows))
-        is_left = is_of(e->erasure, db_get_str(&rows, 0), db_get_str(&rows, 1));
+        is_left =
+            is_of(e->erasure, db_get_str(&rows, 0), db_get_str(&rows, 1), db_get_int(&rows, 2));
     e->is_waiting = is_left;
     e->is_over = !is_left;
     e->erasure->cursor_id = 0;

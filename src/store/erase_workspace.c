@@ -36,6 +36,7 @@ static const struct db_statement sources[] = {
     ROWS("rule_backfills", "rule_no IN (SELECT rule_no FROM rules WHERE tenant = $1)"),
     ALL("rules"),
     ALL("fleet_webhooks"),
+    ALL("gateway_intents"),
     ALL("replays"),
     ROWS("runs", "tenant = $1 AND status NOT IN ('pending', 'running')"),
 };

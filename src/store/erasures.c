@@ -7,11 +7,13 @@
 #define PAGE_BYTES 4000
 
 #define COLUMNS                                                                                    \
-    "tenant, erasure_id, scope, state, subject, cursor_id, deleted_rows, created_us, ended_us"
+    "tenant, erasure_id, scope, state, subject, cursor_id, deleted_rows, created_us, ended_us,"    \
+    " stage"
 
 static const struct db_statement insert_one = {
     "erasures_insert",
-    "INSERT INTO erasures (" COLUMNS ") VALUES ($1, $2, $3, 'deleting', $4, 0, 0, $5, NULL)", NULL};
+    "INSERT INTO erasures (" COLUMNS ") VALUES ($1, $2, $3, 'deleting', $4, 0, 0, $5, NULL, 0)",
+    NULL};
 static const struct db_statement select_one = {"erasures_get",
                                                "SELECT " COLUMNS
                                                " FROM erasures WHERE erasure_id = $2"
@@ -27,11 +29,12 @@ static const struct db_statement select_open = {"erasures_open", OPEN,
                                                 OPEN " FOR UPDATE SKIP LOCKED"};
 static const struct db_statement is_any_open = {
     "erasures_is_open", "SELECT 1 FROM erasures WHERE ended_us IS NULL LIMIT 1", NULL};
-static const struct db_statement update_one = {
-    "erasures_update",
-    "UPDATE erasures SET state = $3, subject = $4, cursor_id = $5, deleted_rows = $6, ended_us = $7"
-    " WHERE tenant = $1 AND erasure_id = $2",
-    NULL};
+static const struct db_statement update_one = {"erasures_update",
+                                               "UPDATE erasures SET state = $3, subject = $4, "
+                                               "cursor_id = $5, deleted_rows = $6, ended_us = $7,"
+                                               " stage = $8"
+                                               " WHERE tenant = $1 AND erasure_id = $2",
+                                               NULL};
 static const struct db_statement free_pages = {"erasures_free_pages", "PRAGMA freelist_count",
                                                "SELECT 0"};
 static const struct db_statement fill = {
@@ -39,7 +42,8 @@ static const struct db_statement fill = {
     "INSERT INTO erasure_filler (piece, bytes) VALUES ($1, '')"};
 static const struct db_statement unfill = {"erasures_unfill", "DELETE FROM erasure_filler", NULL};
 
-static const char *const scope_names[ERASURE_SCOPE_COUNT] = {"object", "ordering_key", "workspace"};
+static const char *const scope_names[ERASURE_SCOPE_COUNT] = {"object", "thread", "ordering_key",
+                                                             "workspace"};
 static const char *const state_names[ERASURE_STATE_COUNT] = {"deleting", "wiping", "closing",
                                                              "done"};
 
@@ -77,6 +81,7 @@ static enum err row_read(const struct db_rows *rows, struct arena *arena, struct
         .rows = db_get_int(rows, 6),
         .created_us = db_get_int(rows, 7),
         .ended_us = db_get_int(rows, 8),
+        .stage = db_get_int(rows, 9),
     };
     if (!find_name(db_get_str(rows, 2), scope_names, ERASURE_SCOPE_COUNT, &scope) ||
         !find_name(db_get_str(rows, 3), state_names, ERASURE_STATE_COUNT, &state))
@@ -90,7 +95,7 @@ enum err erasure_add(struct tx *tx, struct erasure_row *erasure)
 {
     erasure->state = ERASURE_DELETING;
     erasure->created_us = tx->now_us;
-    erasure->cursor_id = erasure->rows = erasure->ended_us = 0;
+    erasure->stage = erasure->cursor_id = erasure->rows = erasure->ended_us = 0;
     return db_run(tx->db, &insert_one,
                   DB_ARGS(db_text(erasure->tenant), db_text(erasure->erasure_id),
                           db_text(erasure_scope_name(erasure->scope)), db_text(erasure->subject),
@@ -154,11 +159,25 @@ enum err erasure_is_open(struct tx *tx, bool *is_open)
 
 static enum err delete_step(struct erasing *e)
 {
-    enum err err = e->erasure->scope == ERASURE_WORKSPACE ? erase_workspace(e) : erase_log(e);
+    static enum err (*const stages[])(struct erasing * e) = {erase_log, erase_traces,
+                                                             erase_inspected, erase_replies};
+    static const int64_t stage_counts[ERASURE_SCOPE_COUNT] = {
+        [ERASURE_OBJECT] = ARRAY_LEN(stages),
+        [ERASURE_THREAD] = ARRAY_LEN(stages),
+        [ERASURE_ORDERING_KEY] = 1,
+        [ERASURE_WORKSPACE] = 1,
+    };
+    struct erasure_row *erasure = e->erasure;
+    enum err err;
 
-    if (!err && e->is_over)
-        e->erasure->state = ERASURE_WIPING;
-    return err;
+    REQUIRE(erasure->stage < stage_counts[erasure->scope]);
+    err = erasure->scope == ERASURE_WORKSPACE ? erase_workspace(e) : stages[erasure->stage](e);
+    if (err || !e->is_over)
+        return err;
+    erasure->cursor_id = 0;
+    if (++erasure->stage == stage_counts[erasure->scope])
+        erasure->state = ERASURE_WIPING;
+    return OK;
 }
 
 /* What lies in free pages is overwritten by taking them all for zeroes. */
@@ -201,7 +220,8 @@ static enum err write_down(struct tx *tx, const struct erasure_row *row)
     return db_run(tx->db, &update_one,
                   DB_ARGS(db_text(row->tenant), db_text(row->erasure_id),
                           db_text(erasure_state_name(row->state)), db_text(row->subject),
-                          db_int(row->cursor_id), db_int(row->rows), db_int_or_null(row->ended_us)),
+                          db_int(row->cursor_id), db_int(row->rows), db_int_or_null(row->ended_us),
+                          db_int(row->stage)),
                   NULL);
 }
 

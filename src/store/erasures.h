@@ -2,9 +2,10 @@
  *
  *   deleting ──▶ wiping ──▶ closing ──▶ done
  *
- *   deleting   rows go, in pieces; what is under way is called off, or waited for
- *   wiping     SQLite: pages that became free are filled with zeroes
- *   closing    SQLite: the log beside the file is emptied
+ *   deleting   rows go, in pieces; what is under way is called off, or waited for. Of an object or
+ * a thread, one stage after the other: the log of deliveries, traces, requests to inspectors, kept
+ * answers wiping     SQLite: pages that became free are filled with zeroes closing    SQLite: the
+ * log beside the file is emptied
  *
  * PostgreSQL keeps dead rows until its own vacuum, and its log in archives: there `done` says that
  * no query finds them any more. Blobs whose rows went are removed by blob_upkeep. An erasure is a
@@ -18,7 +19,8 @@
 #define ERASURE_SUBJECT_BYTES_MAX 1024
 
 enum erasure_scope {
-    ERASURE_OBJECT,       /* of the log of deliveries: what tells of one run, alert, rule … */
+    ERASURE_OBJECT,       /* what tells of one run, alert, rule …; not itself */
+    ERASURE_THREAD,       /* the same of a thread, in bodies too; who asks has removed it */
     ERASURE_ORDERING_KEY, /* of the log of deliveries: what has this ordering key */
     ERASURE_WORKSPACE,    /* everything of a tenant, and its row */
     ERASURE_SCOPE_COUNT
@@ -40,8 +42,9 @@ struct erasure_row {
     struct str erasure_id;
     enum erasure_scope scope;
     enum erasure_state state;
-    struct str subject;           /* STR_NONE: of a workspace, or done */
-    int64_t cursor_id;            /* of deliveries: those up to it have been looked at */
+    struct str subject; /* STR_NONE: of a workspace, or done */
+    int64_t stage;
+    int64_t cursor_id;            /* of the stage: what has been looked at */
     int64_t rows;                 /* deleted so far */
     int64_t created_us, ended_us; /* ended 0: not done */
 };

@@ -17,6 +17,11 @@ struct erasing {
 /* Of the log of deliveries: matches behind the cursor; moves it. */
 enum err erase_log(struct erasing *e) MUST_USE;
 
+/* ---- erase_named.c: what names an object or a thread besides the log, in pieces ---- */
+enum err erase_traces(struct erasing *e) MUST_USE;
+enum err erase_inspected(struct erasing *e) MUST_USE;
+enum err erase_replies(struct erasing *e) MUST_USE;
+
 /* ---- erase_workspace.c ---- */
 
 enum err erase_workspace(struct erasing *e) MUST_USE;

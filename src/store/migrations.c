@@ -336,5 +336,6 @@ const char *const migrations[] = {
     step_skills,
     step_attempts_at_end,
     step_deleted_traces,
+    step_erasure_stages,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

@@ -438,3 +438,7 @@ const char step_deleted_traces[] =
     "CREATE TABLE deleted_traces (trace_id BYTEA NOT NULL, tenant TEXT NOT NULL,"
     "  deleted_us BIGINT NOT NULL, PRIMARY KEY (trace_id, tenant));"
     "CREATE INDEX deleted_traces_by_time ON deleted_traces (deleted_us);";
+
+/* An erasure looks in one place after the other. */
+const char step_erasure_stages[] =
+    "ALTER TABLE erasures ADD COLUMN stage BIGINT NOT NULL DEFAULT 0;";

@@ -7,6 +7,7 @@ extern const char step_alert_starts[];
 extern const char step_log_sizes[];
 extern const char step_examples[];
 extern const char step_skills[];
+extern const char step_erasure_stages[];
 extern const char migration_12[];
 extern const char migration_13[];
 extern const char migration_14[];

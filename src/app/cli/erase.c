@@ -12,7 +12,8 @@
 #define LOOK_MS 500
 
 static const struct arg_flag flags[] = {
-    {"object", "ID", "deliveries that tell of this run, alert, rule …", NULL},
+    {"thread", "ID", "this thread: runs, checkpoints, traces, and whatever tells of it", NULL},
+    {"object", "ID", "deliveries that tell of this run, alert, rule …, and its trace", NULL},
     {"ordering-key", "KEY", "deliveries of this ordering key (of runs: their thread)", NULL},
     {"workspace", "ID", "everything of this workspace; it must be closed", NULL},
     {"yes", NULL, "really; there is no way back", NULL},
@@ -25,7 +26,8 @@ static const struct arg_flag flags[] = {
 const struct arg_command erase_command = {
     .name = "runbell erase",
     .operands = "",
-    .summary = "Erases deliveries, or a closed workspace, for good: rows, bodies and files.",
+    .summary =
+        "Erases a thread, deliveries, or a closed workspace, for good: rows, bodies and files.",
     .more = "It takes the key of an admin; of a workspace, one of all workspaces. Backups are not\n"
             "touched, and PostgreSQL keeps dead rows until its vacuum. docs/security.md says more.",
     .flags = flags,
@@ -36,13 +38,19 @@ const struct arg_command erase_command = {
 static int write_ask(struct remote *remote, struct buf *path, struct buf *ask)
 {
     const struct session *session = remote->session;
-    const char *object = session_value(session, "object"),
-               *key = session_value(session, "ordering-key"),
-               *workspace = session_value(session, "workspace");
+    static const struct {
+        const char *flag, *member;
+    } subjects[] = {
+        {"thread", "thread_id"}, {"object", "object_id"}, {"ordering-key", "ordering_key"}};
+    const char *workspace = session_value(session, "workspace");
     struct json_writer json;
+    size_t given = workspace != NULL;
 
-    if (!!object + !!key + !!workspace != 1) {
-        (void)session_fail(session, "one of --object, --ordering-key, --workspace must be given");
+    for (size_t i = 0; i < ARRAY_LEN(subjects); i++)
+        given += session_value(session, subjects[i].flag) != NULL;
+    if (given != 1) {
+        (void)session_fail(session,
+                           "one of --thread, --object, --ordering-key, --workspace must be given");
         return CLI_USAGE;
     }
     if (!session_value(session, "yes")) {
@@ -51,8 +59,10 @@ static int write_ask(struct remote *remote, struct buf *path, struct buf *ask)
     }
     json_writer_init(&json, ask);
     json_begin_object(&json);
-    if (!workspace)
-        json_put_str(&json, object ? "object_id" : "ordering_key", str_of(object ? object : key));
+    for (size_t i = 0; i < ARRAY_LEN(subjects); i++)
+        if (session_value(session, subjects[i].flag))
+            json_put_str(&json, subjects[i].member,
+                         str_of(session_value(session, subjects[i].flag)));
     json_end_object(&json);
     buf_add_cstr(path, workspace ? "/v1/workspaces/" : "/v1/erasures");
     if (workspace) {
