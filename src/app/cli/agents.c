@@ -343,54 +343,14 @@ static int run_run(struct remote *remote)
 
 /* ---- the table ---- */
 
-static int cli_list(int argc, char **argv)
-{
-    return remote_main(&list_command, list_run, argc, argv);
-}
-
-static int cli_export(int argc, char **argv)
-{
-    return remote_main(&export_command, out_run, argc, argv);
-}
-
-static int cli_pull(int argc, char **argv)
-{
-    return remote_main(&pull_command, out_run, argc, argv);
-}
-
-static int cli_import_agent(int argc, char **argv)
-{
-    return remote_main(&import_command, in_run, argc, argv);
-}
-
-static int cli_push(int argc, char **argv)
-{
-    return remote_main(&push_command, in_run, argc, argv);
-}
-
-static int cli_diff(int argc, char **argv)
-{
-    return remote_main(&diff_command, diff_run, argc, argv);
-}
-
-static int cli_run(int argc, char **argv)
-{
-    return remote_main(&run_command, run_run, argc, argv);
-}
-
 static const struct cli_command commands[] = {
-    {"list", cli_list, "all that you may see", &list_command, NULL},
-    {"pull", cli_pull, "its files into a folder", &pull_command, NULL},
-    {"push", cli_push, "a folder as its newest version", &push_command, NULL},
-    {"export", cli_export, "an archive of it", &export_command, NULL},
-    {"import", cli_import_agent, "a new agent of an archive", &import_command, NULL},
-    {"run", cli_run, "say something to it", &run_command, NULL},
-    {"diff", cli_diff, "what a folder would change", &diff_command, NULL},
+    {"list", "all that you may see", &list_command, .ask = list_run},
+    {"pull", "its files into a folder", &pull_command, .ask = out_run},
+    {"push", "a folder as its newest version", &push_command, .ask = in_run},
+    {"export", "an archive of it", &export_command, .ask = out_run},
+    {"import", "a new agent of an archive", &import_command, .ask = in_run},
+    {"run", "say something to it", &run_command, .ask = run_run},
+    {"diff", "what a folder would change", &diff_command, .ask = diff_run},
 };
 
 const struct cli_table agents_table = {"runbell agents", commands, ARRAY_LEN(commands)};
-
-int cli_agents(int argc, char **argv)
-{
-    return cli_dispatch(&agents_table, argc, argv);
-}

@@ -14,13 +14,16 @@ enum cli_code {
 
 struct arg_command;
 struct cli_table;
+struct remote;
 
+/* A row says all of a command; one of ask, run and table is there. */
 struct cli_command {
     const char *name;
-    int (*run)(int argc, char **argv);
     const char *summary;
-    const struct arg_command *args; /* its flags; NULL: none, or it has a table */
-    const struct cli_table *table;  /* its own commands; NULL: none */
+    const struct arg_command *args;    /* its flags; NULL: none, or it has a table */
+    int (*ask)(struct remote *remote); /* with a server (remote.h), behind its flags */
+    int (*run)(int argc, char **argv);
+    const struct cli_table *table; /* its own commands */
 };
 
 struct cli_table {
@@ -44,22 +47,16 @@ extern const struct arg_command serve_command, backup_command, restore_command, 
 extern const struct cli_table keys_table, secrets_table, config_table, deliveries_table,
     endpoints_table, replays_table, import_table, agents_table;
 
+/* What a row asks of a server. */
+int replay_run(struct remote *remote);
+int listen_run(struct remote *remote);
+int inspect_run(struct remote *remote);
+int trigger_run(struct remote *remote);
+int erase_run(struct remote *remote);
+
 int cli_serve(int argc, char **argv);
-int cli_keys(int argc, char **argv);
-int cli_secrets(int argc, char **argv);
 int cli_backup(int argc, char **argv);
 int cli_restore(int argc, char **argv);
-int cli_config(int argc, char **argv);
-int cli_deliveries(int argc, char **argv);
-int cli_endpoints(int argc, char **argv);
-int cli_replay(int argc, char **argv);
-int cli_erase(int argc, char **argv);
-int cli_replays(int argc, char **argv);
-int cli_import(int argc, char **argv);
-int cli_agents(int argc, char **argv);
-int cli_listen(int argc, char **argv);
-int cli_trigger(int argc, char **argv);
-int cli_inspect(int argc, char **argv);
 int cli_verify(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_openapi(int argc, char **argv);

@@ -386,36 +386,11 @@ static int tail_run(struct remote *remote)
 
 /* ---- all ---- */
 
-static int cli_list(int argc, char **argv)
-{
-    return remote_main(&list_command, list_run, argc, argv);
-}
-
-static int cli_show(int argc, char **argv)
-{
-    return remote_main(&show_command, show_run, argc, argv);
-}
-
-static int cli_resend(int argc, char **argv)
-{
-    return remote_main(&resend_command, resend_run, argc, argv);
-}
-
-static int cli_tail(int argc, char **argv)
-{
-    return remote_main(&tail_command, tail_run, argc, argv);
-}
-
 static const struct cli_command commands[] = {
-    {"list", cli_list, "search the log", &list_command, NULL},
-    {"show", cli_show, "one with its attempts", &show_command, NULL},
-    {"resend", cli_resend, "send one again", &resend_command, NULL},
-    {"tail", cli_tail, "follow what happens", &tail_command, NULL},
+    {"list", "search the log", &list_command, .ask = list_run},
+    {"show", "one with its attempts", &show_command, .ask = show_run},
+    {"resend", "send one again", &resend_command, .ask = resend_run},
+    {"tail", "follow what happens", &tail_command, .ask = tail_run},
 };
 
 const struct cli_table deliveries_table = {"runbell deliveries", commands, ARRAY_LEN(commands)};
-
-int cli_deliveries(int argc, char **argv)
-{
-    return cli_dispatch(&deliveries_table, argc, argv);
-}

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "app/cli/commands.h"
+#include "app/cli/remote.h"
 #include "base/nearest.h"
 
 static void write_list(FILE *out, const struct cli_table *table)
@@ -28,6 +29,15 @@ static const char *nearest_command(const struct cli_table *table, const char *na
     return nearest;
 }
 
+static int command_run(const struct cli_command *command, int argc, char **argv)
+{
+    if (command->table)
+        return cli_dispatch(command->table, argc, argv);
+    if (command->ask)
+        return remote_main(command->args, command->ask, argc, argv);
+    return command->run(argc, argv);
+}
+
 int cli_dispatch(const struct cli_table *table, int argc, char **argv)
 {
     REQUIRE(table->count > 0);
@@ -41,7 +51,7 @@ int cli_dispatch(const struct cli_table *table, int argc, char **argv)
     }
     for (size_t i = 0; i < table->count; i++)
         if (strcmp(argv[1], table->commands[i].name) == 0)
-            return table->commands[i].run(argc - 1, argv + 1);
+            return command_run(&table->commands[i], argc - 1, argv + 1);
     fprintf(stderr, "%s: there is no command \"%s\"; did you mean: %s %s?\n", table->group, argv[1],
             table->group, nearest_command(table, argv[1]));
     return CLI_USAGE;

@@ -246,36 +246,11 @@ static int resume_run(struct remote *remote)
 
 /* ---- all ---- */
 
-static int cli_list(int argc, char **argv)
-{
-    return remote_main(&list_command, list_run, argc, argv);
-}
-
-static int cli_show(int argc, char **argv)
-{
-    return remote_main(&show_command, show_run, argc, argv);
-}
-
-static int cli_pause(int argc, char **argv)
-{
-    return remote_main(&pause_command, pause_run, argc, argv);
-}
-
-static int cli_resume(int argc, char **argv)
-{
-    return remote_main(&resume_command, resume_run, argc, argv);
-}
-
 static const struct cli_command commands[] = {
-    {"list", cli_list, "where webhooks go, and how it goes", &list_command, NULL},
-    {"show", cli_show, "one, with what waits for it", &show_command, NULL},
-    {"pause", cli_pause, "hold what is for it", &pause_command, NULL},
-    {"resume", cli_resume, "send again", &resume_command, NULL},
+    {"list", "where webhooks go, and how it goes", &list_command, .ask = list_run},
+    {"show", "one, with what waits for it", &show_command, .ask = show_run},
+    {"pause", "hold what is for it", &pause_command, .ask = pause_run},
+    {"resume", "send again", &resume_command, .ask = resume_run},
 };
 
 const struct cli_table endpoints_table = {"runbell endpoints", commands, ARRAY_LEN(commands)};
-
-int cli_endpoints(int argc, char **argv)
-{
-    return cli_dispatch(&endpoints_table, argc, argv);
-}

@@ -106,7 +106,7 @@ static void print(const struct session *session, const struct buf *body, const s
            STR_ARG(output_text(root, "state")), (long long)json_i64(json_get(root, "rows"), 0));
 }
 
-static int run(struct remote *remote)
+int erase_run(struct remote *remote)
 {
     const struct json *root = NULL;
     struct buf path, ask, body;
@@ -128,9 +128,4 @@ static int run(struct remote *remote)
     buf_release(&ask);
     buf_release(&body);
     return code;
-}
-
-int cli_erase(int argc, char **argv)
-{
-    return remote_main(&erase_command, run, argc, argv);
 }

@@ -414,18 +414,8 @@ static int langsmith_run(struct remote *remote)
     return code;
 }
 
-static int cli_langsmith(int argc, char **argv)
-{
-    return remote_main(&langsmith_command, langsmith_run, argc, argv);
-}
-
 static const struct cli_command commands[] = {
-    {"langsmith", cli_langsmith, "rules and alerts of LangSmith", &langsmith_command, NULL},
+    {"langsmith", "rules and alerts of LangSmith", &langsmith_command, .ask = langsmith_run},
 };
 
 const struct cli_table import_table = {"runbell import", commands, ARRAY_LEN(commands)};
-
-int cli_import(int argc, char **argv)
-{
-    return cli_dispatch(&import_table, argc, argv);
-}

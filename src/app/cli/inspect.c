@@ -240,7 +240,7 @@ static int delete_inspector(struct inspecting *i)
     return code;
 }
 
-static int run(struct remote *remote)
+int inspect_run(struct remote *remote)
 {
     const struct session *session = remote->session;
     const char *count = session_value(session, "count");
@@ -260,9 +260,4 @@ static int run(struct remote *remote)
         code = delete_inspector(&i);
     arena_release(&i.arena);
     return code;
-}
-
-int cli_inspect(int argc, char **argv)
-{
-    return remote_main(&inspect_command, run, argc, argv);
 }

@@ -435,15 +435,10 @@ static int cli_revoke(int argc, char **argv)
 }
 
 static const struct cli_command commands[] = {
-    {"create", cli_create, "make a key and print it once", &create_command, NULL},
-    {"list", cli_list, "the keys there are", &list_command, NULL},
-    {"rotate", cli_rotate, "another key in place of one", &rotate_command, NULL},
-    {"revoke", cli_revoke, "end a key's life", &revoke_command, NULL},
+    {"create", "make a key and print it once", &create_command, .run = cli_create},
+    {"list", "the keys there are", &list_command, .run = cli_list},
+    {"rotate", "another key in place of one", &rotate_command, .run = cli_rotate},
+    {"revoke", "end a key's life", &revoke_command, .run = cli_revoke},
 };
 
 const struct cli_table keys_table = {"runbell keys", commands, ARRAY_LEN(commands)};
-
-int cli_keys(int argc, char **argv)
-{
-    return cli_dispatch(&keys_table, argc, argv);
-}

@@ -396,7 +396,7 @@ static int read_flags(struct listening *l)
     return CLI_OK;
 }
 
-static int run(struct remote *remote)
+int listen_run(struct remote *remote)
 {
     struct listening l = {.remote = remote,
                           .cursor = -1,
@@ -411,9 +411,4 @@ static int run(struct remote *remote)
         code = follow(&l);
     arena_release(&l.arena);
     return code;
-}
-
-int cli_listen(int argc, char **argv)
-{
-    return remote_main(&listen_command, run, argc, argv);
 }

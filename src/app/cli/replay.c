@@ -114,7 +114,7 @@ static int follow_made(struct remote *remote, const struct json *root, const str
     return replays_watch(remote, arena_printf(&remote->arena, "/v1/replays/%.*s", STR_ARG(id)));
 }
 
-static int replay_run(struct remote *remote)
+int replay_run(struct remote *remote)
 {
     const struct json *root = NULL;
     struct buf ask, body;
@@ -136,9 +136,4 @@ static int replay_run(struct remote *remote)
     buf_release(&body);
     arena_release(&arena);
     return code;
-}
-
-int cli_replay(int argc, char **argv)
-{
-    return remote_main(&replay_command, replay_run, argc, argv);
 }

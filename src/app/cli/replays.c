@@ -358,42 +358,12 @@ static int cancel_run(struct remote *remote)
 
 /* ---- all ---- */
 
-static int cli_list(int argc, char **argv)
-{
-    return remote_main(&list_command, list_run, argc, argv);
-}
-
-static int cli_show(int argc, char **argv)
-{
-    return remote_main(&show_command, show_run, argc, argv);
-}
-
-static int cli_pause(int argc, char **argv)
-{
-    return remote_main(&pause_command, pause_run, argc, argv);
-}
-
-static int cli_resume(int argc, char **argv)
-{
-    return remote_main(&resume_command, resume_run, argc, argv);
-}
-
-static int cli_cancel(int argc, char **argv)
-{
-    return remote_main(&cancel_command, cancel_run, argc, argv);
-}
-
 static const struct cli_command commands[] = {
-    {"list", cli_list, "all, newest first", &list_command, NULL},
-    {"show", cli_show, "one, and how far it is", &show_command, NULL},
-    {"pause", cli_pause, "queue nothing for now", &pause_command, NULL},
-    {"resume", cli_resume, "go on where it stood", &resume_command, NULL},
-    {"cancel", cli_cancel, "end it", &cancel_command, NULL},
+    {"list", "all, newest first", &list_command, .ask = list_run},
+    {"show", "one, and how far it is", &show_command, .ask = show_run},
+    {"pause", "queue nothing for now", &pause_command, .ask = pause_run},
+    {"resume", "go on where it stood", &resume_command, .ask = resume_run},
+    {"cancel", "end it", &cancel_command, .ask = cancel_run},
 };
 
 const struct cli_table replays_table = {"runbell replays", commands, ARRAY_LEN(commands)};
-
-int cli_replays(int argc, char **argv)
-{
-    return cli_dispatch(&replays_table, argc, argv);
-}

@@ -295,14 +295,9 @@ static int cli_drop(int argc, char **argv)
 }
 
 static const struct cli_command commands[] = {
-    {"status", cli_status, "the keys, and what stands under each", &status_command, NULL},
-    {"rotate", cli_rotate, "a new key that seals from now on", &rotate_command, NULL},
-    {"drop", cli_drop, "remove a key that nothing needs", &drop_command, NULL},
+    {"status", "the keys, and what stands under each", &status_command, .run = cli_status},
+    {"rotate", "a new key that seals from now on", &rotate_command, .run = cli_rotate},
+    {"drop", "remove a key that nothing needs", &drop_command, .run = cli_drop},
 };
 
 const struct cli_table secrets_table = {"runbell secrets", commands, ARRAY_LEN(commands)};
-
-int cli_secrets(int argc, char **argv)
-{
-    return cli_dispatch(&secrets_table, argc, argv);
-}

@@ -120,13 +120,8 @@ static int cli_print(int argc, char **argv)
 }
 
 static const struct cli_command commands[] = {
-    {"check", cli_check, "say what is wrong with the configuration", &check_command, NULL},
-    {"print", cli_print, "show what is in force", &print_command, NULL},
+    {"check", "say what is wrong with the configuration", &check_command, .run = cli_check},
+    {"print", "show what is in force", &print_command, .run = cli_print},
 };
 
 const struct cli_table config_table = {"runbell config", commands, ARRAY_LEN(commands)};
-
-int cli_config(int argc, char **argv)
-{
-    return cli_dispatch(&config_table, argc, argv);
-}

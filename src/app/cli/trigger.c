@@ -48,7 +48,7 @@ static int say(const struct session *session, const struct buf *body)
     return is_good ? CLI_OK : CLI_FAILED;
 }
 
-static int run(struct remote *remote)
+int trigger_run(struct remote *remote)
 {
     const struct session *session = remote->session;
     const char *url = session_value(session, "url");
@@ -73,9 +73,4 @@ static int run(struct remote *remote)
     buf_release(&ask);
     buf_release(&body);
     return code;
-}
-
-int cli_trigger(int argc, char **argv)
-{
-    return remote_main(&trigger_command, run, argc, argv);
 }
