@@ -47,7 +47,9 @@ def test_the_log_stays_within_its_size(api, hostile):
         runs.append(send(api, hook, n))
         eventually(lambda: len(hook.requests) == n and not deliveries(api, state="sending"), DEADLINE_S)
     eventually(lambda: sample(api, "runbell_log_deleted_total", what="delivery", reason="size") > 0, DEADLINE_S)
-    eventually(lambda: 0 < sample(api, "runbell_log_bytes") <= LIMIT_BYTES, DEADLINE_S,
+    # No larger than it may be, and no more went than was too much. The gauge is some seconds behind.
+    least = LIMIT_BYTES - 2 * (BODY_BYTES + 3000)
+    eventually(lambda: least < sample(api, "runbell_log_bytes") <= LIMIT_BYTES, DEADLINE_S,
                why=lambda: f"the log has {sample(api, 'runbell_log_bytes')} bytes")
     kept = [one["object_id"] for one in deliveries(api)]
     assert waits["run_id"] in kept, "what waits stays, although it is the oldest"
@@ -55,7 +57,6 @@ def test_the_log_stays_within_its_size(api, hostile):
     assert done and done == [one["run_id"] for one in runs[-len(done):]], "the oldest of what has ended went"
     assert len(done) < len(runs)
     size = sample(api, "runbell_log_bytes")
-    assert size > LIMIT_BYTES - 2 * (BODY_BYTES + 3000), f"more went than was too much: {size}"
     assert sample(api, "runbell_log_deleted_bytes_total", reason="size") > 0
     assert sample(api, "runbell_log_deleted_total", reason="age") == 0
     # It counts on after a restart, and nothing goes twice.
