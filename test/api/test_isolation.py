@@ -71,6 +71,8 @@ BODIES = {
 OTHERWISE = {
     ("GET", "/v2/traces/{trace_id}/runs"): {200},              # an empty list
     ("GET", "/v2/threads/{thread_id}/traces"): {422},          # a project must be named, as below
+    ("GET", "/runs/threads/{thread_id}"): {422},               # the same
+    ("GET", "/sessions/{session_id}/metadata"): {422},         # keys must be named, before anything is looked at
     ("GET", "/v2/threads/{thread_id}/stats"): {422},           # a project must be named: another's has no such thread
     ("POST", "/threads/{thread_id}/copy"): {409},              # the contract's status for a missing thread
     ("GET", "/threads/{thread_id}/runs/{run_id}/stream"): {200},  # an error event says it (contract 2.1)
