@@ -20,7 +20,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 TYPES = {
     "runbell_ingest_events": "counter", "runbell_ingest_commit_seconds": "histogram",
     "runbell_http_requests": "counter", "runbell_agent_runs": "counter",
-    "runbell_rule_lag_seconds": "gauge", "runbell_alert_state": "gauge",
+    "runbell_rule_lag_seconds": "gauge", "runbell_spans_late": "counter", "runbell_alert_state": "gauge",
     "runbell_commit_batch_records": "histogram", "runbell_commit_seconds": "histogram",
     "runbell_fsync_seconds": "histogram", "runbell_writer_queue_length": "gauge",
     "runbell_deliveries": "counter", "runbell_attempts": "counter", "runbell_attempt_seconds": "histogram",
