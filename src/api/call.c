@@ -212,7 +212,8 @@ static void error_reply(struct call *call, enum err err)
     if (call->status >= 400 || call->is_undone)
         return;
     call->err = err;
-    if (err == ERR_AGAIN && store_is_full(call->setup->store)) {
+    if (err == ERR_AGAIN &&
+        (store_is_full(call->setup->store) || blob_store_is_full(call->setup->blobs))) {
         call->retry_after_s = FULL_RETRY_S;
         call_fail(call, 503,
                   "the server's disk is full: nothing can be stored until there is room; send "

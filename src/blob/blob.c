@@ -22,6 +22,11 @@ struct blob_put *blob_put_new(struct blob_store *store, struct loop *loop, struc
     return store->ops->put_new(store, loop, key, events);
 }
 
+bool blob_store_is_full(struct blob_store *store)
+{
+    return store && atomic_load_explicit(&store->is_full, memory_order_relaxed);
+}
+
 void blob_put_add(struct blob_put *put, struct str bytes)
 {
     put->ops->put_add(put, bytes);

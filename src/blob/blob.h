@@ -8,6 +8,8 @@
 #ifndef BLOB_BLOB_H
 #define BLOB_BLOB_H
 
+#include <stdatomic.h>
+
 #include "base/buf.h"
 #include "io/loop.h"
 
@@ -31,7 +33,7 @@ struct blob_get;
 struct blob_put_events {
     /* Bytes have gone: blob_put_pending is less. May be NULL. */
     void (*on_room)(void *context);
-    /* Once, after blob_put_end; the put is gone. OK: the blob is durable. */
+    /* Once, after blob_put_end; the put is gone. OK: the blob is durable. ERR_AGAIN: no room. */
     void (*on_done)(void *context, enum err err);
     void *context;
 };
@@ -74,6 +76,9 @@ void blob_remove(struct blob_store *store, struct loop *loop, const struct str *
 bool blob_link(const struct blob_store *store, struct str key, struct str mime_type, int64_t now_us,
                struct buf *out);
 
+/* Has the last put found no room? Any thread. NULL: no. */
+bool blob_store_is_full(struct blob_store *store);
+
 /* What is under way is finished and told to its loops; whatever is begun or ended afterwards (to
  * give it up) is done at once, by the caller. NULL is fine; so below. */
 void blob_store_stop(struct blob_store *store);
@@ -102,6 +107,7 @@ struct blob_ops {
 
 struct blob_store {
     const struct blob_ops *ops;
+    atomic_bool is_full; /* the last put found no room */
 };
 struct blob_put {
     const struct blob_ops *ops;

@@ -197,6 +197,9 @@ static void put_step_run(struct message *message)
         put->err = put_finish(put);
     if (step->step == STEP_CANCEL || (step->step == STEP_END && put->err))
         put_drop(put);
+    if (put->err == ERR_AGAIN || (step->step == STEP_END && !put->err))
+        atomic_store_explicit(&put->folder->base.is_full, put->err == ERR_AGAIN,
+                              memory_order_relaxed);
     post_back(put->folder, put->loop, message, put_step_done);
 }
 

@@ -288,8 +288,11 @@ static enum err postgres_commit(struct db *db)
                 PQstatus(postgres->conn) == CONNECTION_OK;
 
     if (!committed) {
-        (void)postgres_failed(postgres, result, "commit");
-        return told ? ERR_AGAIN : fate_find(postgres);
+        enum err err = postgres_failed(postgres, result, "commit");
+
+        if (told)
+            return err == ERR_LIMIT ? ERR_LIMIT : ERR_AGAIN;
+        return fate_find(postgres);
     }
     PQclear(result);
     return OK;

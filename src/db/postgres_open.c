@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "db/postgres_priv.h"
 
+#define DISK_FULL "53100"
 #define WHY_BYTES_MAX (DB_ERROR_BYTES_MAX + 64)
 
 /* Read once, at start; the text must outlive the connection that could not be opened. */
@@ -27,6 +28,7 @@ static const struct {
     {"40", ERR_AGAIN},       /* serialisation, deadlock */
     {"55P03", ERR_AGAIN},    /* lock not available */
     {"57P", ERR_AGAIN},      /* the server goes down, or is not up yet */
+    {DISK_FULL, ERR_LIMIT},  /* the disk is full */
     {"53300", ERR_AGAIN},    /* too many connections */
     {"08P01", ERR_IO},       /* protocol violation: a bug */
     {"08", ERR_AGAIN},       /* connection */
@@ -50,12 +52,14 @@ enum err postgres_failed(struct postgres *postgres, PGresult *result, const char
     struct str line = str_trim(str_of(text));
     char message[DB_ERROR_BYTES_MAX];
     enum err err = state ? err_of(state) : ERR_IO;
+    bool is_whole; /* not of this statement only */
 
     snprintf(message, sizeof(message), "%.*s", STR_ARG(line));
     if (PQstatus(postgres->conn) != CONNECTION_OK)
         err = ERR_AGAIN;
-    if (err == ERR_AGAIN && postgres->db.in_transaction && !postgres->db.verdict)
-        postgres->db.verdict = ERR_AGAIN;
+    is_whole = err == ERR_AGAIN || (state && strcmp(state, DISK_FULL) == 0);
+    if (is_whole && postgres->db.in_transaction && !postgres->db.verdict)
+        postgres->db.verdict = err;
     err = db_note_error(&postgres->db, err, statement, message);
     PQclear(result);
     return err;

@@ -20,6 +20,8 @@ static enum err disk_failed(const char *what, const char *path)
     log_error("io", "%s %s: %s", what, path, strerror(error));
     if (error == ENOENT)
         return ERR_NOT_FOUND;
+    if (error == ENOSPC || error == EDQUOT)
+        return ERR_AGAIN; /* there may be room later */
     return error == EACCES || error == EPERM || error == EROFS ? ERR_DENIED : ERR_IO;
 }
 

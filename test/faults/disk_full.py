@@ -1,12 +1,16 @@
-"""disk_full -- inside a mount namespace of its own: a server whose data folder is a small disk that fills up.
+"""disk_full -- inside a mount namespace of its own: a server whose data folder, blob folder or PostgreSQL is on a small disk
+that fills up.
 
-    unshare --mount python disk_full.py FOLDER ROUNDS    prints one JSON object: what was seen
+    unshare --mount python disk_full.py FOLDER ROUNDS data|blobs|postgres    prints one JSON object: what was seen
 """
 
+import contextlib
 import json
+import os
 import sqlite3
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -15,8 +19,10 @@ from harness.api import LIVE, Api, run_body  # noqa: E402
 from harness.ledger import Ledger  # noqa: E402
 from harness.load import Load  # noqa: E402
 from harness.ports import eventually  # noqa: E402
+from harness.postgres import Cluster, Databases  # noqa: E402
 from harness.receiver import Receiver  # noqa: E402
 from harness.server import Server  # noqa: E402
+from harness.spans import make_span, part, send  # noqa: E402
 
 SIZE = "24m"
 FAST = {"runbell": {"delivery": {"test_schedule_ms": [50, 100, 200, 400, 800, 1600, *[3000] * 10]}}}
@@ -65,10 +71,35 @@ def is_whole(path):
         return database.execute("PRAGMA integrity_check").fetchone()[0]
 
 
+@contextlib.contextmanager
+def postgres_on_a_small_disk():
+    """The disk, and the address of a database whose tables are on it; its log is elsewhere, as on a server with room for it."""
+    with Cluster() as cluster:
+        disk = SmallDisk(cluster.home / "small")
+        owner = cluster.folder.stat()
+        os.chown(disk.folder, owner.st_uid, owner.st_gid)
+        databases = Databases(cluster.url)
+        (disk.folder / "tables").mkdir()
+        os.chown(disk.folder / "tables", owner.st_uid, owner.st_gid)
+        databases.run(f"create tablespace small location '{disk.folder}/tables'")
+        databases.run("create database small tablespace small")
+        yield disk, cluster.url.rsplit("/", 1)[0] + "/small", databases
+
+
 def play(folder, rounds):
+    return play_on(folder, rounds, SmallDisk(folder / "data"), "sqlite")
+
+
+def play_postgres(folder, rounds):
+    with postgres_on_a_small_disk() as (disk, url, databases):
+        seen = play_on(folder, rounds, disk, url)
+        seen["database"] = databases.run("select 'ok' from deliveries limit 1", url).strip()
+        return seen
+
+
+def play_on(folder, rounds, disk, store):
     ledger, seen = Ledger(), {"refusals": [], "reads": []}
-    disk = SmallDisk(folder / "data")
-    with Receiver() as receiver, Server(folder, config=FAST) as server, Api(server.url) as api:
+    with Receiver() as receiver, Server(folder, config=FAST, store=store) as server, Api(server.url) as api:
         hook = receiver.hook("/told")
         known = api.thread()
         for turn in range(rounds):
@@ -89,9 +120,47 @@ def play(folder, rounds):
         eventually(lambda: api.thread() and "there is room on the disk again" in server.log(), 30, every=0.2)
         seen["said"] = [server.log().count(words) for words in ("the disk is full", "there is room on the disk again")]
     seen["runs"] = len(ledger.acknowledged)
-    seen["database"] = is_whole(folder / "data" / "runbell.db")
+    if store == "sqlite":
+        seen["database"] = is_whole(folder / "data" / "runbell.db")
     return seen
 
 
+def send_span(api, bytes_count):
+    """A span whose inputs are as large; large ones lie in the blob folder."""
+    span = make_span()
+    inputs = {"text": uuid.uuid4().hex + "x" * bytes_count}
+    return {**span, "inputs": inputs}, send(api, [part(f"post.{span['id']}", span), part(f"post.{span['id']}.inputs", inputs)])
+
+
+def play_blobs(folder, rounds):
+    seen = {"refusals": [], "reads": [], "small": [], "large": 0, "lost": []}
+    disk, kept = SmallDisk(folder / "data" / "blobs"), []
+    with Server(folder) as server, Api(server.url) as api:
+        for _ in range(rounds):
+            span, answer = send_span(api, 300_000)
+            assert answer.is_success, answer.text
+            kept.append(span)
+            disk.fill()
+            for _ in range(4):
+                disk.fill()
+                span, answer = send_span(api, 300_000)
+                if answer.is_success:
+                    kept.append(span)
+                else:
+                    seen["refusals"].append([answer.status_code, answer.headers.get("retry-after"), answer.text])
+            seen["small"].append(send_span(api, 10)[1].status_code)
+            seen["reads"] += [api.get(path).status_code for path in (f"/runs/{kept[0]['id']}", "/ok")]
+            assert server.process.poll() is None, f"ended with {server.process.returncode}: {server.log()[-3000:]}"
+            disk.free()
+        for span in kept:
+            eventually(lambda: api.get(f"/runs/{span['id']}").status_code == 200, 30)
+            if api.ok("GET", f"/runs/{span['id']}")["inputs"] != span["inputs"]:
+                seen["lost"].append(span["id"])
+        seen["large"] = len(kept)
+    return seen
+
+
+PLAYS = {"data": play, "blobs": play_blobs, "postgres": play_postgres}
+
 if __name__ == "__main__":
-    print(json.dumps(play(Path(sys.argv[1]), int(sys.argv[2]))))
+    print(json.dumps(PLAYS[sys.argv[3]](Path(sys.argv[1]), int(sys.argv[2]))))
