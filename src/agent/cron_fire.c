@@ -34,6 +34,9 @@ static enum err workspace_pays(struct tx *tx, struct str tenant, struct arena *a
         .tenant = tenant,
         .runs_per_day = limit_of(&limits, LIMIT_RUNS_PER_DAY),
         .runs_live = limit_of(&limits, LIMIT_RUNS_LIVE),
+        .workspace = tenant,
+        .threads = limit_of(&limits, LIMIT_THREADS),
+        .storage_bytes = limit_of(&limits, LIMIT_STORAGE_BYTES),
     };
     *payers = (struct usage_payers){payer, 1};
     return OK;

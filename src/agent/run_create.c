@@ -5,6 +5,7 @@
 #include "agent/run_cancel.h"
 #include "auth/filter.h"
 #include "base/uuid.h"
+#include "store/quota.h"
 
 #define RUN_JSON_MAX (256 * MIB)
 #define LIVE_PAGE 1000
@@ -406,21 +407,32 @@ static enum err assistant_find(struct maker *m)
     return err;
 }
 
+static enum err refused(struct maker *m, enum err err, const struct usage_refusal *refusal)
+{
+    if (err != ERR_LIMIT)
+        return err;
+    m->error->retry_after_s = refusal->retry_after_s;
+    usage_refusal_text(refusal, m->error->text, sizeof(m->error->text));
+    return err;
+}
+
 static enum err payers_ask(struct maker *m)
 {
     struct usage_refusal refusal;
     enum err err = usage_admit_run(m->tx, &m->in->payers, &refusal);
 
-    if (err != ERR_LIMIT)
-        return err;
-    m->error->retry_after_s = refusal.retry_after_s;
-    snprintf(m->error->text, sizeof(m->error->text), "%s has its limit of %lld %s; %s",
-             refusal.is_workspace ? "this workspace" : "the caller", (long long)refusal.max,
-             strcmp(refusal.limit, "runs_live") == 0 ? "runs at the same time (runs_live)"
-                                                     : "runs a day (runs_per_day)",
-             strcmp(refusal.limit, "runs_live") == 0 ? "wait until one has ended"
-                                                     : "the day ends at midnight UTC");
-    return ERR_LIMIT;
+    if (!err)
+        err = quota_admit_bytes(m->tx, &m->in->payers, &refusal);
+    return refused(m, err, &refusal);
+}
+
+static enum err thread_pay(struct maker *m)
+{
+    struct usage_refusal refusal;
+
+    if (!m->thread_is_new)
+        return OK;
+    return refused(m, quota_admit_thread(m->tx, &m->in->payers, &refusal), &refusal);
 }
 
 enum err run_create(struct tx *tx, const struct agent_config *config, const struct run_new *new_run,
@@ -435,7 +447,7 @@ enum err run_create(struct tx *tx, const struct agent_config *config, const stru
 
     *error = (struct request_error){.text = ""};
     if ((err = assistant_find(m)) || (err = payers_ask(m)) || (err = thread_find_or_make(m)) ||
-        (err = strategy_apply(m)))
+        (err = thread_pay(m)) || (err = strategy_apply(m)))
         return err;
     run_fill(m);
     lasting = lasting_configurable(m);

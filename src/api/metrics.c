@@ -3,6 +3,7 @@
 #include "api/route.h"
 
 #include "agent/agent_metrics.h"
+#include "agent/quota_clock.h"
 #include "alert/alert_clock.h"
 #include "base/metrics_text.h"
 #include "blob/blob_metrics.h"
@@ -24,6 +25,7 @@ static struct metric *const counted[] = {
     &db_fsync_seconds,
     &agent_runs,
     &rule_lag,
+    &quota_measured_bytes,
     &alert_states,
     &store_deliveries_ended,
     &delivery_attempts,

@@ -338,6 +338,7 @@ static struct usage_payers keep_payers(struct arena *arena, struct usage_payers 
         list[i] = payers.list[i];
         list[i].id = arena_str(arena, list[i].id);
         list[i].tenant = arena_str(arena, list[i].tenant);
+        list[i].workspace = arena_str(arena, list[i].workspace);
     }
     return (struct usage_payers){list, payers.count};
 }

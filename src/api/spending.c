@@ -5,6 +5,9 @@
 #include "api/call_priv.h"
 
 #include "api/slots.h"
+#include "api/spending.h"
+#include "store/quota.h"
+
 #include <stdarg.h>
 
 static int64_t now_of(const struct call *call)
@@ -121,6 +124,9 @@ static struct usage_payer payer_of(const struct call *call, const struct purse *
         .tenant = purse->is_workspace ? call->principal.tenant : STR_NONE,
         .runs_per_day = limit_of(&purse->limits, LIMIT_RUNS_PER_DAY),
         .runs_live = limit_of(&purse->limits, LIMIT_RUNS_LIVE),
+        .workspace = call->principal.tenant,
+        .threads = limit_of(&purse->limits, LIMIT_THREADS),
+        .storage_bytes = limit_of(&purse->limits, LIMIT_STORAGE_BYTES),
     };
 }
 
@@ -131,6 +137,35 @@ struct usage_payers call_payers(struct call *call)
     for (size_t i = 0; i < call->purse_count; i++)
         list[i] = payer_of(call, call->purses[i]);
     return (struct usage_payers){list, call->purse_count};
+}
+
+/* ---- what is held ---- */
+
+static enum err held(struct call *call, enum err err, const struct usage_refusal *refusal)
+{
+    char text[256];
+
+    if (err != ERR_LIMIT)
+        return err;
+    usage_refusal_text(refusal, text, sizeof(text));
+    return refuse(call, refusal->retry_after_s, "%s", text);
+}
+
+enum err spending_thread(struct tx *tx, struct call *call)
+{
+    const struct usage_payers payers = call_payers(call);
+    struct usage_refusal refusal;
+    enum err err = quota_admit_thread(tx, &payers, &refusal);
+
+    return err ? held(call, err, &refusal) : spending_bytes(tx, call);
+}
+
+enum err spending_bytes(struct tx *tx, struct call *call)
+{
+    const struct usage_payers payers = call_payers(call);
+    struct usage_refusal refusal;
+
+    return held(call, quota_admit_bytes(tx, &payers, &refusal), &refusal);
 }
 
 /* ---- limits that are set ---- */

@@ -2,6 +2,7 @@
  *
  * The head of an idle thread is answered from the row; everything else is asked of the worker that
  * hosts the graph. */
+#include "api/spending.h"
 #include "api/threads_priv.h"
 
 #include "agent/checkpoint_address.h"
@@ -252,6 +253,8 @@ static enum err update_apply(struct tx *tx, struct call *call)
         return err;
     if (live > 0)
         return call_fail(call, 409, "Thread is busy");
+    if ((err = spending_bytes(tx, call)))
+        return err;
     if (str_is_none(state->thread.graph_id))
         return call_fail(call, 400, "Thread %.*s has no graph ID", STR_ARG(call->params[0]));
     ask_fill(call, state, ASK_STATE_UPDATE);

@@ -1,6 +1,7 @@
 /* /store: the key-value store that graphs share, over HTTP. */
 #include "api/route.h"
 #include "api/search.h"
+#include "api/spending.h"
 #include "api/store_index.h"
 #include "api/store_priv.h"
 
@@ -92,10 +93,11 @@ static enum err body_item(struct call *call, struct item_call *c)
 static enum err put_apply(struct tx *tx, struct call *call)
 {
     const struct item_call *c = call->data;
-    enum err err = item_put(tx, call->principal.tenant, &c->item);
+    enum err err;
 
-    call_empty(call, 204);
-    return err;
+    if ((err = spending_bytes(tx, call)) || (err = item_put(tx, call->principal.tenant, &c->item)))
+        return err;
+    return call_empty(call, 204);
 }
 
 /* Minutes; null: for ever; not said: as configured. */

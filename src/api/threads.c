@@ -1,4 +1,5 @@
 /* /threads: conversations and their rows; their state is in state.c. */
+#include "api/spending.h"
 #include "api/threads_priv.h"
 
 #include "agent/thread_remove.h"
@@ -100,7 +101,7 @@ static enum err create_apply(struct tx *tx, struct call *call)
         return err;
     if (!str_is_none(body->supersteps) && str_is_none(thread->graph_id))
         return call_fail(call, 400, "Thread %.*s has no graph ID", STR_ARG(body->thread_id));
-    if ((err = thread_insert(tx, thread)))
+    if ((err = spending_thread(tx, call)) || (err = thread_insert(tx, thread)))
         return err;
     return str_is_none(body->supersteps) ? thread_reply(call, thread)
                                          : state_supersteps(call, thread, body->supersteps);
@@ -263,7 +264,7 @@ static enum err copy_apply(struct tx *tx, struct call *call)
     thread.head_state = STR_NONE; /* names the old thread: asked for anew */
     thread.created_us = tx->now_us;
     thread.updated_us = tx->now_us;
-    if ((err = thread_insert(tx, &thread)) ||
+    if ((err = spending_thread(tx, call)) || (err = thread_insert(tx, &thread)) ||
         (err = checkpoints_copy(tx, tenant, call->params[0], *new_id)))
         return err;
     return thread_reply(call, &thread);

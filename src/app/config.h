@@ -27,7 +27,8 @@ struct disk;
 /* Of the addresses /in/… that keep what comes to them. */
 /* Of each key; of each address where there are no keys. 0: no limit. */
 struct limits_config {
-    unsigned requests_per_s, burst, streams, runs_live, runs_per_day;
+    unsigned requests_per_s, burst, streams, runs_live, runs_per_day, threads;
+    size_t storage_bytes;
 };
 
 struct inspector_config {

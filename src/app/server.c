@@ -244,6 +244,8 @@ static void stop_executors(struct server *server)
         alert_clock_close(server->alerts);
     if (server->rules)
         rule_clock_close(server->rules);
+    if (server->quotas)
+        quota_clock_close(server->quotas);
     if (server->follower)
         follower_close(server->follower);
     for (size_t i = 0; i < server->executor_count; i++) {
@@ -315,6 +317,8 @@ void server_free(struct server *server)
         alert_clock_free(server->alerts);
     if (server->rules)
         rule_clock_free(server->rules);
+    if (server->quotas)
+        quota_clock_free(server->quotas);
     follower_free(server->follower);
     if (server->dispatch)
         dispatch_free(server->dispatch);

@@ -6,6 +6,7 @@
 #include "agent/builtin.h"
 #include "agent/cron_clock.h"
 #include "agent/dispatch.h"
+#include "agent/quota_clock.h"
 #include "agent/worker_executor.h"
 #include "alert/alert_clock.h"
 #include "api/api.h"
@@ -74,6 +75,7 @@ struct server {
     struct cron_clock *crons;
     struct alert_clock *alerts;
     struct rule_clock *rules;
+    struct quota_clock *quotas;
     struct upstream_state upstream_state;
     struct follower *follower; /* NULL: no gateway */
     struct gateway gateway;

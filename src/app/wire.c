@@ -46,6 +46,8 @@ struct limits wire_limits(const struct config *config)
         [LIMIT_STREAMS] = said->streams,
         [LIMIT_RUNS_LIVE] = said->runs_live,
         [LIMIT_RUNS_PER_DAY] = said->runs_per_day,
+        [LIMIT_THREADS] = said->threads,
+        [LIMIT_STORAGE_BYTES] = (double)said->storage_bytes,
     }};
 }
 
@@ -238,6 +240,7 @@ void wire_dispatch(struct server *server)
         .executor_count = server->executor_count,
     });
     server->crons = cron_clock_new(server->loop, server->store, &server->agent);
+    server->quotas = quota_clock_new(server->loop, server->store);
     server->alerts = alert_clock_new(&(struct alert_clock_config){
         .loop = server->loop,
         .store = server->store,

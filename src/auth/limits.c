@@ -15,13 +15,15 @@ static const struct {
     [LIMIT_STREAMS] = {"streams", 1e9, false},
     [LIMIT_RUNS_LIVE] = {"runs_live", 100000, false},
     [LIMIT_RUNS_PER_DAY] = {"runs_per_day", 1e12, false},
+    [LIMIT_THREADS] = {"threads", 100000, false},
+    [LIMIT_STORAGE_BYTES] = {"storage_bytes", 1e15, false},
 };
 
 const struct limits limits_none = {{0}};
 
-static const struct limits unsaid = {
-    {LIMIT_UNSAID, LIMIT_UNSAID, LIMIT_UNSAID, LIMIT_UNSAID, LIMIT_UNSAID}};
-static_assert(LIMIT_COUNT == 5, "each limit is unsaid at first");
+static const struct limits unsaid = {{LIMIT_UNSAID, LIMIT_UNSAID, LIMIT_UNSAID, LIMIT_UNSAID,
+                                      LIMIT_UNSAID, LIMIT_UNSAID, LIMIT_UNSAID}};
+static_assert(LIMIT_COUNT == 7, "each limit is unsaid at first");
 
 const char *limit_name(enum limit limit)
 {

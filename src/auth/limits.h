@@ -5,6 +5,8 @@
  *   streams          connections that follow something at the same time, on one node
  *   runs_live        runs pending or running at the same time
  *   runs_per_day     runs made on one day (UTC)
+ *   threads          threads that the workspace holds
+ *   storage_bytes    bytes of its threads and items
  *
  * Pure. */
 #ifndef AUTH_LIMITS_H
@@ -18,6 +20,8 @@ enum limit {
     LIMIT_STREAMS,
     LIMIT_RUNS_LIVE,
     LIMIT_RUNS_PER_DAY,
+    LIMIT_THREADS,
+    LIMIT_STORAGE_BYTES,
     LIMIT_COUNT
 };
 

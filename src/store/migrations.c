@@ -337,5 +337,6 @@ const char *const migrations[] = {
     step_attempts_at_end,
     step_deleted_traces,
     step_erasure_stages,
+    step_holdings,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

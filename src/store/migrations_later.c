@@ -442,3 +442,9 @@ const char step_deleted_traces[] =
 /* An erasure looks in one place after the other. */
 const char step_erasure_stages[] =
     "ALTER TABLE erasures ADD COLUMN stage BIGINT NOT NULL DEFAULT 0;";
+
+/* What limited workspaces hold, as measured last (quota.h). */
+const char step_holdings[] =
+    "CREATE TABLE holdings (tenant TEXT NOT NULL, limit_bytes BIGINT NOT NULL, bytes BIGINT NOT "
+    "NULL,"
+    "  measured_us BIGINT NOT NULL, wanted_us BIGINT NOT NULL, PRIMARY KEY (tenant));";

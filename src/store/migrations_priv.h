@@ -35,5 +35,6 @@ extern const char migration_34[];
 extern const char step_span_keys[];
 extern const char step_attempts_at_end[];
 extern const char step_deleted_traces[];
+extern const char step_holdings[];
 
 #endif

@@ -40,6 +40,7 @@ static const char *const topic_names[] = {
     [TOPIC_RUN_WATCH] = "run_watch",
     [TOPIC_RUN_EVENTS] = "run_events",
     [TOPIC_INTENT] = "intent",
+    [TOPIC_HOLDINGS] = "holdings",
 };
 static_assert(ARRAY_LEN(topic_names) == TOPIC_COUNT, "every topic has a name for the other nodes");
 

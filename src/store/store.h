@@ -47,6 +47,7 @@ enum topic {
     TOPIC_RUN_WATCH,  /* key: agent/hub_follow.c. Another node's clients wait for a run's events */
     TOPIC_RUN_EVENTS, /* key: run id. Such events were stored */
     TOPIC_INTENT,     /* key: intent id. A webhook was taken out of a request to the upstream */
+    TOPIC_HOLDINGS,   /* key: tenant. What it holds is to be measured (quota.h) */
     TOPIC_COUNT
 };
 
@@ -142,8 +143,7 @@ bool store_is_full(const struct store *store);
 bool store_is_shared(const struct store *store);
 
 struct store_stats {
-    uint64_t groups, works;
-    uint64_t queue_length;
+    uint64_t groups, works, queue_length;
 };
 struct store_stats store_stats(struct store *store);
 

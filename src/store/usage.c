@@ -86,6 +86,33 @@ static enum err admit_one(struct tx *tx, const struct usage_payer *payer,
     return refuse(refusal, "runs_live", payer->runs_live, 1);
 }
 
+void usage_refusal_text(const struct usage_refusal *refusal, char *text, size_t text_bytes)
+{
+    static const struct {
+        const char *limit, *what, *mend;
+    } words[] = {
+        {"runs_live", "runs at the same time", "wait until one has ended"},
+        {"runs_per_day", "runs a day", "the day ends at midnight UTC"},
+        {"threads", "threads", "delete some, or give them a time to live"},
+        {"storage_bytes", "bytes of threads and items",
+         "delete some; what is left is measured anew within a minute"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(words[i].limit, refusal->limit) == 0)
+            snprintf(text, text_bytes, "%s has its limit of %lld %s (%s); %s",
+                     refusal->is_workspace ? "this workspace" : "the caller",
+                     (long long)refusal->max, words[i].what, refusal->limit, words[i].mend);
+}
+
+enum err usage_lock(struct tx *tx, struct str workspace)
+{
+    struct str payer = arena_printf(tx->arena, "t:%.*s", STR_ARG(workspace));
+    int64_t ignored;
+
+    return count_with(tx, &touch, payer, day_of(tx), &ignored);
+}
+
 static bool has_limit(const struct usage_payer *payer)
 {
     return payer->runs_per_day > 0 || payer->runs_live > 0;

@@ -11,12 +11,16 @@
 #include "store/store.h"
 
 #define USAGE_DAYS_KEPT 7
+#define QUOTA_RETRY_S 60 /* said with what does not pass by itself */
 
 struct usage_payer {
     struct str id;
     struct str tenant;    /* of a workspace: all its live runs count; STR_NONE: those it paid for */
     int64_t runs_per_day; /* 0: no limit */
     int64_t runs_live;    /* pending and running; 0: no limit */
+    struct str workspace; /* whose threads and bytes count (quota.h) */
+    int64_t threads;      /* 0: no limit */
+    int64_t storage_bytes;
 };
 
 struct usage_payers {
@@ -25,7 +29,7 @@ struct usage_payers {
 };
 
 struct usage_refusal {
-    const char *limit; /* "runs_per_day" or "runs_live" */
+    const char *limit; /* its name, as in auth/limits.h */
     int64_t max;
     int64_t retry_after_s; /* at least 1 */
     bool is_workspace;     /* it is the workspace's, not the caller's */
@@ -37,6 +41,11 @@ enum err usage_admit_run(struct tx *tx, const struct usage_payers *payers,
 /* When it is made, in the same transaction: it counts, for the day and while it lives. */
 enum err usage_count_run(struct tx *tx, const struct usage_payers *payers, struct str tenant,
                          struct str run_id) MUST_USE;
+
+/* What the caller is told. */
+void usage_refusal_text(const struct usage_refusal *refusal, char *text, size_t text_bytes);
+/* Nobody else pays for this workspace's threads until the end of the transaction. */
+enum err usage_lock(struct tx *tx, struct str workspace) MUST_USE;
 
 struct usage_now {
     int64_t runs_today; /* 0 also where nothing is counted */

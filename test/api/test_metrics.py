@@ -33,7 +33,7 @@ TYPES = {
     "runbell_duplicates_suspected": "counter", "runbell_recovery_rows": "gauge", "runbell_recovery_seconds": "gauge",
     "runbell_build_info": "gauge", "runbell_rss_bytes": "gauge", "process_resident_memory_bytes": "gauge",
     "process_virtual_memory_bytes": "gauge", "process_cpu_seconds": "counter", "process_start_time_seconds": "gauge",
-    "process_threads": "gauge", "process_open_fds": "gauge", "process_max_fds": "gauge",
+    "runbell_storage_bytes": "gauge", "process_threads": "gauge", "process_open_fds": "gauge", "process_max_fds": "gauge",
 }
 # Only in front of an upstream (test/compat/test_gateway.py).
 GATEWAY = {"runbell_gateway_upstream_up", "runbell_gateway_requests", "runbell_gateway_intents_open", "runbell_gateway_intents"}
