@@ -8,6 +8,7 @@ the graphs, waits for this.
 
 import array
 import asyncio
+import importlib.util
 import json
 import logging
 import math
@@ -19,6 +20,7 @@ from typing import Any
 from . import render
 from .frames import Frame
 from .loading import LoadError, load_export
+from .openai_embeddings import OpenAIEmbeddings
 
 TEXTS_MAX = 1000  # of one question
 
@@ -56,7 +58,8 @@ class Embedding:
             ) from error
         found = self._spec if _is_model(self._spec) else load_export(self._spec, self._project_dir)
         try:
-            self._embeddings = ensure_embeddings(found)
+            own = _own_client(self._spec) if found is self._spec else None
+            self._embeddings = own or ensure_embeddings(found)
         except Exception as error:
             raise LoadError(f"store.index.embed '{self._spec}': {error}") from error
 
@@ -114,6 +117,16 @@ class Embedding:
         if not all(map(math.isfinite, numbers)):
             raise ValueError(f"'{self._spec}' returned a vector with a number that is not finite")
         return numbers.tobytes()
+
+
+def _own_client(spec: str) -> OpenAIEmbeddings | None:
+    """For OpenAI's models, unless langchain has its package for them; that knows more settings."""
+    provider, _, model = spec.partition(":")
+    if provider != "openai":
+        return None
+    if all(importlib.util.find_spec(name) for name in ("langchain", "langchain_openai")):
+        return None
+    return OpenAIEmbeddings(model)
 
 
 def _is_model(spec: str) -> bool:
