@@ -30,6 +30,7 @@ struct play {
     size_t endpoint_count;
     size_t open; /* rows that are not final */
     bool is_answered;
+    bool is_calm; /* nothing fails any more, and nobody cuts a wait short */
 };
 
 /* A letter on its way into the outbox, or out of it. */
@@ -66,7 +67,7 @@ static void on_added(void *context, enum err err)
         return;
     of->letter->is_acknowledged = true;
     /* The worst moment for the power to fail is often right after an answer. */
-    if (trial_once_in(of->play->trial, 12))
+    if (trial_once_in(of->play->trial, 12) && !of->play->is_calm)
         sim_break(of->play->trial->sim);
 }
 
@@ -260,6 +261,7 @@ static void heal(struct play *play)
     struct sim *sim = play->trial->sim;
 
     trial_note(play->trial, "the weather calms");
+    play->is_calm = true;
     sim_set_faults(sim, NULL);
     for (size_t i = 0; i < play->endpoint_count; i++)
         play->receivers[i].is_healed = true;
