@@ -2,44 +2,16 @@
 #include "api/route.h"
 #include "api/traces_priv.h"
 #include "api/traces_query.h"
-#include "store/span_values.h"
-#include "trace/thread_groups.h"
+#include "api/traces_turns.h"
 
 #define PAGE_MAX 100
 
 struct group_query {
     struct traces_query asked;
     struct call *call;
-    struct thread_groups groups;
+    struct traces_turns turns;
     int64_t limit, offset;
-    bool has_groups, has_feedback;
-    enum err err; /* of a visit */
 };
-
-static void group_restart(void *context)
-{
-    struct group_query *query = context;
-
-    if (query->has_groups)
-        thread_groups_release(&query->groups);
-    thread_groups_init(&query->groups, query->call->arena);
-    query->has_groups = true;
-    query->err = OK;
-}
-
-static bool group_visit(void *context, struct tx *tx, struct span_match *match)
-{
-    struct group_query *query = context;
-    const struct span_row *row = &match->span->row;
-    struct feedback_rows feedback = {0};
-
-    if (query->has_feedback && !str_is_none(row->thread_id))
-        query->err = feedback_of_span(tx, row->tenant, row->span_id, match->arena, &feedback);
-    if (query->err)
-        return false;
-    thread_groups_add(&query->groups, row, &feedback);
-    return true;
-}
 
 /* ---- the answer ---- */
 
@@ -71,18 +43,17 @@ static void filter_put(struct json_writer *json, struct arena *arena, struct str
     buf_release(&out);
 }
 
-/* What the first turn was asked and what the last one answered, in short. */
 static enum err turns_put(struct tx *tx, struct json_writer *json, struct thread_group *group)
 {
-    struct span_value first[SPAN_FIELD_COUNT], last[SPAN_FIELD_COUNT];
-    enum err err = span_values_get(tx, &group->first, 1u << SPAN_INPUTS, tx->arena, first);
+    struct str first_inputs = STR_NONE, last_outputs = STR_NONE;
+    enum err err = traces_turns_preview(tx, group, SPAN_INPUTS, &first_inputs);
 
     if (!err)
-        err = span_values_get(tx, &group->last, 1u << SPAN_OUTPUTS, tx->arena, last);
+        err = traces_turns_preview(tx, group, SPAN_OUTPUTS, &last_outputs);
     if (err)
         return err;
-    json_put_str(json, "first_inputs", span_preview(first[SPAN_INPUTS].bytes));
-    json_put_str(json, "last_outputs", span_preview(last[SPAN_OUTPUTS].bytes));
+    json_put_str(json, "first_inputs", first_inputs);
+    json_put_str(json, "last_outputs", last_outputs);
     json_put_str(json, "last_error", group->last.error_preview);
     return OK;
 }
@@ -108,7 +79,7 @@ static enum err group_write(struct tx *tx, struct json_writer *json, struct thre
 
 static enum err reply(struct tx *tx, struct group_query *query)
 {
-    const struct thread_groups *groups = &query->groups;
+    const struct thread_groups *groups = &query->turns.groups;
     struct json_writer *json = call_json(query->call, 200);
     enum err err = OK;
 
@@ -127,13 +98,13 @@ static enum err reply(struct tx *tx, struct group_query *query)
 static enum err group_apply(struct tx *tx, struct call *call)
 {
     struct group_query *query = call->data;
-    const struct span_visitor visitor = {group_restart, group_visit, query};
-    enum err err = feedback_exists(tx, call->principal.tenant, &query->has_feedback);
+    const struct span_visitor visitor = traces_turns_visitor(&query->turns);
+    enum err err = feedback_exists(tx, call->principal.tenant, &query->turns.has_feedback);
 
     if (!err)
         err = traces_query_step(tx, call, &query->asked, &visitor, false);
-    if (err || query->err)
-        return err ? err : query->err;
+    if (err || query->turns.err)
+        return err ? err : query->turns.err;
     return query->asked.is_over ? reply(tx, query) : call_then_read(call, group_apply);
 }
 
@@ -142,8 +113,7 @@ static void group_release(struct call *call)
     struct group_query *query = call->data;
 
     traces_query_release(&query->asked);
-    if (query->has_groups)
-        thread_groups_release(&query->groups);
+    traces_turns_release(&query->turns);
 }
 
 /* The project is called session_id here. */
@@ -181,6 +151,7 @@ static enum err group_prepare(struct call *call)
         query->limit = PAGE_MAX;
     query->asked.query.only_roots = true;
     query->call = call;
+    query->turns.arena = call->arena;
     call->data = query;
     call->release = group_release;
     return call_then_read(call, group_apply);

@@ -3,10 +3,9 @@
 #include "api/route.h"
 #include "api/traces_priv.h"
 #include "api/traces_query.h"
+#include "api/traces_turns.h"
 #include "api/traces_v2_priv.h"
 #include "base/time.h"
-#include "store/span_values.h"
-#include "trace/thread_groups.h"
 
 #define DAY_US (24 * 3600 * US_PER_SECOND)
 #define PAGE_DEFAULT 20
@@ -16,42 +15,12 @@
 struct threads_query {
     struct traces_query asked;
     struct call *call;
-    struct thread_groups groups;
-    bool has_groups;
+    struct traces_turns turns;
     bool is_one;      /* the stats of the thread in the path */
     struct str after; /* the thread behind which the page begins; STR_NONE */
     int64_t limit;
     uint64_t select; /* bits of the members below */
-    bool has_feedback;
-    enum err err; /* of a visit */
 };
-
-static void threads_restart(void *context)
-{
-    struct threads_query *q = context;
-
-    if (q->has_groups)
-        thread_groups_release(&q->groups);
-    thread_groups_init(&q->groups, q->call->arena);
-    q->has_groups = true;
-    q->err = OK;
-}
-
-static bool threads_visit(void *context, struct tx *tx, struct span_match *match)
-{
-    struct threads_query *q = context;
-    const struct span_row *row = &match->span->row;
-    struct feedback_rows feedback = {0};
-
-    if (str_is_none(row->thread_id))
-        return true;
-    if (q->has_feedback)
-        q->err = feedback_of_span(tx, row->tenant, row->span_id, match->arena, &feedback);
-    if (q->err)
-        return false;
-    thread_groups_add(&q->groups, row, &feedback);
-    return true;
-}
 
 /* ---- what is told of a thread ---- */
 
@@ -133,15 +102,12 @@ static void feedback(struct output *out, size_t which UNUSED)
     feedback_stats_write(&out->group->stats.feedback, FEEDBACK_STATS_V2, out->json);
 }
 
-/* What the first turn was asked and what the last one answered, in short. */
 static void preview(struct output *out, size_t field)
 {
-    const struct thread_group *group = out->group;
-    struct span_value values[SPAN_FIELD_COUNT];
-    enum err err = span_values_get(out->tx, field == SPAN_INPUTS ? &group->first : &group->last,
-                                   1u << field, out->tx->arena, values);
+    struct str text = STR_NONE;
+    enum err err = traces_turns_preview(out->tx, out->group, (enum span_field)field, &text);
 
-    json_str_out(out->json, err ? STR_NONE : span_preview(values[field].bytes));
+    json_str_out(out->json, text);
     out->err = out->err ? out->err : err;
 }
 
@@ -299,35 +265,37 @@ static enum err thread_write(struct tx *tx, const struct threads_query *q, struc
 /* Threads are in the order of their newest turn; a page goes on behind the last one's. */
 static enum err page_write(struct tx *tx, struct threads_query *q)
 {
+    const struct thread_groups *groups = &q->turns.groups;
     struct json_writer *json = call_json(q->call, 200);
     size_t at = 0, end;
     enum err err = OK;
 
-    while (!str_is_none(q->after) && at < q->groups.count &&
-           !str_eq(q->groups.list[at]->thread_id, q->after))
+    while (!str_is_none(q->after) && at < groups->count &&
+           !str_eq(groups->list[at]->thread_id, q->after))
         at++;
-    if (!str_is_none(q->after) && at < q->groups.count)
+    if (!str_is_none(q->after) && at < groups->count)
         at++;
-    end = q->groups.count - at > (size_t)q->limit ? at + (size_t)q->limit : q->groups.count;
+    end = groups->count - at > (size_t)q->limit ? at + (size_t)q->limit : groups->count;
     json_begin_object(json);
     json_key(json, "items");
     json_begin_array(json);
     for (size_t i = at; !err && i < end; i++)
-        err = thread_write(tx, q, json, q->groups.list[i]);
+        err = thread_write(tx, q, json, groups->list[i]);
     json_end_array(json);
     traces_v2_page_end(json,
-                       end<q->groups.count, end> 0 ? q->groups.list[end - 1]->thread_id : STR_NONE);
+                       end<groups->count, end> 0 ? groups->list[end - 1]->thread_id : STR_NONE);
     json_end_object(json);
     return err;
 }
 
 static enum err stats_write(struct tx *tx, struct threads_query *q)
 {
+    const struct thread_groups *groups = &q->turns.groups;
     struct output out = {.tx = tx};
 
-    if (q->groups.count == 0)
+    if (groups->count == 0)
         return call_fail(q->call, 404, "Thread not found");
-    out.group = q->groups.list[0];
+    out.group = groups->list[0];
     out.json = call_json(q->call, 200);
     members_write(&out, stats_members, ARRAY_LEN(stats_members), q->select);
     return out.err;
@@ -336,13 +304,13 @@ static enum err stats_write(struct tx *tx, struct threads_query *q)
 static enum err threads_apply(struct tx *tx, struct call *call)
 {
     struct threads_query *q = call->data;
-    const struct span_visitor visitor = {threads_restart, threads_visit, q};
-    enum err err = feedback_exists(tx, call->principal.tenant, &q->has_feedback);
+    const struct span_visitor visitor = traces_turns_visitor(&q->turns);
+    enum err err = feedback_exists(tx, call->principal.tenant, &q->turns.has_feedback);
 
     if (!err)
         err = traces_query_step(tx, call, &q->asked, &visitor, false);
-    if (err || q->err)
-        return err ? err : q->err;
+    if (err || q->turns.err)
+        return err ? err : q->turns.err;
     if (!q->asked.is_over)
         return call_then_read(call, threads_apply);
     return q->is_one ? stats_write(tx, q) : page_write(tx, q);
@@ -355,8 +323,7 @@ static void threads_release(struct call *call)
     struct threads_query *q = call->data;
 
     traces_query_release(&q->asked);
-    if (q->has_groups)
-        thread_groups_release(&q->groups);
+    traces_turns_release(&q->turns);
 }
 
 static struct threads_query *threads_new(struct call *call)
@@ -364,6 +331,7 @@ static struct threads_query *threads_new(struct call *call)
     struct threads_query *q = ARENA_NEW(call->arena, struct threads_query);
 
     q->call = call;
+    q->turns.arena = call->arena;
     q->after = STR_NONE;
     q->limit = PAGE_DEFAULT;
     q->asked.query.tenant = call->principal.tenant;

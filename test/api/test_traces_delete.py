@@ -125,19 +125,19 @@ def late_total(api):
 
 
 def test_what_was_on_its_way_does_not_bring_a_deleted_trace_back(api):
-    root, child = make_trace(api, "late")
+    root, child = make_trace(api, "on its way")
     assert api.post("/runs/delete", json={"trace_ids": [root["id"]]}).status_code == 202
     before = late_total(api)
     end = {"end_time": "2026-11-21T05:20:00Z", "outputs": {"a": 1}}
     sent = [api.patch(f"/runs/{child['id']}", json={**child, **end, "inputs": None}), api.patch(f"/runs/{root['id']}", json=end),
-            api.post("/runs/batch", json={"post": [make_span(root, project="late")], "patch": [{**root, **end}]})]
+            api.post("/runs/batch", json={"post": [make_span(root, project="on its way")], "patch": [{**root, **end}]})]
     data, headers = packed(body([part(f"patch.{child['id']}", {**child, **end}), part(f"patch.{child['id']}.outputs", {"a": 1})]), "gzip")
     sent.append(api.post("/runs/multipart", content=data, headers=headers))
     assert [answer.status_code for answer in sent] == [202] * 4
-    session = api.ok("GET", "/sessions", params={"name": "late"})[0]["id"]
+    session = api.ok("GET", "/sessions", params={"name": "on its way"})[0]["id"]
     assert api.ok("POST", "/runs/query", json={"session": [session]})["runs"] == []
     assert late_total(api) == before + 5
-    send(api, root, make_span(root, project="late"))
+    send(api, root, make_span(root, project="on its way"))
     assert api.patch(f"/runs/{root['id']}", json=end).status_code == 202
     assert len(api.ok("POST", "/runs/query", json={"session": [session]})["runs"]) == 2
     assert api.ok("GET", f"/runs/{root['id']}")["outputs"] == {"a": 1}
