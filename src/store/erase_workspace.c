@@ -69,6 +69,7 @@ static const struct db_statement others[] = {
     ALL("comparatives"),
     ALL("example_attachments"),
     ALL("prices"),
+    ALL("holdings"),
     ALL("kept_traces"),
     ALL("gone_traces"),
     ALL("deleted_traces"),
