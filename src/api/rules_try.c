@@ -1,9 +1,11 @@
 /* rules_try.c -- POST /runs/rules/test: which past runs a rule's filters would have matched, before
- * it is saved. Nothing is applied, and what sampling would leave out is counted too.
+ * it is saved, and which it would have missed narrowly (rules_near.h). Nothing is applied, and what
+ * sampling would leave out is counted too.
  *
  * The scan is bounded: when it has looked at `looked_max` spans (or a little more, as it goes in
  * steps), or for some seconds (traces_query.h), it ends and says so. The newest runs come first. */
 #include "api/route.h"
+#include "api/rules_near.h"
 #include "api/rules_priv.h"
 #include "api/traces_priv.h"
 #include "api/traces_query.h"
@@ -11,6 +13,7 @@
 #define LOOKED_MAX 100000
 #define PAGE_DEFAULT 20
 #define PAGE_MAX 100
+#define NEAR_DEFAULT 3
 #define SPAN_US (7 * 24 * 3600 * US_PER_SECOND) /* of time, if none is said */
 
 struct try_call {
@@ -22,6 +25,8 @@ struct try_call {
     int64_t count; /* of matches */
     struct json_writer *json;
     enum err err; /* of a visit */
+    struct rules_near_asked near_asked;
+    struct rules_near *near; /* NULL: the matches are not all counted yet */
 };
 
 static void try_restart(void *context)
@@ -54,18 +59,31 @@ static bool try_visit(void *context, struct tx *tx, struct span_match *match)
     return true;
 }
 
-static enum err reply(struct try_call *t, bool is_complete)
+static enum err reply(struct try_call *t)
 {
     struct json_writer *json = t->json;
 
     json_end_array(json);
+    json_key(json, "near_misses");
+    rules_near_write(t->near, json);
     json_put_i64(json, "count", t->count);
-    json_put_bool(json, "is_complete", is_complete);
+    json_put_bool(json, "is_complete", t->asked.is_over && !t->asked.is_stopped);
     json_put_i64(json, "looked_max", t->looked_max);
     json_put_time(json, "start_time", t->asked.query.start_min_us);
     json_put_time(json, "end_time", t->asked.query.start_max_us);
     json_end_object(json);
     return OK;
+}
+
+static enum err near_apply(struct tx *tx, struct call *call)
+{
+    struct try_call *t = call->data;
+    bool is_over = false;
+    enum err err = rules_near_step(tx, t->near, &is_over);
+
+    if (err)
+        return err;
+    return is_over ? reply(t) : call_then_read(call, near_apply);
 }
 
 static enum err search_apply(struct tx *tx, struct call *call)
@@ -78,7 +96,9 @@ static enum err search_apply(struct tx *tx, struct call *call)
         return err ? err : t->err;
     if (!t->asked.is_over && span_search_looked(t->asked.search) < t->looked_max)
         return call_then_read(call, search_apply);
-    return reply(t, t->asked.is_over && !t->asked.is_stopped);
+    if (!t->near)
+        t->near = rules_near_new(call, &t->near_asked);
+    return call_then_read(call, near_apply);
 }
 
 static enum err begin_apply(struct tx *tx, struct call *call)
@@ -97,7 +117,10 @@ static enum err begin_apply(struct tx *tx, struct call *call)
 
 static void try_release(struct call *call)
 {
-    traces_query_release(&((struct try_call *)call->data)->asked);
+    struct try_call *t = call->data;
+
+    traces_query_release(&t->asked);
+    rules_near_release(t->near);
 }
 
 static enum err refuse(struct call *call, struct str words)
@@ -143,6 +166,7 @@ enum err rules_try_prepare(struct call *call)
     t->call = call;
     t->limit = PAGE_DEFAULT;
     t->looked_max = LOOKED_MAX;
+    t->near_asked.limit = NEAR_DEFAULT;
     t->asked.query.tenant = call->principal.tenant;
     call->data = t;
     call->release = try_release;
@@ -150,11 +174,17 @@ enum err rules_try_prepare(struct call *call)
         (err = traces_projects_read(call, "session_id", &t->asked)) ||
         (err = filters_read(call, t)) || (err = times_read(call, &t->asked.query)) ||
         (err = call_get_int(call, "limit", 1, PAGE_MAX, &t->limit)) ||
+        (err = call_get_int(call, "near_misses", 0, RULES_NEAR_RUNS_MAX, &t->near_asked.limit)) ||
         (err = call_get_int(call, "offset", 0, LOOKED_MAX, &t->offset)) ||
         (err = call_get_int(call, "looked_max", 1, LOOKED_MAX, &t->looked_max)))
         return err;
     if (t->asked.project_id_count != 1)
         return refuse(call, STR("session_id is missing: the project that the rule watches"));
     t->view = traces_view(call, SPAN_SELECT_ALL);
+    t->near_asked.asked = &t->asked;
+    t->near_asked.view = &t->view;
+    t->near_asked.takes_pending = t->spec.takes_pending;
+    t->near_asked.filter = json_string(json_get(call->body, "filter"));
+    t->near_asked.trace_filter = json_string(json_get(call->body, "trace_filter"));
     return call_then_read(call, begin_apply);
 }

@@ -225,6 +225,7 @@ static enum err search_begin(struct tx *tx, struct call *call, struct traces_que
     if (err)
         return err;
     query->began_us = tx->now_us;
+    query->first_step = call->transactions;
     query->search = span_search_new(call->arena, &query->query, visitor);
     return OK;
 }
@@ -244,7 +245,8 @@ enum err traces_query_step(struct tx *tx, struct call *call, struct traces_query
         query->is_over = true;
         return OK;
     }
-    err = span_search_step(tx, query->search, call->transactions, &query->is_over);
+    err = span_search_step(tx, query->search, call->transactions - query->first_step,
+                           &query->is_over);
     if (err || query->is_over)
         return err;
     if (may_stop && tx->now_us - query->began_us > ENOUGH_AFTER_US) {

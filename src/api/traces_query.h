@@ -19,6 +19,7 @@ struct traces_query {
     /* How the search goes. */
     struct span_search *search; /* NULL: not begun */
     int64_t began_us;           /* of its first step */
+    size_t first_step;          /* of the call's transactions */
     bool is_over;
     bool is_stopped; /* over before its end */
 };

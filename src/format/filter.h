@@ -125,6 +125,11 @@ struct filter_error {
 enum err filter_parse(struct arena *arena, struct str text, struct filter *filter,
                       struct filter_error *error) MUST_USE;
 
+/* What a text asks for together, as it is written: of and(a, b) its parts a and b, of all else the
+ * whole. Conditions on one family of pairs speak of the same pair and stay one part. At most `max`
+ * of them, in the arena; 0 for what filter_parse refuses, and for blank text. */
+size_t filter_conjuncts(struct arena *arena, struct str text, struct str *list, size_t max);
+
 enum filter_answer filter_test(const struct filter *filter, const struct filter_source *source,
                                void *span);
 

@@ -167,6 +167,45 @@ static void limits_hold(void **state)
     buf_release(&text);
 }
 
+static void conjuncts_are_the_parts_of_an_and(void **state)
+{
+    static const struct {
+        const char *text, *parts[4];
+    } cases[] = {
+        {"", {NULL}},
+        {"eq(", {NULL}},
+        {" eq(name, \"a, (b\") ", {"eq(name, \"a, (b\")"}},
+        {"or(eq(name, \"a\"), gt(latency, 5s))", {"or(eq(name, \"a\"), gt(latency, 5s))"}},
+        {"and( eq(run_type,\"llm\") , not(eq(name, 'x')), gt(latency, \"1s\"),)",
+         {"eq(run_type,\"llm\")", "not(eq(name, 'x'))", "gt(latency, \"1s\")"}},
+        {"and(and(eq(name, \"a\"), has(tags, \"b\")), eq(is_root, true))",
+         {"and(eq(name, \"a\"), has(tags, \"b\"))", "eq(is_root, true)"}},
+        /* One pair has this key and this value. */
+        {"and(eq(metadata_key, \"k\"), gt(latency, 1s), eq(metadata_value, \"v\"),"
+         " eq(feedback_key, \"f\"))",
+         {"and(eq(metadata_key, \"k\"), eq(metadata_value, \"v\"))", "gt(latency, 1s)",
+          "eq(feedback_key, \"f\")"}},
+    };
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct str list[4];
+        size_t count = filter_conjuncts(&arena, str_of(cases[i].text), list, ARRAY_LEN(list)), n;
+
+        for (n = 0; n < ARRAY_LEN(list) && cases[i].parts[n]; n++)
+            if (n < count)
+                ASSERT_STR(list[n], cases[i].parts[n]);
+        assert_int_equal(count, n);
+    }
+    assert_int_equal(filter_conjuncts(&arena,
+                                      STR("and(eq(name,\"a\"),eq(name,\"b\"),eq(name,\"c\"))"),
+                                      (struct str[2]){STR_NONE, STR_NONE}, 2),
+                     2);
+    arena_release(&arena);
+}
+
 #define CASE(sentence, function)                                                                   \
     {                                                                                              \
         (sentence), (function), setup, teardown, NULL                                              \
@@ -177,6 +216,8 @@ static const struct CMUnitTest tests[] = {
     CASE("bounds are the conjuncts at the top", bounds_are_the_conjuncts_at_the_top),
     CASE("what is wrong is named with its place", what_is_wrong_is_named_with_its_place),
     CASE("depth, parts and length are limited", limits_hold),
+    CASE("conjuncts are the parts of an and, pairs of a family together",
+         conjuncts_are_the_parts_of_an_and),
 };
 
 int main(void)

@@ -315,6 +315,7 @@ static bool constant(struct filter_part *part)
 static enum err word_parse(struct parser *p, struct filter_part *part)
 {
     size_t start = p->at;
+    enum err err;
 
     while (is_letter(peek(p)) || is_digit(peek(p)) ||
            (peek(p) == '.' && is_letter(peek_after(p, 1))))
@@ -327,7 +328,9 @@ static enum err word_parse(struct parser *p, struct filter_part *part)
         return OK;
     p->at++;
     part->kind = PART_CALL;
-    return parts_parse(p, ')', part);
+    err = parts_parse(p, ')', part);
+    part->end = p->at;
+    return err;
 }
 
 static enum err part_parse(struct parser *p, struct filter_part **out)

@@ -20,7 +20,7 @@ enum filter_part_kind {
 
 struct filter_part {
     enum filter_part_kind kind;
-    size_t position;
+    size_t position, end;             /* of a call: behind its bracket; else 0 */
     struct str text;                  /* a string decoded; all else as written; a call's operator */
     double number;                    /* of a number; of a duration in seconds; of a bool 0 or 1 */
     struct filter_part *first, *next; /* arguments of a call, items of a list */

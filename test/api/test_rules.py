@@ -396,12 +396,39 @@ def test_a_try_ends_at_its_limit_and_says_so(api, project):
     assert tried(api, project, limit=1)["count"] == 100
 
 
+def test_a_try_shows_what_was_missed_by_one_condition(api, project):
+    """Near misses (B1): runs that one condition alone keeps out, with that condition."""
+    match = span(project, tags=["vip"], error="ValueError('bad')")
+    untagged = span(project, error="ValueError('bad')")
+    well = span(project, tags=["vip"])
+    far = span(project)  # misses two
+    child = span(project, parent=match, name="tool", run_type="tool")
+    assert api.post("/runs/batch", json={"post": [match, untagged, well, far, child]}).status_code == 202
+    filters = {"filter": 'and(eq(is_root, true), eq(status, "error"), has(tags, "vip"))'}
+
+    def near(**more):
+        answer = tried(api, project, **filters, **more)
+        return {(miss["place"], miss["condition"]): [run["id"] for run in miss["runs"]]
+                for miss in answer["near_misses"]}
+    assert eventually(lambda: tried(api, project)["count"] == 5)
+    assert tried(api, project, **filters)["count"] == 1
+    assert near() == {("filter", 'eq(status, "error")'): [well["id"]], ("filter", 'has(tags, "vip")'): [untagged["id"]]}
+    assert near(near_misses=0) == {}
+    filters = {"filter": "eq(is_root, false)", "trace_filter": 'has(tags, "none")'}
+    assert near() == {("trace_filter", 'has(tags, "none")'): [child["id"]]}
+    filters = {"filter": 'and(eq(is_root, true), or(eq(name, "x"), eq(name, "y")))'}
+    assert [len(runs) for runs in near(near_misses=2).values()] == [2]
+    filters = {"filter": 'eq(name, "nobody")'}  # a single condition: what does not match is not near
+    assert near() == {}
+
+
 def test_what_is_wrong_with_a_try_is_told(api, project):
     for body, status, words in (({}, 422, "session_id"), ({"session_id": "x"}, 422, "session_id"),
                                 ({"session_id": str(uuid.uuid4())}, 404, "no such project"),
                                 ({"session_id": project["id"], "filter": "eq("}, 422, "filter: "),
                                 ({"session_id": project["id"], "tree_filter": 1}, 422, "tree_filter"),
                                 ({"session_id": project["id"], "limit": 101}, 422, "limit"),
+                                ({"session_id": project["id"], "near_misses": 11}, 422, "near_misses"),
                                 ({"session_id": project["id"], "looked_max": 100001}, 422, "looked_max"),
                                 ({"session_id": project["id"], "start_time": "soon"}, 422, "start_time"),
                                 ({"session_id": project["id"], "start_time": "2026-01-02T00:00:00Z",
