@@ -213,5 +213,4 @@ def versions(stage):
     yield from ()
 
 
-MEASURES = {"versions": versions, "threads": threads, "runs": runs, "webhook": webhook, "start": start, "idle": idle,
-            "streams": streams}
+MEASURES = {"versions": versions, "threads": threads, "runs": runs, "webhook": webhook, "start": start, "idle": idle}
