@@ -109,6 +109,8 @@ class Slack(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or not sys.argv[1].isdigit() or "SLACK_TOKEN" not in os.environ:
+        sys.exit("usage: SLACK_TOKEN=xoxb-1 python3 slack_stand_in.py PORT (0: any)")
     server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Slack)
     print(f"listening on {server.server_address[1]}", flush=True)
     server.serve_forever()
