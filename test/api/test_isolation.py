@@ -115,7 +115,7 @@ def furnish(api, hook):
     api.ok("PUT", f"{endpoint}/headers", json={"headers": {"x-secret": MARK}})
     api.ok("PUT", f"{endpoint}/oauth", json={"token_url": "http://127.0.0.1:9/", "client_id": MARK, "client_secret": MARK})
     has["signing-keys/key_id"] = api.ok("POST", f"{endpoint}/signing-keys", json={"type": "hmac"})["key_id"]
-    has["replay_id"] = api.ok("POST", "/v1/replays", json={"text": MARK, "rate": 0.01})["replay_id"]
+    has["replay_id"] = api.ok("POST", "/v1/replays", json={"object_id": MARK, "rate": 0.01})["replay_id"]
     eventually(lambda: api.ok("GET", f"/v1/replays/{has['replay_id']}")["state"] == "done")
     has["erasure_id"] = api.ok("POST", "/v1/erasures", json={"object_id": NOBODY})["erasure_id"]
     inspector = api.ok("POST", "/v1/inspectors", json={"name": MARK})

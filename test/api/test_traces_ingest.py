@@ -276,7 +276,9 @@ def test_overload_is_told_so_that_no_client_drops_what_it_has(start_server):
     with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
         sending = threading.Thread(target=send_slowly)
         sending.start()
-        eventually(lambda: client.post("/runs/multipart", content=data, headers=headers).status_code == 429)
+        # If the other one was refused because of this one, it hears of that when it has sent all.
+        eventually(lambda: client.post("/runs/multipart", content=data, headers=headers).status_code == 429,
+                   timeout=90, every=0.2)
         for path in ("/runs/multipart", "/runs/batch", "/runs"):
             answer = client.post(path, content=data, headers=headers)
             assert answer.status_code == 429 and answer.headers["retry-after"] == "1"
