@@ -129,10 +129,10 @@ def test_rules_and_alerts_work_on_native_runs(stores, model, receiver, tmp_path)
         for _ in range(3):
             ask(sdk, agent, "Hi")
         def told(query):
-            return [request.json for request in list(receiver.requests) if request.path.endswith(query)]
-        (rule,) = eventually(lambda: told("?rule"), 30)
+            return [request.json for request in list(receiver.requests) if request.query == query]
+        (rule,) = eventually(lambda: told("rule"), 30)
         assert [(run["run_type"], run["total_tokens"]) for run in rule["runs"]] == [("llm", 2010)]
-        assert eventually(lambda: told("?alert"), 30)[0]["alert_rule_attribute"] == "error_count"
+        assert eventually(lambda: told("alert"), 30)[0]["alert_rule_attribute"] == "error_count"
 
 
 def test_tracing_can_be_turned_off(stores, model, tmp_path):
