@@ -4,6 +4,7 @@
 #define BLOB_BLOB_RIG_H
 
 #include <semaphore.h>
+#include <stdatomic.h>
 
 #include "blob/blob.h"
 #include "io/real_world.h"
@@ -22,8 +23,9 @@ struct blob_rig {
     struct message message;
     void (*command)(struct blob_rig *rig);
     sem_t is_answered;
-    bool has_answer;
-    enum err err;
+    /* Where two things are asked for at once the loop may still be answering. */
+    atomic_bool has_answer;
+    _Atomic(enum err) err;
     struct blob_get *get;
     struct buf got;
     size_t piece_len;
