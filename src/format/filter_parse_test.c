@@ -186,10 +186,8 @@ static void conjuncts_are_the_parts_of_an_and(void **state)
          {"and(eq(metadata_key, \"k\"), eq(metadata_value, \"v\"))", "gt(latency, 1s)",
           "eq(feedback_key, \"f\")"}},
     };
-    struct arena arena;
 
     (void)state;
-    arena_init(&arena);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct str list[4];
         size_t count = filter_conjuncts(&arena, str_of(cases[i].text), list, ARRAY_LEN(list)), n;
@@ -203,7 +201,6 @@ static void conjuncts_are_the_parts_of_an_and(void **state)
                                       STR("and(eq(name,\"a\"),eq(name,\"b\"),eq(name,\"c\"))"),
                                       (struct str[2]){STR_NONE, STR_NONE}, 2),
                      2);
-    arena_release(&arena);
 }
 
 #define CASE(sentence, function)                                                                   \

@@ -3,6 +3,8 @@
  * is the filter, the rest the span. */
 #include "format/filter_fixture.h"
 
+#define CONJUNCTS_MAX 64
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Times and ids of the fixture must be valid: no such members. */
@@ -26,6 +28,26 @@ static bool is_span(struct arena *arena, struct str text)
             return false;
     }
     return true;
+}
+
+/* The parts of an `and` all hold exactly when the whole does. */
+static void conjuncts_agree(struct arena *arena, struct str text, struct filter_fixture *span,
+                            enum filter_answer whole)
+{
+    struct str parts[CONJUNCTS_MAX];
+    size_t count = filter_conjuncts(arena, text, parts, CONJUNCTS_MAX);
+    struct filter_error error;
+    bool all = true;
+
+    if (count == 0 || count == CONJUNCTS_MAX)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct filter part;
+
+        REQUIRE(filter_parse(arena, parts[i], &part, &error) == OK);
+        all = all && filter_test(&part, &filter_fixture_source, span) == FILTER_YES;
+    }
+    REQUIRE(all == (whole == FILTER_YES));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -58,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         REQUIRE(seen != FILTER_UNKNOWN);
         REQUIRE(guessed == FILTER_UNKNOWN || guessed == seen);
+        conjuncts_agree(&arena, str_first(input, cut), &span, seen);
     }
 out:
     arena_release(&arena);
