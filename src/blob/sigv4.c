@@ -131,8 +131,10 @@ static void write_header_value(struct buf *out, struct str value)
 
 static bool is_repeated(const struct sigv4_request *request, const struct order *order, size_t i)
 {
-    return i > 0 &&
-           str_eq(request->headers[order->at[i]].name, request->headers[order->at[i - 1]].name);
+    const struct sigv4_pair *list = request->headers;
+
+    return i > 0 && i < request->header_count &&
+           str_eq(list[order->at[i]].name, list[order->at[i - 1]].name);
 }
 
 static void write_headers(struct buf *out, const struct sigv4_request *request)

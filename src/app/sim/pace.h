@@ -5,7 +5,8 @@
  *   order    a letter never comes after a later one of its ordering key has come
  *   pause    no attempt begins between the answer to a pause and the asking for its end
  *   rate     of no stretch of time are there more attempts, or copies, than burst + rate · length
- *   wait     after an answer with Retry-After the letter's next attempt begins that much later
+ *   wait     after an answer with Retry-After the letter's next attempt begins that much later,
+ *            unless its endpoint was paused and goes on
  *   rest     an endpoint that failed so often in a row is left alone for seconds after a failure */
 #ifndef APP_SIM_PACE_H
 #define APP_SIM_PACE_H

@@ -100,7 +100,7 @@ static void rates_judge(const struct pace *pace, size_t number)
 static void wait_judge(const struct pace *pace, const struct pace_attempt *attempt)
 {
     const struct letter *letter = attempt->letter;
-    int64_t asked_s, next_us = INT64_MAX;
+    int64_t asked_s, next_us = INT64_MAX, resumed_us = pace->endpoints[letter->endpoint].resumed_us;
 
     /* Only what was answered once, was heard, and is listened to by its policy. */
     if (attempt->number > LETTER_ATTEMPTS_MAX || letter->copies[attempt->number] != 1 ||
@@ -111,6 +111,9 @@ static void wait_judge(const struct pace *pace, const struct pace_attempt *attem
         if (pace->attempts[i].letter == letter && pace->attempts[i].number > attempt->number &&
             pace->attempts[i].started_us < next_us)
             next_us = pace->attempts[i].started_us;
+    /* Who has an endpoint go on has it go on at once. */
+    if (resumed_us > letter->came_us[attempt->number] && resumed_us <= next_us)
+        return;
     if (next_us < letter->came_us[attempt->number] + asked_s * US_PER_SECOND)
         trial_complain(pace->trial,
                        "letter %zu, attempt %lld: Retry-After %lld s, tried again %.3f s "
