@@ -35,11 +35,12 @@ struct gathering {
 struct upload {
     struct ingest *in;
     struct gathering *gathering; /* NULL: given up */
-    struct blob_put *put;
+    struct blob_put *put;        /* NULL: its key is not reserved yet */
+    struct buf early;            /* what has come meanwhile */
     struct store_work reserve;
     struct blob_key key;
     int64_t size;
-    bool is_reserved, is_whole, is_ended;
+    bool is_whole, is_ended;
     struct list node; /* in->uploads */
 };
 

@@ -1,10 +1,12 @@
 /* traces_uploads.c -- large values go to the blob store as they come.
  *
- *   reserve the key (a write) ─┐
- *   pieces ──▶ the blob store ─┴▶ both: the blob gets its name ──▶ its batch may be written
+ *   reserve the key (a write) ──▶ pieces ──▶ the blob store ──▶ durable: its batch may be written
+ *       │ pieces that come meanwhile wait in memory ▲
+ *       └───────────────────────────────────────────┘
  *
- * The reservation is committed before the blob has its name (store/blobs.h). One that is given up
- * leaves its reservation, which runs out. */
+ * The reservation is committed before the blob store has a byte (store/blobs.h): not even half a
+ * file is left that nobody knows of. One that is given up leaves its reservation, which runs out.
+ */
 #include "api/traces_multipart_priv.h"
 #include "base/mem.h"
 #include "store/blobs.h"
@@ -15,6 +17,7 @@ static void upload_free(struct upload *upload)
     struct ingest *in = upload->in;
 
     list_remove(&upload->node);
+    buf_release(&upload->early);
     mem_free(upload);
     ingest_on_change(in);
 }
@@ -43,10 +46,24 @@ static void on_done(void *context, enum err err)
 
 static void try_end(struct upload *upload)
 {
-    if (!upload->is_reserved || !upload->is_whole)
+    if (!upload->put || !upload->is_whole)
         return;
     upload->is_ended = true;
     blob_put_end(upload->put);
+}
+
+/* The key is reserved: what has come so far goes on its way. */
+static void begin(struct upload *upload)
+{
+    struct ingest *in = upload->in;
+
+    upload->put = blob_put_new(
+        in->blobs, in->loop, str_range(upload->key.text, BLOB_KEY_BYTES),
+        &(struct blob_put_events){.on_room = on_room, .on_done = on_done, .context = upload});
+    if (upload->early.len)
+        blob_put_add(upload->put, buf_str(&upload->early));
+    buf_release(&upload->early);
+    try_end(upload);
 }
 
 static enum err reserve_apply(struct tx *tx, struct store_work *work)
@@ -60,15 +77,12 @@ static void reserve_done(struct store_work *work, enum err err)
 {
     struct upload *upload = CONTAINER_OF(work, struct upload, reserve);
 
-    upload->is_reserved = true;
-    if (!upload->gathering) {
+    if (!upload->gathering)
         upload_free(upload);
-    } else if (err) {
-        blob_put_cancel(upload->put);
+    else if (err)
         upload_over(upload, err);
-    } else {
-        try_end(upload);
-    }
+    else
+        begin(upload);
 }
 
 struct upload *upload_new(struct ingest *in)
@@ -80,9 +94,7 @@ struct upload *upload_new(struct ingest *in)
     upload->gathering->uploads_open++;
     list_push(&in->uploads, &upload->node);
     blob_key_make(loop_rng(in->loop), &upload->key);
-    upload->put = blob_put_new(
-        in->blobs, in->loop, str_range(upload->key.text, BLOB_KEY_BYTES),
-        &(struct blob_put_events){.on_room = on_room, .on_done = on_done, .context = upload});
+    buf_init(&upload->early, BLOB_BYTES_MAX);
     upload->reserve.apply = reserve_apply;
     upload->reserve.done = reserve_done;
     upload->reserve.reply_to = in->loop;
@@ -94,7 +106,10 @@ struct upload *upload_new(struct ingest *in)
 void upload_add(struct upload *upload, struct str bytes)
 {
     upload->size += (int64_t)bytes.len;
-    blob_put_add(upload->put, bytes);
+    if (upload->put)
+        blob_put_add(upload->put, bytes);
+    else
+        buf_add(&upload->early, bytes);
 }
 
 void upload_end(struct upload *upload)
@@ -107,11 +122,10 @@ void upload_give_up(struct upload *upload)
 {
     upload->gathering->uploads_open--;
     upload->gathering = NULL;
-    if (upload->is_ended)
-        return; /* on_done comes */
+    if (upload->is_ended || !upload->put)
+        return; /* on_done comes, or reserve_done */
     blob_put_cancel(upload->put);
-    if (upload->is_reserved)
-        upload_free(upload);
+    upload_free(upload);
 }
 
 void uploads_give_up(struct ingest *in)
@@ -135,7 +149,7 @@ size_t uploads_pending(const struct ingest *in)
         const struct upload *upload = LIST_ITEM(node, struct upload, node);
 
         if (upload->gathering)
-            pending += blob_put_pending(upload->put);
+            pending += upload->put ? blob_put_pending(upload->put) : upload->early.len;
     }
     return pending;
 }

@@ -5,9 +5,9 @@
  *                   ▼                                                                   ▼
  *               due: the blob is removed, then the key forgotten ◀──────────────── due at once
  *
- * A key is reserved, and that committed, before its blob gets its name; so whatever crashes when,
- * no blob is left that nobody knows of. An upload takes less than those two hours: who is slower
- * finds its key gone. */
+ * A key is reserved, and that committed, before the blob store has a byte of its blob; so whatever
+ * crashes when, neither a blob nor a part of one is left that nobody knows of. An upload takes less
+ * than those two hours: who is slower finds its key gone. */
 #ifndef STORE_BLOBS_H
 #define STORE_BLOBS_H
 
