@@ -99,6 +99,7 @@ extern const size_t setting_count;
 
 /* "egress.allow" */
 struct str setting_name(const struct setting *setting, struct arena *arena);
+/* Is its value never shown? */
 bool setting_is_secret(const struct setting *setting);
 /* Is it the variable of a setting? Workers do not get these. */
 bool setting_is_variable(struct str name);

@@ -1,4 +1,5 @@
-/* reload.c -- see reload.h. Settings are compared as `config print` writes them. */
+/* reload.c -- see reload.h. Settings are compared as `config print` writes them; what it masks, by
+ * its value, and only names are told. */
 #include "app/reload.h"
 
 #include "app/config_priv.h"
@@ -42,14 +43,44 @@ static void add_name(struct buf *names, struct str name)
     buf_add(names, name);
 }
 
-static bool secrets_differ(const struct config *old, const struct config *new)
+static bool lists_differ(const struct str *old, size_t old_count, const struct str *new,
+                         size_t new_count)
 {
-    if (old->secret_count != new->secret_count)
+    if (old_count != new_count)
         return true;
-    for (size_t i = 0; i < old->secret_count; i++)
-        if (!str_eq(old->signing_secrets[i], new->signing_secrets[i]))
+    for (size_t i = 0; i < old_count; i++)
+        if (!str_eq(old[i], new[i]))
             return true;
     return false;
+}
+
+static bool headers_differ(const struct http_header *old, size_t old_count,
+                           const struct http_header *new, size_t new_count)
+{
+    if (old_count != new_count)
+        return true;
+    for (size_t i = 0; i < old_count; i++)
+        if (!str_eq(old[i].name, new[i].name) || !str_eq(old[i].value, new[i].value))
+            return true;
+    return false;
+}
+
+static struct str text_of(const struct setting *setting, const struct config *config)
+{
+    return str_of(*(const char *const *)(const void *)((const char *)config + setting->offset));
+}
+
+/* Shown they are all alike, so the values themselves are compared. */
+static bool secret_differs(const struct setting *setting, const struct config *old,
+                           const struct config *new)
+{
+    if (setting->type == SETTING_SECRETS)
+        return lists_differ(old->signing_secrets, old->secret_count, new->signing_secrets,
+                            new->secret_count);
+    if (setting->type == SETTING_HEADERS)
+        return headers_differ(old->upstream.headers, old->upstream.header_count,
+                              new->upstream.headers, new->upstream.header_count);
+    return !str_eq(text_of(setting, old), text_of(setting, new));
 }
 
 static bool setting_differs(const struct setting *setting, const struct config *old,
@@ -58,16 +89,8 @@ static bool setting_differs(const struct setting *setting, const struct config *
     struct buf before, after;
     bool differs;
 
-    if (setting->type == SETTING_SECRETS)
-        return secrets_differ(old, new);
-    if (setting->type == SETTING_SECRET) {
-        size_t at = setting->offset;
-
-        return !str_eq(str_of(*(const char *const *)(const void *)((const char *)old + at)),
-                       str_of(*(const char *const *)(const void *)((const char *)new + at)));
-    }
-    if (setting->type == SETTING_STORE)
-        return !str_eq(str_of(old->store_url), str_of(new->store_url));
+    if (setting_is_secret(setting))
+        return secret_differs(setting, old, new);
     buf_init(&before, VALUE_BYTES_MAX);
     buf_init(&after, VALUE_BYTES_MAX);
     config_write_value(setting, old, &before);
@@ -117,6 +140,34 @@ static void compare_file(const struct config *old, const struct config *new,
                     object_or_empty(json_raw(new->file_text, STR("http"))), "http.", difference);
 }
 
+static bool environments_differ(const char *const *old, const char *const *new)
+{
+    while (*old && *new &&strcmp(*old, *new) == 0) {
+        old++;
+        new ++;
+    }
+    return *old || *new;
+}
+
+static bool is_told(const struct config *old, const struct config *new, const char *member)
+{
+    return !str_eq(json_raw(old->file_text, str_of(member)),
+                   json_raw(new->file_text, str_of(member)));
+}
+
+/* The file may be the same, and what its `env` names another: variables of workers, and of headers
+ * of webhooks. */
+static void compare_variables(const struct config *old, const struct config *new,
+                              struct reload_difference *difference)
+{
+    if (!is_told(old, new, "webhooks") &&
+        headers_differ(old->webhooks.headers, old->webhooks.header_count, new->webhooks.headers,
+                       new->webhooks.header_count))
+        add_name(&difference->live, STR("webhooks"));
+    if (!is_told(old, new, "env") && environments_differ(old->worker_env, new->worker_env))
+        add_name(&difference->waiting, STR("env"));
+}
+
 void reload_compare(const struct config *old, const struct config *new,
                     struct reload_difference *difference)
 {
@@ -133,6 +184,7 @@ void reload_compare(const struct config *old, const struct config *new,
     }
     arena_release(&arena);
     compare_file(old, new, difference);
+    compare_variables(old, new, difference);
 }
 
 void reload_difference_release(struct reload_difference *difference)

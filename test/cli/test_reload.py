@@ -1,6 +1,8 @@
 """SIGHUP: what can change at run time changes, what cannot is named, and a bad file changes nothing."""
 
+import base64
 import json
+import re
 import signal
 import subprocess
 
@@ -56,6 +58,61 @@ def test_sighup_changes_which_pages_may_call(start_server):
     said = eventually(lambda: "SIGHUP" in (log := server.log()[at:]) and log, 30)
     assert "in force now: http.cors" in said and "needs a restart: http.disable_store" in said
     eventually(lambda: allowed("http://new.example") and not allowed("http://old.example"), 10)
+
+
+def test_sighup_sees_secrets_change_too_and_never_shows_them(start_server, tmp_path):
+    """What `config print` masks is compared by its value, wherever it stands: in the file, in a file that a
+    variable names, in a .env file. The log has names only."""
+    token, proxy_login = tmp_path / "token", tmp_path / "proxy_login"
+    said_values = []
+
+    def value(text):
+        said_values.append(text)
+        return text
+
+    def config(part):
+        return {"env": ".env", "webhooks": {"headers": {"X-Token": "${{ env.LG_WEBHOOK_TOKEN }}"}},
+                "runbell": {"upstream": "http://127.0.0.1:9", "egress": {"proxy": "http://127.0.0.1:9"},
+                            "signing_secret": "whsec_" + value(base64.b64encode(f"key-{part}".encode() * 5).decode()),
+                            "upstream_headers": {"x-api-key": value(f"header-{part}"), "x-more": "same"},
+                            "blobs": {"bucket": "large", "endpoint": "http://127.0.0.1:9", "access_key_id": "somebody",
+                                      "secret_access_key": value(f"access-{part}")}}}
+
+    def env_file(part):
+        return f"LG_WEBHOOK_TOKEN={value(f'webhook-{part}')}\n"
+
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / ".env").write_text(env_file("old"))
+    token.write_text(value("session-old"))
+    proxy_login.write_text(value("user:login-old"))
+    server = start_server(project=project, config=config("old"),
+                          env={"RUNBELL_BLOBS_SESSION_TOKEN_FILE": str(token),
+                               "RUNBELL_EGRESS_PROXY_LOGIN_FILE": str(proxy_login)})
+
+    def hup():
+        at = len(server.log())
+        server.process.send_signal(signal.SIGHUP)
+        said = eventually(lambda: (line := re.search(r'SIGHUP: [^"\n]*', server.log()[at:])) and line.group(), 30)
+        return said.removeprefix("SIGHUP: ")
+
+    nothing = "nothing has changed; certificates were read again"
+    assert hup() == nothing
+    proxy_login.write_text(value("user:login-new"))
+    assert hup() == "needs a restart: egress.proxy_login"
+    token.write_text(value("session-new"))
+    assert hup() == "needs a restart: blobs.session_token"
+    (project / ".env").write_text(env_file("new"))
+    assert hup() == "in force now: webhooks; needs a restart: env"
+    (project / "langgraph.json").write_text(json.dumps(config("new")))
+    assert hup() == "needs a restart: upstream_headers, signing_secret, blobs.secret_access_key"
+    more = config("new")
+    more["runbell"]["upstream_headers"]["x-other"] = value("header-other")
+    (project / "langgraph.json").write_text(json.dumps(more))
+    assert hup() == "needs a restart: upstream_headers"
+    assert hup() == nothing
+    shown = [text for text in said_values if text in server.log()]
+    assert not shown, shown
 
 
 def certificate(folder, name):
