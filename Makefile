@@ -10,7 +10,7 @@ SOAK_CUTS ?= 1000
 SOAK_ENGINE_SEEDS ?= 100000
 SOAK_NAMES ?= 2000
 
-.PHONY: build demo test unit bench soak fuzz format clean setup cppcheck tidy $(CHECKS)
+.PHONY: build demo test unit bench soak fuzz format checks clean setup cppcheck tidy $(CHECKS)
 
 setup:                  ## install what the machine lacks
 	@tools/setup
@@ -42,6 +42,8 @@ fuzz: setup             ## every fuzz target for FUZZ_SECONDS each
 
 format:                 ## lay out the C code
 	@tools/check-format --fix
+
+checks: $(CHECKS)       ## what only reads the sources: seconds
 
 $(CHECKS):
 	@tools/$@
