@@ -1,13 +1,11 @@
 /* cut_vfs.c -- every call of the VFS beneath, asked for first. For tests. */
 #include "db/cut_vfs.h"
 
-#include <sqlite3.h>
-
 #include "base/mem.h"
+#include "db/vfs_over.h"
 
 struct cut_vfs {
-    sqlite3_vfs vfs; /* first: SQLite hands it back */
-    sqlite3_vfs *base;
+    struct vfs_over over;
     bool (*allows)(void *context, const struct cut_event *event);
     void *context;
 };
@@ -21,7 +19,7 @@ struct cut_file {
 
 static struct cut_vfs *vfs_of(sqlite3_vfs *vfs)
 {
-    return CONTAINER_OF(vfs, struct cut_vfs, vfs);
+    return CONTAINER_OF(vfs_over_of(vfs), struct cut_vfs, over);
 }
 
 static struct cut_file *file_of(sqlite3_file *file)
@@ -163,7 +161,7 @@ static int cut_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
     file_of(file)->path = name;
     if (!cut->allows(cut->context, &(struct cut_event){.call = CUT_OPEN, .path = name}))
         return SQLITE_CANTOPEN;
-    code = cut->base->xOpen(cut->base, name, base_of(file), flags, out);
+    code = cut->over.base->xOpen(cut->over.base, name, base_of(file), flags, out);
     if (code == SQLITE_OK)
         file->pMethods = &methods;
     return code;
@@ -175,32 +173,7 @@ static int cut_delete(sqlite3_vfs *vfs, const char *name, int sync_dir)
 
     if (!cut->allows(cut->context, &(struct cut_event){.call = CUT_DELETE, .path = name}))
         return SQLITE_IOERR_DELETE;
-    return cut->base->xDelete(cut->base, name, sync_dir);
-}
-
-static int cut_access(sqlite3_vfs *vfs, const char *name, int flags, int *out)
-{
-    return vfs_of(vfs)->base->xAccess(vfs_of(vfs)->base, name, flags, out);
-}
-
-static int cut_full_path(sqlite3_vfs *vfs, const char *name, int bytes, char *out)
-{
-    return vfs_of(vfs)->base->xFullPathname(vfs_of(vfs)->base, name, bytes, out);
-}
-
-static int cut_randomness(sqlite3_vfs *vfs, int count, char *bytes)
-{
-    return vfs_of(vfs)->base->xRandomness(vfs_of(vfs)->base, count, bytes);
-}
-
-static int cut_sleep(sqlite3_vfs *vfs, int microseconds)
-{
-    return vfs_of(vfs)->base->xSleep(vfs_of(vfs)->base, microseconds);
-}
-
-static int cut_time(sqlite3_vfs *vfs, double *time)
-{
-    return vfs_of(vfs)->base->xCurrentTime(vfs_of(vfs)->base, time);
+    return cut->over.base->xDelete(cut->over.base, name, sync_dir);
 }
 
 struct cut_vfs *cut_vfs_add(const char *name, const char *base,
@@ -209,29 +182,18 @@ struct cut_vfs *cut_vfs_add(const char *name, const char *base,
 {
     struct cut_vfs *cut = MEM_NEW(struct cut_vfs);
 
-    cut->base = sqlite3_vfs_find(base);
-    REQUIRE(cut->base);
+    vfs_over_init(&cut->over, name, base);
+    cut->over.vfs.szOsFile += (int)sizeof(struct cut_file);
+    cut->over.vfs.xOpen = cut_open;
+    cut->over.vfs.xDelete = cut_delete;
     cut->allows = allows_call;
     cut->context = context;
-    cut->vfs = (sqlite3_vfs){
-        .iVersion = 1,
-        .szOsFile = (int)sizeof(struct cut_file) + cut->base->szOsFile,
-        .mxPathname = cut->base->mxPathname,
-        .zName = name,
-        .xOpen = cut_open,
-        .xDelete = cut_delete,
-        .xAccess = cut_access,
-        .xFullPathname = cut_full_path,
-        .xRandomness = cut_randomness,
-        .xSleep = cut_sleep,
-        .xCurrentTime = cut_time,
-    };
-    REQUIRE(sqlite3_vfs_register(&cut->vfs, 0) == SQLITE_OK);
+    REQUIRE(sqlite3_vfs_register(&cut->over.vfs, 0) == SQLITE_OK);
     return cut;
 }
 
 void cut_vfs_remove(struct cut_vfs *vfs)
 {
-    sqlite3_vfs_unregister(&vfs->vfs);
+    sqlite3_vfs_unregister(&vfs->over.vfs);
     mem_free(vfs);
 }

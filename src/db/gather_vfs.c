@@ -1,10 +1,10 @@
 /* gather_vfs.c -- the log's writes, kept until they are worth a call. */
 #include "db/gather_vfs.h"
 
-#include <sqlite3.h>
 #include <stdatomic.h>
 
 #include "base/mem.h"
+#include "db/vfs_over.h"
 
 /* SQLite on Unix takes less than 128 KiB in one call. */
 #define KEPT_BYTES_MAX (120 * KIB)
@@ -15,8 +15,7 @@
 #define SIZE_BYTES 4
 
 struct gather_vfs {
-    sqlite3_vfs vfs; /* first: SQLite hands it back */
-    sqlite3_vfs *base;
+    struct vfs_over over;
     char name[32];
 };
 
@@ -29,11 +28,6 @@ struct gathered {
     sqlite3_int64 offset; /* of the first */
     bool ends_commit;     /* the frame whose page comes next */
 };
-
-static struct gather_vfs *vfs_of(sqlite3_vfs *vfs)
-{
-    return CONTAINER_OF(vfs, struct gather_vfs, vfs);
-}
 
 static size_t gathered_at(const sqlite3_vfs *base)
 {
@@ -130,11 +124,9 @@ static int log_close(sqlite3_file *file)
     return code == SQLITE_OK ? closed : code;
 }
 
-/* ---- the rest is the base's ---- */
-
 static int gather_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out)
 {
-    sqlite3_vfs *base = vfs_of(vfs)->base;
+    sqlite3_vfs *base = vfs_over_of(vfs)->base;
     struct gathered *g = (struct gathered *)(void *)((char *)file + gathered_at(base));
     int code = base->xOpen(base, name, file, flags, out);
 
@@ -151,43 +143,6 @@ static int gather_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, i
     return code;
 }
 
-static int gather_delete(sqlite3_vfs *vfs, const char *name, int sync_dir)
-{
-    return vfs_of(vfs)->base->xDelete(vfs_of(vfs)->base, name, sync_dir);
-}
-
-static int gather_access(sqlite3_vfs *vfs, const char *name, int flags, int *out)
-{
-    return vfs_of(vfs)->base->xAccess(vfs_of(vfs)->base, name, flags, out);
-}
-
-static int gather_full_path(sqlite3_vfs *vfs, const char *name, int bytes, char *out)
-{
-    return vfs_of(vfs)->base->xFullPathname(vfs_of(vfs)->base, name, bytes, out);
-}
-
-static int gather_randomness(sqlite3_vfs *vfs, int count, char *bytes)
-{
-    return vfs_of(vfs)->base->xRandomness(vfs_of(vfs)->base, count, bytes);
-}
-
-static int gather_sleep(sqlite3_vfs *vfs, int microseconds)
-{
-    return vfs_of(vfs)->base->xSleep(vfs_of(vfs)->base, microseconds);
-}
-
-static int gather_time(sqlite3_vfs *vfs, double *time)
-{
-    return vfs_of(vfs)->base->xCurrentTime(vfs_of(vfs)->base, time);
-}
-
-static int gather_last_error(sqlite3_vfs *vfs, int size, char *message)
-{
-    sqlite3_vfs *base = vfs_of(vfs)->base;
-
-    return base->xGetLastError ? base->xGetLastError(base, size, message) : 0;
-}
-
 /* ---- life ---- */
 
 struct gather_vfs *gather_vfs_new(const char *base)
@@ -195,24 +150,11 @@ struct gather_vfs *gather_vfs_new(const char *base)
     static atomic_uint count;
     struct gather_vfs *gather = MEM_NEW(struct gather_vfs);
 
-    gather->base = sqlite3_vfs_find(base);
-    REQUIRE(gather->base);
     snprintf(gather->name, sizeof(gather->name), "gather-%u", atomic_fetch_add(&count, 1));
-    gather->vfs = (sqlite3_vfs){
-        .iVersion = 1,
-        .szOsFile = (int)(gathered_at(gather->base) + sizeof(struct gathered)),
-        .mxPathname = gather->base->mxPathname,
-        .zName = gather->name,
-        .xOpen = gather_open,
-        .xDelete = gather_delete,
-        .xAccess = gather_access,
-        .xFullPathname = gather_full_path,
-        .xRandomness = gather_randomness,
-        .xSleep = gather_sleep,
-        .xCurrentTime = gather_time,
-        .xGetLastError = gather_last_error,
-    };
-    REQUIRE(sqlite3_vfs_register(&gather->vfs, 0) == SQLITE_OK);
+    vfs_over_init(&gather->over, gather->name, base);
+    gather->over.vfs.szOsFile = (int)(gathered_at(gather->over.base) + sizeof(struct gathered));
+    gather->over.vfs.xOpen = gather_open;
+    REQUIRE(sqlite3_vfs_register(&gather->over.vfs, 0) == SQLITE_OK);
     return gather;
 }
 
@@ -225,6 +167,6 @@ void gather_vfs_free(struct gather_vfs *vfs)
 {
     if (!vfs)
         return;
-    sqlite3_vfs_unregister(&vfs->vfs);
+    sqlite3_vfs_unregister(&vfs->over.vfs);
     mem_free(vfs);
 }
