@@ -72,17 +72,6 @@ struct removal {
     struct blob_key keys[];
 };
 
-static bool on_step(void *context UNUSED, struct message *batch)
-{
-    while (batch) {
-        struct message *next = batch->next;
-
-        batch->deliver(batch);
-        batch = next;
-    }
-    return false;
-}
-
 /* There and back: `run` on the folder's thread, `done` on the loop. */
 static void post(struct folder *folder, struct message *message,
                  void (*run)(struct message *message))
@@ -441,6 +430,7 @@ struct blob_store *blob_folder_new(struct world *world, const char *dir)
     folder->disk = world->disk;
     folder->dir = mem_alloc(bytes);
     memcpy(folder->dir, dir, bytes);
-    folder->actor = world_actor_new(world, &(struct actor_config){.name = "blob", .step = on_step});
+    folder->actor =
+        world_actor_new(world, &(struct actor_config){.name = "blob", .step = actor_deliver});
     return &folder->base;
 }

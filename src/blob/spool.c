@@ -50,17 +50,6 @@ static void path_of(const struct spools *spools, int slot, char path[PATH_BYTES_
     REQUIRE(len > 0 && len < PATH_BYTES_MAX);
 }
 
-static bool on_step(void *context UNUSED, struct message *batch)
-{
-    while (batch) {
-        struct message *next = batch->next;
-
-        batch->deliver(batch);
-        batch = next;
-    }
-    return false;
-}
-
 /* What a crash has left. */
 static void clear(struct message *message)
 {
@@ -288,7 +277,7 @@ struct spools *spools_new(struct world *world, const char *dir)
     spools->dir = mem_alloc(bytes);
     memcpy(spools->dir, dir, bytes);
     spools->actor =
-        world_actor_new(world, &(struct actor_config){.name = "spool", .step = on_step});
+        world_actor_new(world, &(struct actor_config){.name = "spool", .step = actor_deliver});
     spools->clearing.deliver = clear;
     actor_post(spools->actor, &spools->clearing);
     return spools;

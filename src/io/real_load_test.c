@@ -93,21 +93,10 @@ static void a_loop_hears_every_thread_in_order(void **state)
     assert_int_equal(post.count, SENDERS * LETTERS);
 }
 
-static bool post_step(void *context UNUSED, struct message *batch)
-{
-    while (batch) {
-        struct message *next = batch->next;
-
-        batch->deliver(batch);
-        batch = next;
-    }
-    return false;
-}
-
 static void an_actor_hears_every_thread_in_order(void **state)
 {
     struct post post = {.fixture = *state};
-    struct actor_config config = {"post", post_step, NULL, &post};
+    struct actor_config config = {"post", actor_deliver, NULL, &post};
 
     post.actor = world_actor_new(post.fixture->world, &config);
     senders_run(&post);

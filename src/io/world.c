@@ -20,6 +20,17 @@ void actor_post(struct actor *actor, struct message *message)
     actor->world->ops->actor_post(actor, message);
 }
 
+bool actor_deliver(void *context UNUSED, struct message *batch)
+{
+    while (batch) {
+        struct message *next = batch->next; /* it may be freed, or posted again */
+
+        batch->deliver(batch);
+        batch = next;
+    }
+    return false;
+}
+
 void actor_stop(struct actor *actor)
 {
     actor->world->ops->actor_stop(actor);

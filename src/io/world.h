@@ -63,6 +63,8 @@ struct loop *world_loop_new(struct world *world, const char *name);
 struct actor *world_actor_new(struct world *world, const struct actor_config *config);
 /* Any thread. Never blocks. */
 void actor_post(struct actor *actor, struct message *message);
+/* A step for actors that only deliver: each message of the batch in its turn. */
+bool actor_deliver(void *context, struct message *batch);
 /* Lets it finish what lies in its mailbox, then ends and frees it. Waits for that. */
 void actor_stop(struct actor *actor);
 
