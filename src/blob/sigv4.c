@@ -3,11 +3,11 @@
 
 #include "base/time.h"
 #include "crypto/hmac.h"
+#include "format/query.h"
 
 #define ALGORITHM "AWS4-HMAC-SHA256"
 #define LINK_PAIRS 6 /* that a signature adds to a query, at most */
 #define DATE_BYTES 8
-#define PAIR_BYTES_MAX (16 * KIB)
 
 struct sigv4_time sigv4_time_of(int64_t wall_us)
 {
@@ -24,23 +24,16 @@ struct sigv4_time sigv4_time_of(int64_t wall_us)
     return time;
 }
 
-static bool is_unreserved(char c)
+static void write_path(struct buf *out, struct str path)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
-}
+    struct str piece;
+    bool is_first = true;
 
-void sigv4_encode(struct buf *out, struct str text, bool keeps_slash)
-{
-    static const char digits[] = "0123456789ABCDEF";
-
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char byte = (unsigned char)text.data[i];
-
-        if (is_unreserved(text.data[i]) || (keeps_slash && byte == '/'))
-            buf_add_char(out, text.data[i]);
-        else
-            buf_addf(out, "%%%c%c", digits[byte >> 4], digits[byte & 15]);
+    while (str_split(&path, '/', &piece)) {
+        if (!is_first)
+            buf_add_char(out, '/');
+        percent_write(out, piece);
+        is_first = false;
     }
 }
 
@@ -52,26 +45,11 @@ struct order {
 
 typedef int comparison(const struct sigv4_pair *a, const struct sigv4_pair *b);
 
-static int compare_encoded(struct str a, struct str b)
-{
-    struct buf left, right;
-    int order;
-
-    buf_init(&left, PAIR_BYTES_MAX);
-    buf_init(&right, PAIR_BYTES_MAX);
-    sigv4_encode(&left, a, false);
-    sigv4_encode(&right, b, false);
-    order = str_compare(buf_str(&left), buf_str(&right));
-    buf_release(&left);
-    buf_release(&right);
-    return order;
-}
-
 static int compare_query(const struct sigv4_pair *a, const struct sigv4_pair *b)
 {
-    int order = compare_encoded(a->name, b->name);
+    int order = percent_compare(a->name, b->name);
 
-    return order ? order : compare_encoded(a->value, b->value);
+    return order ? order : percent_compare(a->value, b->value);
 }
 
 static int compare_names(const struct sigv4_pair *a, const struct sigv4_pair *b)
@@ -106,9 +84,9 @@ static void write_query(struct buf *out, const struct sigv4_request *request)
 
         if (i > 0)
             buf_add_char(out, '&');
-        sigv4_encode(out, pair->name, false);
+        percent_write(out, pair->name);
         buf_add_char(out, '=');
-        sigv4_encode(out, pair->value, false);
+        percent_write(out, pair->value);
     }
 }
 
@@ -171,7 +149,7 @@ static void write_signed_names(struct buf *out, const struct sigv4_request *requ
 
 void sigv4_write_target(struct buf *out, const struct sigv4_request *request)
 {
-    sigv4_encode(out, request->path, true);
+    write_path(out, request->path);
     if (request->query_count > 0) {
         buf_add_char(out, '?');
         write_query(out, request);
@@ -182,7 +160,7 @@ void sigv4_write_canonical(struct buf *out, const struct sigv4_request *request)
 {
     buf_add(out, request->method);
     buf_add_char(out, '\n');
-    sigv4_encode(out, request->path, true);
+    write_path(out, request->path);
     buf_add_char(out, '\n');
     write_query(out, request);
     buf_add_char(out, '\n');

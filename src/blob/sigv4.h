@@ -41,8 +41,6 @@ struct sigv4_time {
 
 struct sigv4_time sigv4_time_of(int64_t wall_us);
 
-/* Every byte but A-Z a-z 0-9 - . _ ~ (and '/' if `keeps_slash`) becomes %XX. */
-void sigv4_encode(struct buf *out, struct str text, bool keeps_slash);
 /* Path and query as they stand on the request line, which is how they are signed. */
 void sigv4_write_target(struct buf *out, const struct sigv4_request *request);
 

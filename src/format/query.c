@@ -118,3 +118,21 @@ void percent_write(struct buf *out, struct str text)
             buf_addf(out, "%%%02X", (unsigned)(unsigned char)text.data[i]);
     }
 }
+
+/* An escape begins with '%', which is less than every byte that stays; and the digits of two
+ * escapes are in the order of their bytes. */
+int percent_compare(struct str a, struct str b)
+{
+    size_t least = a.len < b.len ? a.len : b.len;
+
+    for (size_t i = 0; i < least; i++) {
+        bool stays = is_unreserved(a.data[i]);
+
+        if (a.data[i] == b.data[i])
+            continue;
+        if (stays != is_unreserved(b.data[i]))
+            return stays ? 1 : -1;
+        return (unsigned char)a.data[i] < (unsigned char)b.data[i] ? -1 : 1;
+    }
+    return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
+}

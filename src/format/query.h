@@ -35,5 +35,7 @@ bool query_next(const struct query *query, const char *name, size_t *position, s
 enum err path_segment_decode(struct arena *arena, struct str raw, struct str *decoded) MUST_USE;
 /* Everything but A-Z a-z 0-9 - . _ ~ as %XX: for a path segment or a query value. */
 void percent_write(struct buf *out, struct str text);
+/* The order of what percent_write makes of them, bytewise. */
+int percent_compare(struct str a, struct str b);
 
 #endif

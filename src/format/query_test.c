@@ -97,12 +97,49 @@ static void round_trip(void **state)
     buf_release(&out);
 }
 
+static int sign(int order)
+{
+    return (order > 0) - (order < 0);
+}
+
+static void assert_order(struct str a, struct str b)
+{
+    struct buf left, right;
+
+    buf_init(&left, 1000);
+    buf_init(&right, 1000);
+    percent_write(&left, a);
+    percent_write(&right, b);
+    if (sign(percent_compare(a, b)) != sign(str_compare(buf_str(&left), buf_str(&right))))
+        fail_msg("%s and %s", buf_cstr(&left), buf_cstr(&right));
+    buf_release(&left);
+    buf_release(&right);
+}
+
+static void order(void **state)
+{
+    static const char *const words[] = {"", "a", "ab", "a/", "a b", "a-", "%", "%2", "\xff"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        for (size_t k = 0; k < ARRAY_LEN(words); k++)
+            assert_order(str_of(words[i]), str_of(words[k]));
+    for (unsigned a = 0; a < 256; a++)
+        for (unsigned b = 0; b < 256; b++) {
+            char left = (char)a, right = (char)b;
+
+            assert_order(str_range(&left, 1), str_range(&right, 1));
+        }
+    assert_order(STR_NONE, STR(""));
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("pairs are decoded and found by name, all of them", pairs),
     TEST("broken escapes, NUL and bytes that are not UTF-8 are refused", refused),
     TEST("the number of parameters is limited", maximum),
     TEST("a path segment keeps its plus and may hold an escaped slash", segments),
     TEST("what is escaped is read back as it was", round_trip),
+    TEST("texts are in the order of what they are escaped to, all bytes of them", order),
 };
 
 int main(void)
