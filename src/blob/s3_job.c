@@ -287,7 +287,8 @@ static void sign(struct s3_job *job, struct fetch_request *request)
                                  .query = &job->query,
                                  .query_count = job->query_count,
                                  .headers = pairs,
-                                 .payload_hash = str_of(job->hash.text)};
+                                 .payload_hash =
+                                     job->size > 0 ? str_of(job->hash.text) : SHA256_OF_NOTHING};
     size_t count = 0;
     struct buf out;
 

@@ -235,7 +235,6 @@ static void get_over(struct s3_job *job, enum s3_verdict verdict)
 static void get_run(struct message *message)
 {
     struct s3_get *get = CONTAINER_OF(message, struct s3_get, asking);
-    struct sha256 nothing = sha256_of(STR(""));
 
     get->is_wanted = true;
     if (get->has_begun) {
@@ -247,7 +246,6 @@ static void get_run(struct message *message)
     get->job.kind = S3_GET;
     get->job.method = STR("GET");
     get->job.key = get->key;
-    sha256_write(&nothing, &get->job.hash);
     get->job.on_bytes = get_bytes;
     get->job.on_end = get_over;
     s3_job_start(&get->job);

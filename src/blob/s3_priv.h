@@ -25,8 +25,7 @@ struct s3_job;
 struct s3 {
     struct blob_store base;
     struct arena arena; /* of the texts below */
-    struct world *world;
-    struct loop *loop; /* its own thread's; NULL: stopped */
+    struct loop *loop;  /* its own thread's; NULL: stopped */
     struct tls_client *tls;
     struct spools *spools;
     struct fetch_origin origin;
@@ -59,7 +58,7 @@ struct s3_job {
     struct str body;                                             /* borrowed until the end */
     struct spool *spool;                                         /* instead; NULL: none */
     uint64_t size;                                               /* of body or spool */
-    struct sha256_text hash;                                     /* of it */
+    struct sha256_text hash;                                     /* of it, if it is not empty */
     struct str md5, checksum;                                    /* base64; STR_NONE: not said */
     void (*on_bytes)(struct s3_job *job, struct str bytes);      /* of an object; may pause */
     void (*on_end)(struct s3_job *job, enum s3_verdict verdict); /* once, last */

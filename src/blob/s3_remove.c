@@ -43,11 +43,8 @@ static void one_over(struct s3_job *job, enum s3_verdict verdict)
 
 static void job_init(struct s3_removal *removal, struct str body)
 {
-    struct sha256 digest = sha256_of(body);
-
     removal->job =
         (struct s3_job){.s3 = removal->s3, .kind = S3_REMOVE, .body = body, .size = body.len};
-    sha256_write(&digest, &removal->job.hash);
 }
 
 static void remove_one(struct s3_removal *removal)
@@ -123,6 +120,7 @@ static void remove_all(struct s3_removal *removal)
     write_xml(removal);
     job_init(removal, buf_str(&removal->xml));
     digest = sha256_of(removal->job.body);
+    sha256_write(&digest, &removal->job.hash);
     base64_write(&removal->checksum, str_range((const char *)digest.bytes, SHA256_BYTES));
     removal->job.checksum = buf_str(&removal->checksum);
     if (md5_of(removal->job.body, md5)) {

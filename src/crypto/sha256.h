@@ -18,6 +18,9 @@ struct sha256_text {
     char text[2 * SHA256_BYTES + 1];
 };
 
+/* Of the empty text. */
+#define SHA256_OF_NOTHING STR("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+
 struct sha256 sha256_of(struct str text);
 struct str sha256_write(const struct sha256 *digest, struct sha256_text *text); /* borrows *text */
 
