@@ -10,6 +10,7 @@ static void run_over(struct native_run *run)
 {
     timer_stop(&run->go);
     model_call_release(&run->model);
+    buf_release(&run->model_inputs);
     for (size_t i = 0; i < run->server_count; i++)
         mcp_release(&run->servers[i]);
     spec_release(&run->spec);
@@ -46,7 +47,7 @@ void native_end(struct native_run *run, struct str status, struct str error)
             outcome.interrupts = arena_printf(run->arena, "{\"%.*s\":%.*s}", STR_ARG(run->task_id),
                                               STR_ARG(run->interrupts));
     }
-    trace_end(run, words_of(run, status, error));
+    trace_end(run, outcome.values, words_of(run, status, error));
     run->execution->events->on_done(run->execution, &outcome);
     run_over(run);
 }
@@ -150,6 +151,7 @@ static void native_start(struct executor *executor, struct execution *execution)
     execution->data = run;
     timer_init(&run->go, native->loop, on_go);
     model_call_init(&run->model, native->loop, native->client, run->arena);
+    buf_init(&run->model_inputs, TRACE_SPAN_BYTES_MAX);
     roster_add(&native->roster, &run->entry, execution);
     if (json_parse(run->arena, execution->run.kwargs, &run->kwargs, NULL))
         run->kwargs = NULL; /* run_create lets no such run in */

@@ -80,7 +80,7 @@ struct native_run {
     struct str parent_id;
     struct run_streams streams;
     struct trace_span root, model_span, tool_span;
-    struct str model_inputs; /* JSON: what was asked */
+    struct buf model_inputs; /* JSON: what was asked; one memory for all questions */
 };
 
 /* native.c */

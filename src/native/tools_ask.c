@@ -219,7 +219,6 @@ void tools_ask_start(struct native *native, struct agent_ask *asked)
 
     ask->native = native;
     ask->ask = asked;
-    ask->why = STR_NONE;
     arena_init(&ask->arena);
     list_push(&native->tools_asks, &ask->node);
     roster_hold(&native->roster);

@@ -1,12 +1,9 @@
 /* What a run has done, told as spans (the body of POST /runs/batch). */
 #include "native/trace.h"
 
-#include "base/time.h"
 #include "base/uuid.h"
+#include "format/dotted_order.h"
 #include "native/run_priv.h"
-
-#define SPAN_BYTES_MAX (32 * MIB)
-#define TIME_BYTES 32
 
 /* What is told of a span at its end. */
 struct told {
@@ -23,41 +20,36 @@ static bool is_traced(const struct native_run *run)
     return run->native->traces && !str_is_none(run->root.id);
 }
 
-/* ---- beginning ---- */
-
-/* "20261121T051237533121Z" */
-static struct str compact_time(struct native_run *run, int64_t wall_us)
+static bool has_begun(const struct native_run *run, const struct trace_span *span)
 {
-    struct time_text text;
-    struct str iso = time_write_iso(wall_us, &text);
-    char *out = arena_alloc(run->arena, TIME_BYTES);
-    size_t len = 0;
-
-    for (size_t i = 0; i < iso.len && iso.data[i] != '+' && len + 1 < TIME_BYTES; i++)
-        if (iso.data[i] != '-' && iso.data[i] != ':' && iso.data[i] != '.')
-            out[len++] = iso.data[i];
-    out[len++] = 'Z';
-    return str_range(out, len);
+    return is_traced(run) && !str_is_none(span->id);
 }
 
-/* id STR_NONE: a new one. */
-static void span_begin(struct native_run *run, const struct trace_span *parent, struct str id,
-                       struct trace_span *span)
-{
-    int64_t now_us = loop_wall_us(run->native->loop);
-    struct str time = compact_time(run, now_us);
-    struct uuid_text text;
+/* ---- beginning ---- */
 
-    if (str_is_none(id))
-        id = arena_str(run->arena, uuid_write(uuid_v7(loop_rng(run->native->loop), now_us), &text));
+static void span_begin(struct native_run *run, const struct trace_span *parent, struct uuid id,
+                       int64_t now_us, struct trace_span *span)
+{
+    struct dotted_segment segment;
+    struct uuid_text text;
+    struct str own = dotted_segment_write(now_us, id, &segment);
+
     *span = (struct trace_span){
-        .id = id,
+        .id = arena_str(run->arena, uuid_write(id, &text)),
         .parent = parent ? parent->id : STR_NONE,
-        .dotted = parent ? arena_printf(run->arena, "%.*s.%.*s%.*s", STR_ARG(parent->dotted),
-                                        STR_ARG(time), STR_ARG(id))
-                         : arena_printf(run->arena, "%.*s%.*s", STR_ARG(time), STR_ARG(id)),
+        .dotted = parent
+                      ? arena_printf(run->arena, "%.*s.%.*s", STR_ARG(parent->dotted), STR_ARG(own))
+                      : arena_str(run->arena, own),
         .start_us = now_us,
     };
+}
+
+static void child_begin(struct native_run *run, const struct trace_span *parent,
+                        struct trace_span *span)
+{
+    int64_t now_us = loop_wall_us(run->native->loop);
+
+    span_begin(run, parent, uuid_v7(loop_rng(run->native->loop), now_us), now_us, span);
 }
 
 /* ---- telling ---- */
@@ -91,7 +83,7 @@ static void tell(struct native_run *run, const struct told *told)
     struct json_writer json;
     struct buf out;
 
-    buf_init(&out, SPAN_BYTES_MAX);
+    buf_init(&out, TRACE_SPAN_BYTES_MAX);
     json_writer_init(&json, &out);
     json_begin_object(&json);
     json_key(&json, "post");
@@ -135,7 +127,7 @@ static struct str output_of(struct native_run *run, struct str text)
     struct json_writer json;
     struct buf out;
 
-    buf_init(&out, SPAN_BYTES_MAX);
+    buf_init(&out, TRACE_SPAN_BYTES_MAX);
     json_writer_init(&json, &out);
     json_begin_object(&json);
     json_put_str(&json, "output", text);
@@ -147,9 +139,11 @@ static struct str output_of(struct native_run *run, struct str text)
 
 void trace_begin(struct native_run *run)
 {
-    if (!run->native->traces)
+    struct uuid id;
+
+    if (!run->native->traces || uuid_parse(run->execution->run.run_id, &id))
         return;
-    span_begin(run, NULL, run->execution->run.run_id, &run->root);
+    span_begin(run, NULL, id, loop_wall_us(run->native->loop), &run->root);
     for (size_t i = 1; i < run->frame_count; i++)
         trace_task_begin(run, &run->frames[i]);
 }
@@ -165,25 +159,22 @@ static struct str inputs_of(struct native_run *run)
     return str_is_none(command) || !str_starts(command, STR("{")) ? STR("{}") : command;
 }
 
-void trace_end(struct native_run *run, struct str error)
+void trace_end(struct native_run *run, struct str values, struct str error)
 {
-    const struct told told = {
-        .span = &run->root,
-        .name = run->spec.row.name,
-        .type = "chain",
-        .inputs = inputs_of(run),
-        .outputs = run->frame_count > 0 ? stream_result(run) : STR_NONE,
-        .error = error,
-        .metadata = run->execution->run.metadata,
-    };
-
     if (!is_traced(run))
         return;
-    if (!str_is_none(run->model_span.id))
-        trace_model_end(run, STR_NONE, str_is_none(error) ? STR("Cancelled") : error);
+    trace_model_end(run, STR_NONE, str_is_none(error) ? STR("Cancelled") : error);
     for (size_t i = run->frame_count; i > 1; i--)
         trace_task_end(run, &run->frames[i - 1], STR_NONE, error);
-    tell(run, &told);
+    tell(run, &(struct told){
+                  .span = &run->root,
+                  .name = run->spec.row.name,
+                  .type = "chain",
+                  .inputs = inputs_of(run),
+                  .outputs = values,
+                  .error = error,
+                  .metadata = run->execution->run.metadata,
+              });
     run->root.id = STR_NONE;
 }
 
@@ -197,13 +188,12 @@ static const struct trace_span *top_span(struct native_run *run)
 void trace_model_begin(struct native_run *run)
 {
     struct json_writer json;
-    struct buf out;
 
     if (!is_traced(run))
         return;
-    span_begin(run, top_span(run), STR_NONE, &run->model_span);
-    buf_init(&out, SPAN_BYTES_MAX);
-    json_writer_init(&json, &out);
+    child_begin(run, top_span(run), &run->model_span);
+    buf_clear(&run->model_inputs);
+    json_writer_init(&json, &run->model_inputs);
     json_begin_object(&json);
     json_key(&json, "messages");
     json_begin_array(&json);
@@ -215,7 +205,6 @@ void trace_model_begin(struct native_run *run)
         json_raw_out(&json, native_top(run)->messages.list[i].text);
     json_end_array(&json);
     json_end_object(&json);
-    run->model_inputs = taken(run, &out);
 }
 
 /* {"ls_model_name", "ls_provider", "usage_metadata"} */
@@ -249,21 +238,21 @@ static struct str model_metadata(struct native_run *run)
 void trace_model_end(struct native_run *run, struct str message, struct str error)
 {
     const struct str parts[] = {STR("{\"messages\":["), message, STR("]}")};
-    struct told told = {
-        .span = &run->model_span,
-        .name = run->model.target.model,
-        .type = "llm",
-        .inputs = run->model_inputs,
-        .outputs = STR_NONE,
-        .error = error,
-    };
+    const struct buf *inputs = &run->model_inputs;
 
-    if (!is_traced(run) || str_is_none(run->model_span.id))
+    if (!has_begun(run, &run->model_span))
         return;
-    if (!str_is_none(message))
-        told.outputs = arena_concat(run->arena, parts, ARRAY_LEN(parts));
-    told.metadata = model_metadata(run);
-    tell(run, &told);
+    tell(run,
+         &(struct told){
+             .span = &run->model_span,
+             .name = run->model.target.model,
+             .type = "llm",
+             .inputs = inputs->failed ? STR_NONE : buf_str(inputs),
+             .outputs = str_is_none(message) ? STR_NONE
+                                             : arena_concat(run->arena, parts, ARRAY_LEN(parts)),
+             .error = error,
+             .metadata = model_metadata(run),
+         });
     run->model_span.id = STR_NONE;
 }
 
@@ -272,25 +261,23 @@ void trace_model_end(struct native_run *run, struct str message, struct str erro
 void trace_tool_begin(struct native_run *run)
 {
     if (is_traced(run))
-        span_begin(run, top_span(run), STR_NONE, &run->tool_span);
+        child_begin(run, top_span(run), &run->tool_span);
 }
 
 void trace_tool_end(struct native_run *run, const struct tool_call *call, struct str text,
                     bool is_error)
 {
-    const struct told told = {
-        .span = &run->tool_span,
-        .name = call->name,
-        .type = "tool",
-        .inputs = call->args,
-        .outputs = is_traced(run) ? output_of(run, text) : STR_NONE,
-        .error = is_error ? text : STR_NONE,
-        .metadata = STR_NONE,
-    };
-
-    if (!is_traced(run) || str_is_none(run->tool_span.id))
+    if (!has_begun(run, &run->tool_span))
         return;
-    tell(run, &told);
+    tell(run, &(struct told){
+                  .span = &run->tool_span,
+                  .name = call->name,
+                  .type = "tool",
+                  .inputs = call->args,
+                  .outputs = output_of(run, text),
+                  .error = is_error ? text : STR_NONE,
+                  .metadata = STR_NONE,
+              });
     run->tool_span.id = STR_NONE;
 }
 
@@ -298,35 +285,28 @@ void trace_task_begin(struct native_run *run, struct frame *frame)
 {
     if (!is_traced(run))
         return;
-    span_begin(run, &run->root, STR_NONE, &frame->task_span);
-    span_begin(run, &frame->task_span, STR_NONE, &frame->span);
+    child_begin(run, &run->root, &frame->task_span);
+    child_begin(run, &frame->task_span, &frame->span);
 }
 
 void trace_task_end(struct native_run *run, struct frame *frame, struct str text, struct str error)
 {
-    struct str outputs = str_is_none(text) ? STR_NONE : output_of(run, text);
-    const struct told agent = {
+    struct told told = {
         .span = &frame->span,
         .name = frame->agent->name,
         .type = "chain",
         .inputs = frame->call.args,
-        .outputs = outputs,
-        .error = error,
-        .metadata = STR_NONE,
-    };
-    const struct told task = {
-        .span = &frame->task_span,
-        .name = frame->call.name,
-        .type = "tool",
-        .inputs = frame->call.args,
-        .outputs = outputs,
         .error = error,
         .metadata = STR_NONE,
     };
 
-    if (!is_traced(run) || str_is_none(frame->span.id))
+    if (!has_begun(run, &frame->span))
         return;
-    tell(run, &agent);
-    tell(run, &task);
+    told.outputs = str_is_none(text) ? STR_NONE : output_of(run, text);
+    tell(run, &told);
+    told.span = &frame->task_span;
+    told.name = frame->call.name;
+    told.type = "tool";
+    tell(run, &told);
     frame->span.id = STR_NONE;
 }

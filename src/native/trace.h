@@ -12,6 +12,8 @@
 
 #include "base/str.h"
 
+#define TRACE_SPAN_BYTES_MAX (32 * MIB) /* of one, as it is told */
+
 struct native_run;
 struct frame;
 struct tool_call;
@@ -26,11 +28,12 @@ struct trace_span {
 
 /* The root, and what a checkpoint left open. */
 void trace_begin(struct native_run *run);
-/* Everything that is open ends with it. `error` STR_NONE: none. */
-void trace_end(struct native_run *run, struct str error);
+/* Everything that is open ends with it. `values` STR_NONE: there is no state; `error` STR_NONE:
+ * none. */
+void trace_end(struct native_run *run, struct str values, struct str error);
 
 void trace_model_begin(struct native_run *run);
-/* `message` STR_NONE: it failed, as `error` says. */
+/* Of the one that has begun, if there is one. `message` STR_NONE: it failed, as `error` says. */
 void trace_model_end(struct native_run *run, struct str message, struct str error);
 void trace_tool_begin(struct native_run *run);
 void trace_tool_end(struct native_run *run, const struct tool_call *call, struct str text,

@@ -274,7 +274,6 @@ static void model_ask(struct native_run *run)
                                   STR_ARG(new_message_id(run->arena, loop_rng(run->native->loop))));
     run->model.on_done = on_answered;
     run->model.context = run;
-    run->model.target = target;
     trace_model_begin(run);
     model_call_start(&run->model, &target, on_text, run);
 }
