@@ -5,8 +5,6 @@
 
 #define ENDS_MAX 2000      /* looked at for one project in one pass */
 #define SCORE_PAGES_MAX 10 /* of FEEDBACK_LIST_MAX: the newest of a window */
-/* A window and what it is compared with, and the minute that is running. */
-#define MINUTES_KEPT (2 * ALERT_WINDOW_MINUTES_MAX + 1)
 #define PICODOLLARS 1e12
 
 /* ---- one span ---- */
@@ -78,7 +76,7 @@ static void add_to_young(struct tally *tally, size_t series, int64_t seq, size_t
         if (!is_young(tally, entry))
             continue;
         if (entry->page->series == series && entry->row.begun_seq < seq)
-            add_to(&tally->young[n * MINUTES_KEPT + age], add);
+            add_to(&tally->young[n * ALERT_MINUTES_KEPT + age], add);
         n++;
     }
 }
@@ -91,7 +89,7 @@ static enum err count_span(struct tally *tally, int64_t seq)
 
     if (ended > tally->now_minute)
         ended = tally->now_minute; /* a client's clock that is ahead */
-    if (ended <= tally->now_minute - MINUTES_KEPT)
+    if (ended <= tally->now_minute - ALERT_MINUTES_KEPT)
         return OK;
     age = (size_t)(tally->now_minute - ended);
     for (size_t i = 0; !err && i < tally->chapter->series_count; i++) {
@@ -100,7 +98,7 @@ static enum err count_span(struct tally *tally, int64_t seq)
         err = alert_weigh(tally->t, tally->chapter->series[i], &add);
         if (err || add.count + add.total == 0)
             continue;
-        add_to(&tally->series[i * MINUTES_KEPT + age], &add);
+        add_to(&tally->series[i * ALERT_MINUTES_KEPT + age], &add);
         if (tally->young_count > 0)
             add_to_young(tally, i, seq, age, &add);
     }
@@ -113,16 +111,17 @@ static void hand_out(struct tally *tally, struct arena *arena)
     struct alert_count *count = tally->count;
     size_t young = 0;
 
-    count->minutes = ARENA_ARRAY(arena, struct alert_minute, count->entry_count * MINUTES_KEPT);
+    count->minutes =
+        ARENA_ARRAY(arena, struct alert_minute, count->entry_count * ALERT_MINUTES_KEPT);
     for (size_t i = 0; i < count->entry_count; i++) {
         const struct alert_entry *entry = &count->entries[i];
-        const struct alert_minute *from = &tally->series[entry->page->series * MINUTES_KEPT];
+        const struct alert_minute *from = &tally->series[entry->page->series * ALERT_MINUTES_KEPT];
 
         if (is_young(tally, entry))
-            from = &tally->young[young++ * MINUTES_KEPT];
+            from = &tally->young[young++ * ALERT_MINUTES_KEPT];
         if (entry->page->series == tally->chapter->series_count)
             continue;
-        for (int64_t age = 0; age < MINUTES_KEPT; age++) {
+        for (int64_t age = 0; age < ALERT_MINUTES_KEPT; age++) {
             struct alert_minute minute = from[age];
 
             if (minute.count + minute.total == 0)
@@ -163,9 +162,9 @@ static enum err count_ends(struct tally *tally, struct str project_id, struct ar
         tally->young_count += is_young(tally, &count->entries[i]);
     if (ends.count > 0) {
         tally->series = ARENA_ARRAY(arena, struct alert_minute,
-                                    (tally->chapter->series_count + 1) * MINUTES_KEPT);
+                                    (tally->chapter->series_count + 1) * ALERT_MINUTES_KEPT);
         tally->young =
-            ARENA_ARRAY(arena, struct alert_minute, (tally->young_count + 1) * MINUTES_KEPT);
+            ARENA_ARRAY(arena, struct alert_minute, (tally->young_count + 1) * ALERT_MINUTES_KEPT);
     }
     for (size_t i = 0; !err && i < ends.count; i++) {
         span_testing_begin(tally->t, &ends.list[i], project_id);

@@ -11,6 +11,9 @@
 #include "store/alerts.h"
 #include "trace/span_testing.h"
 
+/* A window and what it is compared with, and the minute that is running. */
+#define ALERT_MINUTES_KEPT (2 * ALERT_WINDOW_MINUTES_MAX + 1)
+
 struct alert_entry {
     struct alert_row row;
     const struct alert_page *page;

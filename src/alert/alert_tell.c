@@ -8,7 +8,6 @@
 #include "trace/span_json.h"
 
 #define BODY_BYTES_MAX (256 * KIB)
-#define MINUTES_KEPT (2 * ALERT_WINDOW_MINUTES_MAX + 1)
 #define TRIM_MINUTES 60 /* so often what is too old of an alert is forgotten */
 
 /* ---- letters ---- */
@@ -224,7 +223,7 @@ static enum err trim(struct tx *tx, const struct alert_count *count)
     for (size_t i = 0; i < count->entry_count; i++)
         if ((count->entries[i].row.alert_no + now) % TRIM_MINUTES == 0)
             nos[n++] = count->entries[i].row.alert_no;
-    return alert_minutes_trim(tx, nos, n, now - MINUTES_KEPT);
+    return alert_minutes_trim(tx, nos, n, now - ALERT_MINUTES_KEPT);
 }
 
 enum err alert_count_write(struct tx *tx, const struct alert_setup *setup,
