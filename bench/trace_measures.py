@@ -20,7 +20,7 @@ import httpx
 import psutil
 
 import recorder
-from harness.postgres import TOOL, Databases
+from harness.postgres import Cluster, Databases
 from harness.server import Server
 from measures import row
 
@@ -28,16 +28,6 @@ HOME = Path(__file__).resolve().parent.parent
 PARSER = HOME / "build" / "bench" / "src" / "trace" / "bench_ingest"
 SENDERS = 8
 LARGE_BYTES = 100 << 20
-
-
-@contextlib.contextmanager
-def databases():
-    """A PostgreSQL of our own."""
-    folder = subprocess.run(["mktemp", "-d", "-t", "runbell-postgres.XXXXXX"], capture_output=True, text=True, check=True).stdout.strip()
-    try:
-        yield Databases(subprocess.run([TOOL, "start", folder], capture_output=True, text=True, check=True).stdout.strip())
-    finally:
-        subprocess.run([TOOL, "stop", folder], check=True)
 
 
 @contextlib.contextmanager
@@ -227,8 +217,8 @@ def traces(stage):
     count = 100 if stage["quick"] else 1500
     info = info_of(stage)
     bodies = {language: recorder.record(language, info, count) for language in ("python", "js")}
-    with databases() as here:
+    with Cluster() as cluster:
         for language, some in bodies.items():
-            yield from taken_in(stage, language, some, here)
+            yield from taken_in(stage, language, some, Databases(cluster.url))
     yield from large(stage, info)
     yield from full(stage, bodies["python"])

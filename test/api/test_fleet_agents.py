@@ -10,6 +10,8 @@ import zipfile
 
 import pytest
 
+from harness.api import Api, refused
+
 PROMPT = "You help people.\n"
 SKILL = "---\nname: research\ndescription: Finds things out.\n---\n# How\nLook.\n"
 TOOLS = {"tools": [{"name": "tavily_web_search", "mcp_server_url": "http://localhost:8084",
@@ -61,15 +63,6 @@ def zipped(files, **options):
 def unzipped(data):
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
-
-
-def refused(answer, status, *words):
-    assert answer.status_code == status, answer.text
-    problem = answer.json()
-    assert problem["status"] == status and problem["type"] and problem["code"]
-    for word in words:
-        assert word in problem["detail"], problem
-    return problem
 
 
 # ---- making and changing ---------------------------------------------------------------------------------
@@ -256,7 +249,6 @@ def test_an_export_asks_by_bare_names_too(api, agent):
 
 
 def test_a_bundle_goes_from_server_to_server_byte_by_byte(api, agent, start_server):
-    from harness.api import Api
     bundle = exported(api, agent).content
     with Api(start_server().url) as other:
         made = other.ok("POST", f"{URL}/import", content=bundle)
@@ -361,7 +353,6 @@ def test_names_of_bundles(api, agent):
 @pytest.fixture(scope="module")
 def people(store, tmp_path_factory):
     """Clients of an admin and of two editors of one workspace."""
-    from harness.api import Api
     from harness.server import Server
     with Server(tmp_path_factory.mktemp("people"), store=store()) as server:
         with Api(server.url) as first:
@@ -409,7 +400,6 @@ def test_a_shared_agent_may_be_read_and_cloned_and_changed_as_its_owner_allows(p
 
 
 def test_an_agent_belongs_to_a_person_whatever_key_they_use(people):
-    from harness.api import Api
     root, ann, bob = people
     agent = shared(ann, "user")
     assert agent["owner_email"] == "ann@example.com"

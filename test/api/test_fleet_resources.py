@@ -5,19 +5,12 @@ import json
 
 import pytest
 
+from harness.api import Api, refused
 from harness.mcp_process import mcp_process
 from harness.ports import free_port
 
 AGENTS, SECRETS, PROVIDERS = "/v1/fleet/agents", "/v1/fleet/secrets", "/v1/fleet/auth-providers"
 SERVERS = ["/v1/fleet/mcp-servers", "/v1/platform/fleet/mcp-servers", "/v1/deepagents/mcp-servers"]
-
-
-def refused(answer, status, *words):
-    assert answer.status_code == status, answer.text
-    problem = answer.json()
-    assert problem["status"] == status and problem["type"] and problem["code"]
-    for word in words:
-        assert word in problem["detail"], problem
 
 
 # ---- secrets ---------------------------------------------------------------------------------------------
@@ -123,7 +116,6 @@ def test_what_is_wrong_with_an_mcp_server_is_told(api, body, words):
 
 
 def test_the_tools_of_an_mcp_server(start_server):
-    from harness.api import Api
     with mcp_process("events", "mcp-canary") as url, Api(start_server(dev=True).url) as api:
         refused(api.get("/v1/fleet/mcp/tools", params={"url": url}), 502, "401")
         api.ok("POST", SERVERS[0], json={"name": "x", "url": url, "headers": [

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from harness.api import Api
+from harness.api import Api, refused
 from harness.model import ModelServer, text
 from harness.ports import eventually
 
@@ -32,14 +32,6 @@ def at(agent, rest=""):
 
 def make(api, agent, **more):
     return api.ok("POST", at(agent), json={"cron": NEVER, "input_message": "Good morning", **more})
-
-
-def refused(answer, status, *words):
-    assert answer.status_code == status, answer.text
-    problem = answer.json()
-    assert problem["status"] == status and problem["type"] and problem["code"]
-    for word in words:
-        assert word in problem["detail"], problem
 
 
 def test_a_schedule_is_made_changed_and_deleted(api, agent):

@@ -6,6 +6,8 @@ import zipfile
 
 import pytest
 
+from harness.api import Api, refused
+
 AGENTS, URL = "/v1/fleet/agents", "/v1/fleet/skills"
 
 
@@ -23,14 +25,6 @@ def skill(api):
     made = api.ok("POST", URL, json=body("research"))
     yield made
     api.ok("DELETE", f"{URL}/research")
-
-
-def refused(answer, status, *words):
-    assert answer.status_code == status, answer.text
-    problem = answer.json()
-    assert problem["status"] == status and problem["type"] and problem["code"]
-    for word in words:
-        assert word in problem["detail"], problem
 
 
 def test_a_skill_is_made_replaced_changed_and_deleted(api, skill):
@@ -126,7 +120,6 @@ def test_a_skill_that_an_agent_cannot_take_is_told(api, skill, files, words):
 
 
 def test_who_may(store, tmp_path_factory):
-    from harness.api import Api
     from harness.server import Server
     with Server(tmp_path_factory.mktemp("people"), store=store()) as server:
         with Api(server.url) as first:

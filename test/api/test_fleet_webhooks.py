@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness.api import Api
+from harness.api import Api, refused
 from harness.receiver import Answer
 from harness.server import Server
 
@@ -49,15 +49,6 @@ def make(api, hook, **more):
 
 def run(api, webhook, agent, **more):
     return api.post(f"{URL}/{webhook['id']}/run", json={"agent_id": agent["id"], **more})
-
-
-def refused(answer, status, *words):
-    assert answer.status_code == status, answer.text
-    problem = answer.json()
-    assert problem["status"] == status and problem["code"]
-    for word in words:
-        assert word in problem["detail"], problem
-    return problem
 
 
 # ---- settings --------------------------------------------------------------------------------------------

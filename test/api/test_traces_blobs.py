@@ -8,14 +8,9 @@ import httpx
 import psutil
 import pytest
 from harness.ports import eventually
-from harness.spans import body, make_span, packed, part, read, send
+from harness.spans import body, make_span, noise, packed, part, read, send
 
 LARGE = 3_000_000
-
-
-def noise(size, seed=7):
-    import random
-    return random.Random(seed).randbytes(size)
 
 
 def fetch(url):

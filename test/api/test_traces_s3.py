@@ -3,7 +3,6 @@ removed from it; and what becomes of them when it is away, slow, or says no."""
 
 import json
 import os
-import random
 import re
 import sqlite3
 import subprocess
@@ -24,16 +23,12 @@ from harness.ports import eventually
 from harness.receiver import Receiver
 from harness.s3 import SECRET, S3
 from harness.server import Server
-from harness.spans import body, make_span, packed, part, read, send
+from harness.spans import body, make_span, noise, packed, part, read, send
 from langsmith import Client, trace
 
 JS_HOME = Path(__file__).resolve().parents[1] / "js"
 SMALL, LARGE = 200_000, 3_000_000
 COMING = 40  # seconds: removals are looked for every ten
-
-
-def noise(size, seed=7):
-    return random.Random(seed).randbytes(size)
 
 
 def fetch(url):

@@ -11,11 +11,11 @@ import time
 import httpx
 import pytest
 import zstandard
-from harness.spans import body, make_span, packed, part
+from harness.spans import body, make_span, noise, packed, part
 
 
-def noise(seed, size):
-    return random.Random(seed).randbytes(size).hex()
+def text_of(seed, size):
+    return noise(size, seed).hex()
 
 
 class Sender(threading.Thread):
@@ -42,10 +42,10 @@ class Sender(threading.Thread):
         root = make_span(project="crash")
         child = make_span(root, "child", 3, "crash", run_type="llm")
         large = self.chance.random() < 0.2
-        inputs = {"text": noise(root["id"], 150_000 if large else 50)}
+        inputs = {"text": text_of(root["id"], 150_000 if large else 50)}
         posts = [part(f"post.{root['id']}", root), part(f"post.{root['id']}.inputs", inputs),
                  part(f"post.{child['id']}", child),
-                 part(f"attachment.{child['id']}.a", noise(child["id"], 200_000 if large else 20).encode())]
+                 part(f"attachment.{child['id']}.a", text_of(child["id"], 200_000 if large else 20).encode())]
         patches = [part(f"patch.{child['id']}", {"id": child["id"], "end_time": 1795237958000}),
                    part(f"patch.{child['id']}.outputs", {"of": child["id"]})]
         if self.post(client, posts):
@@ -62,8 +62,8 @@ def check(client, acknowledged):
         found = answer.json()
         assert {key: found[key] for key in wanted} == wanted
         for link in (found["s3_urls"] or {}).values():
-            assert client.get(link["presigned_url"]).text == noise(span_id, 200_000) or \
-                client.get(link["presigned_url"]).text == noise(span_id, 20)
+            assert client.get(link["presigned_url"]).text == text_of(span_id, 200_000) or \
+                client.get(link["presigned_url"]).text == text_of(span_id, 20)
 
 
 def plain(pack):
@@ -118,7 +118,7 @@ def test_a_large_value_waits_in_memory_until_its_key_is_reserved(start_server):
         pytest.skip("with PostgreSQL there is no folder of blobs")
     span = make_span(project="early")
     data, headers = packed(body([part(f"post.{span['id']}", span),
-                                 part(f"post.{span['id']}.inputs", {"text": noise(1, 600_000)})]), None)
+                                 part(f"post.{span['id']}.inputs", {"text": text_of(1, 600_000)})]), None)
     with contextlib.closing(sqlite3.connect(server.data / "runbell.db", isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")  # nothing can be reserved
         sending = threading.Thread(target=send_quietly, args=(server.url, data, "/runs/multipart", headers),

@@ -56,6 +56,16 @@ class Api(httpx.Client):
             return list(read_events(response))
 
 
+def refused(answer, status, *words):
+    """The problem that the answer must tell, with these words in its detail."""
+    assert answer.status_code == status, answer.text
+    problem = answer.json()
+    assert problem["status"] == status and problem["type"] and problem["code"]
+    for word in words:
+        assert word in problem["detail"], problem
+    return problem
+
+
 def run_body(steps=None, **body):
     """The body of a run: the scripted agent with steps, else the greeting agent."""
     if steps is not None:
