@@ -179,16 +179,27 @@ static enum err count_ends(struct tally *tally, struct str project_id, struct ar
 
 /* ---- scores ---- */
 
-static void score_add(struct alert_entry *entry, const struct feedback_row *row, int64_t now_minute)
+/* `age` in minutes before the end of the window. */
+static void score_add(struct alert_scores *scores, int64_t age, int64_t window, int64_t baseline,
+                      double score)
 {
-    int64_t age = now_minute - row->created_us / MINUTE_US;
-    int64_t window = alert_minutes_of(&entry->page->rule);
-    struct alert_sums *sums = age < window ? &entry->window_scores : &entry->baseline_scores;
+    struct alert_sums *sums = age < window ? &scores->window : &scores->baseline;
 
-    if (age >= window + entry->page->rule.baseline_minutes)
+    if (age >= window + baseline)
         return;
-    sums->sum += row->score;
+    sums->sum += score;
     sums->count++;
+}
+
+static void scores_add(struct alert_entry *entry, const struct feedback_row *row,
+                       int64_t now_minute)
+{
+    const struct alert_rule *rule = &entry->page->rule;
+    int64_t age = now_minute - row->created_us / MINUTE_US;
+
+    score_add(&entry->now, age, alert_minutes_of(rule), rule->baseline_minutes, row->score);
+    if (age > 0)
+        score_add(&entry->whole, age - 1, rule->window_minutes, rule->baseline_minutes, row->score);
 }
 
 enum err alert_score_matches(struct span_testing *t, struct str tenant, struct str project_id,
@@ -213,7 +224,7 @@ static enum err count_scores(struct span_testing *t, const struct alert_count *c
                              struct alert_entry *entry, struct str project_id, int64_t now_us)
 {
     const struct alert_rule *rule = &entry->page->rule;
-    int64_t minutes = alert_minutes_of(rule) + rule->baseline_minutes;
+    int64_t minutes = 1 + rule->window_minutes + rule->baseline_minutes;
     struct feedback_filter wanted = {
         .tenant = count->tenant,
         .projects = &count->project_no,
@@ -235,7 +246,7 @@ static enum err count_scores(struct span_testing *t, const struct alert_count *c
 
             err = alert_score_matches(t, count->tenant, project_id, rule, &rows.list[i], &matches);
             if (!err && matches)
-                score_add(entry, &rows.list[i], now_us / MINUTE_US);
+                scores_add(entry, &rows.list[i], now_us / MINUTE_US);
         }
     }
     return err;

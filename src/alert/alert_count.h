@@ -14,11 +14,15 @@
 /* A window and what it is compared with, and the minute that is running. */
 #define ALERT_MINUTES_KEPT (2 * ALERT_WINDOW_MINUTES_MAX + 1)
 
+/* feedback_score: over a window, and before. */
+struct alert_scores {
+    struct alert_sums window, baseline;
+};
+
 struct alert_entry {
     struct alert_row row;
     const struct alert_page *page;
-    struct alert_sums window_scores;   /* feedback_score: over the window … */
-    struct alert_sums baseline_scores; /* … and before */
+    struct alert_scores now, whole; /* with the running minute, and of whole ones */
 };
 
 /* One project's part. */

@@ -54,23 +54,38 @@ static struct watch watch_begin(struct table *t, const char *more)
     return watch_any(t, START_US, arena_cstr(&t->arena, rule));
 }
 
-/* A span with an error that ended then, and is heard of now. */
-static void fail_at(struct watch *w, int64_t ended_us)
+static struct span_change ended(struct watch *w, int64_t ended_us)
 {
     struct span_change change = {
         .layer = SPAN_POST,
         .span_id = {{1, 0, 0, 0, 0, 0, 0x70, 0, 0x80}},
-        .given = SPAN_HAS_NAME | SPAN_HAS_START | SPAN_HAS_END | SPAN_HAS_FIELD(SPAN_ERROR_TEXT),
+        .given = SPAN_HAS_NAME | SPAN_HAS_START | SPAN_HAS_END,
         .name = STR("a"),
         .start_us = ended_us - 1000,
         .end_us = ended_us,
         .project_no = w->project.project_no,
-        .error_preview = STR("ValueError"),
     };
 
+    change.span_id.bytes[15] = (uint8_t)++w->spans;
+    return change;
+}
+
+/* A span that ended then, and is heard of now: well, or with an error. */
+static void end_well(struct watch *w, int64_t ended_us)
+{
+    struct span_change change = ended(w, ended_us);
+
+    assert_int_equal(spans_apply(w->t->tx, TENANT, &change, 1), OK);
+}
+
+static void fail_at(struct watch *w, int64_t ended_us)
+{
+    struct span_change change = ended(w, ended_us);
+
+    change.given |= SPAN_HAS_FIELD(SPAN_ERROR_TEXT);
+    change.error_preview = STR("ValueError");
     change.values[SPAN_ERROR_TEXT] =
         (struct span_value){.bytes = STR("\"ValueError\""), .size = 12};
-    change.span_id.bytes[15] = (uint8_t)++w->spans;
     assert_int_equal(spans_apply(w->t->tx, TENANT, &change, 1), OK);
 }
 
@@ -121,7 +136,7 @@ static void a_window_is_calendar_minutes(void **state)
     fail_at(&w, START_US + MINUTE_US); /* the first of the next */
     value_is(look_at(&w, START_US + MINUTE_US), 2, true);
     value_is(look_at(&w, START_US + 2 * MINUTE_US - 1), 2, true);
-    value_is(look_at(&w, START_US + 2 * MINUTE_US), 1, false);
+    value_is(look_at(&w, START_US + 2 * MINUTE_US), 1, true); /* two whole minutes say 2 */
     value_is(look_at(&w, START_US + 3 * MINUTE_US), 0, false);
 }
 
@@ -143,7 +158,7 @@ static void what_comes_late_counts_where_it_ended(void **state)
     value_is(look_at(&w, START_US + 3 * MINUTE_US), 0, false);
     fail_at(&w, START_US);
     value_is(look_at(&w, START_US + 4 * MINUTE_US), 1, true);
-    value_is(look_at(&w, START_US + 5 * MINUTE_US), 0, false);
+    value_is(look_at(&w, START_US + 6 * MINUTE_US), 0, false);
     fail_at(&w, START_US); /* later than its window: counted, and without effect */
     value_is(look_at(&w, START_US + 6 * MINUTE_US), 0, false);
     fail_at(&w, START_US - 200 * MINUTE_US); /* and later than anything looks */
@@ -167,8 +182,98 @@ static void a_clock_that_is_ahead_counts_now(void **state)
 
     fail_at(&w, START_US + 60 * MINUTE_US);
     value_is(look_at(&w, START_US), 1, true);
-    value_is(look_at(&w, START_US + MINUTE_US), 0, false);
+    value_is(look_at(&w, START_US + MINUTE_US), 0, true);
+    value_is(look_at(&w, START_US + 2 * MINUTE_US), 0, false);
     value_is(look_at(&w, START_US + 60 * MINUTE_US), 0, false);
+}
+
+/* ---- an alert that fires ---- */
+
+static size_t event_count(struct watch *w)
+{
+    struct alert_events events = {.limit = 100};
+
+    assert_int_equal(alert_events_list(w->t->tx, TENANT, w->alert.alert_id, &w->t->arena, &events),
+                     OK);
+    return events.count;
+}
+
+/* Ten errors in each minute, of which the first seconds see none. */
+static void what_goes_on_is_told_once(void **state)
+{
+    struct watch w =
+        watch_begin(*state, "\"window_minutes\":1,\"threshold\":5,\"notify_recovery\":true");
+
+    for (int64_t at = 0; at < 10 * 60; at += 5) {
+        if (at % 60 >= 5 && at % 60 < 55)
+            fail_at(&w, START_US + at * US_PER_SECOND);
+        assert_int_equal(look_at(&w, START_US + at * US_PER_SECOND).is_firing, at >= 25);
+    }
+    assert_int_equal(event_count(&w), 1);
+    /* A minute of it is left; then one whole minute is without. */
+    assert_true(look_at(&w, START_US + 11 * MINUTE_US - 1).is_firing);
+    value_is(look_at(&w, START_US + 11 * MINUTE_US), 0, false);
+    assert_int_equal(event_count(&w), 2);
+}
+
+/* Two spans a minute are fewer than three, in each minute from its beginning to its end. */
+static void what_stays_low_is_told_once(void **state)
+{
+    struct watch w =
+        watch_any(*state, START_US,
+                  THRESHOLD "\"aggregation\":\"sum\",\"attribute\":\"run_count\",\"operator\":"
+                            "\"lt\",\"threshold\":3,\"window_minutes\":1,\"notify_recovery\":true");
+
+    for (int64_t at = 0; at < 10 * 60; at += 10) {
+        if (at % 30 == 20)
+            fail_at(&w, START_US + at * US_PER_SECOND);
+        assert_int_equal(look_at(&w, START_US + at * US_PER_SECOND).is_firing, at >= 60);
+    }
+    assert_int_equal(event_count(&w), 1);
+    for (int i = 0; i < 3; i++)
+        fail_at(&w, START_US + 10 * MINUTE_US);
+    assert_true(look_at(&w, START_US + 11 * MINUTE_US - 1).is_firing);
+    assert_false(look_at(&w, START_US + 11 * MINUTE_US).is_firing);
+}
+
+/* What is told of its end is what the whole window says. */
+static void a_mean_ends_with_a_whole_window_of_it(void **state)
+{
+    struct watch w =
+        watch_any(*state, START_US,
+                  THRESHOLD "\"aggregation\":\"pct\",\"attribute\":\"error_count\",\"operator\":"
+                            "\"gte\",\"threshold\":50,\"window_minutes\":1,"
+                            "\"notify_recovery\":true");
+    struct alert_events events = {.limit = 100};
+
+    fail_at(&w, START_US);
+    value_is(look_at(&w, START_US), 100, true);
+    assert_true(look_at(&w, START_US + 3 * MINUTE_US).is_firing); /* nothing is no value */
+    end_well(&w, START_US + 3 * MINUTE_US);
+    value_is(look_at(&w, START_US + 3 * MINUTE_US), 0, true);
+    assert_false(look_at(&w, START_US + 4 * MINUTE_US).is_firing);
+    assert_int_equal(alert_events_list(w.t->tx, TENANT, w.alert.alert_id, &w.t->arena, &events),
+                     OK);
+    assert_int_equal(events.count, 2);
+    assert_true(str_eq(events.list[0].what, STR("recovered")) && events.list[0].value == 0);
+}
+
+static void a_change_ends_with_a_whole_window_of_it(void **state)
+{
+    struct watch w = watch_any(
+        *state, START_US,
+        "\"type\":\"change\",\"aggregation\":\"sum\",\"attribute\":\"error_count\",\"operator\":"
+        "\"gte\",\"threshold_multiplier\":2,\"window_minutes\":1,\"threshold_window_minutes\":1");
+
+    fail_at(&w, START_US);
+    fail_at(&w, START_US + MINUTE_US);
+    assert_false(look_at(&w, START_US + MINUTE_US).is_firing);
+    for (int i = 0; i < 2; i++)
+        fail_at(&w, START_US + 2 * MINUTE_US);
+    assert_true(look_at(&w, START_US + 2 * MINUTE_US).is_firing);
+    fail_at(&w, START_US + 3 * MINUTE_US);
+    assert_true(look_at(&w, START_US + 3 * MINUTE_US).is_firing);  /* 2 after 1, in whole minutes */
+    assert_false(look_at(&w, START_US + 4 * MINUTE_US).is_firing); /* 1 after 2 */
 }
 
 static void it_tells_again_after_its_pause(void **state)
@@ -311,6 +416,13 @@ static const struct CMUnitTest tests[] = {
     TEST("ends out of order come to the same", order_does_not_matter),
     TEST("an end in the future counts now, and once", a_clock_that_is_ahead_counts_now),
     TEST("it tells again after its pause, not before", it_tells_again_after_its_pause),
+    TEST("what goes on is told once, though each minute begins with nothing",
+         what_goes_on_is_told_once),
+    TEST("what stays low is told once, though a minute and its beginning hold enough",
+         what_stays_low_is_told_once),
+    TEST("a mean ends with a whole window of it, and tells what that says",
+         a_mean_ends_with_a_whole_window_of_it),
+    TEST("so does a change", a_change_ends_with_a_whole_window_of_it),
     TEST("two nodes that look at once count once", two_nodes_count_once),
     TEST("what fires when it is low waits until its first window has passed",
          what_is_low_waits_for_its_window),

@@ -59,6 +59,8 @@ bool alert_holds(const struct alert_rule *rule, const struct alert_measure *meas
         return false;
     if (!measure->has_value)
         return rule->fires_without_data;
+    if (rule->is_change && value <= 0 && value >= 0 && limit <= 0 && limit >= 0)
+        return false; /* nothing after nothing is no change */
     switch (rule->comparison) {
     case ALERT_GTE:
         return value >= limit;
@@ -77,19 +79,30 @@ static void become(struct alert_memory *memory, bool is_firing, int64_t now_us)
     *memory = (struct alert_memory){.is_firing = is_firing, .since_us = now_us};
 }
 
-enum alert_act alert_step(const struct alert_rule *rule, const struct alert_measure *measure,
+/* "At every evaluation" is once a minute, however often it is looked at. */
+static int64_t tells_again_us(const struct alert_rule *rule, int64_t told_us)
+{
+    return rule->renotify_minutes ? told_us + rule->renotify_minutes * MINUTE_US
+                                  : (told_us / MINUTE_US + 1) * MINUTE_US;
+}
+
+static bool is_over(const struct alert_rule *rule, const struct alert_measure *whole)
+{
+    return whole->has_value && !whole->is_part && !alert_holds(rule, whole);
+}
+
+enum alert_act alert_step(const struct alert_rule *rule, const struct alert_sight *sight,
                           int64_t now_us, struct alert_memory *memory)
 {
-    int64_t again_us = memory->told_us + rule->renotify_minutes * 60 * US_PER_SECOND;
-    bool holds = alert_holds(rule, measure);
+    bool holds = alert_holds(rule, &sight->now);
     enum alert_act act = ALERT_SILENT;
 
     if (holds && !memory->is_firing) {
         become(memory, true, now_us);
         act = ALERT_FIRED;
-    } else if (holds && now_us >= again_us) {
+    } else if (holds && now_us >= tells_again_us(rule, memory->told_us)) {
         act = ALERT_FIRED_AGAIN;
-    } else if (!holds && memory->is_firing && measure->has_value) {
+    } else if (!holds && memory->is_firing && is_over(rule, &sight->whole)) {
         become(memory, false, now_us);
         act = rule->tells_recovery ? ALERT_RECOVERED : ALERT_SILENT;
     }

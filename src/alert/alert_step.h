@@ -2,7 +2,11 @@
  *
  *   ok ──── the condition holds ────▶ firing   told
  *   firing ─ the condition holds ───▶ firing   told again after renotify_minutes
- *   firing ─ it does not hold ──────▶ ok       told if tells_recovery
+ *   firing ─ a whole window without ▶ ok       told if tells_recovery
+ *
+ * It fires as soon as the running window says so, but ends only when the last window of whole
+ * minutes says otherwise and the running one agrees: each minute's beginning is nearly empty, and
+ * would else end what goes on, to be told anew a moment later.
  *
  * Without a value (nothing to take a mean of, fewer samples than asked for) the condition does not
  * hold, and a firing alert stays what it is; with fires_without_data it holds instead.
@@ -46,6 +50,12 @@ struct alert_measure alert_measure_of(const struct alert_rule *rule,
 /* Does the condition hold for this value? */
 bool alert_holds(const struct alert_rule *rule, const struct alert_measure *measure);
 
+/* What it stands on: the window with the running minute, and the last one of whole minutes, which
+ * only a firing alert needs. */
+struct alert_sight {
+    struct alert_measure now, whole;
+};
+
 struct alert_memory {
     bool is_firing;
     int64_t since_us; /* of the state */
@@ -54,7 +64,7 @@ struct alert_memory {
 
 enum alert_act { ALERT_SILENT, ALERT_FIRED, ALERT_FIRED_AGAIN, ALERT_RECOVERED };
 
-enum alert_act alert_step(const struct alert_rule *rule, const struct alert_measure *measure,
+enum alert_act alert_step(const struct alert_rule *rule, const struct alert_sight *sight,
                           int64_t now_us, struct alert_memory *memory);
 
 #endif

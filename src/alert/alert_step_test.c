@@ -55,6 +55,10 @@ static void change_compares_with_before(void **state)
     found = measure(rule, thirty, twenty);
     assert_true(found.limit == 20); /* 20 in ten minutes are 10 in five */
     assert_true(alert_holds(&rule, &found));
+    found = measure(rule, (struct alert_sums){0}, (struct alert_sums){0});
+    assert_false(alert_holds(&rule, &found)); /* nothing after nothing */
+    found = measure(rule, (struct alert_sums){.count = 1}, (struct alert_sums){0});
+    assert_true(alert_holds(&rule, &found));
     rule.attribute = ALERT_LATENCY;
     rule.aggregation = ALERT_AVG;
     found = measure(rule, (struct alert_sums){.sum = 3, .count = 2},
@@ -89,41 +93,80 @@ static void comparisons(void **state)
     }
 }
 
+static const struct alert_measure high = {.has_value = true, .value = 10, .limit = 10},
+                                  low = {.has_value = true, .value = 9, .limit = 10}, none = {0};
+
+/* A step, both windows of which say the same. */
+static enum alert_act take(const struct alert_rule *rule, const struct alert_measure *measure,
+                           int64_t now_us, struct alert_memory *memory)
+{
+    return alert_step(rule, &(struct alert_sight){*measure, *measure}, now_us, memory);
+}
+
 static void a_life(void **state)
 {
     struct alert_rule rule = errors;
     struct alert_memory memory = {0};
-    struct alert_measure high = {.has_value = true, .value = 10, .limit = 10};
-    struct alert_measure low = {.has_value = true, .value = 9, .limit = 10}, none = {0};
 
     (void)state;
-    assert_int_equal(alert_step(&rule, &low, MINUTE, &memory), ALERT_SILENT);
-    assert_int_equal(alert_step(&rule, &high, 2 * MINUTE, &memory), ALERT_FIRED);
+    assert_int_equal(take(&rule, &low, MINUTE, &memory), ALERT_SILENT);
+    assert_int_equal(take(&rule, &high, 2 * MINUTE, &memory), ALERT_FIRED);
     assert_true(memory.is_firing && memory.since_us == 2 * MINUTE);
-    assert_int_equal(alert_step(&rule, &high, 61 * MINUTE, &memory), ALERT_SILENT);
-    assert_int_equal(alert_step(&rule, &none, 61 * MINUTE, &memory), ALERT_SILENT);
+    assert_int_equal(take(&rule, &high, 61 * MINUTE, &memory), ALERT_SILENT);
+    assert_int_equal(take(&rule, &none, 61 * MINUTE, &memory), ALERT_SILENT);
     assert_true(memory.is_firing);
-    assert_int_equal(alert_step(&rule, &high, 62 * MINUTE, &memory), ALERT_FIRED_AGAIN);
-    assert_int_equal(alert_step(&rule, &high, 63 * MINUTE, &memory), ALERT_SILENT);
-    assert_int_equal(alert_step(&rule, &low, 64 * MINUTE, &memory), ALERT_SILENT);
+    assert_int_equal(take(&rule, &high, 62 * MINUTE, &memory), ALERT_FIRED_AGAIN);
+    assert_int_equal(take(&rule, &high, 63 * MINUTE, &memory), ALERT_SILENT);
+    assert_int_equal(take(&rule, &low, 64 * MINUTE, &memory), ALERT_SILENT);
     assert_false(memory.is_firing);
     rule.tells_recovery = true;
+    assert_int_equal(take(&rule, &high, 65 * MINUTE, &memory), ALERT_FIRED);
+    assert_int_equal(take(&rule, &low, 67 * MINUTE, &memory), ALERT_RECOVERED);
+}
+
+static void at_every_evaluation(void **state)
+{
+    struct alert_rule rule = errors;
+    struct alert_memory memory = {0};
+
+    (void)state;
     rule.renotify_minutes = 0;
-    assert_int_equal(alert_step(&rule, &high, 65 * MINUTE, &memory), ALERT_FIRED);
-    assert_int_equal(alert_step(&rule, &high, 66 * MINUTE, &memory), ALERT_FIRED_AGAIN);
-    assert_int_equal(alert_step(&rule, &low, 67 * MINUTE, &memory), ALERT_RECOVERED);
+    assert_int_equal(take(&rule, &high, 2 * MINUTE + 1, &memory), ALERT_FIRED);
+    assert_int_equal(take(&rule, &high, 2 * MINUTE + 2, &memory), ALERT_SILENT);
+    assert_int_equal(take(&rule, &high, 3 * MINUTE - 1, &memory), ALERT_SILENT);
+    assert_int_equal(take(&rule, &high, 3 * MINUTE, &memory), ALERT_FIRED_AGAIN);
+    assert_int_equal(take(&rule, &high, 4 * MINUTE - 1, &memory), ALERT_SILENT);
+}
+
+static void both_windows_must_agree_that_it_is_over(void **state)
+{
+    static const struct alert_measure part = {.has_value = true, .is_part = true, .limit = 10};
+    const struct {
+        struct alert_measure now, whole;
+        bool ends;
+    } cases[] = {{low, high, false}, {low, none, false}, {low, part, false}, {low, low, true},
+                 {none, low, true},  {high, low, false}, {none, none, false}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct alert_memory memory = {.is_firing = true, .told_us = MINUTE};
+
+        assert_int_equal(alert_step(&errors, &(struct alert_sight){cases[i].now, cases[i].whole},
+                                    2 * MINUTE, &memory),
+                         ALERT_SILENT);
+        assert_int_equal(memory.is_firing, !cases[i].ends);
+    }
 }
 
 static void without_data(void **state)
 {
     struct alert_rule rule = errors;
     struct alert_memory memory = {0};
-    struct alert_measure none = {0}, some = {.has_value = true, .value = 1, .limit = 10};
 
     (void)state;
     rule.fires_without_data = true;
-    assert_int_equal(alert_step(&rule, &none, MINUTE, &memory), ALERT_FIRED);
-    assert_int_equal(alert_step(&rule, &some, 2 * MINUTE, &memory), ALERT_SILENT);
+    assert_int_equal(take(&rule, &none, MINUTE, &memory), ALERT_FIRED);
+    assert_int_equal(take(&rule, &low, 2 * MINUTE, &memory), ALERT_SILENT);
     assert_false(memory.is_firing);
 }
 
@@ -132,6 +175,9 @@ static const struct CMUnitTest tests[] = {
     TEST("change compares with the stretch before", change_compares_with_before),
     TEST("comparisons at the limit", comparisons),
     TEST("fires once, again after its interval, and recovers", a_life),
+    TEST("told at every evaluation is told once a minute", at_every_evaluation),
+    TEST("it is over when the last whole window says so and the running one agrees",
+         both_windows_must_agree_that_it_is_over),
     TEST("no data fires only if told to", without_data),
 };
 

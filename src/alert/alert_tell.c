@@ -115,40 +115,68 @@ static struct alert_sums sums_of(const struct alert_minute *minute)
     return (struct alert_sums){minute->sum, minute->count, minute->total};
 }
 
-static int64_t window_start(const struct tx *tx, const struct alert_rule *rule)
+/* The window with the running minute, in which what a clock that was ahead has counted stays. */
+static struct alert_stretch stretch_now(const struct tx *tx, const struct alert_entry *entry)
 {
-    return tx->now_us / MINUTE_US - alert_minutes_of(rule) + 1;
+    const struct alert_rule *rule = &entry->page->rule;
+    int64_t from = tx->now_us / MINUTE_US - alert_minutes_of(rule) + 1;
+
+    return (struct alert_stretch){
+        .alert_no = entry->row.alert_no,
+        .before = rule->is_change ? from - rule->baseline_minutes : from,
+        .from = from,
+        .until = INT64_MAX,
+    };
 }
 
-/* What each has counted, in the order of the entries. What a clock that was ahead has counted
- * stays in. */
+/* The last one of whole minutes. */
+static struct alert_stretch stretch_whole(const struct tx *tx, const struct alert_entry *entry)
+{
+    const struct alert_rule *rule = &entry->page->rule;
+    int64_t until = tx->now_us / MINUTE_US, from = until - rule->window_minutes;
+
+    return (struct alert_stretch){
+        .alert_no = entry->row.alert_no,
+        .before = rule->is_change ? from - rule->baseline_minutes : from,
+        .from = from,
+        .until = until,
+    };
+}
+
+/* What each has counted: all of them until now, the firing ones in whole minutes too; both in the
+ * order of the entries. */
+struct stretches {
+    struct alert_stretch *now, *whole;
+};
+
 static enum err stretches_read(struct tx *tx, const struct alert_count *count,
-                               struct alert_stretch **list)
+                               struct stretches *stretches)
 {
-    *list = ARENA_ARRAY(tx->arena, struct alert_stretch, count->entry_count + 1);
-    for (size_t i = 0; i < count->entry_count; i++) {
-        const struct alert_rule *rule = &count->entries[i].page->rule;
-        int64_t from = window_start(tx, rule);
+    size_t firing = 0;
+    enum err err;
 
-        (*list)[i] = (struct alert_stretch){
-            .alert_no = count->entries[i].row.alert_no,
-            .from = from,
-            .before = rule->is_change ? from - rule->baseline_minutes : from,
-        };
+    stretches->now = ARENA_ARRAY(tx->arena, struct alert_stretch, count->entry_count + 1);
+    stretches->whole = ARENA_ARRAY(tx->arena, struct alert_stretch, count->entry_count + 1);
+    for (size_t i = 0; i < count->entry_count; i++) {
+        stretches->now[i] = stretch_now(tx, &count->entries[i]);
+        if (count->entries[i].row.is_firing)
+            stretches->whole[firing++] = stretch_whole(tx, &count->entries[i]);
     }
-    return alert_minutes_sum(tx, *list, count->entry_count);
+    err = alert_minutes_sum(tx, stretches->now, count->entry_count);
+    return err || firing == 0 ? err : alert_minutes_sum(tx, stretches->whole, firing);
 }
 
-static struct alert_measure measure_of(const struct tx *tx, const struct alert_entry *entry,
+static struct alert_measure measure_of(const struct alert_entry *entry,
+                                       const struct alert_scores *scores,
                                        const struct alert_stretch *stretch)
 {
     const struct alert_rule *rule = &entry->page->rule;
     bool of_scores = rule->attribute == ALERT_FEEDBACK_SCORE;
-    struct alert_sums window = of_scores ? entry->window_scores : sums_of(&stretch->window);
-    struct alert_sums before = of_scores ? entry->baseline_scores : sums_of(&stretch->baseline);
+    struct alert_sums window = of_scores ? scores->window : sums_of(&stretch->window);
+    struct alert_sums before = of_scores ? scores->baseline : sums_of(&stretch->baseline);
     struct alert_measure measure = alert_measure_of(rule, &window, &before);
 
-    measure.is_part = alert_is_part(rule, window_start(tx, rule), entry->row.updated_us);
+    measure.is_part = alert_is_part(rule, stretch->from, entry->row.updated_us);
     return measure;
 }
 
@@ -173,14 +201,15 @@ struct steps {
     size_t silent_count;
 };
 
+/* What is over is told with the window that says so. */
 static enum err step(struct tx *tx, struct steps *steps, const struct alert_entry *entry,
-                     const struct alert_stretch *stretch)
+                     const struct alert_sight *sight)
 {
     const struct alert_rule *rule = &entry->page->rule;
     struct alert_row row = entry->row;
     struct alert_memory memory = {row.is_firing, row.since_us, row.told_us};
-    struct alert_measure measure = measure_of(tx, entry, stretch);
-    enum alert_act act = alert_step(rule, &measure, tx->now_us, &memory);
+    enum alert_act act = alert_step(rule, sight, tx->now_us, &memory);
+    struct alert_measure measure = act == ALERT_RECOVERED ? sight->whole : sight->now;
     enum err err;
 
     row.is_firing = memory.is_firing;
@@ -204,12 +233,18 @@ static enum err steps_take(struct tx *tx, const struct alert_setup *setup,
 {
     struct steps steps = {setup, ARENA_ARRAY(tx->arena, struct alert_row, count->entry_count + 1),
                           0};
-    struct alert_stretch *stretches;
+    struct stretches stretches;
     enum err err = stretches_read(tx, count, &stretches);
 
-    for (size_t i = 0; !err && i < count->entry_count; i++)
-        if (count->entries[i].page->is_readable)
-            err = step(tx, &steps, &count->entries[i], &stretches[i]);
+    for (size_t i = 0, firing = 0; !err && i < count->entry_count; i++) {
+        const struct alert_entry *entry = &count->entries[i];
+        struct alert_sight sight = {.now = measure_of(entry, &entry->now, &stretches.now[i])};
+
+        if (entry->row.is_firing)
+            sight.whole = measure_of(entry, &entry->whole, &stretches.whole[firing++]);
+        if (entry->page->is_readable)
+            err = step(tx, &steps, entry, &sight);
+    }
     return err ? err : alerts_step_all(tx, steps.silent, steps.silent_count);
 }
 

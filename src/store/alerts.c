@@ -7,7 +7,7 @@
 #define AT_ONCE 500
 #define MINUTE_ARGS 5
 #define STEP_ARGS 8
-#define STRETCH_BYTES_MAX 70 /* as JSON: three numbers */
+#define STRETCH_BYTES_MAX 90 /* as JSON: four numbers */
 
 #define COLUMNS                                                                                    \
     "tenant, alert_id, alert_no, project_no, rule, actions, is_enabled, is_firing, since_us, "     \
@@ -64,7 +64,7 @@ static const struct db_statement add_minute = {
     " ON CONFLICT (alert_no, minute) DO UPDATE SET sum = alert_minutes.sum + excluded.sum,"
     " count = alert_minutes.count + excluded.count, total = alert_minutes.total + excluded.total",
     NULL};
-/* $1: [[alert_no, from, before], …] */
+/* $1: [[alert_no, before, from, until], …] */
 #define SUM_OF(when, column) "SUM(CASE WHEN m.minute " when " w.since THEN m." column " ELSE 0 END)"
 #define SUMS_OF(when)                                                                              \
     "CAST(" SUM_OF(when, "sum") " AS DOUBLE PRECISION), CAST(" SUM_OF(                             \
@@ -72,14 +72,15 @@ static const struct db_statement add_minute = {
 #define SUM_ALL                                                                                    \
     " SELECT w.no, " SUMS_OF(">=") ", " SUMS_OF(                                                   \
         "<") " FROM w JOIN alert_minutes m ON"                                                     \
-             " m.alert_no = w.no AND m.minute >= w.before GROUP BY w.no ORDER BY w.no"
+             " m.alert_no = w.no AND m.minute >= w.before AND m.minute < w.until"                  \
+             " GROUP BY w.no ORDER BY w.no"
 static const struct db_statement sum_minutes = {
     "alert_minutes_sum",
-    "WITH w AS MATERIALIZED (SELECT value ->> 0 AS no, value ->> 1 AS since, value ->> 2 AS before"
-    " FROM json_each($1))" SUM_ALL,
+    "WITH w AS MATERIALIZED (SELECT value ->> 0 AS no, value ->> 1 AS before, value ->> 2 AS since,"
+    " value ->> 3 AS until FROM json_each($1))" SUM_ALL,
     "WITH w AS MATERIALIZED (SELECT CAST(v ->> 0 AS BIGINT) AS no, CAST(v ->> 1 AS BIGINT) AS "
-    "since,"
-    " CAST(v ->> 2 AS BIGINT) AS before FROM jsonb_array_elements(CAST($1 AS jsonb)) v)" SUM_ALL};
+    "before, CAST(v ->> 2 AS BIGINT) AS since, CAST(v ->> 3 AS BIGINT) AS until"
+    " FROM jsonb_array_elements(CAST($1 AS jsonb)) v)" SUM_ALL};
 static const struct db_statement trim_minutes = {
     "alert_minutes_trim", "DELETE FROM alert_minutes WHERE alert_no = $1 AND minute < $2", NULL};
 
@@ -302,8 +303,8 @@ static struct str stretches_write(struct tx *tx, const struct alert_stretch *lis
 
     buf_init(&out, count * STRETCH_BYTES_MAX + 2);
     for (size_t i = 0; i < count; i++)
-        buf_addf(&out, "%s[%lld,%lld,%lld]", i ? "," : "[", (long long)list[i].alert_no,
-                 (long long)list[i].from, (long long)list[i].before);
+        buf_addf(&out, "%s[%lld,%lld,%lld,%lld]", i ? "," : "[", (long long)list[i].alert_no,
+                 (long long)list[i].before, (long long)list[i].from, (long long)list[i].until);
     buf_add(&out, count ? STR("]") : STR("[]"));
     text = arena_str(tx->arena, buf_str(&out));
     buf_release(&out);

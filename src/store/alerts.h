@@ -77,10 +77,11 @@ struct alert_minute {
 enum err alert_minutes_add(struct tx *tx, const struct alert_minute *minutes,
                            size_t count) MUST_USE;
 
-/* What one alert has counted: from minute `from` on, and from `before` up to there. */
+/* What one alert has counted: from minute `from` up to `until`, which is left out, and from
+ * `before` up to `from`. */
 struct alert_stretch {
-    int64_t alert_no, from, before;       /* in; before <= from */
-    struct alert_minute window, baseline; /* out; their minute is not set */
+    int64_t alert_no, before, from, until; /* in; before <= from <= until */
+    struct alert_minute window, baseline;  /* out; their minute is not set */
 };
 
 /* Of many at once, in the order of their alert_no, which differ. */
