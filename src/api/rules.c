@@ -17,6 +17,13 @@ static enum err refuse(struct call *call, struct str words)
     return ERR_INVALID;
 }
 
+/* A filter is refused as a search refuses it. */
+enum err rules_refuse_spec(struct call *call, const struct rule_spec *spec, struct str why)
+{
+    call_fail(call, spec->has_bad_filter ? 400 : 422, "%.*s", STR_ARG(why));
+    return ERR_INVALID;
+}
+
 enum err rules_not_found(struct call *call, enum err err)
 {
     if (err == ERR_NOT_FOUND)
@@ -161,7 +168,7 @@ static enum err body_read(struct call *call)
     if (err)
         return err;
     if (rule_spec_read(call->body, call->arena, &body->spec, &why))
-        return refuse(call, why);
+        return rules_refuse_spec(call, &body->spec, why);
     for (size_t i = 0; i < body->spec.webhook_count; i++)
         if (delivery_target_check(call, STR("rule"),
                                   arena_printf(call->arena, "webhooks[%zu].url", i),
@@ -217,13 +224,27 @@ static enum err create_prepare(struct call *call)
     return call_then_write(call, create_apply);
 }
 
+/* A rule stays with its project: it knows the changes of no other. */
+static enum err check_project(struct tx *tx, struct call *call, const struct rule_row *rule)
+{
+    struct str wanted = STR_NONE;
+    struct project_row project;
+    enum err err = call_get_uuid(call, "session_id", &wanted);
+
+    if (!err)
+        err = projects_get_by_no(tx, rule->project_no, tx->arena, &project);
+    if (err || str_is_none(wanted) || str_eq_nocase(wanted, project.project_id))
+        return rules_not_found(call, err);
+    return refuse(call, STR("session_id: a rule stays with its project; make one for the other"));
+}
+
 static enum err change_apply(struct tx *tx, struct call *call)
 {
     struct rule_body *body = call->data;
     struct rule_row was;
     enum err err = rules_get(tx, call->principal.tenant, call->params[0], call->arena, &was);
 
-    if (err)
+    if (err || (err = check_project(tx, call, &was)))
         return rules_not_found(call, err);
     body->row.rule_id = was.rule_id;
     if ((err = rules_check_actions(tx, call, body)) ||
@@ -282,7 +303,21 @@ static enum err get_prepare(struct call *call)
 
 /* ---- list ---- */
 
-static bool is_wanted(const struct call *call, const struct rule_row *rule)
+/* In whatever case, as names of projects are looked for. */
+static bool name_contains(struct call *call, const struct rule_row *rule, struct str part)
+{
+    const struct json *json = NULL;
+    struct str name;
+
+    if (json_parse(call->arena, json_raw(rule->body, STR("display_name")), &json, NULL))
+        return false;
+    for (name = json_string(json); name.len >= part.len; name = str_from(name, 1))
+        if (str_starts_nocase(name, part))
+            return true;
+    return false;
+}
+
+static bool is_wanted(struct call *call, const struct rule_row *rule)
 {
     struct str part = query_get(&call->query, "name_contains"), value;
     bool any_id = false, is_id = false;
@@ -294,7 +329,7 @@ static bool is_wanted(const struct call *call, const struct rule_row *rule)
     }
     if (any_id && !is_id)
         return false;
-    return str_is_none(part) || str_contains(json_raw(rule->body, STR("display_name")), part);
+    return str_is_empty(part) || name_contains(call, rule, part);
 }
 
 static enum err list_apply(struct tx *tx, struct call *call)

@@ -23,6 +23,8 @@ enum err rules_read_headers(struct call *call, struct rule_body *body) MUST_USE;
 enum err rules_place_webhooks(struct tx *tx, struct call *call, struct rule_body *body,
                               const struct rule_row *was) MUST_USE;
 
+/* Fills the reply; returns ERR_INVALID. */
+enum err rules_refuse_spec(struct call *call, const struct rule_spec *spec, struct str why);
 /* ERR_NOT_FOUND: the reply is filled. Returns `err`. */
 enum err rules_not_found(struct call *call, enum err err) MUST_USE;
 

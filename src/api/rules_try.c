@@ -151,7 +151,7 @@ static enum err filters_read(struct call *call, struct try_call *t)
     struct str why;
 
     if (rule_spec_read_filters(call->body, call->arena, &t->spec, &why))
-        return refuse(call, why);
+        return rules_refuse_spec(call, &t->spec, why);
     q->filter = t->spec.filter.root ? &t->spec.filter : NULL;
     q->trace_filter = t->spec.trace_filter.root ? &t->spec.trace_filter : NULL;
     q->tree_filter = t->spec.tree_filter.root ? &t->spec.tree_filter : NULL;

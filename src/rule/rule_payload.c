@@ -102,7 +102,8 @@ enum err rule_payload_run(struct tx *tx, const struct span_row *row, const struc
         return err;
     if (linking.keyring)
         make_light(&span);
-    span.feedback_stats = stats_text(feedback, 1, arena);
+    /* Without any it is null here, as the documented body says it. */
+    span.feedback_stats = (*feedback)->count ? stats_text(feedback, 1, arena) : STR("null");
     *run = run_text(&span, &linking, arena);
     return str_is_none(*run) ? ERR_LIMIT : OK;
 }

@@ -70,8 +70,8 @@ static enum err read_names(const struct reading *r, struct rule_spec *spec)
     return read_bool(r, "is_enabled", &spec->is_enabled);
 }
 
-static enum err read_filter(const struct reading *r, const char *key, struct filter *filter,
-                            bool *is_there)
+static enum err read_filter(const struct reading *r, struct rule_spec *spec, const char *key,
+                            struct filter *filter, bool *is_there)
 {
     const struct json *value = json_get(r->json, key);
     struct filter_error error;
@@ -82,6 +82,7 @@ static enum err read_filter(const struct reading *r, const char *key, struct fil
     if (!filter_parse(r->arena, json_string(value), filter, &error))
         return OK;
     *r->why = arena_printf(r->arena, "%s: %s", key, error.text);
+    spec->has_bad_filter = true;
     return ERR_INVALID;
 }
 
@@ -91,9 +92,9 @@ static enum err read_filters(const struct reading *r, struct rule_spec *spec)
     bool has_filter, has_trace, has_tree;
     enum err err;
 
-    if ((err = read_filter(r, "filter", &spec->filter, &has_filter)) ||
-        (err = read_filter(r, "trace_filter", &spec->trace_filter, &has_trace)) ||
-        (err = read_filter(r, "tree_filter", &spec->tree_filter, &has_tree)))
+    if ((err = read_filter(r, spec, "filter", &spec->filter, &has_filter)) ||
+        (err = read_filter(r, spec, "trace_filter", &spec->trace_filter, &has_trace)) ||
+        (err = read_filter(r, spec, "tree_filter", &spec->tree_filter, &has_tree)))
         return err;
     spec->looks_at_traces = has_trace || has_tree;
     for (size_t i = 0; i < statuses->count; i++)

@@ -28,6 +28,7 @@ struct rule_spec {
     bool prefers_correction;         /* as the example's outputs */
     bool keeps_traces;
     int64_t backfill_from_us; /* of a new rule: also what began since; 0: nothing */
+    bool has_bad_filter;      /* with ERR_INVALID: that is what is wrong */
 };
 
 /* ERR_INVALID: *why, in the arena, names the field. The spec borrows from the JSON. */

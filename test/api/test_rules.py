@@ -104,7 +104,7 @@ def test_the_documented_body(api, project, hook):
     assert body["rule_id"] == rule["id"] and body["feedback_stats"] == {}
     assert body["start_time"].endswith("+00:00") and body["start_time"] < body["end_time"]
     run = body["runs"][0]
-    assert RUN_KEYS <= set(run)
+    assert RUN_KEYS <= set(run) and run["feedback_stats"] is None  # B5: null when there is none
     assert run["is_root"] and run["session_id"] == project["id"] and run["dotted_order"] == sent["dotted_order"]
     assert "+" not in run["start_time"] and "Z" not in run["start_time"]
     assert (run["total_tokens"], run["parent_run_ids"]) == (0, []) and run["inputs"] == {"q": 1}
@@ -303,7 +303,8 @@ def test_a_kill_neither_loses_nor_repeats(api, server, project, hook):
 def test_what_is_refused(api, project, change, words):
     body = {"display_name": "d", "sampling_rate": 1, "session_id": project["id"], "webhooks": [], **change}
     answer = api.post(ROOT, json=body)
-    assert answer.status_code == 422 and words in answer.text
+    is_filter = any(words.startswith(f"{key}: ") for key in ("filter", "trace_filter", "tree_filter"))
+    assert answer.status_code == (400 if is_filter else 422) and words in answer.text  # contract 3.1, 4.1
     assert api.ok("GET", ROOT, params={"session_id": project["id"]}) == []
 
 
@@ -342,6 +343,13 @@ def test_list_get_and_delete(api, project, hook):
     rule = make(api, project, hook)
     assert api.ok("GET", "/runs/rules", params={"id": rule["id"]}) == [rule]
     assert api.ok("GET", ROOT, params={"session_id": project["id"], "name_contains": "wat"}) == [rule]
+    quoted = api.ok("PATCH", f"{ROOT}/{rule['id']}", content=json.dumps({**rule, "display_name": 'Gr\u00f6\u00dfe "x"'}))
+    for part, found in (("gr\u00f6\u00df", [quoted]), ('e "x"', [quoted]), ('"Gr', []), ("u00f6", []), ("", [quoted])):
+        assert api.ok("GET", ROOT, params={"session_id": project["id"], "name_contains": part}) == found, part
+    rule = api.ok("PATCH", f"{ROOT}/{rule['id']}", json={key: value for key, value in rule.items() if key != "session_id"})
+    elsewhere = api.ok("POST", "/sessions", json={"name": f"other-{uuid.uuid4().hex}"})
+    refused = api.patch(f"{ROOT}/{rule['id']}", json={**rule, "session_id": elsewhere["id"]})
+    assert refused.status_code == 422 and refused.json()["detail"].startswith("session_id: a rule stays with its project")
     assert api.ok("GET", ROOT, params={"session_id": str(uuid.uuid4())}) == []
     assert api.ok("GET", f"{ROOT}/{rule['id']}") == rule == api.ok("POST", f"{ROOT}/{rule['id']}/trigger")
     assert api.delete(f"{ROOT}/{rule['id']}").status_code == 200
@@ -425,7 +433,7 @@ def test_a_try_shows_what_was_missed_by_one_condition(api, project):
 def test_what_is_wrong_with_a_try_is_told(api, project):
     for body, status, words in (({}, 422, "session_id"), ({"session_id": "x"}, 422, "session_id"),
                                 ({"session_id": str(uuid.uuid4())}, 404, "no such project"),
-                                ({"session_id": project["id"], "filter": "eq("}, 422, "filter: "),
+                                ({"session_id": project["id"], "filter": "eq("}, 400, "filter: "),
                                 ({"session_id": project["id"], "tree_filter": 1}, 422, "tree_filter"),
                                 ({"session_id": project["id"], "limit": 101}, 422, "limit"),
                                 ({"session_id": project["id"], "near_misses": 11}, 422, "near_misses"),
