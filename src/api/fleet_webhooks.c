@@ -15,6 +15,7 @@
 /* What a body says. */
 struct webhook_body {
     struct str name, url, form_schema; /* STR_NONE: not said */
+    struct form form;                  /* what form_schema says; empty: not said */
     struct secret_headers *headers;    /* NULL: not said */
     struct fleet_page page;            /* of a list */
 };
@@ -38,12 +39,11 @@ static enum err put_endpoint(struct tx *tx, struct json_writer *json,
     return OK;
 }
 
-static enum err put_webhook(struct tx *tx, struct json_writer *json,
+static enum err put_members(struct tx *tx, struct json_writer *json,
                             const struct fleet_webhook *webhook)
 {
     enum err err;
 
-    json_begin_object(json);
     json_put_str(json, "id", webhook->webhook_id);
     json_put_str(json, "name", webhook->name);
     url_mask_put(json, "url", webhook->url);
@@ -58,8 +58,18 @@ static enum err put_webhook(struct tx *tx, struct json_writer *json,
     json_end_object(json);
     json_put_time(json, "created_at", webhook->created_us);
     json_put_time(json, "updated_at", webhook->updated_us);
-    json_end_object(json);
     return OK;
+}
+
+static enum err put_webhook(struct tx *tx, struct json_writer *json,
+                            const struct fleet_webhook *webhook)
+{
+    enum err err;
+
+    json_begin_object(json);
+    err = put_members(tx, json, webhook);
+    json_end_object(json);
+    return err;
 }
 
 /* For whoever may publish by it but not change it. */
@@ -72,10 +82,42 @@ static void put_name_and_form(struct json_writer *json, const struct fleet_webho
     json_end_object(json);
 }
 
-static enum err webhook_reply(struct tx *tx, struct call *call, int status,
-                              const struct fleet_webhook *webhook)
+/* Whoever saves hears what is taken for something else. */
+static void put_warnings(struct json_writer *json, struct call *call, const struct form *form)
 {
-    return put_webhook(tx, call_json(call, status), webhook);
+    bool any = false;
+
+    for (size_t i = 0; i < form->count; i++) {
+        struct str type = form->fields[i].unknown_type;
+
+        if (str_is_none(type))
+            continue;
+        if (!any) {
+            json_key(json, "warnings");
+            json_begin_array(json);
+            any = true;
+        }
+        json_str_out(json, arena_printf(call->arena,
+                                        "form_schema: fields[%zu] is taken as a string: there is "
+                                        "no type \"%.*s\"",
+                                        i, STR_ARG(str_first(type, 64))));
+    }
+    if (any)
+        json_end_array(json);
+}
+
+static enum err saved_reply(struct tx *tx, struct call *call, int status,
+                            const struct fleet_webhook *webhook)
+{
+    const struct webhook_body *body = call->data;
+    struct json_writer *json = call_json(call, status);
+    enum err err;
+
+    json_begin_object(json);
+    err = put_members(tx, json, webhook);
+    put_warnings(json, call, &body->form);
+    json_end_object(json);
+    return err;
 }
 
 enum err fleet_webhook_not_found(struct call *call)
@@ -158,7 +200,7 @@ static enum err get_apply(struct tx *tx, struct call *call)
     struct fleet_webhook webhook;
     enum err err = webhook_of(tx, call, &webhook);
 
-    return err ? err : webhook_reply(tx, call, 200, &webhook);
+    return err ? err : put_webhook(tx, call_json(call, 200), &webhook);
 }
 
 static enum err get_prepare(struct call *call)
@@ -176,7 +218,6 @@ static enum err refuse(struct call *call, const char *why)
 
 static enum err read_form(struct call *call, struct webhook_body *body)
 {
-    struct form form;
     struct str why;
 
     if (!json_get(call->body, "form_schema"))
@@ -184,7 +225,7 @@ static enum err read_form(struct call *call, struct webhook_body *body)
     body->form_schema = json_raw(call->body_text, STR("form_schema"));
     if (str_eq(body->form_schema, STR("null")))
         body->form_schema = STR("{}");
-    if (!form_parse(call->arena, body->form_schema, &form, &why))
+    if (!form_parse(call->arena, body->form_schema, &body->form, &why))
         return OK;
     call_fail(call, 422, "%.*s", STR_ARG(why));
     return ERR_INVALID;
@@ -249,7 +290,7 @@ static enum err create_apply(struct tx *tx, struct call *call)
 
     if (!err)
         err = put_headers(tx, call, &webhook, body->headers);
-    return err ? err : webhook_reply(tx, call, 201, &webhook);
+    return err ? err : saved_reply(tx, call, 201, &webhook);
 }
 
 static enum err create_prepare(struct call *call)
@@ -290,7 +331,7 @@ static enum err patch_apply(struct tx *tx, struct call *call)
         return refuse(call, "headers: this URL is of another host, to which the headers do not go "
                             "along by themselves; give them again, or {} for none");
     err = put_headers(tx, call, &webhook, body->headers);
-    return err ? err : webhook_reply(tx, call, 200, &webhook);
+    return err ? err : saved_reply(tx, call, 200, &webhook);
 }
 
 static enum err patch_prepare(struct call *call)

@@ -10,12 +10,16 @@ static const char *const type_names[] = {
 };
 
 /* Programs that move forms from elsewhere write types that are not documented, such as "text". */
-static enum form_type type_of(struct str name)
+static void take_type(struct form_field *field, struct str name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(type_names); i++)
-        if (str_eq(name, str_of(type_names[i])))
-            return (enum form_type)i;
-    return FORM_STRING;
+    for (size_t i = 0; i < ARRAY_LEN(type_names); i++) {
+        if (!str_eq(name, str_of(type_names[i])))
+            continue;
+        field->type = (enum form_type)i;
+        return;
+    }
+    field->type = FORM_STRING;
+    field->unknown_type = name;
 }
 
 /* ---- values ---- */
@@ -109,8 +113,9 @@ static const char *field_read(struct arena *arena, const struct json *json, stru
     if (json_type(json) != JSON_OBJECT)
         return "must be an object";
     *field = (struct form_field){.name = json_string(json_get(json, "name")),
-                                 .type = type_of(json_string(type)),
+                                 .unknown_type = STR_NONE,
                                  .options = json_get(json, "options")};
+    take_type(field, json_string(type));
     if (str_is_empty(field->name) || field->name.len > NAME_BYTES_MAX)
         return "must have a name of 1 to 64 bytes";
     if (type && json_type(type) != JSON_STRING)

@@ -26,6 +26,7 @@ enum form_type { FORM_STRING, FORM_NUMBER, FORM_BOOLEAN, FORM_TEXTAREA, FORM_JSO
 struct form_field {
     struct str name;
     enum form_type type;
+    struct str unknown_type; /* as it was given; STR_NONE: it is known */
     bool is_required;
     const struct json *options; /* array; of a select */
     struct str default_text;    /* JSON; STR_NONE: none */

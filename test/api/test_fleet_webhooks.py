@@ -65,6 +65,10 @@ def test_a_webhook_is_made_changed_and_deleted(api, hook):
     assert changed["name"] == "Other" and changed["headers"] == {"X-Key": "***", "X-More": "***"}
     assert changed["form_schema"] == {}
     assert made["id"] in [one["id"] for one in api.ok("GET", URL)["items"]]
+    told = api.ok("PATCH", path, json={"form_schema": {"fields": [{"name": "a"}, {"name": "b", "type": "text"}]}})
+    assert told["warnings"] == ['form_schema: fields[1] is taken as a string: there is no type "text"']  # 1.6 row 17
+    assert "warnings" not in api.ok("GET", path) and "warnings" not in api.ok("PATCH", path, json={"form_schema": FORM})
+    refused(api.put(path, json={}), 405, "PUT")
     assert api.delete(path).status_code == 204
     refused(api.get(path), 404)
     refused(api.post(f"{path}/run", json={"agent_id": "x"}), 404)
