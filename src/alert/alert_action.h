@@ -55,5 +55,8 @@ void alert_body_write(struct buf *out, const struct alert_action *action,
 /* The placeholders of its template that go out as they are; in the arena. */
 size_t alert_action_unknown(const struct alert_action *action, struct arena *arena,
                             struct str *names, size_t max);
+/* The keys of its template that the alert's own take the place of; in the arena. */
+size_t alert_action_hidden(const struct alert_action *action, struct arena *arena,
+                           struct str *names, size_t max);
 
 #endif

@@ -111,17 +111,35 @@ void alert_body_write(struct buf *out, const struct alert_action *action,
     json_end_object(&w);
 }
 
-size_t alert_action_unknown(const struct alert_action *action, struct arena *arena,
-                            struct str *names, size_t max)
+/* The names alone are of interest. */
+static void names_make(struct words *words, const struct alert_action *action)
 {
     static const struct alert_rule rule = {.name = {"", 0}, .description = {"", 0}};
     const struct alert_news news = {.rule = &rule};
+
+    words_make(words, action, &news);
+}
+
+size_t alert_action_unknown(const struct alert_action *action, struct arena *arena,
+                            struct str *names, size_t max)
+{
     struct words words;
 
     if (!action->body.data || action->is_verbatim)
         return 0;
-    words_make(&words, action, &news);
+    names_make(&words, action);
     return template_unknown(action->body,
                             &(struct template_fill){.variables = words.list, .count = words.count},
                             arena, names, max);
+}
+
+size_t alert_action_hidden(const struct alert_action *action, struct arena *arena,
+                           struct str *names, size_t max)
+{
+    struct words words;
+
+    if (!action->body.data || !action->merges)
+        return 0;
+    names_make(&words, action);
+    return template_hidden(action->body, words.list, OWN_KEYS, arena, names, max);
 }

@@ -28,8 +28,7 @@ enum err alert_weigh(struct span_testing *t, const struct alert_rule *rule,
     if (rule->attribute != ALERT_ERROR_COUNT || row->status == SPAN_ERROR)
         err = span_testing_test(t, &rule->filter, &matches);
     if (!err && is_in_total)
-        err = span_testing_test(t, rule->denominator_text.data ? &rule->denominator : &rule->filter,
-                                &is_in_total);
+        err = span_testing_test(t, &rule->denominator, &is_in_total);
     if (err)
         return err;
     if (rule->attribute == ALERT_COST && str_is_none(rule->filter_text))

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#define CONDITIONS_MAX 64 /* of a filter that are told apart */
+
 struct word {
     const char *text;
     int value;
@@ -139,6 +141,36 @@ static enum err read_filter(const struct reading *r, const char *key, struct str
     return err;
 }
 
+static bool asks_for_errors(const struct filter *filter)
+{
+    const struct filter_texts *statuses = &filter->bounds.statuses;
+
+    return statuses->count == 1 && str_eq(statuses->list[0], STR("error"));
+}
+
+/* What the filter asks besides: else errors would be all of themselves. */
+static enum err make_denominator(const struct reading *r, struct alert_rule *rule)
+{
+    struct str list[CONDITIONS_MAX], text = STR("");
+    size_t count = filter_conjuncts(r->arena, rule->filter_text, list, CONDITIONS_MAX);
+    struct filter_error error;
+
+    rule->denominator = rule->filter;
+    if (!asks_for_errors(&rule->filter))
+        return OK;
+    for (size_t i = 0; i < count; i++) {
+        struct filter one;
+
+        if (filter_parse(r->arena, list[i], &one, &error) || asks_for_errors(&one))
+            continue;
+        text = arena_printf(r->arena, "%.*s%s%.*s", STR_ARG(text), text.len ? "," : "",
+                            STR_ARG(list[i]));
+    }
+    if (text.len > 0)
+        text = arena_printf(r->arena, "and(%.*s)", STR_ARG(text));
+    return filter_parse(r->arena, text, &rule->denominator, &error);
+}
+
 /* ---- the groups of members ---- */
 
 static enum err read_names(const struct reading *r, struct alert_rule *rule)
@@ -233,7 +265,9 @@ enum err alert_rule_read(const struct json *json, struct arena *arena, struct al
         (err = read_limits(&r, rule)) || (err = read_manners(&r, rule)) ||
         (err = read_filter(&r, "filter", &rule->filter_text, &rule->filter)))
         return err;
-    return read_filter(&r, "denominator_filter", &rule->denominator_text, &rule->denominator);
+    if ((err = read_filter(&r, "denominator_filter", &rule->denominator_text, &rule->denominator)))
+        return err;
+    return str_trim(rule->denominator_text).len > 0 ? OK : make_denominator(&r, rule);
 }
 
 struct str alert_attribute_name(enum alert_attribute attribute)

@@ -3,13 +3,14 @@
  *   attribute        with             the value over the window
  *   error_count      sum, pct         spans with an error; their share of all, in percent
  *   latency          avg              mean of end - start, in seconds (run_latency is the same)
- *   feedback_score   avg              mean score; of one key, if the filter says eq(feedback_key,
- * …) run_count        sum              spans total_cost       sum, avg         US dollars (told as
- * "cost")
+ *   feedback_score   avg              mean score, of the key in the filter's eq(feedback_key, …)
+ *   run_count        sum              spans
+ *   total_cost       sum, avg         US dollars (told as "cost")
  *
- * A span counts when it has ended, run_count when it is first heard of. type "threshold" compares
- * the value with `threshold`; "change" with threshold_multiplier times the value of the
- * threshold_window_minutes before (sums are brought to the same length). Pure. */
+ * A span counts when it has ended. "All" of a share are those of denominator_filter; without one
+ * those of the filter, whatever it asks about errors. type "threshold" compares the value with
+ * `threshold`; "change" with threshold_multiplier times the value of the threshold_window_minutes
+ * before (sums are brought to the same length). Pure. */
 #ifndef ALERT_ALERT_RULE_H
 #define ALERT_ALERT_RULE_H
 
@@ -39,10 +40,10 @@ struct alert_rule {
     int64_t window_minutes, baseline_minutes;
     double threshold, multiplier;
     struct str filter_text, denominator_text; /* STR_NONE: everything */
-    struct filter filter, denominator;
-    int64_t samples_min;      /* fewer spans than this: no value */
-    int64_t renotify_minutes; /* while it fires; 0: at every evaluation */
-    bool fires_without_data;  /* no_data: "fire" */
+    struct filter filter, denominator;        /* both always there; of a share, all of it */
+    int64_t samples_min;                      /* fewer spans than this: no value */
+    int64_t renotify_minutes;                 /* while it fires; 0: at every evaluation */
+    bool fires_without_data;                  /* no_data: "fire" */
     bool tells_recovery;
 };
 

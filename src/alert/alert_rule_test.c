@@ -94,6 +94,40 @@ static void a_wrong_filter_has_a_position(void **state)
     assert_true(str_contains(why, STR("3")));
 }
 
+static void a_share_is_of_what_the_filter_finds_errors_or_not(void **state)
+{
+    static const struct {
+        const char *filters;
+        bool only_roots, of_errors, is_all;
+    } cases[] = {
+        {"", false, false, true},
+        {",\"filter\":\"eq(is_root, true)\"", true, false, false},
+        {",\"filter\":\"eq(status, \\\"error\\\")\"", false, false, true},
+        {",\"filter\":\"and(eq(is_root, true), neq(error, null))\"", true, false, false},
+        {",\"filter\":\"and(neq(error, null), eq(is_root, true), eq(name, \\\"a\\\"))\"", true,
+         false, false},
+        {",\"filter\":\"eq(status, \\\"error\\\")\",\"denominator_filter\":\"eq(is_root, true)\"",
+         true, false, false},
+        {",\"denominator_filter\":\"eq(status, \\\"error\\\")\"", false, true, false},
+    };
+    char text[512];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct str why = STR_NONE;
+        struct alert_rule rule;
+
+        snprintf(text, sizeof(text),
+                 "{\"name\":\"n\",\"type\":\"threshold\",\"aggregation\":\"pct\",\"threshold\":5,"
+                 "\"attribute\":\"error_count\",\"operator\":\"gte\",\"window_minutes\":5%s}",
+                 cases[i].filters);
+        assert_int_equal(read(text, &rule, &why), OK);
+        assert_int_equal(rule.denominator.bounds.only_roots, cases[i].only_roots);
+        assert_int_equal(rule.denominator.bounds.statuses.count, cases[i].of_errors);
+        assert_int_equal(rule.denominator.root == NULL, cases[i].is_all);
+    }
+}
+
 static int end(void **state)
 {
     (void)state;
@@ -104,6 +138,8 @@ static int end(void **state)
 static const struct CMUnitTest tests[] = {
     TEST("documented rules are taken", what_is_taken),
     TEST("others are refused, with the field", what_is_refused),
+    TEST("a share is of what the filter finds, with an error or not",
+         a_share_is_of_what_the_filter_finds_errors_or_not),
     TEST("a wrong filter is refused with the position", a_wrong_filter_has_a_position),
 };
 

@@ -57,6 +57,7 @@ static void rule_write(struct json_writer *json, const struct alert_row *alert,
                                       "state_since", "last_value", "last_threshold"};
     struct str key, value;
     size_t position = 0;
+    bool has_description = false;
 
     json_begin_object(json);
     json_put_str(json, "id", alert->alert_id);
@@ -67,11 +68,14 @@ static void rule_write(struct json_writer *json, const struct alert_row *alert,
 
         for (size_t i = 0; i < ARRAY_LEN(own); i++)
             is_own |= str_eq(key, str_of(own[i]));
-        if (is_own)
+        if (is_own || (str_eq(key, STR("description")) && str_eq(value, STR("null"))))
             continue;
+        has_description |= str_eq(key, STR("description"));
         json_key_raw(json, key);
         json_raw_out(json, value);
     }
+    if (!has_description)
+        json_put_str(json, "description", STR(""));
     json_put_time(json, "created_at", alert->created_us);
     json_put_time(json, "updated_at", alert->updated_us);
     json_put_str(json, "state", alert->is_firing ? STR("firing") : STR("ok"));
@@ -108,29 +112,38 @@ static void actions_write(struct json_writer *json, const struct alert_row *aler
     json_end_array(json);
 }
 
-/* Names in templates that nothing stands for are sent as they are; whoever saves hears of it. */
+#define WARNED_MAX 16 /* of an action, of each kind */
+
+/* Names in templates that nothing stands for are sent as they are, and keys of the alert's own are
+ * not sent as they are; whoever saves hears of it. */
 static void warnings_write(struct json_writer *json, struct call *call,
                            const struct alert_body *body)
 {
-    struct str names[16];
-    bool any = false;
+    struct str list[ALERT_ACTIONS_MAX * 2 * WARNED_MAX], names[WARNED_MAX];
+    size_t warned = 0;
 
     for (size_t i = 0; i < body->action_count; i++) {
-        size_t count = alert_action_unknown(&body->actions[i], call->arena, names, 16);
+        const struct alert_action *action = &body->actions[i];
+        size_t count = alert_action_unknown(action, call->arena, names, WARNED_MAX);
 
-        for (size_t k = 0; k < count; k++) {
-            if (!any) {
-                json_key(json, "warnings");
-                json_begin_array(json);
-                any = true;
-            }
-            json_str_out(json, arena_printf(call->arena,
-                                            "actions[%zu].config.body: {%.*s} will be sent as is",
-                                            i, STR_ARG(names[k])));
-        }
+        for (size_t k = 0; k < count; k++)
+            list[warned++] =
+                arena_printf(call->arena, "actions[%zu].config.body: {%.*s} will be sent as is", i,
+                             STR_ARG(names[k]));
+        count = alert_action_hidden(action, call->arena, names, WARNED_MAX);
+        for (size_t k = 0; k < count; k++)
+            list[warned++] = arena_printf(
+                call->arena,
+                "actions[%zu].config.body: %.*s will be the alert's own, not the template's", i,
+                STR_ARG(names[k]));
     }
-    if (any)
-        json_end_array(json);
+    if (warned == 0)
+        return;
+    json_key(json, "warnings");
+    json_begin_array(json);
+    for (size_t i = 0; i < warned; i++)
+        json_str_out(json, list[i]);
+    json_end_array(json);
 }
 
 void alerts_write(struct json_writer *json, const struct alert_row *alert,
@@ -367,7 +380,7 @@ static enum err history_prepare(struct call *call)
 }
 
 #define PATH "/platform/alerts/{session_id}" /* also below /v1, /api, /api/v1: route.c */
-#define FLAGS (ROUTE_TRACES | ROUTE_ERROR)
+#define FLAGS (ROUTE_TRACES | ROUTE_ERROR | ROUTE_BAD)
 
 static const struct route routes[] = {
     {HTTP_POST, PATH, create_prepare, PERMIT_EDIT, FLAGS, "Create an alert"},

@@ -64,6 +64,22 @@ static enum err outcome_read(struct tx *tx, struct call *call, struct str url, i
     return err;
 }
 
+/* Of the first receiver that did not take it; else of the first. */
+static void status_write(struct json_writer *json, const struct outcome *outcomes, size_t count)
+{
+    size_t told = 0;
+
+    while (told + 1 < count && is_taken(&outcomes[told]))
+        told++;
+    if (is_taken(&outcomes[told]))
+        told = 0;
+    json_key(json, "status_code");
+    if (outcomes[told].has_attempt && outcomes[told].attempt.status > 0)
+        json_i64_out(json, outcomes[told].attempt.status);
+    else
+        json_null_out(json);
+}
+
 static void result_write(struct json_writer *json, struct call *call, const struct outcome *outcome)
 {
     const struct attempt_row *attempt = outcome->has_attempt ? &outcome->attempt : NULL;
@@ -114,6 +130,7 @@ static enum err wait_apply(struct tx *tx, struct call *call)
     json_put_str(json, "message",
                  arena_printf(call->arena, "%zu of %zu receivers took the test alert", taken,
                               test->letters.count));
+    status_write(json, outcomes, test->letters.count);
     json_key(json, "results");
     json_begin_array(json);
     for (size_t i = 0; i < test->letters.count; i++)

@@ -341,8 +341,12 @@ bool call_open(struct api *api, const struct api_setup *setup, struct http_excha
 
 static void method_refuse(struct call *call)
 {
+    /* In the words of the path's own errors; but no route of it is taken. */
+    struct str allowed = route_methods(call->setup, call->request, call->arena, &call->route);
+
     call_fail(call, 405, "this path does not take %.*s", STR_ARG(call->request->method_text));
-    call_header(call, "allow", route_methods(call->setup, call->request, call->arena));
+    call_header(call, "allow", allowed);
+    call->route = NULL;
 }
 
 void call_start(struct http_exchange *exchange)

@@ -151,6 +151,8 @@ enum err call_fail(struct call *call, int status, const char *format, ...)
         fail_as_js(call, status, str_of(text));
         return OK;
     }
+    if (status == 422 && call->route && call->route->flags & ROUTE_BAD)
+        status = 400;
     json = call_json(call, status);
     json_begin_object(json);
     json_put_str(json, call->route && call->route->flags & ROUTE_ERROR ? "error" : "detail",

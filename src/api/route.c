@@ -248,7 +248,7 @@ const struct route *route_find(const struct api_setup *setup, const struct http_
 }
 
 struct str route_methods(const struct api_setup *setup, const struct http_request *request,
-                         struct arena *arena)
+                         struct arena *arena, const struct route **one)
 {
     static const struct {
         enum http_method method;
@@ -263,11 +263,15 @@ struct str route_methods(const struct api_setup *setup, const struct http_reques
     for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
         struct http_request other = *request;
         struct str params[CALL_PARAMS_MAX];
+        const struct route *found;
         bool path_exists;
 
         other.method = methods[i].method;
-        if (route_find(setup, &other, params, &path_exists))
-            text = arena_printf(arena, "%.*s%s, ", STR_ARG(text), methods[i].name);
+        if (!(found = route_find(setup, &other, params, &path_exists)))
+            continue;
+        text = arena_printf(arena, "%.*s%s, ", STR_ARG(text), methods[i].name);
+        if (one)
+            *one = found;
     }
     return arena_printf(arena, "%.*sOPTIONS", STR_ARG(text));
 }

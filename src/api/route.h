@@ -18,7 +18,8 @@ enum route_flags {
     ROUTE_FOLLOWS = 512,  /* its answer goes on for long: a stream, or a wait for a run's end */
     ROUTE_LARGE = 1024,   /* its body may have LARGE_BODY_BYTES_MAX */
     ROUTE_ERROR =
-        2048 /* errors stand under "error", not "detail", as clients of alerts read them */
+        2048,        /* errors stand under "error", not "detail", as clients of alerts read them */
+    ROUTE_BAD = 4096 /* what is asked wrongly is 400 throughout, never 422 */
     /* from 1 << 16 on: ROUTE_ASKS(…), what auth handlers are asked (access.h) */
 };
 
@@ -116,8 +117,9 @@ const struct route *route_at(size_t index);
  * `params`. NULL: none; *path_exists says if another method would do. */
 const struct route *route_find(const struct api_setup *setup, const struct http_request *request,
                                struct str *params, bool *path_exists);
-/* The methods that this path takes, as in `Allow`, in the arena. */
+/* The methods that this path takes, as in `Allow`, in the arena. *one, unless NULL: a route of it.
+ */
 struct str route_methods(const struct api_setup *setup, const struct http_request *request,
-                         struct arena *arena);
+                         struct arena *arena, const struct route **one);
 
 #endif

@@ -199,3 +199,15 @@ size_t template_unknown(struct str json_text, const struct template_fill *fill, 
     find_in_value(&finding, str_trim(json_text));
     return finding.count;
 }
+
+size_t template_hidden(struct str object_text, const struct template_variable *hidden,
+                       size_t hidden_count, struct arena *arena, struct str *names, size_t max)
+{
+    struct str key, value;
+    size_t position = 0, count = 0;
+
+    while (count < max && json_raw_next(object_text, &position, &key, &value))
+        if (find(hidden, hidden_count, key))
+            names[count++] = arena_str(arena, key);
+    return count;
+}

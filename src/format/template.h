@@ -34,5 +34,8 @@ void template_write_members(struct json_writer *w, struct str object_text,
 /* The placeholders that stay as they are, each once, in the arena; at most `max` of them. */
 size_t template_unknown(struct str json_text, const struct template_fill *fill, struct arena *arena,
                         struct str *names, size_t max);
+/* The members that template_write_members leaves out, likewise. */
+size_t template_hidden(struct str object_text, const struct template_variable *hidden,
+                       size_t hidden_count, struct arena *arena, struct str *names, size_t max);
 
 #endif

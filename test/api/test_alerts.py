@@ -200,7 +200,7 @@ def test_headers_are_kept_when_they_come_back_masked(api, project, hook):
     assert moved.wait_for(1, timeout=30)[0].header("x-secret") == "canary-1"
     assert not hook.requests
     answer = api.post(path, json={"rule": rule(), "actions": [webhook(hook, headers={"a": "***"})]})
-    assert answer.status_code == 422 and "nothing is stored" in answer.json()["error"]
+    assert answer.status_code == 400 and "nothing is stored" in answer.json()["error"]
 
 
 def test_sealed_headers_do_not_follow_to_another_host(api, project, hook):
@@ -209,7 +209,7 @@ def test_sealed_headers_do_not_follow_to_another_host(api, project, hook):
     changed = shown(api, project, alert)
     changed["actions"][0]["config"]["url"] = "http://127.0.0.1:9/elsewhere"
     refused = api.patch(f"{path}/{alert['rule']['id']}", json=changed)
-    assert refused.status_code == 422
+    assert refused.status_code == 400
     assert refused.json()["error"].startswith("actions[0].config.headers: X-Secret is ***, but this URL is of another host")
     assert shown(api, project, alert)["actions"][0]["config"]["url"] == hook.url
     changed["actions"][0]["config"]["headers"] = {"X-Secret": "again"}
@@ -272,9 +272,13 @@ def test_a_test_tells_the_truth(api, project, hook):
     assert said["message"] == "1 of 1 receivers took the test alert"
     assert hook.requests[0].header("x-a") == "b" and hook.requests[0].json["alert_rule_name"] == "Error spike"
     hook.answer(Answer(400, body=b"no such channel"))
-    said = api.ok("POST", path, json=body)["results"][0]
-    assert said["status_code"] == 400 and not said["delivered"]
+    said = api.ok("POST", path, json=body)
+    assert said["status_code"] == 400 and said["results"][0]["status_code"] == 400 and not said["results"][0]["delivered"]
+    well = hook.receiver.hook(f"/well-{uuid.uuid4().hex}")
+    said = api.ok("POST", path, json={**body, "actions": [webhook(well), webhook(hook)]})
+    assert said["status_code"] == 400 and said["message"] == "1 of 2 receivers took the test alert"
     hook.answer(Answer(200))
+    assert api.ok("POST", path, json=body)["status_code"] == 200
     alert = make(api, project, webhook(hook))
     assert api.ok("POST", path, params={"alert_rule_id": alert["rule"]["id"]}, json={})["results"][0]["delivered"]
     assert shown(api, project, alert)["rule"]["state"] == "ok"
@@ -332,13 +336,48 @@ def test_a_url_that_may_not_be_called_is_named(api, project, url, words):
     good = {"target": "webhook", "config": {"url": "https://a.example/"}}
     bad = {"target": "webhook", "config": {"url": url}}
     refused = api.post(f"{ROOT}/{project['id']}", json={"rule": rule(), "actions": [good, bad]})
-    assert refused.status_code == 422 and refused.json()["error"].startswith(f"actions[1].config.url: {words}")
+    assert refused.status_code == 400 and refused.json()["error"].startswith(f"actions[1].config.url: {words}")
 
 
-def test_errors_stand_under_error(api, project):
-    for method, path in (("POST", "/x"), ("GET", f"/{project['id']}/x"), ("DELETE", f"/{uuid.uuid4()}/{uuid.uuid4()}")):
-        refused = api.request(method, ROOT + path, json={} if method == "POST" else None)
-        assert refused.status_code in (404, 422) and set(refused.json()) == {"error"}
+@pytest.mark.parametrize("method, path, body, status", [
+    ("POST", "/x", b"{}", 400), ("POST", "/{project}", b"{", 400), ("POST", "/{project}", b"[]", 400),
+    ("POST", "/{project}/test", b"{", 400), ("GET", "/{project}/x", None, 400), ("PUT", "/{project}/{other}", b"{}", 405),
+    ("DELETE", "/{other}/{other}", None, 404), ("POST", "/{other}", b'{"rule": 1}', 400)])
+def test_errors_stand_under_error(api, project, method, path, body, status):
+    """Contract 5.1: what is asked wrongly is 400, never 422."""
+    path = path.replace("{project}", project["id"]).replace("{other}", str(uuid.uuid4()))
+    refused = api.request(method, ROOT + path, content=body)
+    assert refused.status_code == status and set(refused.json()) == {"error"}
+
+
+@pytest.mark.parametrize("given", [{}, {"description": None}])
+def test_a_description_is_always_shown(api, project, given):
+    made = rule(**given)
+    if not given:
+        del made["description"]
+    alert = api.ok("POST", f"{ROOT}/{project['id']}", json={"rule": made, "actions": []})
+    assert alert["rule"]["description"] == "" == shown(api, project, alert)["rule"]["description"]
+
+
+def test_keys_that_are_the_alerts_own_are_told(api, project, hook):
+    """Requirements 1.6 row 1: the template's loses, and the answer to a save says so."""
+    body = {"timestamp": "mine", "project-name": "mine", "text": "x"}
+    said = make(api, project, webhook(hook, body=body), threshold=1)["warnings"]
+    assert said == [f"actions[0].config.body: {key} will be the alert's own, not the template's"
+                    for key in ("timestamp", "project-name")]
+    assert "warnings" not in make(api, project, webhook(hook, body=body, merge_fields=False), threshold=1000)
+    send(api, span(project, "x"))
+    sent = told(hook)[0]
+    assert sent["timestamp"] != "mine" and sent["project_name"] == project["name"] and set(sent) == KEYS | {"text"}
+
+
+def test_a_share_is_of_all_that_the_filter_finds(api, project, hook):
+    """A filter that asks for errors itself does not make them all of all."""
+    alert = make(api, project, webhook(hook), aggregation="pct", threshold=90,
+                 filter='and(eq(name, "slow"), eq(status, "error"))')
+    send(api, span(project, "x", name="slow"), *[span(project, name="slow") for _ in range(3)], span(project))
+    eventually(lambda: shown(api, project, alert)["rule"]["last_value"] == 25, 30)
+    assert not hook.requests
 
 
 def test_an_alert_has_a_page_of_its_own(api, project, hook):
