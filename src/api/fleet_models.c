@@ -22,6 +22,8 @@ static bool is_available(const struct models *models, struct str provider)
     struct arena *arena = models->call->arena;
     struct str prefix = env_name(arena, provider);
 
+    if (str_eq(provider, STR("demo")))
+        return true; /* built in */
     return fleet_has_secret(arena, &models->secrets,
                             arena_printf(arena, "%.*s_API_KEY", STR_ARG(prefix))) ||
            fleet_has_secret(arena, &models->secrets,
@@ -104,6 +106,8 @@ static enum err list_apply(struct tx *tx, struct call *call)
     models->call = call;
     fleet_page_begin(call, &json);
     put_common(models);
+    put_model(models, STR("demo:echo"), STR("echo"));
+    put_model(models, STR("demo:script"), STR("script"));
     err = put_named(tx, models);
     fleet_page_end(call, 0, STR_NONE);
     return err;

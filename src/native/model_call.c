@@ -92,9 +92,24 @@ static void on_end(void *context, const struct wire_end *end)
 
 static const struct wire_events events = {on_piece, on_end};
 
+static void give(struct model_call *call)
+{
+    const struct demo_answer *demo = &call->target.demo;
+
+    answer_begin(call);
+    if (str_is_none(demo->error))
+        (void)model_answer_feed(&call->answer, demo->stream);
+    call->on_done(call, str_is_none(demo->error) ? call->answer.error : demo->error);
+}
+
 static void on_again(struct timer *timer)
 {
-    send(CONTAINER_OF(timer, struct model_call, again));
+    struct model_call *call = CONTAINER_OF(timer, struct model_call, again);
+
+    if (call->target.is_built_in)
+        give(call);
+    else
+        send(call);
 }
 
 static struct str path_of(struct model_call *call)
@@ -159,7 +174,10 @@ void model_call_start(struct model_call *call, const struct model_target *target
         call->answer = (struct model_answer){.protocol = target->protocol};
     call->answer.on_text = on_text;
     call->answer.context = context;
-    send(call);
+    if (target->is_built_in)
+        timer_start(&call->again, target->demo.delay_ms);
+    else
+        send(call);
 }
 
 void model_call_stop(struct model_call *call)

@@ -1,12 +1,15 @@
 /* model_call.h -- one question to a model over HTTP, with patience: what says that it is busy (429,
  * 5xx, no connection) is asked again, later each time, unless it has begun to answer.
  *
+ * A built-in model's answer is made already, and comes the same way.
+ *
  * on_done runs once, never from inside model_call_start. Main loop only. */
 #ifndef NATIVE_MODEL_CALL_H
 #define NATIVE_MODEL_CALL_H
 
 #include "format/url.h"
 #include "native/model.h"
+#include "native/model_demo.h"
 #include "native/wire.h"
 
 struct model_target {
@@ -14,6 +17,8 @@ struct model_target {
     struct url url; /* the base: ".../v1" (OpenAI), the host (Anthropic) */
     struct str key; /* STR_NONE: none is needed */
     struct str model;
+    bool is_built_in; /* demo.stream is the answer: nobody is called */
+    struct demo_answer demo;
 };
 
 struct model_call {

@@ -5,6 +5,7 @@
 #include "fleet/env_name.h"
 #include "fleet/skill.h"
 #include "format/frontmatter.h"
+#include "native/model_demo.h"
 
 #define PROMPT_BYTES_MAX (2 * MIB)
 #define SKILLS STR("skills/")
@@ -104,6 +105,7 @@ static enum err agent_load(struct spec_loading *l, struct str folder, struct age
     }
     if (str_is_none(agent->description))
         agent->description = STR("");
+    agent->script = content_of(l, folder, DEMO_SCRIPT_PATH);
     files_init(&agent->skills, l->arena);
     files_take(l, &agent->skills, arena_concat(l->arena, skills, ARRAY_LEN(skills)), "/skills/");
     buf_init(&out, PROMPT_BYTES_MAX);
@@ -259,6 +261,19 @@ static enum err base_read(const struct spec *spec, struct str provider, struct s
     return OK;
 }
 
+static enum err demo_read(const struct spec *spec, struct str model, struct model_target *target,
+                          struct str *why)
+{
+    *target = (struct model_target){.protocol = MODEL_OPENAI, .model = model, .is_built_in = true};
+    if (demo_has(model))
+        return OK;
+    *why = arena_printf(spec->arena,
+                        "there is no built-in model demo:%.*s: there are demo:echo and "
+                        "demo:script",
+                        STR_ARG(model));
+    return ERR_INVALID;
+}
+
 enum err spec_model(const struct spec *spec, const struct agent_spec *agent,
                     struct model_target *target, struct str *why)
 {
@@ -275,6 +290,8 @@ enum err spec_model(const struct spec *spec, const struct agent_spec *agent,
                : str_starts(id, STR("claude")) ? STR("anthropic")
                                                : STR("openai");
     base = setting_of(spec, provider, "BASE_URL");
+    if (str_eq(provider, DEMO_PROVIDER) && str_is_none(base))
+        return demo_read(spec, str_from(id, colon + 1), target, why);
     protocol = setting_of(spec, provider, "PROTOCOL");
     *target = (struct model_target){
         .protocol = str_eq(provider, STR("anthropic")) || str_eq(protocol, STR("anthropic"))

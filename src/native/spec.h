@@ -19,6 +19,7 @@ struct agent_spec {
     struct str name, description;
     struct str prompt;   /* all of it, with its skills */
     struct str model_id; /* "anthropic:claude-…" */
+    struct str script;   /* what demo:script says; STR_NONE: nothing */
     struct tool_entries tools;
     struct files skills; /* /skills/… */
 };

@@ -208,8 +208,10 @@ static void on_answered(struct model_call *call, struct str why)
 
     run->tokens += answer->input_tokens + answer->output_tokens;
     if (!str_is_none(why)) {
+        struct str type = call->target.demo.error_type;
+
         trace_model_end(run, STR_NONE, why);
-        native_fail(run, "ModelError", why);
+        native_fail(run, str_is_none(type) ? "ModelError" : arena_cstr(run->arena, type), why);
         return;
     }
     message = model_answer_message(answer, run->arena, run->answer_id);
@@ -258,6 +260,11 @@ static void model_ask(struct native_run *run)
     question.tool_count = tools_of(run, tools, &why);
     if (!str_is_none(why) || spec_model(&run->spec, frame->agent, &target, &why)) {
         native_fail(run, "AgentError", why);
+        return;
+    }
+    if (target.is_built_in && demo_answer(target.model, frame->agent->script, &frame->messages,
+                                          loop_rng(run->native->loop), run->arena, &target.demo)) {
+        native_fail(run, "AgentError", target.demo.why);
         return;
     }
     question.protocol = target.protocol;
