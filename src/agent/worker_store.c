@@ -51,15 +51,8 @@ static struct str blob(const struct request *r, int64_t index)
 
 static int64_t out_blob(struct request *r, struct str bytes)
 {
-    if (r->out_count == r->out_cap) {
-        size_t cap = r->out_cap ? r->out_cap * 2 : 16;
-        struct str *larger = ARENA_ARRAY(&r->arena, struct str, cap);
-
-        if (r->out_count > 0)
-            memcpy(larger, r->out_blobs, r->out_count * sizeof(struct str));
-        r->out_blobs = larger;
-        r->out_cap = cap;
-    }
+    r->out_blobs =
+        arena_more(&r->arena, r->out_blobs, r->out_count, &r->out_cap, sizeof(*r->out_blobs));
     r->out_blobs[r->out_count] = bytes;
     return (int64_t)r->out_count++;
 }

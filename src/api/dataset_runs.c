@@ -39,15 +39,7 @@ struct found_runs {
 static void found_add(struct found_runs *all, size_t example, const struct span_row *row,
                       struct arena *arena)
 {
-    if (all->count == all->capacity) {
-        size_t capacity = 2 * all->capacity + 64;
-        struct found_run *more = ARENA_ARRAY(arena, struct found_run, capacity);
-
-        if (all->count)
-            memcpy(more, all->list, all->count * sizeof(*more));
-        all->list = more;
-        all->capacity = capacity;
-    }
+    all->list = arena_more(arena, all->list, all->count, &all->capacity, sizeof(*all->list));
     all->list[all->count++] = (struct found_run){example, span_row_keep(row, arena)};
 }
 

@@ -55,15 +55,7 @@ static struct example_draft *draft_of(struct parts *p, struct str id, bool is_ma
             return &d->list[i];
     if (!is_main || d->count == EXAMPLES_MAX)
         return NULL;
-    if (d->count == p->capacity) {
-        size_t capacity = 2 * p->capacity + 8;
-        struct example_draft *more = ARENA_ARRAY(p->call->arena, struct example_draft, capacity);
-
-        if (d->count)
-            memcpy(more, d->list, d->count * sizeof(*more));
-        d->list = more;
-        p->capacity = capacity;
-    }
+    d->list = arena_more(p->call->arena, d->list, d->count, &p->capacity, sizeof(*d->list));
     d->list[d->count] = (struct example_draft){.example_id = id};
     return &d->list[d->count++];
 }
@@ -92,16 +84,9 @@ static enum err attachment_part(struct parts *p, struct str name, struct example
 {
     if (name.len == 0)
         return refuse(p, "an attachment must have a name");
-    if (draft->attachment_count == draft->attachment_capacity) {
-        size_t capacity = 2 * draft->attachment_capacity + 4;
-        struct draft_attachment *more =
-            ARENA_ARRAY(p->call->arena, struct draft_attachment, capacity);
-
-        if (draft->attachment_count)
-            memcpy(more, draft->attachments, draft->attachment_count * sizeof(*more));
-        draft->attachments = more;
-        draft->attachment_capacity = capacity;
-    }
+    draft->attachments =
+        arena_more(p->call->arena, draft->attachments, draft->attachment_count,
+                   &draft->attachment_capacity, sizeof(*draft->attachments));
     draft->attachments[draft->attachment_count++] = (struct draft_attachment){
         .name = arena_str(p->call->arena, name),
         .mime_type = p->mime_type,

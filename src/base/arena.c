@@ -158,6 +158,21 @@ struct str arena_concat(struct arena *a, const struct str *parts, size_t count)
     return str_range(text, total);
 }
 
+void *arena_more(struct arena *a, void *list, size_t count, size_t *cap, size_t item_bytes)
+{
+    char *more;
+
+    REQUIRE(count <= *cap);
+    if (count < *cap)
+        return list;
+    *cap = 2 * *cap + 4;
+    more = arena_alloc(a, *cap * item_bytes);
+    if (count)
+        memcpy(more, list, count * item_bytes);
+    memset(more + count * item_bytes, 0, (*cap - count) * item_bytes);
+    return more;
+}
+
 struct str arena_words(struct arena *a, const char *const *words)
 {
     struct str text = str_of(*words++);

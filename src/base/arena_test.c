@@ -54,6 +54,37 @@ static void reset(void **state)
     arena_release(&a);
 }
 
+static void lists_grow(void **state)
+{
+    struct item {
+        int64_t number;
+        struct str text;
+    } *list = NULL;
+    size_t cap = 0;
+    struct arena a;
+
+    (void)state;
+    arena_init(&a);
+    for (size_t i = 0; i < 1000; i++) {
+        struct item *before = list;
+        size_t room = cap;
+
+        list = arena_more(&a, list, i, &cap, sizeof(*list));
+        assert_true(i < cap);
+        assert_true(i < room ? list == before && cap == room : list != before && cap > i);
+        for (size_t k = i; k < cap; k++) /* nothing of what was in this memory before */
+            assert_true(list[k].number == 0 && str_is_none(list[k].text));
+        list[i] = (struct item){(int64_t)i, STR("x")};
+        if (before && i == room) /* whoever kept the old one still has it */
+            assert_int_equal(before[i - 1].number, i - 1);
+    }
+    for (size_t i = 0; i < 1000; i++) {
+        assert_int_equal(list[i].number, i);
+        ASSERT_STR(list[i].text, "x");
+    }
+    arena_release(&a);
+}
+
 static void text(void **state)
 {
     struct arena a;
@@ -88,6 +119,7 @@ static const struct CMUnitTest tests[] = {
     TEST("pieces are aligned and do not overlap", pieces_are_apart),
     TEST("a large piece does not waste the current block", large_piece_keeps_the_current_block),
     TEST("a reset keeps one small block", reset),
+    TEST("a list that grows keeps its items and has nothing behind them", lists_grow),
     TEST("absent text stays absent, empty text stays empty", text),
 };
 

@@ -47,14 +47,8 @@ static enum err note(struct scanning *s, struct rule_entry *entry, const struct 
 
     if (err || has || is_noted(entry, row->span_no))
         return err;
-    if (entry->match_count == entry->match_cap) {
-        struct rule_match *more =
-            ARENA_ARRAY(arena, struct rule_match, entry->match_cap = 2 * entry->match_cap + 8);
-
-        if (entry->match_count)
-            memcpy(more, entry->matches, entry->match_count * sizeof(*more));
-        entry->matches = more;
-    }
+    entry->matches = arena_more(arena, entry->matches, entry->match_count, &entry->match_cap,
+                                sizeof(*entry->matches));
     match = &entry->matches[entry->match_count++];
     *match = (struct rule_match){
         .span = span_row_keep(row, arena),

@@ -131,13 +131,7 @@ static enum err rows_read(struct db_rows *rows, struct arena *arena, struct aler
 
     *found = (struct alert_rows){0};
     while (db_next(rows)) {
-        if (found->count == cap) {
-            struct alert_row *more = ARENA_ARRAY(arena, struct alert_row, cap = 2 * cap + 8);
-
-            if (found->count)
-                memcpy(more, found->list, found->count * sizeof(*more));
-            found->list = more;
-        }
+        found->list = arena_more(arena, found->list, found->count, &cap, sizeof(*found->list));
         row_read(rows, arena, &found->list[found->count++]);
     }
     return db_rows_end(rows);

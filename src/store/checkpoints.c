@@ -233,15 +233,7 @@ enum err checkpoint_writes_list(struct tx *tx, const struct checkpoint *of, stru
     if (err)
         return err;
     while (db_next(&rows)) {
-        if (n == cap) { /* the old array stays in the arena: it is small and short-lived */
-            struct checkpoint_write *larger;
-
-            cap = cap ? cap * 2 : 8;
-            larger = ARENA_ARRAY(arena, struct checkpoint_write, cap);
-            if (n > 0)
-                memcpy(larger, list, n * sizeof(*list));
-            list = larger;
-        }
+        list = arena_more(arena, list, n, &cap, sizeof(*list));
         list[n++] = (struct checkpoint_write){
             .task_id = db_get_keep(&rows, 0, arena),
             .idx = db_get_int(&rows, 1),

@@ -199,14 +199,7 @@ static enum err collect(struct db_rows *rows, struct arena *arena, struct feedba
                         size_t *cap)
 {
     while (db_next(rows)) {
-        if (found->count == *cap) {
-            struct feedback_row *more =
-                ARENA_ARRAY(arena, struct feedback_row, *cap = 2 * *cap + 8);
-
-            if (found->count)
-                memcpy(more, found->list, found->count * sizeof(*more));
-            found->list = more;
-        }
+        found->list = arena_more(arena, found->list, found->count, cap, sizeof(*found->list));
         row_read(rows, arena, &found->list[found->count++]);
     }
     return db_rows_end(rows);

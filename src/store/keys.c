@@ -139,15 +139,8 @@ static void add_key(struct reading *reading, struct api_key_row key)
 {
     struct api_keys *keys = reading->keys;
 
-    if (keys->count == reading->room) {
-        struct api_key_row *more;
-
-        reading->room = reading->room ? 2 * reading->room : 16;
-        more = ARENA_ARRAY(reading->arena, struct api_key_row, reading->room);
-        if (keys->count > 0)
-            memcpy(more, keys->list, keys->count * sizeof(*more));
-        keys->list = more;
-    }
+    keys->list =
+        arena_more(reading->arena, keys->list, keys->count, &reading->room, sizeof(*keys->list));
     keys->list[keys->count++] = key;
     reading->workspace_room = 0;
 }
@@ -156,15 +149,9 @@ static void add_workspace(struct reading *reading, struct str tenant)
 {
     struct api_key_row *key = &reading->keys->list[reading->keys->count - 1];
 
-    if (key->workspace_count == reading->workspace_room) {
-        struct str *more;
-
-        reading->workspace_room = reading->workspace_room ? 2 * reading->workspace_room : 1;
-        more = ARENA_ARRAY(reading->arena, struct str, reading->workspace_room);
-        if (key->workspace_count > 0)
-            memcpy(more, key->workspaces, key->workspace_count * sizeof(*more));
-        reading->workspaces = more;
-    }
+    reading->workspaces =
+        arena_more(reading->arena, reading->workspaces, key->workspace_count,
+                   &reading->workspace_room, sizeof(*reading->workspaces));
     reading->workspaces[key->workspace_count++] = tenant;
     key->workspaces = reading->workspaces;
 }

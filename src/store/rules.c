@@ -94,13 +94,7 @@ static enum err rows_read(struct db_rows *rows, struct arena *arena, struct rule
 
     *found = (struct rule_rows){0};
     while (db_next(rows)) {
-        if (found->count == cap) {
-            struct rule_row *more = ARENA_ARRAY(arena, struct rule_row, cap = 2 * cap + 8);
-
-            if (found->count)
-                memcpy(more, found->list, found->count * sizeof(*more));
-            found->list = more;
-        }
+        found->list = arena_more(arena, found->list, found->count, &cap, sizeof(*found->list));
         rule_row_read(rows, 0, arena, &found->list[found->count++]);
     }
     return db_rows_end(rows);

@@ -98,13 +98,7 @@ static enum err list_orphans(struct applying *a, const struct uuid *parent_id,
     *count = 0;
     *found = NULL;
     while (!err && db_next(&rows)) {
-        if (*count == cap) {
-            struct span_row *more = ARENA_ARRAY(tx->arena, struct span_row, cap = 2 * cap + 8);
-
-            if (*count)
-                memcpy(more, *found, *count * sizeof(*more));
-            *found = more;
-        }
+        *found = arena_more(tx->arena, *found, *count, &cap, sizeof(**found));
         span_row_read(&rows, 0, tx->arena, &(*found)[(*count)++]);
     }
     return err ? err : db_rows_end(&rows);

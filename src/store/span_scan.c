@@ -165,12 +165,7 @@ enum err span_scan(struct tx *tx, const struct span_range *range, int64_t piece,
     if (err || (err = rows_read(tx, &scan, *at, end, &rows)))
         return err;
     while (db_next(&rows)) {
-        if (found->count == cap) {
-            struct span_row *more = ARENA_ARRAY(arena, struct span_row, cap *= 2);
-
-            memcpy(more, found->list, found->count * sizeof(*more));
-            found->list = more;
-        }
+        found->list = arena_more(arena, found->list, found->count, &cap, sizeof(*found->list));
         span_row_read(&rows, 0, arena, &found->list[found->count++]);
     }
     *at = end;

@@ -188,16 +188,11 @@ enum err span_packs_flush(struct span_packs *packs)
 
 static enum err pack_add(struct span_packs *packs, int64_t number, struct str pack)
 {
-    struct db_value *args = packs->args;
+    struct db_value *args;
 
-    if (packs->count == packs->cap) {
-        args = ARENA_ARRAY(packs->tx->arena, struct db_value, PACK_ARGS * (2 * packs->cap + 32));
-        if (packs->count)
-            memcpy(args, packs->args, packs->count * PACK_ARGS * sizeof(*args));
-        packs->args = args;
-        packs->cap = 2 * packs->cap + 32;
-    }
-    args += PACK_ARGS * packs->count++;
+    packs->args = arena_more(packs->tx->arena, packs->args, packs->count, &packs->cap,
+                             PACK_ARGS * sizeof(*packs->args));
+    args = packs->args + PACK_ARGS * packs->count++;
     args[0] = db_int(number);
     args[1] = db_blob(arena_str(packs->tx->arena, pack));
     packs->bytes += pack.len;
@@ -340,14 +335,7 @@ enum err span_attachments_get(struct tx *tx, const struct span_row *span, bool w
     err = db_query(tx->db, &attachments_get, DB_ARGS(db_int(span->span_no), db_int(with_bytes)),
                    &rows);
     while (!err && db_next(&rows)) {
-        if (n == cap) {
-            struct span_attachment *more =
-                ARENA_ARRAY(arena, struct span_attachment, cap = 2 * cap + 4);
-
-            if (n)
-                memcpy(more, list, n * sizeof(*more));
-            list = more;
-        }
+        list = arena_more(arena, list, n, &cap, sizeof(*list));
         list[n++] = (struct span_attachment){
             .name = db_get_keep(&rows, 0, arena),
             .mime_type = db_get_keep(&rows, 1, arena),

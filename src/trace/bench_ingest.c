@@ -63,13 +63,7 @@ static void body_add(struct bodies *b, struct str line, FILE *file)
     bytes = arena_alloc(&b->arena, (size_t)len + 1);
     REQUIRE(fread(bytes, 1, (size_t)len, file) == (size_t)len);
     body.bytes = str_range(bytes, (size_t)len);
-    if (b->count == b->cap) {
-        struct body *more = ARENA_ARRAY(&b->arena, struct body, b->cap = 2 * b->cap + 64);
-
-        if (b->count)
-            memcpy(more, b->list, b->count * sizeof(*more));
-        b->list = more;
-    }
+    b->list = arena_more(&b->arena, b->list, b->count, &b->cap, sizeof(*b->list));
     b->list[b->count++] = body;
 }
 

@@ -21,14 +21,7 @@ struct otlp_attribute *otlp_add(struct otlp_reader *r, struct arena *arena,
         return NULL;
     }
     r->value_count++;
-    if (to->count == to->cap) {
-        struct otlp_attribute *more =
-            ARENA_ARRAY(arena, struct otlp_attribute, to->cap = 2 * to->cap + 4);
-
-        if (to->count)
-            memcpy(more, to->list, to->count * sizeof(*more));
-        to->list = more;
-    }
+    to->list = arena_more(arena, to->list, to->count, &to->cap, sizeof(*to->list));
     return &to->list[to->count++];
 }
 
@@ -39,14 +32,7 @@ struct otlp_event *otlp_add_event(struct otlp_reader *r, struct otlp_events *to)
         return NULL;
     }
     r->value_count++;
-    if (to->count == to->cap) {
-        struct otlp_event *more =
-            ARENA_ARRAY(&r->scratch, struct otlp_event, to->cap = 2 * to->cap + 4);
-
-        if (to->count)
-            memcpy(more, to->list, to->count * sizeof(*more));
-        to->list = more;
-    }
+    to->list = arena_more(&r->scratch, to->list, to->count, &to->cap, sizeof(*to->list));
     return &to->list[to->count++];
 }
 

@@ -169,14 +169,8 @@ static void attachment_add(struct span_batch *batch, struct span_batch_entry *en
 
 static void feedback_add(struct span_batch *batch, struct str text)
 {
-    if (batch->feedback_count == batch->feedback_cap) {
-        struct str *more = ARENA_ARRAY(&batch->arena, struct str,
-                                       batch->feedback_cap = 2 * batch->feedback_cap + 8);
-
-        if (batch->feedback_count)
-            memcpy(more, batch->feedback, batch->feedback_count * sizeof(*more));
-        batch->feedback = more;
-    }
+    batch->feedback = arena_more(&batch->arena, batch->feedback, batch->feedback_count,
+                                 &batch->feedback_cap, sizeof(*batch->feedback));
     batch->feedback[batch->feedback_count++] = text;
 }
 
