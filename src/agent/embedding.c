@@ -39,8 +39,9 @@ struct agent_ask embedding_ask(struct embedding *e)
     };
 
     json_end_array(&e->json);
-    ask.body = e->question.failed ? STR("[]") : arena_str(e->arena, buf_str(&e->question));
-    buf_release(&e->question);
+    ask.body = buf_keep(&e->question, e->arena);
+    if (str_is_none(ask.body))
+        ask.body = STR("[]");
     return ask;
 }
 

@@ -272,9 +272,8 @@ struct str call_query_texts(struct call *call, const char *key)
     while (query_next(&call->query, key, &at, &value))
         json_str_out(&json, value);
     json_end_array(&json);
-    text = out.failed ? STR("[]") : arena_str(call->arena, buf_str(&out));
-    buf_release(&out);
-    return text;
+    text = buf_keep(&out, call->arena);
+    return str_is_none(text) ? STR("[]") : text;
 }
 
 enum err call_param_uuid(struct call *call, size_t index, const char *name)

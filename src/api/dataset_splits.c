@@ -50,7 +50,6 @@ static struct str splits_changed(struct arena *arena, const struct json *list,
 {
     struct json_writer json;
     struct buf out;
-    struct str text;
 
     buf_init(&out, LIST_BYTES_MAX);
     json_writer_init(&json, &out);
@@ -61,9 +60,7 @@ static struct str splits_changed(struct arena *arena, const struct json *list,
     if (!change->removes)
         json_str_out(&json, change->name);
     json_end_array(&json);
-    text = out.failed ? STR_NONE : arena_str(arena, buf_str(&out));
-    buf_release(&out);
-    return text;
+    return buf_keep(&out, arena);
 }
 
 static enum err split_change_one(struct tx *tx, struct call *call, struct str id)

@@ -119,9 +119,7 @@ static struct str metadata_of(struct arena *arena, const struct example_draft *d
     json_merge(
         &out, base,
         arena_concat(arena, (struct str[]){STR("{\"dataset_split\":"), splits, STR("}")}, 3));
-    all = out.failed ? STR_NONE : arena_str(arena, buf_str(&out));
-    buf_release(&out);
-    return all;
+    return buf_keep(&out, arena);
 }
 
 static enum err invalid(struct call *call, const char *words)

@@ -150,8 +150,7 @@ static enum err render(struct call *call, struct publish_call *p)
 
     buf_init(&out, BODY_BYTES_MAX);
     payload_write(&out, &p->payload);
-    p->body = out.failed ? STR_NONE : arena_str(call->arena, buf_str(&out));
-    buf_release(&out);
+    p->body = buf_keep(&out, call->arena);
     if (!str_is_none(p->body))
         return call_then_write(call, send_apply);
     call_fail(call, 422, "the payload is larger than 10 MiB");

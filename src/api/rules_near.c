@@ -35,7 +35,6 @@ struct rules_near {
 static struct str text_of(struct arena *arena, const struct str *list, size_t count, size_t missed)
 {
     struct buf out;
-    struct str text;
 
     if (count == 0)
         return STR_NONE;
@@ -49,9 +48,7 @@ static struct str text_of(struct arena *arena, const struct str *list, size_t co
         buf_add(&out, i == missed ? STR(")") : STR(""));
     }
     buf_add_char(&out, ')');
-    text = out.failed ? STR_NONE : arena_str(arena, buf_str(&out));
-    buf_release(&out);
-    return text;
+    return buf_keep(&out, arena);
 }
 
 struct conditions {

@@ -222,9 +222,8 @@ static struct str body_of_query(struct call *call)
             json_put_str(&json, keys[i], value);
     }
     json_end_object(&json);
-    text = out.failed ? STR("{}") : arena_str(call->arena, buf_str(&out));
-    buf_release(&out);
-    return text;
+    text = buf_keep(&out, call->arena);
+    return str_is_none(text) ? STR("{}") : text;
 }
 
 static struct str source_of(struct call *call, struct str body)

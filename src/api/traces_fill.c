@@ -37,7 +37,6 @@ struct str traces_feedback_stats(const struct feedback_rows *rows, enum feedback
 {
     struct feedback_stats stats;
     struct json_writer json;
-    struct str text;
     struct buf out;
 
     if (rows->count == 0)
@@ -48,9 +47,7 @@ struct str traces_feedback_stats(const struct feedback_rows *rows, enum feedback
     buf_init(&out, STATS_BYTES_MAX);
     json_writer_init(&json, &out);
     feedback_stats_write(&stats, form, &json);
-    text = out.failed ? STR_NONE : arena_str(arena, buf_str(&out));
-    buf_release(&out);
-    return text;
+    return buf_keep(&out, arena);
 }
 
 enum err traces_dataset_fill(struct tx *tx, struct span *span)

@@ -68,15 +68,12 @@ static enum err project_feedback(struct tx *tx, struct project_stats *p)
 static struct str members_of(struct project_stats *p)
 {
     struct json_writer json;
-    struct str text;
     struct buf out;
 
     buf_init(&out, STATS_BYTES_MAX);
     json_writer_init(&json, &out);
     span_stats_write(&p->stats, SPAN_STATS_DECIMALS, NULL, &json);
-    text = out.failed ? STR_NONE : arena_str(p->call->arena, buf_str(&out));
-    buf_release(&out);
-    return text;
+    return buf_keep(&out, p->call->arena);
 }
 
 static void reply(struct call *call, const struct project_rows *projects, bool as_list,

@@ -119,7 +119,7 @@ static struct str message_of(struct arena *arena, const char *role, struct str t
 {
     struct json_iter iter = json_iter(value);
     const struct json *only = value;
-    struct str ignored, content = STR_NONE, written;
+    struct str ignored, content = STR_NONE;
     struct json_writer json;
     struct buf out;
 
@@ -136,9 +136,7 @@ static struct str message_of(struct arena *arena, const char *role, struct str t
     else
         json_put_raw(&json, "content", text);
     json_end_object(&json);
-    written = out.failed ? STR_NONE : arena_str(arena, buf_str(&out));
-    buf_release(&out);
-    return written;
+    return buf_keep(&out, arena);
 }
 
 static void value_add(struct thread_query *q, struct arena *arena, const char *role,

@@ -129,6 +129,14 @@ const char *buf_cstr(struct buf *b)
     return b->data;
 }
 
+struct str buf_keep(struct buf *b, struct arena *arena)
+{
+    struct str kept = b->failed ? STR_NONE : arena_str(arena, buf_str(b));
+
+    buf_release(b);
+    return kept;
+}
+
 char *buf_take(struct buf *b, size_t *len)
 {
     buf_cstr(b);

@@ -5,7 +5,7 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
-#include "base/str.h"
+#include "base/arena.h"
 
 struct buf {
     char *data; /* NULL until the first append */
@@ -35,6 +35,8 @@ void buf_truncate(struct buf *b, size_t len);
 struct str buf_str(const struct buf *b);
 /* Ends the contents with a NUL that is not counted, for libc borders. */
 const char *buf_cstr(struct buf *b);
+/* A copy of the contents, STR_NONE if it failed; releases the buffer. */
+struct str buf_keep(struct buf *b, struct arena *arena);
 /* Hands the memory to the caller (mem_free) and empties the buffer. */
 char *buf_take(struct buf *b, size_t *len);
 

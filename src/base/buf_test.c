@@ -53,6 +53,28 @@ static void empty_is_not_absent(void **state)
     buf_release(&b);
 }
 
+static void kept(void **state)
+{
+    struct arena arena;
+    struct str text;
+    struct buf b;
+
+    (void)state;
+    arena_init(&arena);
+    buf_init(&b, 3);
+    buf_add_cstr(&b, "abc");
+    text = buf_keep(&b, &arena);
+    assert_null(b.data);
+    ASSERT_STR(text, "abc");
+    assert_false(str_is_none(buf_keep(&b, &arena)));
+    buf_add_cstr(&b, "abcd");
+    assert_true(str_is_none(buf_keep(&b, &arena)));
+    assert_null(b.data);
+    buf_add_cstr(&b, "d"); /* as new */
+    ASSERT_STR(buf_keep(&b, &arena), "d");
+    arena_release(&arena);
+}
+
 static void integers(void **state)
 {
     struct buf b;
@@ -92,6 +114,7 @@ static const struct CMUnitTest tests[] = {
     TEST("nothing is appended beyond the maximum nor after it", maximum),
     TEST("printf may fill it to the last byte", exact_fit_of_printf),
     TEST("an empty buffer is not absent", empty_is_not_absent),
+    TEST("what is kept outlives the buffer, and is absent if the buffer failed", kept),
     TEST("the largest and smallest integers are written", integers),
     TEST("bytes leave at both ends", both_ends),
 };

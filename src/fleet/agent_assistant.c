@@ -16,9 +16,8 @@ static struct str paused_in(struct arena *arena, struct str metadata, bool is_pa
     buf_init(&out, METADATA_BYTES_MAX);
     json_merge(&out, metadata,
                is_paused ? STR("{\"triggers_paused\":true}") : STR("{\"triggers_paused\":false}"));
-    text = out.failed ? metadata : arena_str(arena, buf_str(&out));
-    buf_release(&out);
-    return text;
+    text = buf_keep(&out, arena);
+    return str_is_none(text) ? metadata : text;
 }
 
 static bool says_paused(struct arena *arena, struct str metadata)

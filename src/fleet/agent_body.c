@@ -146,15 +146,13 @@ static bool is_written(const struct body_reading *r, struct str path)
 
 static struct str pretty(struct arena *arena, struct str json_text)
 {
-    struct str text = json_text;
+    struct str text;
     struct buf out;
 
     buf_init(&out, 4 * AGENT_JSON_BYTES_MAX);
     json_pretty(&out, json_text);
-    if (!out.failed)
-        text = arena_str(arena, buf_str(&out));
-    buf_release(&out);
-    return text;
+    text = buf_keep(&out, arena);
+    return str_is_none(text) ? json_text : text;
 }
 
 static enum err read_prompt(struct body_reading *r, const struct json *prompt, struct str path)

@@ -86,7 +86,6 @@ struct str rewrite_unmark(struct arena *arena, struct str metadata)
         return metadata;
     buf_init(&out, metadata.len + KIB);
     json_without(&out, metadata, is_marker);
-    text = out.failed ? metadata : arena_str(arena, buf_str(&out));
-    buf_release(&out);
-    return text;
+    text = buf_keep(&out, arena);
+    return str_is_none(text) ? metadata : text;
 }

@@ -144,7 +144,6 @@ static struct str tools_text(struct tools_ask *ask)
     static const char *const members[] = {
         "name", "title", "description", "inputSchema", "outputSchema", "annotations", "_meta"};
     struct json_writer json;
-    struct str text;
     struct buf out;
 
     buf_init(&out, ANSWER_BYTES_MAX);
@@ -161,9 +160,7 @@ static struct str tools_text(struct tools_ask *ask)
         json_end_object(&json);
     }
     json_end_array(&json);
-    text = out.failed ? STR_NONE : arena_str(&ask->arena, buf_str(&out));
-    buf_release(&out);
-    return text;
+    return buf_keep(&out, &ask->arena);
 }
 
 static void on_opened(struct mcp_server *server, struct str why)

@@ -113,14 +113,6 @@ static void tell(struct native_run *run, const struct told *told)
     buf_release(&out);
 }
 
-static struct str taken(struct native_run *run, struct buf *out)
-{
-    struct str text = out->failed ? STR_NONE : arena_str(run->arena, buf_str(out));
-
-    buf_release(out);
-    return text;
-}
-
 /* {"output": text} */
 static struct str output_of(struct native_run *run, struct str text)
 {
@@ -132,7 +124,7 @@ static struct str output_of(struct native_run *run, struct str text)
     json_begin_object(&json);
     json_put_str(&json, "output", text);
     json_end_object(&json);
-    return taken(run, &out);
+    return buf_keep(&out, run->arena);
 }
 
 /* ---- the run ---- */
@@ -232,7 +224,7 @@ static struct str model_metadata(struct native_run *run)
         json_end_object(&json);
     }
     json_end_object(&json);
-    return taken(run, &out);
+    return buf_keep(&out, run->arena);
 }
 
 void trace_model_end(struct native_run *run, struct str message, struct str error)

@@ -26,9 +26,8 @@ static struct str stats_text(struct feedback_rows *const *feedback, size_t count
     buf_init(&out, STATS_BYTES_MAX);
     json_writer_init(&json, &out);
     feedback_stats_write(&stats, FEEDBACK_STATS_V1, &json);
-    text = out.failed ? STR("{}") : arena_str(arena, buf_str(&out));
-    buf_release(&out);
-    return text;
+    text = buf_keep(&out, arena);
+    return str_is_none(text) ? STR("{}") : text;
 }
 
 /* Keys that receivers of the documented sample read and the API does not show come first. */
@@ -64,15 +63,12 @@ static struct str run_text(const struct span *span, const struct linking *linkin
                                    .write_link = linking->keyring ? write_link : NULL,
                                    .context = (void *)(uintptr_t)linking};
     struct json_writer json;
-    struct str text;
     struct buf out;
 
     buf_init(&out, RUN_BYTES_MAX);
     json_writer_init(&json, &out);
     span_json_write(&json, span, &view);
-    text = out.failed ? STR_NONE : arena_str(arena, buf_str(&out));
-    buf_release(&out);
-    return text;
+    return buf_keep(&out, arena);
 }
 
 /* What stands in its row is linked like what lies in the blob store. */

@@ -76,21 +76,19 @@ static const struct db_statement turn = {"endpoints_turn",
 
 static struct str origin_of(struct arena *arena, struct str url_text)
 {
-    struct str origin = OUTBOX_ORIGIN_NONE;
+    struct str origin;
     const char *why = NULL;
     struct url url = {0};
     struct buf text;
 
     if (url_parse(arena, url_text, &url, &why))
-        return origin;
+        return OUTBOX_ORIGIN_NONE;
     if (url.is_relative)
         return OUTBOX_ORIGIN_SELF;
     buf_init(&text, ORIGIN_BYTES_MAX);
     url_write_origin(&text, &url);
-    if (!text.failed)
-        origin = arena_str(arena, buf_str(&text));
-    buf_release(&text);
-    return origin;
+    origin = buf_keep(&text, arena);
+    return str_is_none(origin) ? OUTBOX_ORIGIN_NONE : origin;
 }
 
 static struct str id_of(struct arena *arena, struct str tenant, struct str kind, struct str url,

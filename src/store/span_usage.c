@@ -24,14 +24,6 @@ struct facts {
     struct extra_facts extra[SPAN_LAYER_COUNT];
 };
 
-static struct str text_of(struct buf *out, struct arena *arena)
-{
-    struct str text = out->failed ? STR_NONE : arena_str(arena, buf_str(out));
-
-    buf_release(out);
-    return text;
-}
-
 /* ---- facts ---- */
 
 static void facts_read(struct str text, struct facts *facts)
@@ -98,7 +90,7 @@ static struct str quoted(struct str text, struct arena *arena)
     buf_init(&out, FACTS_BYTES_MAX);
     json_writer_init(&json, &out);
     json_str_out(&json, text);
-    return text_of(&out, arena);
+    return buf_keep(&out, arena);
 }
 
 static void take(struct str *to, struct str said)
@@ -144,7 +136,7 @@ struct str span_usage_merge(const struct span_row *row, const struct span_change
     json_begin_object(&json);
     facts_write(&json, &facts);
     json_end_object(&json);
-    return text_of(&out, arena);
+    return buf_keep(&out, arena);
 }
 
 /* ---- what they come to ---- */
@@ -286,7 +278,7 @@ struct str span_usage_reckon(struct str facts_text, const struct span_row *row, 
         usage_write(&json, &usage);
     }
     json_end_object(&json);
-    return text_of(&out, arena);
+    return buf_keep(&out, arena);
 }
 
 /* ---- totals ---- */

@@ -29,9 +29,7 @@ struct str otlp_json_of(struct arena *arena, const struct otlp_value *value)
     buf_init(&out, VALUE_BYTES_MAX);
     json_writer_init(&json, &out);
     otlp_value_write(&json, value);
-    text = out.failed ? STR_NONE : arena_str(arena, buf_str(&out));
-    buf_release(&out);
-    return text;
+    return buf_keep(&out, arena);
 }
 
 /* ---- one side: inputs or outputs ---- */
