@@ -1,6 +1,7 @@
 /* /v1/endpoints/{endpoint_id}/signing-keys, and the page of public keys /v1/webhook-keys. */
 #include "api/endpoint_secrets_priv.h"
 
+#include "base/hex.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
 #include "crypto/webhook_signature.h"
@@ -48,12 +49,11 @@ static struct str make_secret(struct call *call, struct str type)
 static struct str make_id(struct call *call)
 {
     uint8_t bytes[KEY_ID_BYTES];
-    char text[2 * KEY_ID_BYTES + 1];
+    char text[2 * KEY_ID_BYTES];
 
     random_bytes(bytes, sizeof(bytes));
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        snprintf(&text[2 * i], 3, "%02x", bytes[i]);
-    return arena_printf(call->arena, "key_%s", text);
+    hex_write(text, bytes, sizeof(bytes));
+    return arena_printf(call->arena, "key_%.*s", (int)sizeof(text), text);
 }
 
 /* Its kind, and its public half if it has one. */

@@ -2,6 +2,7 @@
 #include "auth/loopback.h"
 
 #include "base/buf.h"
+#include "base/hex.h"
 #include "crypto/base64.h"
 #include "crypto/hmac.h"
 #include "crypto/random.h"
@@ -21,17 +22,13 @@ void loopback_init(struct loopback *loopback)
 
 static void mac_write(const struct loopback *loopback, struct str text, struct mac_text *out)
 {
-    static const char digits[] = "0123456789abcdef";
     uint8_t mac[HMAC_BYTES];
     struct hmac hmac;
 
     hmac_init(&hmac, str_range((const char *)loopback->key, sizeof(loopback->key)));
     hmac_sign(&hmac, &text, 1, mac);
     hmac_release(&hmac);
-    for (size_t i = 0; i < HMAC_BYTES; i++) {
-        out->text[2 * i] = digits[mac[i] >> 4];
-        out->text[2 * i + 1] = digits[mac[i] & 15];
-    }
+    hex_write(out->text, mac, HMAC_BYTES);
 }
 
 struct str loopback_token(const struct loopback *loopback, const struct loopback_caller *caller,

@@ -3,6 +3,8 @@
 
 #include <openssl/evp.h>
 
+#include "base/hex.h"
+
 #define SHA1_BYTES 20
 /* Ticks of 100 ns from 1582-10-15, where v6 counts from, to 1970. */
 #define TICKS_TO_1970 UINT64_C(0x01B21DD213814000)
@@ -135,14 +137,12 @@ bool uuid_is_valid(struct str text)
 
 struct str uuid_write(struct uuid id, struct uuid_text *text)
 {
-    static const char digits[] = "0123456789abcdef";
     size_t at = 0;
 
-    for (size_t i = 0; i < sizeof(id.bytes); i++) {
+    for (size_t i = 0; i < sizeof(id.bytes); i++, at += 2) {
         if (has_dash_before(i))
             text->text[at++] = '-';
-        text->text[at++] = digits[id.bytes[i] >> 4];
-        text->text[at++] = digits[id.bytes[i] & 15];
+        hex_write(text->text + at, &id.bytes[i], 1);
     }
     text->text[at] = '\0';
     return str_range(text->text, at);

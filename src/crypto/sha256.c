@@ -3,6 +3,8 @@
 
 #include <openssl/evp.h>
 
+#include "base/hex.h"
+
 struct sha256 sha256_of(struct str text)
 {
     struct sha256 digest;
@@ -16,12 +18,7 @@ struct sha256 sha256_of(struct str text)
 
 struct str sha256_write(const struct sha256 *digest, struct sha256_text *text)
 {
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < SHA256_BYTES; i++) {
-        text->text[2 * i] = digits[digest->bytes[i] >> 4];
-        text->text[2 * i + 1] = digits[digest->bytes[i] & 15];
-    }
+    hex_write(text->text, digest->bytes, SHA256_BYTES);
     text->text[sizeof(text->text) - 1] = '\0';
     return str_range(text->text, sizeof(text->text) - 1);
 }

@@ -3,6 +3,7 @@
 #include "store/span_set.h"
 
 #include "base/buf.h"
+#include "base/hex.h"
 #include "format/squeeze.h"
 #include "store/spans.h"
 #include "store/uuid_column.h"
@@ -125,19 +126,16 @@ static struct asking asking_new(struct span_set *set, size_t most)
 
 static struct str ids_text(const struct asking *a)
 {
-    static const char digits[] = "0123456789abcdef";
     struct str text;
     struct buf out;
 
     buf_init(&out, IDS_BYTES_MAX);
     for (size_t i = 0; i < a->count; i++) {
-        const struct uuid *id = &a->ids[i];
+        char hex[2 * sizeof(a->ids->bytes)];
 
+        hex_write(hex, a->ids[i].bytes, sizeof(a->ids->bytes));
         buf_add(&out, i ? STR(",\"\\\\x") : STR("{\"\\\\x"));
-        for (size_t at = 0; at < sizeof(id->bytes); at++) {
-            buf_add_char(&out, digits[id->bytes[at] >> 4]);
-            buf_add_char(&out, digits[id->bytes[at] & 15]);
-        }
+        buf_add(&out, str_range(hex, sizeof(hex)));
         buf_add_char(&out, '"');
     }
     buf_add_char(&out, '}');

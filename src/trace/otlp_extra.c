@@ -1,6 +1,7 @@
 /* otlp_extra.c -- the member extra: metadata (what was said to be it, and all that has no place
  * elsewhere), invocation_params (how the model or tool was called), runtime (the resource: which
  * process it was). Of a key that is said twice the first one counts. */
+#include "base/hex.h"
 #include "base/map.h"
 #include "trace/otlp_priv.h"
 
@@ -93,14 +94,10 @@ static void put_below(struct members *members, const char *prefix)
 
 static struct str hex(struct arena *arena, struct str bytes)
 {
-    static const char digits[] = "0123456789abcdef";
     char text[2 * HEX_BYTES_MAX];
     size_t len = bytes.len > HEX_BYTES_MAX ? HEX_BYTES_MAX : bytes.len;
 
-    for (size_t i = 0; i < len; i++) {
-        text[2 * i] = digits[(unsigned char)bytes.data[i] >> 4];
-        text[2 * i + 1] = digits[(unsigned char)bytes.data[i] & 15];
-    }
+    hex_write(text, bytes.data, len);
     return arena_str(arena, str_range(text, 2 * len));
 }
 
