@@ -11,14 +11,11 @@
 /* What is the cron's own, and not replayed. */
 static bool is_own(struct str key)
 {
-    static const char *const own[] = {"schedule",  "timezone",         "end_time",
-                                      "enabled",   "on_run_completed", "metadata",
-                                      "thread_id", "cron_id",          "on_completion"};
+    static const char *const own[] = {"schedule",         "timezone", "end_time",  "enabled",
+                                      "on_run_completed", "metadata", "thread_id", "cron_id",
+                                      "on_completion",    NULL};
 
-    for (size_t i = 0; i < ARRAY_LEN(own); i++)
-        if (str_eq(key, str_of(own[i])))
-            return true;
-    return false;
+    return str_is_one_of(key, own);
 }
 
 PRINTF_LIKE(2, 3)

@@ -51,13 +51,11 @@ static bool are_strings(const struct json *array)
 
 static bool is_channel(struct str text)
 {
-    static const char *const known[] = {"values", "updates", "messages",    "tools", "lifecycle",
-                                        "input",  "tasks",   "checkpoints", "custom"};
+    static const char *const known[] = {"values", "updates", "messages",    "tools",  "lifecycle",
+                                        "input",  "tasks",   "checkpoints", "custom", NULL};
 
-    for (size_t i = 0; i < ARRAY_LEN(known); i++)
-        if (str_eq(text, str_of(known[i])))
-            return true;
-    return str_starts(text, STR("custom:")) && text.len > sizeof("custom:") - 1;
+    return str_is_one_of(text, known) ||
+           (str_starts(text, STR("custom:")) && text.len > sizeof("custom:") - 1);
 }
 
 static const char *channels_judge(const struct json *channels)

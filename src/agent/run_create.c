@@ -171,12 +171,9 @@ static struct str checkpoint_configurable(struct maker *m)
 static bool is_of_one_run(struct str key)
 {
     static const char *const keys[] = {"checkpoint_id", "checkpoint_ns", "checkpoint_map",
-                                       "thread_id", "run_id"};
+                                       "thread_id",     "run_id",        NULL};
 
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-        if (str_eq(key, str_of(keys[i])))
-            return true;
-    return str_starts(key, STR("__")) || auth_user_is_member(key);
+    return str_is_one_of(key, keys) || str_starts(key, STR("__")) || auth_user_is_member(key);
 }
 
 static struct str without_one_run(struct maker *m, struct str object)

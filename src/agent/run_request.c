@@ -78,11 +78,9 @@ static enum err read_word(struct parser *p, const char *key, const char *const *
 
     if (err || str_is_none(text))
         return err;
-    for (size_t i = 0; words[i]; i++) {
-        if (str_eq(text, str_of(words[i]))) {
-            *value = text;
-            return OK;
-        }
+    if (str_is_one_of(text, words)) {
+        *value = text;
+        return OK;
     }
     return refuse(p, "%s: must be %.*s, not \"%.*s\"", key, STR_ARG(arena_words(p->arena, words)),
                   STR_ARG(str_first(text, 40)));
@@ -113,14 +111,11 @@ static enum err read_names(struct parser *p, const char *key, struct str *raw)
 
 static bool is_stream_mode(struct str mode)
 {
-    static const char *const modes[] = {"values", "messages", "messages-tuple", "updates",
-                                        "events", "tasks",    "checkpoints",    "debug",
-                                        "custom", "tools"};
+    static const char *const modes[] = {
+        "values",      "messages", "messages-tuple", "updates", "events", "tasks",
+        "checkpoints", "debug",    "custom",         "tools",   NULL};
 
-    for (size_t i = 0; i < ARRAY_LEN(modes); i++)
-        if (str_eq(mode, str_of(modes[i])))
-            return true;
-    return false;
+    return str_is_one_of(mode, modes);
 }
 
 static bool has_mode(const struct buf *modes, struct str mode)

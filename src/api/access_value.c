@@ -38,14 +38,6 @@ static const struct kind {
 
 /* ---- members of objects ---- */
 
-static bool is_one_of(struct str key, const char *const *words)
-{
-    for (; *words; words++)
-        if (str_eq(key, str_of(*words)))
-            return true;
-    return false;
-}
-
 /* Of a run's body these stand beside its "kwargs", of a cron's beside its "payload". */
 static bool is_of_run(struct str key)
 {
@@ -53,7 +45,7 @@ static bool is_of_run(struct str key)
         "thread_id",     "assistant_id",  "run_id", "metadata", "multitask_strategy",
         "if_not_exists", "after_seconds", "status", NULL};
 
-    return is_one_of(key, words);
+    return str_is_one_of(key, words);
 }
 
 static bool is_of_cron(struct str key)
@@ -62,7 +54,7 @@ static bool is_of_cron(struct str key)
                                         "timezone",         "end_time", "metadata", "enabled",
                                         "on_run_completed", NULL};
 
-    return is_one_of(key, words);
+    return str_is_one_of(key, words);
 }
 
 static bool is_not_of_run(struct str key)
@@ -80,7 +72,7 @@ static bool is_namespace(struct str key)
 {
     static const char *const words[] = {"namespace", "namespace_prefix", "prefix", NULL};
 
-    return is_one_of(key, words);
+    return str_is_one_of(key, words);
 }
 
 /* Not for handlers to change. */
@@ -91,7 +83,7 @@ static bool is_fixed(struct str key)
         "status",    "action",       "kwargs", "payload", "prevent_insert_if_inflight",
         NULL};
 
-    return is_one_of(key, words) || is_namespace(key);
+    return str_is_one_of(key, words) || is_namespace(key);
 }
 
 static struct str without(struct call *call, struct str object, bool (*drops)(struct str key))

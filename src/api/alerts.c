@@ -52,9 +52,9 @@ enum err alerts_read_rule(struct call *call, struct alert_body *body)
 static void rule_write(struct json_writer *json, const struct alert_row *alert,
                        const struct project_row *project)
 {
-    static const char *const own[] = {"id",          "session_id", "session_name",
-                                      "created_at",  "updated_at", "state",
-                                      "state_since", "last_value", "last_threshold"};
+    static const char *const own[] = {
+        "id",    "session_id",  "session_name", "created_at",     "updated_at",
+        "state", "state_since", "last_value",   "last_threshold", NULL};
     struct str key, value;
     size_t position = 0;
     bool has_description = false;
@@ -64,11 +64,8 @@ static void rule_write(struct json_writer *json, const struct alert_row *alert,
     json_put_str(json, "session_id", project->project_id);
     json_put_str(json, "session_name", project->name);
     while (json_raw_next(alert->rule, &position, &key, &value)) {
-        bool is_own = false;
-
-        for (size_t i = 0; i < ARRAY_LEN(own); i++)
-            is_own |= str_eq(key, str_of(own[i]));
-        if (is_own || (str_eq(key, STR("description")) && str_eq(value, STR("null"))))
+        if (str_is_one_of(key, own) ||
+            (str_eq(key, STR("description")) && str_eq(value, STR("null"))))
             continue;
         has_description |= str_eq(key, STR("description"));
         json_key_raw(json, key);

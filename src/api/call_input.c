@@ -140,11 +140,9 @@ enum err call_get_word(struct call *call, const char *key, const char *const *wo
 
     if (err || str_is_none(text))
         return err;
-    for (size_t i = 0; words[i]; i++) {
-        if (str_eq(text, str_of(words[i]))) {
-            *value = text;
-            return OK;
-        }
+    if (str_is_one_of(text, words)) {
+        *value = text;
+        return OK;
     }
     call_fail(call, 422, "%s: must be %.*s, not \"%.*s\"", key,
               STR_ARG(arena_words(call->arena, words)), STR_ARG(str_first(text, 40)));
@@ -247,11 +245,8 @@ enum err call_query_word(struct call *call, const char *key, const char *const *
 {
     struct str text = query_get(&call->query, key);
 
-    if (str_is_empty(text))
+    if (str_is_empty(text) || str_is_one_of(text, words))
         return OK;
-    for (; *words; words++)
-        if (str_eq(text, str_of(*words)))
-            return OK;
     call_fail(call, 422, "%s: \"%.*s\" is not one of its values", key,
               STR_ARG(str_first(text, 40)));
     return ERR_INVALID;

@@ -8,10 +8,7 @@ static const char *const data_types[] = {"kv", "llm", "chat", NULL};
 
 bool datasets_type_is_known(struct str data_type)
 {
-    for (size_t i = 0; data_types[i]; i++)
-        if (str_eq(data_type, str_of(data_types[i])))
-            return true;
-    return false;
+    return str_is_one_of(data_type, data_types);
 }
 
 enum err datasets_not_found(struct call *call, enum err err)

@@ -84,9 +84,8 @@ static enum err attachment_part(struct parts *p, struct str name, struct example
 {
     if (name.len == 0)
         return refuse(p, "an attachment must have a name");
-    draft->attachments =
-        arena_more(p->call->arena, draft->attachments, draft->attachment_count,
-                   &draft->attachment_capacity, sizeof(*draft->attachments));
+    draft->attachments = arena_more(p->call->arena, draft->attachments, draft->attachment_count,
+                                    &draft->attachment_capacity, sizeof(*draft->attachments));
     draft->attachments[draft->attachment_count++] = (struct draft_attachment){
         .name = arena_str(p->call->arena, name),
         .mime_type = p->mime_type,

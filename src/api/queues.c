@@ -86,12 +86,9 @@ static enum err get_prepare(struct call *call)
 
 static bool is_own(struct str key)
 {
-    static const char *const own[] = {"id", "tenant_id", "name", "created_at", "updated_at"};
+    static const char *const own[] = {"id", "tenant_id", "name", "created_at", "updated_at", NULL};
 
-    for (size_t i = 0; i < ARRAY_LEN(own); i++)
-        if (str_eq(key, str_of(own[i])))
-            return true;
-    return false;
+    return str_is_one_of(key, own);
 }
 
 /* Everything the body says beside what the row knows is kept as it came. */

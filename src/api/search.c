@@ -15,14 +15,6 @@ static enum err names_check(struct call *call, const char *key, const struct jso
     return ERR_INVALID;
 }
 
-static bool is_one_of(struct str name, const char *const *words)
-{
-    for (size_t i = 0; words[i]; i++)
-        if (str_eq(name, str_of(words[i])))
-            return true;
-    return false;
-}
-
 enum err search_select_check(struct call *call, const struct json *names,
                              const char *const *members)
 {
@@ -30,7 +22,7 @@ enum err search_select_check(struct call *call, const struct json *names,
     const struct json *name;
 
     while (names && json_next(&iter, NULL, &name)) {
-        if (is_one_of(json_string(name), members))
+        if (str_is_one_of(json_string(name), members))
             continue;
         call_fail(call, 422, "select: must be %.*s, not \"%.*s\"",
                   STR_ARG(arena_words(call->arena, members)),

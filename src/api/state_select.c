@@ -21,11 +21,7 @@ enum err state_select_check(struct call *call, const struct json *names)
     const struct json *name;
 
     while (names && json_next(&iter, NULL, &name)) {
-        bool is_known = !str_is_none(key_of(json_string(name)));
-
-        for (size_t i = 0; !is_known && members[i]; i++)
-            is_known = str_eq(json_string(name), str_of(members[i]));
-        if (is_known)
+        if (!str_is_none(key_of(json_string(name))) || str_is_one_of(json_string(name), members))
             continue;
         call_fail(call, 422, "select: must be %.*s, or values.KEY, not \"%.*s\"",
                   STR_ARG(arena_words(call->arena, members)),

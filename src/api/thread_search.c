@@ -26,13 +26,12 @@ struct search_call {
 
 static enum err extract_read(struct call *call, struct extract *extract, struct str text)
 {
-    static const char *const roots[] = {"values", "metadata", "config", "interrupts"};
+    static const char *const roots[] = {"values", "metadata", "config", "interrupts", NULL};
     const char *why = "it must begin with values, metadata, config or interrupts";
 
     if (!str_is_none(text) && !json_path_parse(text, &extract->path, &why)) {
-        for (size_t i = 0; i < ARRAY_LEN(roots); i++)
-            if (str_eq(extract->path.steps[0].name, str_of(roots[i])))
-                return OK;
+        if (str_is_one_of(extract->path.steps[0].name, roots))
+            return OK;
         why = "it must begin with values, metadata, config or interrupts";
     }
     call_fail(call, 422, "extract.%.*s: %s", STR_ARG(str_first(extract->alias, 64)), why);

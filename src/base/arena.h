@@ -28,7 +28,8 @@ struct str arena_concat(struct arena *a, const struct str *parts, size_t count);
 /* "one, two or three", for error texts; `words` end with NULL, at least one. */
 struct str arena_words(struct arena *a, const char *const *words);
 /* The list with room for one more behind its `count` items: itself while count < *cap, else a copy
- * of about twice the room, zero behind the items; *cap says how much. The old one stays as it is. */
+ * of about twice the room, zero behind the items; *cap says how much. The old one stays as it is.
+ */
 void *arena_more(struct arena *a, void *list, size_t count, size_t *cap, size_t item_bytes);
 
 #define ARENA_NEW(a, type) ((type *)arena_alloc_zero((a), sizeof(type)))

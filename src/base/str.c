@@ -36,6 +36,13 @@ bool str_eq_nocase(struct str a, struct str b)
     return true;
 }
 
+bool str_is_one_of(struct str s, const char *const *words)
+{
+    while (*words && !str_eq(s, str_of(*words)))
+        words++;
+    return *words != NULL;
+}
+
 int str_compare(struct str a, struct str b)
 {
     size_t common = a.len < b.len ? a.len : b.len;

@@ -45,8 +45,9 @@ static inline bool str_is_empty(struct str s)
 struct str str_put(char **at, struct str s);
 
 bool str_eq(struct str a, struct str b);
-bool str_eq_nocase(struct str a, struct str b); /* ASCII */
-int str_compare(struct str a, struct str b);    /* bytewise, as strcmp */
+bool str_eq_nocase(struct str a, struct str b);             /* ASCII */
+bool str_is_one_of(struct str s, const char *const *words); /* they end with NULL */
+int str_compare(struct str a, struct str b);                /* bytewise, as strcmp */
 bool str_starts(struct str s, struct str prefix);
 bool str_starts_nocase(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);

@@ -32,6 +32,19 @@ static void comparing(void **state)
     assert_int_equal(str_compare(STR("ab"), STR("ab")), 0);
 }
 
+static void one_of_some(void **state)
+{
+    static const char *const words[] = {"on", "off", "", NULL};
+
+    (void)state;
+    assert_true(str_is_one_of(STR("on"), words));
+    assert_true(str_is_one_of(STR(""), words));
+    assert_false(str_is_one_of(STR("o"), words));
+    assert_false(str_is_one_of(STR("offf"), words));
+    assert_false(str_is_one_of(STR("ON"), words));
+    assert_false(str_is_one_of(STR(""), words + 3));
+}
+
 static void cutting(void **state)
 {
     (void)state;
@@ -161,6 +174,7 @@ static void put_copies_behind_one_another(void **state)
 static const struct CMUnitTest tests[] = {
     TEST("what is not found is at the end", searching),
     TEST("text is compared by bytes and length", comparing),
+    TEST("a word is looked for in the list as it is, up to the list's end", one_of_some),
     TEST("cutting beyond the end gives what there is", cutting),
     TEST("splitting gives the empty piece behind a last separator but none of empty text",
          splitting),

@@ -59,17 +59,14 @@ static void put_message(struct json_writer *w, const char *key, struct str resul
 /* Why it waits or is dead, where the last attempt's end says it. */
 static struct str reason_of(const struct delivery_row *delivery, bool is_hidden)
 {
-    static const char *const reasons_of_ends[] = {"refused", "exhausted", "rejected"};
+    static const char *const reasons_of_ends[] = {"refused", "exhausted", "rejected", NULL};
     struct str reason = delivery->state_reason;
 
     if (!is_hidden || str_is_none(reason))
         return reason;
     if (delivery->state == DELIVERY_DUE || delivery->state == DELIVERY_SENDING)
         return HIDDEN_RESULT;
-    for (size_t i = 0; i < ARRAY_LEN(reasons_of_ends); i++)
-        if (str_eq(reason, str_of(reasons_of_ends[i])))
-            return HIDDEN_RESULT;
-    return reason;
+    return str_is_one_of(reason, reasons_of_ends) ? HIDDEN_RESULT : reason;
 }
 
 static void put_members(struct json_writer *w, struct delivery_view view,

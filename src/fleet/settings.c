@@ -32,13 +32,10 @@ static const char *take_word(const struct json *value, const char *const *words,
         return wrong;
     if (str_is_none(word))
         return NULL;
-    for (size_t i = 0; words[i]; i++) {
-        if (!str_eq(word, str_of(words[i])))
-            continue;
-        *text = word;
-        return NULL;
-    }
-    return wrong;
+    if (!str_is_one_of(word, words))
+        return wrong;
+    *text = word;
+    return NULL;
 }
 
 static void take_flag(const struct json *value, enum setting *flag)

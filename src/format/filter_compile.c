@@ -177,8 +177,9 @@ static enum err comparison_compile(struct compiler *c, const struct filter_part 
 
 static bool is_logic(const struct filter_part *part)
 {
-    return str_eq(part->text, STR("and")) || str_eq(part->text, STR("or")) ||
-           str_eq(part->text, STR("not"));
+    static const char *const words[] = {"and", "or", "not", NULL};
+
+    return str_is_one_of(part->text, words);
 }
 
 static enum err child_compile(struct compiler *c, const struct filter_part *part,

@@ -110,12 +110,9 @@ static bool is_common(struct str word)
     static const char *const common[] = {
         "an",    "and",  "are",   "as",    "at",   "be",   "but", "by",  "for",  "if",   "in",
         "into",  "is",   "it",    "no",    "not",  "of",   "on",  "or",  "such", "that", "the",
-        "their", "then", "there", "these", "they", "this", "to",  "was", "will", "with"};
+        "their", "then", "there", "these", "they", "this", "to",  "was", "will", "with", NULL};
 
-    for (size_t i = 0; i < ARRAY_LEN(common); i++)
-        if (str_eq(word, str_of(common[i])))
-            return true;
-    return word.len < 2;
+    return str_is_one_of(word, common) || word.len < 2;
 }
 
 /* The next word off the front of *rest. */

@@ -62,12 +62,10 @@ struct str outcome_find(struct arena *arena, struct str list, struct str intent_
 /* Servers have words of their own for runs that go on. */
 static bool is_live(struct str status)
 {
-    static const char *const words[] = {"pending", "running", "queued", "streaming", "in_progress"};
+    static const char *const words[] = {"pending",   "running",     "queued",
+                                        "streaming", "in_progress", NULL};
 
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (str_eq(status, str_of(words[i])))
-            return true;
-    return false;
+    return str_is_one_of(status, words);
 }
 
 enum err outcome_has_ended(struct arena *arena, struct str run, bool *ended)

@@ -2,7 +2,8 @@
 #include "native/mcp_message.h"
 
 /* The newest first: the messages used here are the same in all of them. */
-static const char *const versions[] = {"2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"};
+static const char *const versions[] = {"2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05",
+                                       NULL};
 
 static struct str error_words(struct arena *arena, const struct json *error)
 {
@@ -91,9 +92,8 @@ struct str mcp_version_read(struct arena *arena, struct str result, struct str *
 
     if (json_parse(arena, result, &root, NULL) == OK)
         version = json_string(json_get(root, "protocolVersion"));
-    for (size_t i = 0; i < ARRAY_LEN(versions); i++)
-        if (str_eq(version, str_of(versions[i])))
-            return version;
+    if (str_is_one_of(version, versions))
+        return version;
     *why = arena_printf(arena, "it speaks version %.*s of the protocol, which is not known here",
                         STR_ARG(str_is_none(version) ? STR("?") : str_first(version, 40)));
     return STR_NONE;

@@ -274,8 +274,8 @@ enum err examples_compare(struct tx *tx, struct str tenant, struct str dataset_i
 
         if ((!was && !is) || (was && is && db_get_int(&rows, 1) == db_get_int(&rows, 2)))
             continue;
-        changes->list = arena_more(arena, changes->list, changes->count, &capacity,
-                                   sizeof(*changes->list));
+        changes->list =
+            arena_more(arena, changes->list, changes->count, &capacity, sizeof(*changes->list));
         changes->list[changes->count].example_id = db_get_keep(&rows, 0, arena);
         changes->list[changes->count++].change = !was  ? EXAMPLE_ADDED
                                                  : !is ? EXAMPLE_REMOVED

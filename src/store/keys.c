@@ -149,9 +149,8 @@ static void add_workspace(struct reading *reading, struct str tenant)
 {
     struct api_key_row *key = &reading->keys->list[reading->keys->count - 1];
 
-    reading->workspaces =
-        arena_more(reading->arena, reading->workspaces, key->workspace_count,
-                   &reading->workspace_room, sizeof(*reading->workspaces));
+    reading->workspaces = arena_more(reading->arena, reading->workspaces, key->workspace_count,
+                                     &reading->workspace_room, sizeof(*reading->workspaces));
     reading->workspaces[key->workspace_count++] = tenant;
     key->workspaces = reading->workspaces;
 }

@@ -91,16 +91,14 @@ static bool are_numbers(const struct item *items, size_t count, size_t depth)
 /* "message" in input_messages.0.message.role: all items have it, and it says nothing. */
 static bool is_wrapped(const struct item *items, size_t count, size_t depth)
 {
-    static const char *const words[] = {"message", "tool_call", "message_content", "document"};
+    static const char *const words[] = {"message", "tool_call", "message_content", "document",
+                                        NULL};
     struct str segment, behind;
 
     if (group_len(items, count, depth) < count || !segment_at(items[0].path, depth, &segment) ||
         !segment_at(items[0].path, depth + 1, &behind))
         return false;
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (str_eq(segment, str_of(words[i])))
-            return true;
-    return false;
+    return str_is_one_of(segment, words);
 }
 
 static void write_range(struct json_writer *json, const struct item *items, size_t count,

@@ -83,8 +83,8 @@ static enum err project_find(struct tx *tx, struct span_search *s, int64_t proje
     *project = project_known(s, project_no);
     if (*project)
         return OK;
-    s->projects = arena_more(s->arena, s->projects, s->project_count, &s->project_cap,
-                             sizeof(*s->projects));
+    s->projects =
+        arena_more(s->arena, s->projects, s->project_count, &s->project_cap, sizeof(*s->projects));
     err = projects_get_by_no(tx, project_no, s->arena, &s->projects[s->project_count]);
     if (!err)
         *project = &s->projects[s->project_count++];

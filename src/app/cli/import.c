@@ -189,12 +189,10 @@ static bool is_told(struct str key)
                                        "backfill_completed_at",
                                        "corrections_dataset_id",
                                        "alignment_annotation_queue_id",
-                                       "evaluator_version"};
+                                       "evaluator_version",
+                                       NULL};
 
-    for (size_t i = 0; i < ARRAY_LEN(told); i++)
-        if (str_eq(key, str_of(told[i])))
-            return true;
-    return false;
+    return str_is_one_of(key, told);
 }
 
 static void rule_body_write(const struct json *rule, struct str project_id, struct buf *body)
@@ -251,8 +249,8 @@ static void rule_take(struct import *im, const struct json *rule)
 
 static void alert_body_write(const struct json *alert, struct buf *body)
 {
-    static const char *const told[] = {"id", "session_id", "session_name", "created_at",
-                                       "updated_at"};
+    static const char *const told[] = {"id",         "session_id", "session_name",
+                                       "created_at", "updated_at", NULL};
     struct json_iter iter = json_iter(json_get(alert, "rule"));
     const struct json *value;
     struct json_writer json;
@@ -263,11 +261,7 @@ static void alert_body_write(const struct json *alert, struct buf *body)
     json_key(&json, "rule");
     json_begin_object(&json);
     while (json_next(&iter, &key, &value)) {
-        bool is_asked_for = !json_is_null(value);
-
-        for (size_t i = 0; i < ARRAY_LEN(told); i++)
-            is_asked_for &= !str_eq(key, str_of(told[i]));
-        if (!is_asked_for)
+        if (json_is_null(value) || str_is_one_of(key, told))
             continue;
         json_key_str(&json, key);
         json_value_out(&json, value);

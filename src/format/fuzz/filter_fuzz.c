@@ -12,7 +12,7 @@ static bool is_span(struct arena *arena, struct str text)
 {
     static const char *const free_form[] = {"name",    "run_type", "status",   "thread_id",
                                             "error",   "tags",     "metadata", "inputs",
-                                            "outputs", "feedback", "unknown"};
+                                            "outputs", "feedback", "unknown",  NULL};
     const struct json *root, *value;
     struct json_iter iter;
     struct str key;
@@ -20,11 +20,7 @@ static bool is_span(struct arena *arena, struct str text)
     if (json_parse(arena, text, &root, NULL) || json_type(root) != JSON_OBJECT)
         return false;
     for (iter = json_iter(root); json_next(&iter, &key, &value);) {
-        bool is_known = false;
-
-        for (size_t i = 0; i < ARRAY_LEN(free_form); i++)
-            is_known = is_known || str_eq(key, str_of(free_form[i]));
-        if (!is_known)
+        if (!str_is_one_of(key, free_form))
             return false;
     }
     return true;
