@@ -198,30 +198,11 @@ static enum err version_prepare(struct call *call)
     return versions_read(call, version_apply);
 }
 
-/* STR_NONE: they are too many. */
-static struct str tags_with(struct arena *arena, struct str tags, struct str tag, int64_t wall_us)
-{
-    struct json_writer json;
-    struct buf one, all;
-
-    buf_init(&one, 4 * KIB);
-    buf_init(&all, LIST_BYTES_MAX);
-    json_writer_init(&json, &one);
-    json_begin_object(&json);
-    json_key_str(&json, tag);
-    json_i64_out(&json, wall_us);
-    json_end_object(&json);
-    json_merge(&all, tags, buf_str(&one));
-    tags = all.failed ? STR_NONE : arena_str(arena, buf_str(&all));
-    buf_release(&one);
-    buf_release(&all);
-    return tags;
-}
-
 /* A name stands for a version: the newest one of that time; without examples, for the time. */
 static enum err tag_apply(struct tx *tx, struct call *call)
 {
     struct str tag = STR_NONE, as_of = STR_NONE;
+    struct integer_text digits;
     struct dataset_row row;
     int64_t wanted_us, wall_us;
     bool is_latest;
@@ -242,7 +223,7 @@ static enum err tag_apply(struct tx *tx, struct call *call)
         return err;
     if (err)
         wall_us = wanted_us ? wanted_us : tx->now_us;
-    row.tags = tags_with(tx->arena, row.tags, tag, wall_us);
+    row.tags = json_with(tx->arena, row.tags, tag, str_from_i64(wall_us, &digits), LIST_BYTES_MAX);
     if (str_is_none(row.tags))
         return call_fail(call, 422, "tag: this dataset has too many names of versions");
     err = datasets_update(tx, &row);

@@ -67,22 +67,8 @@ struct making {
 
 static enum err put(struct making *m, struct str name, struct str value)
 {
-    struct json_writer json;
-    struct buf one, all;
-
-    buf_init(&one, LIST_BYTES_MAX);
-    buf_init(&all, LIST_BYTES_MAX);
-    json_writer_init(&json, &one);
-    json_begin_object(&json);
-    json_key_str(&json, name);
-    json_raw_out(&json, value);
-    json_end_object(&json);
-    json_merge(&all, m->all, buf_str(&one));
-    m->all = arena_str(m->tx->arena, buf_str(&all));
-    name.len = all.failed || one.failed;
-    buf_release(&one);
-    buf_release(&all);
-    if (!name.len)
+    m->all = json_with(m->tx->arena, m->all, name, value, LIST_BYTES_MAX);
+    if (!str_is_none(m->all))
         return OK;
     call_fail(m->call, 422, "attachments: an example has too many");
     return ERR_INVALID;

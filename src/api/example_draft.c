@@ -21,9 +21,7 @@ static enum err refuse(const struct reading *r, const char *key, const char *wor
 
 static bool has(const struct reading *r, const char *key)
 {
-    enum json_type type = json_type(json_get(r->json, key));
-
-    return type != JSON_ABSENT && type != JSON_NULL;
+    return !json_is_absent(json_get(r->json, key));
 }
 
 static enum err read_object(const struct reading *r, const char *key, struct str *value)
@@ -107,7 +105,6 @@ static struct str metadata_of(struct arena *arena, const struct example_draft *d
 {
     struct str splits = draft->splits, all = draft->metadata;
     struct str base = str_is_none(all) ? before : all;
-    struct buf out;
 
     if (str_is_none(splits) && !str_is_none(all))
         splits = json_raw(all, STR("dataset_split"));
@@ -115,11 +112,7 @@ static struct str metadata_of(struct arena *arena, const struct example_draft *d
         splits = json_raw(before, STR("dataset_split"));
     if (str_is_none(splits))
         splits = STR("[\"base\"]");
-    buf_init(&out, 2 * METADATA_BYTES_MAX);
-    json_merge(
-        &out, base,
-        arena_concat(arena, (struct str[]){STR("{\"dataset_split\":"), splits, STR("}")}, 3));
-    return buf_keep(&out, arena);
+    return json_with(arena, base, STR("dataset_split"), splits, 2 * METADATA_BYTES_MAX);
 }
 
 static enum err invalid(struct call *call, const char *words)

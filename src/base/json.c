@@ -119,6 +119,11 @@ bool json_is_null(const struct json *value)
     return yyjson_is_null(json_val(value));
 }
 
+bool json_is_absent(const struct json *value)
+{
+    return !value || yyjson_is_null(json_val(value));
+}
+
 struct str json_string(const struct json *value)
 {
     yyjson_val *val = json_val(value);
@@ -176,6 +181,11 @@ const struct json *json_get_str(const struct json *object, struct str key)
         if (unsafe_yyjson_equals_strn(name, key.data, key.len))
             found = yyjson_obj_iter_get_val(name);
     return json_of(found);
+}
+
+bool json_has_text(const struct json *object, const char *key)
+{
+    return !str_is_empty(json_string(json_get(object, key)));
 }
 
 size_t json_count(const struct json *value)

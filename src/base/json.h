@@ -39,6 +39,7 @@ enum err json_parse(struct arena *arena, struct str text, const struct json **ro
 enum json_type json_type(const struct json *value);
 const char *json_type_name(enum json_type type); /* "object", "a number" … for error texts */
 bool json_is_null(const struct json *value);     /* present and null */
+bool json_is_absent(const struct json *value);   /* not there, or null */
 /* These give the fallback (STR_NONE, false …) when the value is absent or of another type. */
 struct str json_string(const struct json *value);
 bool json_bool(const struct json *value, bool fallback);
@@ -48,6 +49,7 @@ bool json_is_integer(const struct json *value);
 /* Members of an object, items of an array. */
 const struct json *json_get(const struct json *object, const char *key);
 const struct json *json_get_str(const struct json *object, struct str key);
+bool json_has_text(const struct json *object, const char *key); /* a string, and not empty */
 size_t json_count(const struct json *value);
 const struct json *json_item(const struct json *array, size_t index);
 struct json_iter {
@@ -78,6 +80,10 @@ void json_pretty(struct buf *out, struct str text);
 
 /* The object's text without the members whose (unescaped) name `drops`. */
 void json_without(struct buf *out, struct str object_text, bool (*drops)(struct str key));
+/* The object's text with the member `key` set to the JSON text `value`, in the arena; STR_NONE if
+ * that is longer than `max`. */
+struct str json_with(struct arena *arena, struct str object_text, struct str key, struct str value,
+                     size_t max);
 
 struct json_writer {
     struct buf *out;

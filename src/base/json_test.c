@@ -240,6 +240,49 @@ static void merging(void **state)
     }
 }
 
+static void one_member_set(void **state)
+{
+    static const struct {
+        const char *object, *key, *value, *made;
+        size_t max;
+    } cases[] = {
+        {"{\"a\":1.0}", "b", "[ 2 ]", "{\"a\":1.0,\"b\":[ 2 ]}", 100},
+        {"{\"a\":1.0,\"b\":2}", "a", "null", "{\"a\":null,\"b\":2}", 100},
+        {NULL, "\"", "1", "{\"\\\"\":1}", 100},
+        {"{\"a\":1}", "b", "2", "{\"a\":1,\"b\":2}", 13},
+        {"{\"a\":1}", "b", "2", NULL, 12}, /* all of it is too long */
+        {"{}", "b", "23456", NULL, 5},     /* the member alone is */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct str made = json_with(&arena, str_of(cases[i].object), str_of(cases[i].key),
+                                    str_of(cases[i].value), cases[i].max);
+
+        assert_int_equal(str_is_none(made), cases[i].made == NULL);
+        if (cases[i].made)
+            ASSERT_STR(made, cases[i].made);
+    }
+}
+
+static void absent_or_empty(void **state)
+{
+    const struct json *object = parsed("{\"n\":null,\"f\":false,\"z\":0,\"e\":\"\",\"t\":\"x\"}");
+
+    (void)state;
+    assert_true(json_is_absent(json_get(object, "n")));
+    assert_true(json_is_absent(json_get(object, "other")));
+    assert_true(json_is_absent(json_get(NULL, "n")));
+    assert_false(json_is_absent(json_get(object, "f")));
+    assert_false(json_is_absent(json_get(object, "z")));
+    assert_false(json_is_absent(json_get(object, "e")));
+    assert_true(json_has_text(object, "t"));
+    assert_false(json_has_text(object, "e"));
+    assert_false(json_has_text(object, "n"));
+    assert_false(json_has_text(object, "z"));
+    assert_false(json_has_text(object, "other"));
+}
+
 static void writing(void **state)
 {
     struct json_writer w;
@@ -316,6 +359,8 @@ static const struct CMUnitTest tests[] = {
     TEST("equality ignores the order of keys and the spelling of numbers", equality),
     TEST("members are left out by what their names mean", leaving_out),
     TEST("a merge keeps order and text, the second object wins", merging),
+    TEST("one member is set in an object's text, up to a limit", one_member_set),
+    TEST("null is absent as what is not there, and neither is a text", absent_or_empty),
     TEST("what is written is JSON whatever the text is", writing),
 };
 

@@ -293,3 +293,24 @@ void json_merge(struct buf *out, struct str base, struct str over)
     map_release(&m.by_key);
     arena_release(&m.arena);
 }
+
+struct str json_with(struct arena *arena, struct str object_text, struct str key, struct str value,
+                     size_t max)
+{
+    struct json_writer json;
+    struct buf one, all;
+
+    buf_init(&one, max);
+    buf_init(&all, max);
+    json_writer_init(&json, &one);
+    json_begin_object(&json);
+    json_key_str(&json, key);
+    json_raw_out(&json, value);
+    json_end_object(&json);
+    if (one.failed)
+        all.failed = true;
+    else
+        json_merge(&all, object_text, buf_str(&one));
+    buf_release(&one);
+    return buf_keep(&all, arena);
+}
