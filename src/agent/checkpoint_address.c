@@ -12,7 +12,7 @@ static enum err refuse(char *text, size_t text_bytes, const char *field, size_t 
 
 static bool is_text(const struct json *value, size_t bytes_max)
 {
-    return !value || json_is_null(value) ||
+    return json_is_absent(value) ||
            (json_type(value) == JSON_STRING && json_string(value).len <= bytes_max);
 }
 
@@ -27,7 +27,7 @@ enum err checkpoint_address_check(const struct json *checkpoint, struct str chec
         return refuse(text, text_bytes, "checkpoint.checkpoint_id", CHECKPOINT_ID_BYTES_MAX);
     if (!is_text(json_get(checkpoint, "checkpoint_ns"), CHECKPOINT_NS_BYTES_MAX))
         return refuse(text, text_bytes, "checkpoint.checkpoint_ns", CHECKPOINT_NS_BYTES_MAX);
-    if (map && !json_is_null(map) && json_type(map) != JSON_OBJECT)
+    if (!json_is_absent(map) && json_type(map) != JSON_OBJECT)
         return refuse(text, text_bytes, "checkpoint.checkpoint_map", 0);
     return OK;
 }

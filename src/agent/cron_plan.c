@@ -82,7 +82,7 @@ static enum err enabled_read(const struct json *root, struct cron_row *cron,
 {
     const struct json *enabled = json_get(root, "enabled");
 
-    if (enabled && !json_is_null(enabled) && json_type(enabled) != JSON_BOOL)
+    if (!json_is_absent(enabled) && json_type(enabled) != JSON_BOOL)
         return refuse(error, "enabled: must be true or false, not %s",
                       json_type_name(json_type(enabled)));
     cron->enabled = json_bool(enabled, cron->enabled);
@@ -131,7 +131,7 @@ enum err cron_plan_read(struct arena *arena, struct str body, const struct json 
         return refuse(error, "schedule: is required, as in \"30 9 * * 1-5\"");
     if (json_type(metadata) == JSON_OBJECT)
         cron->metadata = merged(arena, cron->metadata, json_raw(body, STR("metadata")));
-    else if (metadata && !json_is_null(metadata))
+    else if (!json_is_absent(metadata))
         return refuse(error, "metadata: must be an object, not %s",
                       json_type_name(json_type(metadata)));
     cron->payload = merged(arena, cron->payload, replayed(arena, body));

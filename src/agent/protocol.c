@@ -87,16 +87,11 @@ static const char *namespaces_judge(const struct json *namespaces)
     return NULL;
 }
 
-static bool is_absent(const struct json *value)
-{
-    return json_type(value) == JSON_ABSENT || json_is_null(value);
-}
-
 /* -1 where it is absent. */
 static bool count_read(const struct json *value, int64_t *number)
 {
-    *number = is_absent(value) ? -1 : json_i64(value, -2);
-    return is_absent(value) || (json_is_integer(value) && *number >= 0);
+    *number = json_is_absent(value) ? -1 : json_i64(value, -2);
+    return json_is_absent(value) || (json_is_integer(value) && *number >= 0);
 }
 
 enum err protocol_filter_read(const struct json *params, struct protocol_filter *filter,
@@ -107,7 +102,7 @@ enum err protocol_filter_read(const struct json *params, struct protocol_filter 
 
     if ((*why = channels_judge(read.channels)))
         return ERR_INVALID;
-    if (!is_absent(namespaces)) {
+    if (!json_is_absent(namespaces)) {
         if ((*why = namespaces_judge(namespaces)))
             return ERR_INVALID;
         read.namespaces = json_count(namespaces) > 0 ? namespaces : NULL;

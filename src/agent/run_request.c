@@ -34,9 +34,7 @@ static enum err wrong_type(struct parser *p, const char *key, const char *wanted
 /* Present and not null. */
 static bool has(const struct parser *p, const char *key)
 {
-    enum json_type type = json_type(json_get(p->root, key));
-
-    return type != JSON_ABSENT && type != JSON_NULL;
+    return !json_is_absent(json_get(p->root, key));
 }
 
 static enum err read_text(struct parser *p, const char *key, struct str *value)
@@ -203,11 +201,6 @@ static enum err read_durability(struct parser *p)
     return read_word(p, "durability", words, &p->request->durability);
 }
 
-static bool is_given(const struct json *value)
-{
-    return value && !json_is_null(value);
-}
-
 /* An array with nothing but strings in it. */
 static bool is_texts(const struct json *value)
 {
@@ -231,13 +224,13 @@ static enum err read_config(struct parser *p)
 
     if (err)
         return err;
-    if (is_given(tags) && !is_texts(tags))
+    if (!json_is_absent(tags) && !is_texts(tags))
         return refuse(p, "config.tags: must be an array of strings");
     if (json_get(config, "configurable") &&
         json_type(json_get(config, "configurable")) != JSON_OBJECT &&
         !json_is_null(json_get(config, "configurable")))
         return refuse(p, "config.configurable: must be an object");
-    if (is_given(limit) && (!json_is_integer(limit) || json_i64(limit, 0) < 1))
+    if (!json_is_absent(limit) && (!json_is_integer(limit) || json_i64(limit, 0) < 1))
         return refuse(p, "config.recursion_limit: must be a whole number of at least 1");
     return OK;
 }
@@ -301,12 +294,12 @@ static enum err read_command(struct parser *p)
 
     if (err || str_is_none(p->request->command))
         return err;
-    if (is_given(update) && !is_update(update))
+    if (!json_is_absent(update) && !is_update(update))
         return refuse(p, "command.update: must be an object, or an array of [name, value]");
-    if (is_given(goal) && !is_goto(goal))
+    if (!json_is_absent(goal) && !is_goto(goal))
         return refuse(p, "command.goto: must be a node's name, {\"node\": …, \"input\": …}, or an "
                          "array of these");
-    if (!is_given(update) && !is_given(goal) && !json_get(command, "resume"))
+    if (json_is_absent(update) && json_is_absent(goal) && !json_get(command, "resume"))
         p->request->command = STR_NONE;
     return OK;
 }
@@ -344,10 +337,11 @@ static enum err read_tracer(struct parser *p)
     for (size_t i = 0; !err && i < ARRAY_LEN(keys); i++) {
         const struct json *value = json_get(tracer, keys[i][0]);
 
-        if (is_given(value) && (json_type(value) != JSON_STRING || json_string(value).len > 1000))
+        if (!json_is_absent(value) &&
+            (json_type(value) != JSON_STRING || json_string(value).len > 1000))
             err = refuse(p, "langsmith_tracer.%s: must be a string of at most 1000 bytes",
                          keys[i][0]);
-        else if (is_given(value))
+        else if (!json_is_absent(value))
             json_put_str(&json, keys[i][1], json_string(value));
     }
     json_end_object(&json);

@@ -37,7 +37,7 @@ static bool is_indexed(const struct json *op, struct str text)
 
 static bool is_alike(const struct json *op)
 {
-    return is_op(op, "search") && !str_is_empty(json_string(json_get(op, "query")));
+    return is_op(op, "search") && json_has_text(op, "query");
 }
 
 void worker_items_embed(const struct json *header, struct str header_text,

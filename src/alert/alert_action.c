@@ -17,11 +17,6 @@ static enum err refuse(const struct reading *r, const char *key, struct str word
     return ERR_INVALID;
 }
 
-static bool is_absent(const struct json *value)
-{
-    return json_type(value) == JSON_ABSENT || json_type(value) == JSON_NULL;
-}
-
 /* The first of `keys` (which end with NULL) that is there. */
 static const struct json *first_of(const struct json *object, const char *const *keys,
                                    const char **key)
@@ -30,7 +25,7 @@ static const struct json *first_of(const struct json *object, const char *const 
         const struct json *value = json_get(object, keys[i]);
 
         *key = keys[i];
-        if (!is_absent(value))
+        if (!json_is_absent(value))
             return value;
     }
     return NULL;
@@ -58,7 +53,7 @@ static enum err read_object(const struct reading *r, const char *const *keys,
                                        error.position));
         value = *object;
     }
-    if (is_absent(value))
+    if (json_is_absent(value))
         return OK;
     if (json_type(value) != JSON_OBJECT)
         return refuse(r, key, STR("must be a JSON object"));
@@ -102,7 +97,7 @@ static enum err read_variables(const struct reading *r, struct alert_action *act
     struct json_iter iter = json_iter(object);
     struct str name;
 
-    if (is_absent(object))
+    if (json_is_absent(object))
         return OK;
     if (json_type(object) != JSON_OBJECT)
         return refuse(r, "variables", STR("must be an object of texts"));
@@ -122,10 +117,10 @@ static enum err read_manners(const struct reading *r, struct alert_action *actio
     const struct json *mode = json_get(r->config, "template_mode");
     const struct json *merge = json_get(r->config, "merge_fields");
 
-    if (!is_absent(mode) && !str_eq(json_string(mode), STR("substitute")) &&
+    if (!json_is_absent(mode) && !str_eq(json_string(mode), STR("substitute")) &&
         !str_eq(json_string(mode), STR("verbatim")))
         return refuse(r, "template_mode", STR("must be \"substitute\" or \"verbatim\""));
-    if (!is_absent(merge) && json_type(merge) != JSON_BOOL)
+    if (!json_is_absent(merge) && json_type(merge) != JSON_BOOL)
         return refuse(r, "merge_fields", STR("must be true or false"));
     action->is_verbatim = str_eq(json_string(mode), STR("verbatim"));
     action->merges = json_bool(merge, action->merges);
@@ -137,7 +132,7 @@ static enum err read_preset(const struct reading *r, struct alert_action *action
     const struct json *name = json_get(r->config, "preset");
     const struct alert_preset *preset = alert_preset_find(json_string(name));
 
-    if (is_absent(name))
+    if (json_is_absent(name))
         return OK;
     if (!preset)
         return refuse(r, "preset",

@@ -44,11 +44,6 @@ static enum err refuse(const struct reading *r, const char *key, const char *wor
     return ERR_INVALID;
 }
 
-static bool is_absent(const struct json *value)
-{
-    return json_type(value) == JSON_ABSENT || json_type(value) == JSON_NULL;
-}
-
 static enum err refuse_word(const struct reading *r, const char *key, const struct word *words)
 {
     const char *texts[ARRAY_LEN(attributes) + 1];
@@ -80,7 +75,7 @@ static enum err read_text(const struct reading *r, const char *key, struct str *
 {
     const struct json *value = json_get(r->json, key);
 
-    if (is_absent(value))
+    if (json_is_absent(value))
         return OK;
     if (json_type(value) != JSON_STRING)
         return refuse(r, key, "must be a string");
@@ -93,7 +88,7 @@ static enum err read_number(const struct reading *r, const char *key, double min
 {
     const struct json *value = json_get(r->json, key);
 
-    if (is_absent(value))
+    if (json_is_absent(value))
         return OK;
     *number = json_double(value, (double)NAN);
     if (json_type(value) != JSON_NUMBER || !(*number >= min && *number <= max)) {
@@ -120,7 +115,7 @@ static enum err read_bool(const struct reading *r, const char *key, bool *flag)
 {
     const struct json *value = json_get(r->json, key);
 
-    if (is_absent(value))
+    if (json_is_absent(value))
         return OK;
     if (json_type(value) != JSON_BOOL)
         return refuse(r, key, "must be true or false");
@@ -236,7 +231,7 @@ static enum err read_limits(const struct reading *r, struct alert_rule *rule)
 
 static enum err read_manners(const struct reading *r, struct alert_rule *rule)
 {
-    bool has_no_data = !is_absent(json_get(r->json, "no_data"));
+    bool has_no_data = !json_is_absent(json_get(r->json, "no_data"));
     int fires = 0;
     enum err err;
 

@@ -100,8 +100,7 @@ static enum err time_read(struct call *call, const char *key, int64_t *wall_us)
 
     if (!str_is_empty(text))
         return time_parse_iso(text, wall_us);
-    return json_type(value) == JSON_ABSENT || json_is_null(value) ? OK
-                                                                  : span_parse_time(value, wall_us);
+    return json_is_absent(value) ? OK : span_parse_time(value, wall_us);
 }
 
 /* ERR_INVALID: the reply is filled. */

@@ -103,9 +103,7 @@ enum err call_body_object(struct call *call)
 
 static bool has(const struct call *call, const char *key)
 {
-    enum json_type type = json_type(json_get(call->body, key));
-
-    return type != JSON_ABSENT && type != JSON_NULL;
+    return !json_is_absent(json_get(call->body, key));
 }
 
 enum err call_get_text(struct call *call, const char *key, struct str *value)

@@ -150,7 +150,7 @@ static enum err check_url(struct call *call, const char *key)
 static enum err check_texts(struct call *call, const char *key)
 {
     const struct json *list = json_get(call->body, key);
-    bool is_fine = !list || json_is_null(list) || json_type(list) == JSON_ARRAY;
+    bool is_fine = json_is_absent(list) || json_type(list) == JSON_ARRAY;
 
     for (size_t i = 0; is_fine && i < json_count(list); i++)
         is_fine = json_type(json_item(list, i)) == JSON_STRING;
@@ -176,7 +176,7 @@ static enum err check_members(struct call *call)
         (err = check_url(call, "auth_url")) || (err = check_url(call, "token_url")) ||
         (err = check_texts(call, "scopes")) || (err = check_texts(call, "allowed_redirect_uris")))
         return err;
-    if (pkce && !json_is_null(pkce) && json_type(pkce) != JSON_BOOL)
+    if (!json_is_absent(pkce) && json_type(pkce) != JSON_BOOL)
         return refuse(call, "uses_pkce: must be true or false");
     if (name.len > 200)
         return refuse(call, "name: must have at most 200 bytes");
@@ -226,8 +226,7 @@ static enum err put(struct tx *tx, struct call *call, const struct secret *secre
     const struct json *about;
     enum err err = json_parse(tx->arena, secret->about, &about, NULL);
 
-    if (!err && (json_string(json_get(about, "client_id")).len == 0 ||
-                 json_string(json_get(about, "token_url")).len == 0))
+    if (!err && !(json_has_text(about, "client_id") && json_has_text(about, "token_url")))
         return refuse(call, "client_id and token_url: must be given");
     if (!err)
         err = secret_put(tx, &owner, secret);

@@ -161,7 +161,7 @@ static enum err body_read(struct call *call)
         (err = call_get_text(call, "display_name", &body->name)))
         return err;
     enabled = json_get(call->body, "enabled");
-    if (enabled && !json_is_null(enabled)) {
+    if (!json_is_absent(enabled)) {
         if (json_type(enabled) != JSON_BOOL)
             return refuse(call, "enabled: must be true or false");
         body->enabled = json_bool(enabled, false) ? ENABLED_YES : ENABLED_NO;

@@ -21,7 +21,7 @@ static enum err refuse(struct call *call, const char *why)
 
 static enum err check_headers(struct call *call, const struct json *list)
 {
-    if (list && !json_is_null(list) && json_type(list) != JSON_ARRAY)
+    if (!json_is_absent(list) && json_type(list) != JSON_ARRAY)
         return refuse(call, "headers: must be an array of {key, value}");
     if (json_count(list) > HEADERS_MAX)
         return refuse(call, "headers: at most 32");
@@ -39,7 +39,7 @@ static enum err check_headers(struct call *call, const struct json *list)
 
 static enum err check_scopes(struct call *call, const struct json *list)
 {
-    bool is_fine = !list || json_is_null(list) || json_type(list) == JSON_ARRAY;
+    bool is_fine = json_is_absent(list) || json_type(list) == JSON_ARRAY;
 
     for (size_t i = 0; is_fine && i < json_count(list); i++)
         is_fine = json_string(json_item(list, i)).len > 0 &&

@@ -121,11 +121,6 @@ static enum err number_read(struct call *call, const char *key, int64_t min, int
     return err;
 }
 
-static bool is_given(const struct json *value)
-{
-    return json_type(value) != JSON_ABSENT && json_type(value) != JSON_NULL;
-}
-
 static enum err members_read(struct call *call, struct json_writer *out)
 {
     const struct json *headers = json_get(call->body, "headers"),
@@ -142,9 +137,9 @@ static enum err members_read(struct call *call, struct json_writer *out)
         return refuse(call, "body", "at most 64 KiB");
     if (!str_is_none(body))
         json_put_str(out, "body", body);
-    if (is_given(headers) && (err = headers_read(call, headers, out)))
+    if (!json_is_absent(headers) && (err = headers_read(call, headers, out)))
         return err;
-    return is_given(script) ? script_read(call, script, out) : OK;
+    return json_is_absent(script) ? OK : script_read(call, script, out);
 }
 
 enum err answer_read(struct call *call, struct str base, struct str *answer)

@@ -132,7 +132,7 @@ static enum err rate_read(struct call *call, double most, double *per_s)
     const struct json *value = json_get(call->body, "rate");
 
     *per_s = most < REPLAY_PER_S_DEFAULT ? most : REPLAY_PER_S_DEFAULT;
-    if (!value || json_is_null(value))
+    if (json_is_absent(value))
         return OK;
     *per_s = json_double(value, -1);
     if (*per_s >= REPLAY_PER_S_MIN && *per_s <= most)
@@ -149,7 +149,7 @@ static enum err dry_read(struct call *call, bool *is_dry)
     const struct json *value = json_get(call->body, "dry_run");
 
     *is_dry = json_bool(value, false);
-    if (!value || json_is_null(value) || json_type(value) == JSON_BOOL)
+    if (json_is_absent(value) || json_type(value) == JSON_BOOL)
         return OK;
     return refuse(call, "dry_run: must be true or false");
 }

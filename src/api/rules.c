@@ -414,7 +414,7 @@ static enum err trigger_all_prepare(struct call *call)
     if (err)
         return err;
     ids = json_get(call->body, "rule_ids");
-    if (json_type(ids) != JSON_ABSENT && !json_is_null(ids) && json_type(ids) != JSON_ARRAY)
+    if (!json_is_absent(ids) && json_type(ids) != JSON_ARRAY)
         return refuse(call, STR("rule_ids must be an array of UUIDs, or null for all"));
     for (size_t i = 0; i < json_count(ids); i++)
         if (!uuid_is_valid(json_string(json_item(ids, i))))

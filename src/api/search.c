@@ -36,7 +36,7 @@ enum err search_body_names(struct call *call, const char *key, const struct json
 {
     const struct json *member = json_get(call->body, key);
 
-    if (!member || json_is_null(member))
+    if (json_is_absent(member))
         return OK;
     *names = member;
     return names_check(call, key, member);

@@ -45,7 +45,7 @@ static enum err labels_read(struct call *call, const char *key, const struct jso
     enum err err;
 
     *text = STR("");
-    if (!labels || json_is_null(labels))
+    if (json_is_absent(labels))
         return OK;
     if (json_type(labels) != JSON_ARRAY) {
         call_fail(call, 422, "%s: must be an array of labels", key);

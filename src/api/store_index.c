@@ -11,7 +11,7 @@ enum err store_index_read(struct call *call, bool *wanted, struct str *paths)
 
     *wanted = true;
     *paths = STR_NONE;
-    if (!index || json_is_null(index))
+    if (json_is_absent(index))
         return OK;
     if (json_type(index) == JSON_BOOL && !json_bool(index, true)) {
         *wanted = false;

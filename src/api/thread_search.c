@@ -45,7 +45,7 @@ static enum err extracts_read(struct call *call, struct search_call *search)
     struct str alias;
     enum err err = OK;
 
-    if (!extract || json_is_null(extract))
+    if (json_is_absent(extract))
         return OK;
     if (json_type(extract) != JSON_OBJECT || json_count(extract) > EXTRACTS_MAX) {
         call_fail(call, 422, "extract: must be an object of at most %d paths", EXTRACTS_MAX);
@@ -66,7 +66,7 @@ static enum err ids_read(struct call *call, struct thread_filter *filter)
     struct json_iter iter = json_iter(ids);
     bool is_good = json_type(ids) == JSON_ARRAY;
 
-    if (!ids || json_is_null(ids))
+    if (json_is_absent(ids))
         return OK;
     while (is_good && json_next(&iter, NULL, &id))
         is_good = uuid_is_valid(json_string(id));

@@ -113,7 +113,7 @@ static enum err supersteps_read(struct call *call, struct thread_body *body)
     const struct json *steps = json_get(call->body, "supersteps"), *step, *update;
     struct json_iter outer = json_iter(steps), inner;
 
-    if (!steps || json_is_null(steps) || (json_type(steps) == JSON_ARRAY && json_count(steps) == 0))
+    if (json_is_absent(steps) || (json_type(steps) == JSON_ARRAY && json_count(steps) == 0))
         return OK;
     if (json_type(steps) != JSON_ARRAY || json_count(steps) > SUPERSTEPS_MAX) {
         call_fail(call, 422, "supersteps: must be an array of at most %d", SUPERSTEPS_MAX);

@@ -99,7 +99,7 @@ static enum err token_read(struct call *call, const struct json *body, struct st
         return refuse(call, "feedback_key", "must have 1 to 180 characters");
     if (json_type(config) == JSON_OBJECT)
         token->config = json_raw(body_text, STR("feedback_config"));
-    if (id && !json_is_null(id)) {
+    if (!json_is_absent(id)) {
         if (uuid_parse_loose(json_string(id), &uuid))
             return refuse(call, "id", "must be a UUID");
         token->token_id = arena_str(call->arena, uuid_write(uuid, &text));

@@ -102,7 +102,7 @@ static enum err details_read(struct call *call, const char *key, struct str *det
     struct str kind;
     bool is_wrong = json_type(object) != JSON_OBJECT || json_count(object) > DETAILS_MAX;
 
-    if (!object || json_is_null(object))
+    if (json_is_absent(object))
         return OK;
     buf_init(&out, DETAILS_BYTES_MAX);
     json_writer_init(&json, &out);
@@ -148,7 +148,7 @@ static enum err match_path_read(struct call *call, struct price_row *price)
     const struct json *list = json_get(call->body, "match_path"), *item;
     struct json_iter iter = json_iter(list);
 
-    if (!list || json_is_null(list))
+    if (json_is_absent(list))
         return OK;
     if (json_type(list) != JSON_ARRAY || json_count(list) > DETAILS_MAX)
         return refuse(call, "match_path", "must be an array of names");
@@ -179,7 +179,7 @@ static enum err price_read(struct call *call, struct price_row *price)
     if (str_is_empty(price->provider))
         price->provider = STR_NONE;
     start = json_get(call->body, "start_time");
-    if (start && !json_is_null(start) && span_parse_time(start, &price->start_us))
+    if (!json_is_absent(start) && span_parse_time(start, &price->start_us))
         return refuse(call, "start_time", "must be a time");
     return OK;
 }

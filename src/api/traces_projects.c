@@ -181,7 +181,7 @@ static enum err time_get(struct call *call, const char *key, int64_t *wall_us)
 {
     const struct json *value = json_get(call->body, key);
 
-    if (json_type(value) == JSON_ABSENT || json_is_null(value))
+    if (json_is_absent(value))
         return OK;
     if (!span_parse_time(value, wall_us))
         return OK;

@@ -80,7 +80,7 @@ static enum err select_read(struct call *call, uint64_t *select)
     struct json_iter iter = json_iter(names);
 
     *select = SPAN_SELECT_ALL;
-    if (!names || json_is_null(names))
+    if (json_is_absent(names))
         return OK;
     *select = 0;
     while (json_type(names) == JSON_ARRAY && json_next(&iter, NULL, &name)) {

@@ -216,7 +216,7 @@ static enum err group_read(struct call *call, struct stats_query *query)
     struct str attribute = json_string(json_get(by, "attribute"));
 
     query->groups_shown = GROUPS_SHOWN;
-    if (!by || json_is_null(by))
+    if (json_is_absent(by))
         return OK;
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (str_eq(attribute, str_of(words[i])))
@@ -237,7 +237,7 @@ static enum err select_read(struct call *call, struct stats_query *query)
     const struct json *names = json_get(call->body, "select"), *name;
     struct json_iter iter = json_iter(names);
 
-    if (!names || json_is_null(names))
+    if (json_is_absent(names))
         return OK;
     if (json_type(names) != JSON_ARRAY)
         return refuse(call, "select", "must be an array of names");

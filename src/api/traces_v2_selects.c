@@ -49,7 +49,7 @@ enum err traces_v2_body_selects(struct call *call, traces_v2_bit bit, uint64_t *
     enum err err = OK;
 
     *select = 0;
-    if (names && !json_is_null(names) && json_type(names) != JSON_ARRAY) {
+    if (!json_is_absent(names) && json_type(names) != JSON_ARRAY) {
         call_fail(call, 422, "selects: must be an array of names");
         return ERR_INVALID;
     }

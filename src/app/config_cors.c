@@ -13,7 +13,7 @@ static enum err read_words(struct config_reader *r, const struct json *cors, con
     struct str *found;
     bool is_good = json_type(list) == JSON_ARRAY && json_count(list) <= ENTRIES_MAX;
 
-    if (!list || json_is_null(list))
+    if (json_is_absent(list))
         return OK;
     found = ARENA_ARRAY(r->arena, struct str, json_count(list) + 1);
     *count = 0;
@@ -69,7 +69,7 @@ static enum err read_origins(struct config_reader *r, const struct json *cors,
     enum err err = read_words(r, cors, "allow_origins", &rules->origins, &rules->origin_count);
 
     rules->allows_all = has_star(rules->origins, rules->origin_count);
-    if (err || !pattern || json_is_null(pattern))
+    if (err || json_is_absent(pattern))
         return err;
     if (json_type(pattern) != JSON_STRING)
         return config_refuse(r, "%s: http.cors.allow_origin_regex must be a text", r->file);
@@ -94,9 +94,9 @@ static enum err read_rest(struct config_reader *r, const struct json *cors,
     const struct json *credentials = json_get(cors, "allow_credentials");
     const struct json *age = json_get(cors, "max_age");
 
-    if (credentials && !json_is_null(credentials) && json_type(credentials) != JSON_BOOL)
+    if (!json_is_absent(credentials) && json_type(credentials) != JSON_BOOL)
         return config_refuse(r, "%s: http.cors.allow_credentials must be true or false", r->file);
-    if (age && !json_is_null(age) &&
+    if (!json_is_absent(age) &&
         (!json_is_integer(age) || json_i64(age, -1) < 0 || json_i64(age, 0) > MAX_AGE_S_MAX))
         return config_refuse(r, "%s: http.cors.max_age must be a number of seconds up to %d",
                              r->file, MAX_AGE_S_MAX);
@@ -111,7 +111,7 @@ enum err config_read_cors(struct config_reader *r, const struct json *http)
     struct cors_rules *rules = &r->config->cors;
     enum err err;
 
-    if (!cors || json_is_null(cors))
+    if (json_is_absent(cors))
         return OK;
     if (json_type(cors) != JSON_OBJECT)
         return config_refuse(r,

@@ -127,7 +127,7 @@ static void warn_of_keys(struct config_reader *r)
             unused[i].section ? json_get(r->root, unused[i].section) : r->root;
 
         value = json_get(place, unused[i].key);
-        if (value && !json_is_null(value))
+        if (!json_is_absent(value))
             log_warn("config", "%s: %s%s%s is not used by this version: %s", r->file,
                      unused[i].section ? unused[i].section : "", unused[i].section ? "." : "",
                      unused[i].key, unused[i].instead);

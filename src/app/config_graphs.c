@@ -129,7 +129,7 @@ static enum err read_path(struct config_reader *r, const struct json *value, str
 static enum err read_description(struct config_reader *r, const struct json *value,
                                  struct graph *graph)
 {
-    if (!value || json_is_null(value))
+    if (json_is_absent(value))
         return OK;
     if (json_type(value) != JSON_STRING)
         return config_refuse(r, "%s: graphs.%.*s.description %.*s", r->file, STR_ARG(graph->id),
@@ -166,7 +166,7 @@ enum err config_read_graphs(struct config_reader *r)
     struct str id;
     size_t count = 0;
 
-    if (!graphs || json_is_null(graphs))
+    if (json_is_absent(graphs))
         return OK;
     if (json_type(graphs) != JSON_OBJECT)
         return config_refuse(r, "%s: graphs %.*s", r->file,

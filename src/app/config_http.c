@@ -14,7 +14,7 @@ static enum err read_mount_prefix(struct config_reader *r, const struct json *ht
     struct str prefix = json_string(value);
     size_t at = 0;
 
-    if (!value || json_is_null(value))
+    if (json_is_absent(value))
         return OK;
     while (at < prefix.len && is_path_char(prefix.data[at]))
         at++;
@@ -45,7 +45,7 @@ static enum err read_switches(struct config_reader *r, const struct json *http)
     for (size_t i = 0; i < ARRAY_LEN(switches); i++) {
         const struct json *value = json_get(http, switches[i].key);
 
-        if (value && !json_is_null(value) && json_type(value) != JSON_BOOL)
+        if (!json_is_absent(value) && json_type(value) != JSON_BOOL)
             return config_refuse(r, "%s: http.%s must be true or false", r->file, switches[i].key);
         if (json_bool(value, false))
             r->config->disabled_groups |= 1u << switches[i].group;
@@ -71,7 +71,7 @@ static enum err read_patterns(struct config_reader *r, const struct json *lists,
     struct json_iter iter;
 
     list = list ? list : json_get(lists, keys[1]);
-    if (!list || json_is_null(list))
+    if (json_is_absent(list))
         return OK;
     found = ARENA_ARRAY(r->arena, struct str, json_count(list) + 1);
     iter = json_iter(list);
@@ -96,7 +96,7 @@ static enum err read_headers(struct config_reader *r, const struct json *http)
     struct api_copied_headers *headers = &r->config->copied_headers;
     enum err err;
 
-    if (!lists || json_is_null(lists))
+    if (json_is_absent(lists))
         return OK;
     if (json_type(lists) != JSON_OBJECT)
         return config_refuse(r,

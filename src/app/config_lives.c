@@ -12,7 +12,7 @@ static enum err read_minutes(struct config_reader *r, const char *name, const st
 {
     double minutes = json_double(value, -1);
 
-    if (!value || json_is_null(value))
+    if (json_is_absent(value))
         return OK;
     if (json_type(value) != JSON_NUMBER || minutes < min || minutes > MINUTES_MAX)
         return config_refuse(r, "%s: %s must be a number of minutes from %g to %.0f", r->file, name,
@@ -24,7 +24,7 @@ static enum err read_minutes(struct config_reader *r, const char *name, const st
 static enum err read_object(struct config_reader *r, const char *section, const struct json **ttl)
 {
     *ttl = json_get(json_get(r->root, section), "ttl");
-    if (!*ttl || json_is_null(*ttl) || json_type(*ttl) == JSON_OBJECT)
+    if (json_is_absent(*ttl) || json_type(*ttl) == JSON_OBJECT)
         return OK;
     return config_refuse(r, "%s: %s.ttl must be an object like {\"default_ttl\": 60}", r->file,
                          section);
@@ -46,12 +46,12 @@ static enum err read_threads(struct config_reader *r)
         return err;
     life->ttl_us = ttl_ms * US_PER_MS;
     limit = json_get(ttl, "sweep_limit");
-    if (limit && !json_is_null(limit) && (!json_is_integer(limit) || json_i64(limit, 0) < 1))
+    if (!json_is_absent(limit) && (!json_is_integer(limit) || json_i64(limit, 0) < 1))
         return config_refuse(r, "%s: checkpointer.ttl.sweep_limit must be a whole number from 1",
                              r->file);
     life->sweep_limit = json_i64(limit, life->sweep_limit);
     strategy = json_get(ttl, "strategy");
-    if (!strategy || json_is_null(strategy) || str_eq(json_string(strategy), THREAD_DELETE))
+    if (json_is_absent(strategy) || str_eq(json_string(strategy), THREAD_DELETE))
         return OK;
     if (!str_eq(json_string(strategy), THREAD_KEEP_LATEST))
         return config_refuse(
@@ -71,7 +71,7 @@ static enum err read_items(struct config_reader *r)
         (err = read_minutes(r, "store.ttl.default_ttl", json_get(ttl, "default_ttl"), 0, &ttl_ms)))
         return err;
     refresh = json_get(ttl, "refresh_on_read");
-    if (refresh && !json_is_null(refresh) && json_type(refresh) != JSON_BOOL)
+    if (!json_is_absent(refresh) && json_type(refresh) != JSON_BOOL)
         return config_refuse(r, "%s: store.ttl.refresh_on_read must be true or false", r->file);
     r->config->item_life = (struct item_life){.ttl_us = ttl_ms * US_PER_MS,
                                               .refresh_on_read = json_bool(refresh, true)};

@@ -6,7 +6,7 @@
 static enum err read_flag(struct config_reader *r, const char *name, const struct json *value,
                           bool *flag)
 {
-    if (value && !json_is_null(value) && json_type(value) != JSON_BOOL)
+    if (!json_is_absent(value) && json_type(value) != JSON_BOOL)
         return config_refuse(r, "%s: %s must be true or false", r->file, name);
     *flag = json_bool(value, *flag);
     return OK;
@@ -19,7 +19,7 @@ static enum err read_auth(struct config_reader *r)
     bool no_studio = false;
     enum err err;
 
-    if (!auth || json_is_null(auth))
+    if (json_is_absent(auth))
         return OK;
     if (json_type(auth) != JSON_OBJECT)
         return config_refuse(r, "%s: auth %.*s", r->file,
@@ -30,7 +30,7 @@ static enum err read_auth(struct config_reader *r)
     err =
         read_flag(r, "auth.disable_studio_auth", json_get(auth, "disable_studio_auth"), &no_studio);
     r->config->studio_auth = !no_studio;
-    if (err || !path || json_is_null(path))
+    if (err || json_is_absent(path))
         return err;
     return config_read_export(r, STR("auth.path"), path, &r->config->plugins.auth);
 }
@@ -39,7 +39,7 @@ static enum err refuse_checkpointer(struct config_reader *r)
 {
     const struct json *path = json_get(json_get(r->root, "checkpointer"), "path");
 
-    if (!path || json_is_null(path))
+    if (json_is_absent(path))
         return OK;
     return config_refuse(r,
                          "%s: checkpointer.path: state is kept in the server's own store (SQLite "
@@ -56,7 +56,7 @@ static enum err read_app(struct config_reader *r)
         read_flag(r, "http.enable_custom_route_auth", json_get(http, "enable_custom_route_auth"),
                   &r->config->app_is_guarded);
 
-    if (err || !app || json_is_null(app))
+    if (err || json_is_absent(app))
         return err;
     return config_read_export(r, STR("http.app"), app, &r->config->plugins.app);
 }
@@ -89,7 +89,7 @@ static enum err check_fields(struct config_reader *r, const struct json *fields)
     const struct json *field;
     bool is_right = json_type(fields) == JSON_ARRAY;
 
-    if (!fields || json_is_null(fields))
+    if (json_is_absent(fields))
         return OK;
     while (is_right && json_next(&iter, NULL, &field))
         is_right = !str_is_empty(json_string(field));
@@ -108,7 +108,7 @@ static enum err read_index(struct config_reader *r)
     int64_t dims = json_i64(json_get(index, "dims"), 0);
     enum err err;
 
-    if (!index || json_is_null(index))
+    if (json_is_absent(index))
         return OK;
     if (json_type(index) != JSON_OBJECT)
         return config_refuse(r, "%s: store.index %.*s", r->file,

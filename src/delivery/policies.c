@@ -98,7 +98,7 @@ static enum err read_seconds(struct reader *r, const struct json *object, const 
     const struct json *value = json_get(object, key);
     double seconds = json_double(value, -1);
 
-    if (!value || json_is_null(value))
+    if (json_is_absent(value))
         return OK;
     if (seconds >= 0 && seconds <= most_s) {
         *ms = (int64_t)(seconds * (double)MS_PER_SECOND + 0.5);
@@ -114,7 +114,7 @@ static enum err read_delays(struct reader *r, const struct json *object, struct 
     const struct json *list = json_get(object, "delays_s");
     size_t count = json_count(list);
 
-    if (!list || json_is_null(list))
+    if (json_is_absent(list))
         return OK;
     if (json_type(list) != JSON_ARRAY || count > SCHEDULE_DELAYS_MAX)
         return refuse(r, "delays_s", "must be a list of at most 16 numbers");
@@ -154,7 +154,7 @@ static enum err read_retry(struct reader *r, const struct json *object, struct p
     struct json_iter iter = json_iter(list);
     struct str key;
 
-    if (!list || json_is_null(list))
+    if (json_is_absent(list))
         return OK;
     if (json_type(list) != JSON_ARRAY)
         return refuse(r, "retry", "must be a list of results");
@@ -204,7 +204,7 @@ static enum err read_numbers(struct reader *r, const struct json *object, struct
     int64_t timeout_ms = policy->budget.total_ms;
     enum err err;
 
-    if (jitter && !json_is_null(jitter)) {
+    if (!json_is_absent(jitter)) {
         policy->jitter = json_double(jitter, -1);
         if (!(policy->jitter >= 0 && policy->jitter <= 0.5))
             return refuse(r, "jitter", "must be a number from 0 to 0.5");

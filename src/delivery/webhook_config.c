@@ -33,7 +33,7 @@ static enum err read_flag(struct reader *r, const struct json *object, const cha
 {
     const struct json *value = json_get(object, name);
 
-    if (!value || json_is_null(value))
+    if (json_is_absent(value))
         return OK;
     if (json_type(value) != JSON_BOOL)
         return refuse_type(r, key, "true or false", value);
@@ -48,7 +48,7 @@ static enum err read_container(struct reader *r, const struct json *object, cons
     const struct json *value = json_get(object, name);
 
     *found = NULL;
-    if (!value || json_is_null(value))
+    if (json_is_absent(value))
         return OK;
     if (json_type(value) != type)
         return refuse_type(r, key, type == JSON_OBJECT ? "an object" : "a list", value);
@@ -81,7 +81,7 @@ static enum err read_prefix(struct reader *r, const struct json *webhooks, struc
     const struct json *value = json_get(webhooks, "env_prefix");
 
     *prefix = STR(HEADER_TEMPLATE_PREFIX);
-    if (!value || json_is_null(value))
+    if (json_is_absent(value))
         return OK;
     if (json_type(value) != JSON_STRING)
         return refuse_type(r, "webhooks.env_prefix", "a string", value);
@@ -195,7 +195,7 @@ static enum err read_length(struct reader *r, const struct json *url)
 {
     const struct json *value = json_get(url, "max_url_length");
 
-    if (!value || json_is_null(value))
+    if (json_is_absent(value))
         return OK;
     if (json_i64(value, 0) < 1)
         return refuse(r, STR("webhooks.url.max_url_length"), STR("must be a whole number above 0"));

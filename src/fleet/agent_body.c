@@ -22,11 +22,6 @@ static enum err refuse(struct body_reading *r, const char *where, const char *wo
     return ERR_INVALID;
 }
 
-static bool is_given(const struct json *value)
-{
-    return json_type(value) != JSON_ABSENT && !json_is_null(value);
-}
-
 /* ---- files ---- */
 
 static enum err add(struct body_reading *r, struct str path, struct str content)
@@ -104,7 +99,7 @@ static enum err read_files(struct body_reading *r, const struct json *files)
     struct str path;
     enum err err = OK;
 
-    if (!is_given(files))
+    if (json_is_absent(files))
         return OK;
     if (json_type(files) != JSON_OBJECT)
         return refuse(r, "files", "must be an object of paths and contents");
@@ -120,7 +115,7 @@ static enum err read_deleted(struct body_reading *r, const struct json *paths)
     struct str key;
     enum err err = OK;
 
-    if (!is_given(paths))
+    if (json_is_absent(paths))
         return OK;
     if (json_type(paths) != JSON_ARRAY)
         return refuse(r, "deleted_paths", "must be an array of paths");
@@ -157,7 +152,7 @@ static struct str pretty(struct arena *arena, struct str json_text)
 
 static enum err read_prompt(struct body_reading *r, const struct json *prompt, struct str path)
 {
-    if (!is_given(prompt))
+    if (json_is_absent(prompt))
         return OK;
     if (json_type(prompt) != JSON_STRING)
         return refuse(r, "system_prompt", "must be a text");
@@ -238,7 +233,7 @@ static enum err read_subagents(struct body_reading *r, const struct body_text *b
     size_t position = 0, index = 0;
     enum err err = OK;
 
-    if (!is_given(list))
+    if (json_is_absent(list))
         return OK;
     if (json_type(list) != JSON_ARRAY)
         return refuse(r, "subagents", "must be an array");

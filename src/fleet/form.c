@@ -126,7 +126,7 @@ static const char *field_read(struct arena *arena, const struct json *json, stru
         return "must say true or false for required";
     if (field->type == FORM_SELECT && (wrong = wrong_with_options(field->options)))
         return wrong;
-    if (preset && !json_is_null(preset)) {
+    if (!json_is_absent(preset)) {
         if (wrong_with(arena, field, preset))
             return "has a default that it would not take itself";
         field->default_text = json_raw(text, STR("default"));
@@ -179,7 +179,7 @@ enum err form_parse(struct arena *arena, struct str text, struct form *form, str
     if (text.len > FORM_BYTES_MAX || json_parse(arena, text, &root, NULL))
         return ERR_INVALID;
     list = json_type(root) == JSON_OBJECT ? json_get(root, "fields") : root;
-    if (list && !json_is_null(list)) {
+    if (!json_is_absent(list)) {
         if (json_type(list) != JSON_ARRAY || json_count(list) > FORM_FIELDS_MAX)
             return ERR_INVALID;
         found.fields_text = list == root ? text : json_raw(text, STR("fields"));
@@ -220,7 +220,7 @@ static void fill_one(struct filling *f, const struct form_field *field, const st
 {
     const char *wrong;
 
-    if (json_type(value) == JSON_ABSENT || json_is_null(value)) {
+    if (json_is_absent(value)) {
         if (!str_is_none(field->default_text)) {
             json_key_str(&f->out, field->name);
             json_raw_out(&f->out, field->default_text);

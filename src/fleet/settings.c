@@ -15,7 +15,7 @@ static const struct json *first_of(const struct json *a, const struct json *b, c
 
 static const char *take_text(const struct json *value, struct str *text, const char *wrong)
 {
-    if (json_type(value) == JSON_ABSENT || json_is_null(value))
+    if (json_is_absent(value))
         return NULL;
     if (json_type(value) != JSON_STRING)
         return wrong;

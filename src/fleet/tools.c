@@ -43,7 +43,7 @@ static enum err interrupts_check(struct arena *arena, const struct json *interru
     const struct json *value;
     struct str key;
 
-    if (json_type(interrupts) == JSON_ABSENT || json_is_null(interrupts))
+    if (json_is_absent(interrupts))
         return OK;
     if (json_type(interrupts) != JSON_OBJECT) {
         *why = STR("interrupt_config must be an object");
@@ -65,7 +65,7 @@ static enum err list_parse(struct arena *arena, const struct json *list, struct 
     size_t count = json_count(list);
     enum err err = OK;
 
-    if (json_type(list) == JSON_ABSENT || json_is_null(list))
+    if (json_is_absent(list))
         return OK;
     if (json_type(list) != JSON_ARRAY || count > TOOLS_MAX) {
         *why = STR("tools must be an array of at most 200 tools");

@@ -44,7 +44,7 @@ static enum filter_answer member(const struct filter_fixture *f, enum filter_att
         if (str_eq(json_string(name), str_of(names[attribute])))
             return FILTER_UNKNOWN;
     *value = json_get(f->span, names[attribute]);
-    return *value && !json_is_null(*value) ? FILTER_YES : FILTER_NO;
+    return json_is_absent(*value) ? FILTER_NO : FILTER_YES;
 }
 
 static enum filter_answer id(void *span, enum filter_attribute attribute, struct uuid *id)

@@ -36,7 +36,7 @@ static void metadata_put(struct json_writer *json, const struct rewrite *rewrite
     struct json_writer inner;
     struct buf mark, merged;
 
-    if (str_is_none(rewrite->intent_id) || (metadata && !json_is_null(metadata) && !given.data))
+    if (str_is_none(rewrite->intent_id) || (!json_is_absent(metadata) && !given.data))
         return;
     buf_init(&mark, KIB);
     json_writer_init(&inner, &mark);

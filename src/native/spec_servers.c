@@ -163,8 +163,7 @@ static enum err server_add(struct spec_loading *l, struct str url)
             !tools_url_eq(json_string(json_get(about, "url")), url))
             continue;
         if (str_eq(json_string(json_get(about, "auth_type")), STR("oauth")) &&
-            !str_is_empty(json_string(json_get(about, "oauth_provider_id"))) &&
-            oauth_load(l, about, server))
+            json_has_text(about, "oauth_provider_id") && oauth_load(l, about, server))
             return ERR_INVALID;
         return headers_load(l, known->value, server);
     }

@@ -32,11 +32,6 @@ static const struct {
 static const char *const kept_flags[] = {"transient", "include_extended_stats"};
 static const char *const kept_numbers[] = {"num_few_shot_examples", "evaluator_version"};
 
-static bool is_absent(const struct json *value)
-{
-    return json_type(value) == JSON_ABSENT || json_type(value) == JSON_NULL;
-}
-
 static enum err refuse(const struct reading *r, const char *key, const char *words)
 {
     *r->why = arena_printf(r->arena, "%s %s", key, words);
@@ -47,7 +42,7 @@ static enum err read_bool(const struct reading *r, const char *key, bool *flag)
 {
     const struct json *value = json_get(r->json, key);
 
-    if (is_absent(value))
+    if (json_is_absent(value))
         return OK;
     if (json_type(value) != JSON_BOOL)
         return refuse(r, key, "must be true or false");
@@ -77,7 +72,7 @@ static enum err read_filter(const struct reading *r, struct rule_spec *spec, con
     struct filter_error error;
 
     *is_there = json_type(value) == JSON_STRING && str_trim(json_string(value)).len > 0;
-    if (!is_absent(value) && json_type(value) != JSON_STRING)
+    if (!json_is_absent(value) && json_type(value) != JSON_STRING)
         return refuse(r, key, "must be a text");
     if (!filter_parse(r->arena, json_string(value), filter, &error))
         return OK;
@@ -109,7 +104,7 @@ static enum err read_headers(const struct reading *r, size_t index, const struct
     const struct json *value;
     struct str name;
 
-    if (is_absent(object))
+    if (json_is_absent(object))
         return OK;
     *r->why = arena_printf(r->arena,
                            "webhooks[%zu].headers must be an object of header names and "
@@ -133,7 +128,7 @@ static enum err read_webhooks(const struct reading *r, struct rule_spec *spec)
     size_t count = json_count(list);
     enum err err = OK;
 
-    if (is_absent(list))
+    if (json_is_absent(list))
         return OK;
     if (json_type(list) != JSON_ARRAY || count > RULE_WEBHOOKS_MAX)
         return refuse(r, "webhooks", "must be an array of at most 10");
@@ -155,7 +150,7 @@ static enum err read_webhooks(const struct reading *r, struct rule_spec *spec)
 /* Empty lists, nulls and false come back from what this server has shown: they ask for nothing. */
 static bool asks_for(const struct json *value)
 {
-    return !is_absent(value) && !(json_type(value) == JSON_ARRAY && json_count(value) == 0) &&
+    return !json_is_absent(value) && !(json_type(value) == JSON_ARRAY && json_count(value) == 0) &&
            !(json_type(value) == JSON_BOOL && !json_bool(value, true));
 }
 
@@ -181,7 +176,7 @@ static enum err read_kept(const struct reading *r)
     for (size_t i = 0; !err && i < ARRAY_LEN(kept_numbers); i++) {
         const struct json *value = json_get(r->json, kept_numbers[i]);
 
-        if (!is_absent(value) && json_i64(value, -1) < 0)
+        if (!json_is_absent(value) && json_i64(value, -1) < 0)
             err = refuse(r, kept_numbers[i], "must be a whole number from 0");
     }
     return err;
@@ -191,7 +186,7 @@ static enum err read_id(const struct reading *r, const char *key, struct str *id
 {
     const struct json *value = json_get(r->json, key);
 
-    if (is_absent(value))
+    if (json_is_absent(value))
         return OK;
     *id = json_string(value);
     return uuid_is_valid(*id) ? OK : refuse(r, key, "must be a UUID");
@@ -207,7 +202,7 @@ static enum err read_actions(const struct reading *r, struct rule_spec *spec)
         (err = read_id(r, "add_to_annotation_queue_id", &spec->queue_id)) ||
         (err = read_id(r, "add_to_dataset_id", &spec->dataset_id)))
         return err;
-    if (is_absent(from))
+    if (json_is_absent(from))
         return OK;
     if (json_type(from) != JSON_STRING ||
         time_parse_iso(json_string(from), &spec->backfill_from_us))

@@ -152,7 +152,7 @@ static enum err read_value(const struct place *place, const struct json *json,
     for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
         const struct json *form = json_get(json, forms[i].key);
 
-        if (form && !json_is_null(form))
+        if (!json_is_absent(form))
             return read_as(place, forms[i].type, form, value);
     }
     return OK;

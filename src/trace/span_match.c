@@ -218,7 +218,7 @@ static enum filter_answer json(void *context, enum filter_attribute attribute,
         match->parsed |= OF(attribute);
     }
     *value = match->documents[attribute];
-    return given(*value && !json_is_null(*value));
+    return given(!json_is_absent(*value));
 }
 
 /* ---- feedback ---- */

@@ -297,7 +297,7 @@ static void read_values(struct reader *r)
             struct str name = span_field_name((enum span_field)i);
             const struct json *value = str_eq(key, name) ? json_get_str(r->object, name) : NULL;
 
-            if (value && !json_is_null(value))
+            if (!json_is_absent(value))
                 value_take(r->arena, (enum span_field)i, raw, value, r->draft);
         }
 }
