@@ -54,14 +54,6 @@ static enum err providers_of(struct tx *tx, struct call *call, struct secrets *f
     return secret_list(tx, &owner, SECRET_AUTH_PROVIDER, tx->arena, found);
 }
 
-static const struct secret *find(const struct secrets *found, struct str slug)
-{
-    for (size_t i = 0; i < found->count; i++)
-        if (str_eq(found->list[i].secret_id, slug))
-            return &found->list[i];
-    return NULL;
-}
-
 static enum err not_found(struct call *call)
 {
     call_fail(call, 404, "there is no auth provider %.*s", STR_ARG(str_first(call->params[0], 64)));
@@ -96,7 +88,7 @@ static enum err get_apply(struct tx *tx, struct call *call)
 
     if (err)
         return err;
-    if (!(secret = find(&found, call->params[0])))
+    if (!(secret = secrets_find(&found, SECRET_AUTH_PROVIDER, call->params[0])))
         return not_found(call);
     fleet_provider_out(call_json(call, 200), secret);
     return OK;
@@ -251,7 +243,7 @@ static enum err create_apply(struct tx *tx, struct call *call)
 
     if (err)
         return err;
-    if (find(&found, body->slug)) {
+    if (secrets_find(&found, SECRET_AUTH_PROVIDER, body->slug)) {
         call_fail(call, 409, "provider_slug: there is an auth provider %.*s already",
                   STR_ARG(body->slug));
         return ERR_CONFLICT;

@@ -33,18 +33,11 @@ static void put_secret(struct json_writer *json, const struct secret *secret)
     json_end_object(json);
 }
 
-static const struct secret *find(const struct secrets *secrets, struct str name)
-{
-    for (size_t i = 0; i < secrets->count; i++)
-        if (str_eq(secrets->list[i].name, name))
-            return &secrets->list[i];
-    return NULL;
-}
-
 bool fleet_has_secret(struct arena *arena, const struct secrets *secrets, struct str name)
 {
-    const struct secret *own = find(secrets, arena_printf(arena, "FLEET_%.*s", STR_ARG(name)));
-    const struct secret *plain = find(secrets, name);
+    struct str own_name = arena_printf(arena, "FLEET_%.*s", STR_ARG(name));
+    const struct secret *own = secrets_find(secrets, SECRET_WORKSPACE, own_name);
+    const struct secret *plain = secrets_find(secrets, SECRET_WORKSPACE, name);
 
     return (own && str_is_none(own->about)) || (plain && str_is_none(plain->about));
 }
@@ -92,7 +85,7 @@ static enum err put_apply(struct tx *tx, struct call *call)
 
     if (err)
         return err;
-    is_new = !find(&found, body->name);
+    is_new = !secrets_find(&found, SECRET_WORKSPACE, body->name);
     if (is_new && found.count >= SECRETS_MAX) {
         call_fail(call, 422, "a workspace has at most %d secrets", SECRETS_MAX);
         return ERR_LIMIT;

@@ -88,14 +88,6 @@ static enum err not_found(struct call *call)
     return ERR_NOT_FOUND;
 }
 
-static const struct secret *find(const struct secrets *found, struct str id)
-{
-    for (size_t i = 0; i < found->count; i++)
-        if (found->list[i].kind == SECRET_MCP_SERVER && str_eq(found->list[i].secret_id, id))
-            return &found->list[i];
-    return NULL;
-}
-
 static enum err get_apply(struct tx *tx, struct call *call)
 {
     const struct secret *row;
@@ -104,7 +96,7 @@ static enum err get_apply(struct tx *tx, struct call *call)
 
     if (err)
         return err;
-    if (!(row = find(&found, call->params[0])))
+    if (!(row = secrets_find(&found, SECRET_MCP_SERVER, call->params[0])))
         return not_found(call);
     put_server(call_json(call, 200), row);
     return OK;
@@ -173,12 +165,8 @@ static bool is_taken(struct tx *tx, const struct secrets *found, const struct se
 static enum err check_provider(const struct secrets *all, struct call *call,
                                const struct server_body *body)
 {
-    if (str_is_empty(body->provider))
+    if (str_is_empty(body->provider) || secrets_find(all, SECRET_AUTH_PROVIDER, body->provider))
         return OK;
-    for (size_t i = 0; i < all->count; i++)
-        if (all->list[i].kind == SECRET_AUTH_PROVIDER &&
-            str_eq(all->list[i].secret_id, body->provider))
-            return OK;
     call_fail(call, 422, "oauth_provider_id: there is no auth provider %.*s",
               STR_ARG(str_first(body->provider, 64)));
     return ERR_INVALID;
@@ -188,7 +176,8 @@ static enum err put(struct tx *tx, struct call *call, const struct secrets *all)
 {
     struct server_body *body = call->data;
     const struct secret_owner owner = secret_owner_workspace(call->principal.tenant);
-    const struct secret *was = str_is_none(body->id) ? NULL : find(all, body->id);
+    const struct secret *was =
+        str_is_none(body->id) ? NULL : secrets_find(all, SECRET_MCP_SERVER, body->id);
     struct secret row = {.created_us = was ? was->created_us : tx->now_us};
     size_t count = 0;
     enum err err;
@@ -277,7 +266,7 @@ static enum err delete_prepare(struct call *call)
 static enum err provider_apply(struct tx *tx, struct call *call)
 {
     const struct secret_owner owner = secret_owner_workspace(call->principal.tenant);
-    const struct secret *row;
+    const struct secret *row, *provider;
     struct secrets servers, providers;
     struct str slug;
     const struct json *about;
@@ -287,14 +276,14 @@ static enum err provider_apply(struct tx *tx, struct call *call)
         err = secret_list(tx, &owner, SECRET_AUTH_PROVIDER, tx->arena, &providers);
     if (err)
         return err;
-    if (!(row = find(&servers, call->params[0])) || json_parse(tx->arena, row->about, &about, NULL))
+    if (!(row = secrets_find(&servers, SECRET_MCP_SERVER, call->params[0])) ||
+        json_parse(tx->arena, row->about, &about, NULL))
         return not_found(call);
     slug = json_string(json_get(about, "oauth_provider_id"));
-    for (size_t i = 0; i < providers.count; i++)
-        if (str_eq(providers.list[i].secret_id, slug)) {
-            fleet_provider_out(call_json(call, 200), &providers.list[i]);
-            return OK;
-        }
+    if ((provider = secrets_find(&providers, SECRET_AUTH_PROVIDER, slug))) {
+        fleet_provider_out(call_json(call, 200), provider);
+        return OK;
+    }
     call_fail(call, 404, "the MCP server has no auth provider");
     return ERR_NOT_FOUND;
 }

@@ -22,11 +22,9 @@ struct str spec_take(struct spec_loading *l, struct buf *out)
 
 static struct str secret_named(const struct spec *spec, struct str name)
 {
-    for (size_t i = 0; i < spec->secrets.count; i++)
-        if (spec->secrets.list[i].kind == SECRET_WORKSPACE &&
-            str_eq(spec->secrets.list[i].name, name))
-            return spec->secrets.list[i].value.len ? spec->secrets.list[i].value : STR_NONE;
-    return STR_NONE;
+    const struct secret *found = secrets_find(&spec->secrets, SECRET_WORKSPACE, name);
+
+    return found && found->value.len ? found->value : STR_NONE;
 }
 
 /* FLEET_X beats X. */
@@ -104,16 +102,12 @@ static enum err oauth_load(struct spec_loading *l, const struct json *server,
 {
     struct str slug = json_string(json_get(server, "oauth_provider_id")), method;
     const struct json *scopes = json_get(server, "scopes"), *about = NULL;
-    const struct secret *provider = NULL;
+    const struct secret *provider = secrets_find(&l->spec->secrets, SECRET_AUTH_PROVIDER, slug);
     struct http_oauth *oauth;
     const char *reason;
     struct url url;
     struct buf scope;
 
-    for (size_t i = 0; !provider && i < l->spec->secrets.count; i++)
-        if (l->spec->secrets.list[i].kind == SECRET_AUTH_PROVIDER &&
-            str_eq(l->spec->secrets.list[i].secret_id, slug))
-            provider = &l->spec->secrets.list[i];
     if (!provider || json_parse(l->arena, provider->about, &about, NULL))
         return spec_refuse(l, "there is no auth provider for the MCP server ", found->url);
     if (url_parse(l->arena, json_string(json_get(about, "token_url")), &url, &reason))

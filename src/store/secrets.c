@@ -317,6 +317,15 @@ void secrets_wipe(struct secrets *secrets)
     }
 }
 
+const struct secret *secrets_find(const struct secrets *secrets, enum secret_kind kind,
+                                  struct str secret_id)
+{
+    for (size_t i = 0; i < secrets->count; i++)
+        if (secrets->list[i].kind == kind && str_eq(secrets->list[i].secret_id, secret_id))
+            return &secrets->list[i];
+    return NULL;
+}
+
 struct secrets secrets_copy(const struct secrets *secrets, struct arena *arena)
 {
     struct secrets copy = {.count = secrets->count};

@@ -79,6 +79,9 @@ enum err secret_list(struct tx *tx, const struct secret_owner *owner, enum secre
 enum err secrets_open(struct tx *tx, const struct secret_owner *owner, struct arena *arena,
                       struct secrets *found, struct str *why) MUST_USE;
 void secrets_wipe(struct secrets *secrets);
+/* NULL: there is none. */
+const struct secret *secrets_find(const struct secrets *secrets, enum secret_kind kind,
+                                  struct str secret_id);
 /* A copy in the arena, with values. */
 struct secrets secrets_copy(const struct secrets *secrets, struct arena *arena);
 /* The public halves of an endpoint's Ed25519 keys, whoever's it is. */

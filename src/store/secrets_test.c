@@ -70,6 +70,23 @@ static struct str opened(struct table *t, struct secret_owner owner)
     return text;
 }
 
+static void found_by_kind_and_id(void **state UNUSED)
+{
+    struct secret list[] = {
+        {.kind = SECRET_HEADER, .secret_id = STR("a"), .name = STR("1")},
+        {.kind = SECRET_OAUTH, .secret_id = STR("b"), .name = STR("2")},
+        {.kind = SECRET_OAUTH, .secret_id = STR("a"), .name = STR("b")},
+        {.kind = SECRET_OAUTH, .secret_id = STR("a"), .name = STR("4")},
+    };
+    const struct secrets all = {list, ARRAY_LEN(list)}, none = {NULL, 0};
+
+    assert_ptr_equal(secrets_find(&all, SECRET_OAUTH, STR("a")), &list[2]);
+    assert_ptr_equal(secrets_find(&all, SECRET_HEADER, STR("a")), &list[0]);
+    assert_null(secrets_find(&all, SECRET_HEADER, STR("b")));
+    assert_null(secrets_find(&all, SECRET_OAUTH, STR("")));
+    assert_null(secrets_find(&none, SECRET_OAUTH, STR("a")));
+}
+
 static int64_t version_of(struct table *t, struct secret_owner owner)
 {
     static const struct db_statement get = {
@@ -279,6 +296,7 @@ static const struct CMUnitTest tests[] = {
          what_is_put_is_opened_and_listed_without_its_value),
     TEST("an endpoint that is not there, or another tenant's, has no secrets",
          an_endpoint_that_is_not_there_has_no_secrets),
+    TEST("one is found by its kind and id", found_by_kind_and_id),
     TEST("what has expired is gone", what_has_expired_is_gone),
     TEST("a value in another row does not open", a_value_in_another_row_does_not_open),
     TEST("keys change while all is read", keys_change_while_all_is_read),
