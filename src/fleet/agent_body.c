@@ -133,10 +133,9 @@ static enum err read_deleted(struct body_reading *r, const struct json *paths)
 
 static bool is_written(const struct body_reading *r, struct str path)
 {
-    for (size_t i = 0; i < r->count; i++)
-        if (str_eq(r->changes[i].path, path))
-            return !str_is_none(r->changes[i].content);
-    return false;
+    size_t at = tree_change_find(r->changes, r->count, path);
+
+    return at < r->count && !str_is_none(r->changes[at].content);
 }
 
 static struct str pretty(struct arena *arena, struct str json_text)

@@ -233,14 +233,6 @@ static int by_path(const void *a, const void *b)
     return str_compare(left->path, right->path);
 }
 
-static bool is_changed(const struct tree_change *changes, size_t count, struct str path)
-{
-    for (size_t i = 0; i < count; i++)
-        if (str_eq(changes[i].path, path))
-            return true;
-    return false;
-}
-
 struct tree_files agent_files_after(struct arena *arena, const struct tree_files *files,
                                     const struct tree_change *changes, size_t count)
 {
@@ -250,7 +242,7 @@ struct tree_files agent_files_after(struct arena *arena, const struct tree_files
     for (size_t i = 0; i < files->count; i++) {
         struct tree_file *to = &after.list[after.count];
 
-        if (is_changed(changes, count, files->list[i].path))
+        if (tree_change_find(changes, count, files->list[i].path) < count)
             continue;
         *to = files->list[i];
         to->content = STR_NONE;

@@ -65,33 +65,30 @@ static enum err invalid(struct agent_work *work, const char *words)
     return ERR_INVALID;
 }
 
-static struct tree_change *find_change(struct plan *plan, struct str path)
+static size_t find_change(const struct plan *plan, struct str path)
 {
-    for (size_t i = 0; i < plan->count; i++)
-        if (str_eq(plan->changes[i].path, path))
-            return &plan->changes[i];
-    return NULL;
+    return tree_change_find(plan->changes, plan->count, path);
 }
 
 static void set_file(struct plan *plan, struct str path, struct str content)
 {
-    struct tree_change *change = find_change(plan, path);
+    size_t at = find_change(plan, path);
 
-    if (!change)
-        change = &plan->changes[plan->count++];
-    *change = (struct tree_change){path, content};
+    plan->changes[at] = (struct tree_change){path, content};
+    if (at == plan->count)
+        plan->count++;
 }
 
 /* What will stand there without further doing; STR_NONE: nothing. */
 static enum err content_after(struct plan *plan, struct str path, struct str *content)
 {
     const struct tree_key key = key_of(plan->agent);
-    const struct tree_change *change = find_change(plan, path);
+    size_t at = find_change(plan, path);
     enum err err = OK;
 
     *content = STR_NONE;
-    if (change)
-        *content = change->content;
+    if (at < plan->count)
+        *content = plan->changes[at].content;
     else if (tree_files_find(&plan->before, path))
         err = tree_read_file(plan->work->tx, &key, plan->agent->version, path, plan->work->arena,
                              content);
@@ -127,7 +124,7 @@ static enum err plan_begin(struct plan *plan, const struct agent_edit *edit)
     for (size_t i = 0; i < plan->before.count; i++) {
         struct str path = plan->before.list[i].path;
 
-        if (goes_along(edit, path) && !find_change(plan, path))
+        if (goes_along(edit, path) && find_change(plan, path) == plan->count)
             set_file(plan, path, STR_NONE);
     }
     return OK;

@@ -205,12 +205,11 @@ struct taking {
 
 static enum err change_add(struct taking *taking, struct tree_change change)
 {
-    for (size_t i = 0; i < taking->count; i++)
-        if (str_eq(taking->changes[i].path, change.path)) {
-            taking->work->why = arena_printf(taking->work->arena, "files: %.*s stands there twice",
-                                             STR_ARG(change.path));
-            return ERR_INVALID;
-        }
+    if (tree_change_find(taking->changes, taking->count, change.path) < taking->count) {
+        taking->work->why = arena_printf(taking->work->arena, "files: %.*s stands there twice",
+                                         STR_ARG(change.path));
+        return ERR_INVALID;
+    }
     taking->changes[taking->count++] = change;
     return OK;
 }

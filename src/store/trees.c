@@ -420,3 +420,12 @@ enum err tree_delete(struct tx *tx, const struct tree_key *key)
         err = db_run(tx->db, steps[i], DB_ARGS(db_text(key->tenant), db_text(key->tree_id)), NULL);
     return err;
 }
+
+size_t tree_change_find(const struct tree_change *changes, size_t count, struct str path)
+{
+    size_t at = 0;
+
+    while (at < count && !str_eq(changes[at].path, path))
+        at++;
+    return at;
+}

@@ -54,6 +54,9 @@ struct tree_change {
     struct str content;
 };
 
+/* The index of the change of this path, or `count`. */
+size_t tree_change_find(const struct tree_change *changes, size_t count, struct str path);
+
 struct tree_commit {
     const struct tree_change *changes; /* each path at most once */
     size_t count;

@@ -184,6 +184,17 @@ static void a_tree_has_its_limits(void **state)
     assert_int_equal(tree_commit(t->tx, &key_b, &many, &t->arena, &made), ERR_LIMIT);
 }
 
+static void a_change_is_found_by_its_path(void **state UNUSED)
+{
+    const struct tree_change changes[] = {{STR("a/b"), STR("1")}, {STR("a"), STR_NONE}};
+
+    assert_int_equal(tree_change_find(changes, 2, STR("a")), 1);
+    assert_int_equal(tree_change_find(changes, 2, STR("a/b")), 0);
+    assert_int_equal(tree_change_find(changes, 1, STR("a")), 1);
+    assert_int_equal(tree_change_find(changes, 2, STR("b")), 2);
+    assert_int_equal(tree_change_find(NULL, 0, STR("a")), 0);
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("every version stays readable", every_version_stays),
     TEST("what changes nothing makes no version", what_changes_nothing_makes_no_version),
@@ -191,6 +202,7 @@ static const struct CMUnitTest tests[] = {
          the_same_tree_has_the_same_commit),
     TEST("versions say who made them and when", versions_say_who_and_when),
     TEST("a content goes with the last row that names it", contents_go_with_their_last_row),
+    TEST("a change is found by its path", a_change_is_found_by_its_path),
     TEST("1000 files and 10 MiB are the most", a_tree_has_its_limits),
 };
 
