@@ -77,16 +77,13 @@ static void report(struct cron_firings *firings, struct arena *arena, const stru
         .cron_id = cron->cron_id, .text = arena_printf(arena, "%s: %s", what, error->text)};
 }
 
-/* Whoever made the assistant may pause all that runs it by itself: {"triggers_paused": true}. */
 static enum err is_paused(struct tx *tx, const struct cron_row *cron, struct arena *arena,
                           bool *paused)
 {
     struct assistant assistant;
-    const struct json *metadata;
     enum err err = assistant_get(tx, cron->tenant, cron->assistant_id, arena, &assistant);
 
-    *paused = !err && json_parse(arena, assistant.metadata, &metadata, NULL) == OK &&
-              json_bool(json_get(metadata, "triggers_paused"), false);
+    *paused = !err && assistant_is_paused(&assistant, arena);
     return err == ERR_NOT_FOUND ? OK : err; /* the run's making says so */
 }
 
@@ -97,7 +94,7 @@ static enum err fire_one(struct tx *tx, const struct agent_config *config, struc
     int64_t was_next_us = cron->next_us;
     bool is_missed = config->crons_skip_missed && tx->now_us - was_next_us > CRON_LATE_US;
     bool paused = false;
-    enum err err = is_paused(tx, cron, arena, &paused);
+    enum err err = is_missed ? OK : is_paused(tx, cron, arena, &paused);
 
     if (!err && !is_missed && !paused)
         err = run_make(tx, config, cron, arena, &error);

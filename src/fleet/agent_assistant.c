@@ -20,14 +20,6 @@ static struct str paused_in(struct arena *arena, struct str metadata, bool is_pa
     return str_is_none(text) ? metadata : text;
 }
 
-static bool says_paused(struct arena *arena, struct str metadata)
-{
-    const struct json *root;
-
-    return !json_parse(arena, metadata, &root, NULL) &&
-           json_bool(json_get(root, "triggers_paused"), false);
-}
-
 static enum err update(struct agent_work *work, const struct assistant *found,
                        struct assistant *wanted)
 {
@@ -70,7 +62,7 @@ enum err agent_assistant_follow(struct agent_work *work, const struct fleet_agen
             wanted.metadata = paused_in(work->arena, wanted.metadata, true);
         return assistant_insert(work->tx, &wanted);
     }
-    was_paused = says_paused(work->arena, found.metadata);
+    was_paused = assistant_is_paused(&found, work->arena);
     if (str_eq(found.name, wanted.name) && str_eq(found.description, wanted.description) &&
         was_paused == is_paused)
         return OK;

@@ -1,6 +1,7 @@
 /* The tables assistants and assistant_versions. */
 #include "store/assistants.h"
 
+#include "base/json.h"
 #include "store/search.h"
 
 #define COLUMNS                                                                                    \
@@ -95,6 +96,14 @@ static void row_read(const struct db_rows *rows, struct arena *arena, struct ass
         .created_us = db_get_int(rows, 9),
         .updated_us = db_get_int(rows, 10),
     };
+}
+
+bool assistant_is_paused(const struct assistant *assistant, struct arena *arena)
+{
+    const struct json *metadata;
+
+    return !json_parse(arena, assistant->metadata, &metadata, NULL) &&
+           json_bool(json_get(metadata, "triggers_paused"), false);
 }
 
 enum err assistant_get(struct tx *tx, struct str tenant, struct str assistant_id,

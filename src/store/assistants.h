@@ -24,6 +24,8 @@ struct assistant {
 
 enum err assistant_get(struct tx *tx, struct str tenant, struct str assistant_id,
                        struct arena *arena, struct assistant *assistant) MUST_USE;
+/* Its metadata say {"triggers_paused": true}: nothing may make runs of it by itself. */
+bool assistant_is_paused(const struct assistant *assistant, struct arena *arena);
 /* Row and first version; ERR_CONFLICT if the id exists. */
 enum err assistant_insert(struct tx *tx, const struct assistant *assistant) MUST_USE;
 /* Replaces the row's contents and adds them as a version: version must be assistant_next_version's.

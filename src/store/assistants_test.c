@@ -91,6 +91,26 @@ static void each_change_is_a_version(void **state)
     table_undo(t);
 }
 
+static void only_true_pauses(void **state)
+{
+    static const struct {
+        const char *metadata;
+        bool is_paused;
+    } cases[] = {
+        {"{\"a\":1,\"triggers_paused\":true}", true},  {"{\"triggers_paused\":false}", false},
+        {"{\"triggers_paused\":\"true\"}", false},     {"{}", false},
+        {"{\"a\":{\"triggers_paused\":true}}", false}, {"", false},
+    };
+    struct table *t = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct assistant one = assistant_of("a");
+
+        one.metadata = str_of(cases[i].metadata);
+        assert_int_equal(assistant_is_paused(&one, &t->arena), cases[i].is_paused);
+    }
+}
+
 static void deleting_takes_the_versions_along(void **state)
 {
     struct table *t = *state;
@@ -265,6 +285,7 @@ static const struct CMUnitTest tests[] = {
     TEST("an id is taken once per tenant", an_id_is_taken_once_per_tenant),
     TEST("each change is a version", each_change_is_a_version),
     TEST("a version comes back whole (issue 4)", a_version_comes_back_whole),
+    TEST("triggers are paused by true alone", only_true_pauses),
     TEST("deleting takes the versions along", deleting_takes_the_versions_along),
     TEST("searches filter by graph, metadata and name", searches_filter),
     TEST("searches sort and page", searches_sort_and_page),
