@@ -74,26 +74,37 @@ static enum err grow_by(struct tx *tx, struct db_value ids, int sign)
     return db_rows_end(&rows);
 }
 
+static struct db_value ids_of(const struct outbox_outcome *outcomes, size_t count,
+                              struct arena *arena)
+{
+    struct buf list;
+
+    id_list_begin(&list);
+    for (size_t i = 0; i < count; i++)
+        if (!outcomes[i].is_untried)
+            id_list_add(&list, outcomes[i].row->attempt_id);
+    return id_list_end(&list, arena);
+}
+
 enum err attempts_end(struct tx *tx, const struct outbox_outcome *outcomes, size_t count,
                       bool all_held)
 {
-    struct db_value *args = ARENA_ARRAY(tx->arena, struct db_value, count * END_ARGS + 1), ids;
+    struct db_value *args = ARENA_ARRAY(tx->arena, struct db_value, count * END_ARGS + 1);
+    struct db_value ids = db_null();
     int64_t answer_bytes = 0;
-    struct buf list;
     size_t ended = 0;
     enum err err = OK;
 
-    id_list_begin(&list);
     for (size_t i = 0; i < count; i++) {
         if (outcomes[i].is_untried)
             continue;
         end_args(&outcomes[i], &args[END_ARGS * ended++]);
-        id_list_add(&list, outcomes[i].row->attempt_id);
         answer_bytes += (int64_t)outcomes[i].excerpt.len;
     }
-    ids = id_list_end(&list, tx->arena);
-    if (ended && !all_held)
+    if (ended && !all_held) {
+        ids = ids_of(outcomes, count, tx->arena);
         err = grow_by(tx, ids, -1);
+    }
     if (!err && ended)
         err = db_run_many(tx->db, &end, args, END_ARGS, ended);
     if (!err && ended && !all_held)
