@@ -169,6 +169,11 @@ static enum err ask(const struct asking *a, const struct db_statement *statement
     return err;
 }
 
+static struct span_set_entry *entry_find(const struct span_set *set, const struct uuid *id)
+{
+    return map_find(&set->by_id, key_of(id));
+}
+
 static struct span_set_entry *entry_add(struct span_set *set, const struct uuid *span_id)
 {
     struct span_set_entry *entry = ARENA_NEW(set->tx->arena, struct span_set_entry);
@@ -182,7 +187,7 @@ static struct span_set_entry *entry_add(struct span_set *set, const struct uuid 
 
 static struct span_set_entry *row_take(struct span_set *set, const struct span_row *row)
 {
-    struct span_set_entry *entry = map_find(&set->by_id, key_of(&row->span_id));
+    struct span_set_entry *entry = entry_find(set, &row->span_id);
 
     if (!entry)
         entry = entry_add(set, &row->span_id);
@@ -205,23 +210,20 @@ static void take_row(struct span_set *set, const struct db_rows *rows)
 static void take_orphans(struct span_set *set, const struct db_rows *rows)
 {
     struct uuid id = db_get_uuid(rows, 0);
-    struct span_set_entry *entry = map_find(&set->by_id, key_of(&id));
 
-    entry->has_orphans = true;
+    entry_find(set, &id)->has_orphans = true;
 }
 
 static void take_feedback(struct span_set *set, const struct db_rows *rows)
 {
     struct uuid id = db_get_uuid(rows, 0);
-    struct span_set_entry *entry = map_find(&set->by_id, key_of(&id));
 
-    entry->has_feedback = true;
+    entry_find(set, &id)->has_feedback = true;
 }
 
 static void take_usage(struct span_set *set, const struct db_rows *rows)
 {
     struct uuid id = db_get_uuid(rows, 0);
-    struct span_set_entry *entry = map_find(&set->by_id, key_of(&id));
     const struct span_totals child = {
         .prompt_tokens = db_get_int(rows, 1),
         .completion_tokens = db_get_int(rows, 2),
@@ -232,7 +234,7 @@ static void take_usage(struct span_set *set, const struct db_rows *rows)
         .total_cost = db_get_int(rows, 6),
     };
 
-    span_totals_add(&entry->below, &child);
+    span_totals_add(&entry_find(set, &id)->below, &child);
 }
 
 static void take_deleted(struct span_set *set, const struct db_rows *rows)
@@ -240,11 +242,6 @@ static void take_deleted(struct span_set *set, const struct db_rows *rows)
     struct uuid id = db_get_uuid(rows, 0);
 
     map_put(&set->deleted, key_of(&id), set);
-}
-
-static struct span_set_entry *entry_find(const struct span_set *set, const struct uuid *id)
-{
-    return map_find(&set->by_id, key_of(id));
 }
 
 /* Of those that are not there and have not been asked about. */
@@ -329,7 +326,7 @@ enum err span_set_get(struct span_set *set, const struct uuid *span_id,
     enum err err = span_set_load(set, span_id, 1, SPAN_SET_ROWS);
 
     if (!err)
-        *entry = map_find(&set->by_id, key_of(span_id));
+        *entry = entry_find(set, span_id);
     return err;
 }
 
@@ -344,7 +341,7 @@ enum err span_set_parent(struct span_set *set, const struct uuid *id, struct spa
 
     if (err)
         return err;
-    *entry = map_find(&set->by_id, key_of(id));
+    *entry = entry_find(set, id);
     if (!(*entry)->is_there)
         *entry = map_find(&set->by_alias, key_of(id));
     return OK;
@@ -394,7 +391,8 @@ static struct db_value cost_value(const struct span_row *s, int64_t cost)
     return s->has_cost ? db_int(cost) : db_null();
 }
 
-static void args_of(const struct span_set_entry *entry, struct db_value args[ROW_ARGS])
+/* The first `count` of the row's. */
+static void put_args(const struct span_set_entry *entry, struct db_value *args, size_t count)
 {
     const struct span_row *s = &entry->row;
     const struct db_value all[ROW_ARGS] = {
@@ -433,7 +431,7 @@ static void args_of(const struct span_set_entry *entry, struct db_value args[ROW
         db_uuid_or_null(&s->alias_id, s->has_alias),
     };
 
-    memcpy(args, all, sizeof(all));
+    memcpy(args, all, count * sizeof(*args));
 }
 
 /* All that is marked so, in pieces. */
@@ -446,12 +444,8 @@ static enum err write_marked(struct span_set *set, enum span_set_write write,
     enum err err = OK;
 
     for (struct span_set_entry *entry = set->marked; !err && entry; entry = entry->next_marked) {
-        if (entry->write == write) {
-            struct db_value row[ROW_ARGS];
-
-            args_of(entry, row);
-            memcpy(args + count++ * arg_count, row, arg_count * sizeof(*args));
-        }
+        if (entry->write == write)
+            put_args(entry, args + count++ * arg_count, arg_count);
         if (count == most || (count > 0 && !entry->next_marked)) {
             err = db_run_many(set->tx->db, statement, args, arg_count, count);
             count = 0;

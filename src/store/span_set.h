@@ -2,7 +2,8 @@
  * written together. So a batch costs a few round trips to the database, not several for each span.
  *
  *   span_set_load   rows by their ids, in one question; of those that are not there, what else a
- * new span wants to know (`asked`) span_set_find   one by one, from memory or the store
+ *                   new span wants to know (`asked`)
+ *   span_set_get    one by one, from memory or the store
  *   span_set_mark   the row was changed in memory
  *   span_set_flush  all that was marked goes to the store; what was asked is asked again when
  * needed
