@@ -148,6 +148,40 @@ enum err fleet_agent_reply(struct tx *tx, struct call *call, int status,
     return err;
 }
 
+/* ---- the workspace's secrets ---- */
+
+enum err fleet_secrets_of(struct tx *tx, const struct call *call, enum secret_kind kind,
+                          struct secrets *found)
+{
+    const struct secret_owner owner = secret_owner_workspace(call->principal.tenant);
+
+    return secret_list(tx, &owner, kind, tx->arena, found);
+}
+
+enum err fleet_secrets_open(struct tx *tx, struct call *call, struct secrets *all)
+{
+    const struct secret_owner owner = secret_owner_workspace(call->principal.tenant);
+    struct str why;
+    enum err err = secrets_open(tx, &owner, call->arena, all, &why);
+
+    if (err == ERR_DENIED)
+        call_fail(call, 503, "%.*s", STR_ARG(why));
+    return err;
+}
+
+enum err fleet_secret_remove(struct tx *tx, struct call *call, enum secret_kind kind)
+{
+    const struct secret_owner owner = secret_owner_workspace(call->principal.tenant);
+    int64_t count = 0;
+    enum err err = secret_delete(tx, &owner, kind, call->params[0], &count);
+
+    if (!err && count == 0)
+        err = ERR_NOT_FOUND;
+    return err ? err : call_empty(call, 204);
+}
+
+/* ---- versions ---- */
+
 enum err fleet_version_read(struct call *call, struct str text, const char *where, int64_t *version)
 {
     int64_t number;

@@ -47,13 +47,6 @@ void fleet_provider_out(struct json_writer *json, const struct secret *secret)
     json_end_object(json);
 }
 
-static enum err providers_of(struct tx *tx, struct call *call, struct secrets *found)
-{
-    const struct secret_owner owner = secret_owner_workspace(call->principal.tenant);
-
-    return secret_list(tx, &owner, SECRET_AUTH_PROVIDER, tx->arena, found);
-}
-
 static enum err not_found(struct call *call)
 {
     call_fail(call, 404, "there is no auth provider %.*s", STR_ARG(str_first(call->params[0], 64)));
@@ -64,7 +57,7 @@ static enum err list_apply(struct tx *tx, struct call *call)
 {
     struct secrets found;
     struct json_writer *json;
-    enum err err = providers_of(tx, call, &found);
+    enum err err = fleet_secrets_of(tx, call, SECRET_AUTH_PROVIDER, &found);
 
     if (err)
         return err;
@@ -84,7 +77,7 @@ static enum err get_apply(struct tx *tx, struct call *call)
 {
     struct secrets found;
     const struct secret *secret;
-    enum err err = providers_of(tx, call, &found);
+    enum err err = fleet_secrets_of(tx, call, SECRET_AUTH_PROVIDER, &found);
 
     if (err)
         return err;
@@ -239,7 +232,7 @@ static enum err create_apply(struct tx *tx, struct call *call)
         .created_us = tx->now_us,
     };
     struct secrets found;
-    enum err err = providers_of(tx, call, &found);
+    enum err err = fleet_secrets_of(tx, call, SECRET_AUTH_PROVIDER, &found);
 
     if (err)
         return err;
@@ -265,43 +258,36 @@ static enum err create_prepare(struct call *call)
     return call_then_write(call, create_apply);
 }
 
-/* With its value, out of all that the workspace keeps. */
-static enum err open_one(struct tx *tx, struct call *call, struct secret *secret)
+/* What the body says over what is known; `all` with values. */
+static enum err change(struct tx *tx, struct call *call, const struct secrets *all)
 {
-    const struct secret_owner owner = secret_owner_workspace(call->principal.tenant);
-    struct secrets all;
-    struct str why;
-    enum err err = secrets_open(tx, &owner, call->arena, &all, &why);
+    const struct provider_body *body = call->data;
+    const struct secret *was = secrets_find(all, SECRET_AUTH_PROVIDER, call->params[0]);
+    struct secret secret;
 
-    if (err == ERR_DENIED)
-        call_fail(call, 503, "%.*s", STR_ARG(why));
-    if (err)
-        return err;
-    for (size_t i = 0; i < all.count; i++)
-        if (all.list[i].kind == SECRET_AUTH_PROVIDER &&
-            str_eq(all.list[i].secret_id, call->params[0])) {
-            *secret = all.list[i];
-            return OK;
-        }
-    return not_found(call);
+    if (!was)
+        return not_found(call);
+    /* The secret is for whoever it was given for. */
+    if (str_is_none(body->secret) && !str_is_none(json_raw(body->about, STR("token_url"))) &&
+        !str_eq(json_raw(body->about, STR("token_url")), json_raw(was->about, STR("token_url"))))
+        return refuse(call, "client_secret: must be given again for another token_url");
+    secret = *was;
+    secret.about = call_merge(call, was->about, body->about);
+    if (!str_is_none(body->secret))
+        secret.value = body->secret;
+    return put(tx, call, &secret, 200);
 }
 
 static enum err patch_apply(struct tx *tx, struct call *call)
 {
-    const struct provider_body *body = call->data;
-    struct secret secret;
-    enum err err = open_one(tx, call, &secret);
+    struct secrets all;
+    enum err err = fleet_secrets_open(tx, call, &all);
 
     if (err)
         return err;
-    /* The secret is for whoever it was given for. */
-    if (str_is_none(body->secret) && !str_is_none(json_raw(body->about, STR("token_url"))) &&
-        !str_eq(json_raw(body->about, STR("token_url")), json_raw(secret.about, STR("token_url"))))
-        return refuse(call, "client_secret: must be given again for another token_url");
-    secret.about = call_merge(call, secret.about, body->about);
-    if (!str_is_none(body->secret))
-        secret.value = body->secret;
-    return put(tx, call, &secret, 200);
+    err = change(tx, call, &all);
+    secrets_wipe(&all);
+    return err;
 }
 
 static enum err patch_prepare(struct call *call)
@@ -314,13 +300,9 @@ static enum err patch_prepare(struct call *call)
 
 static enum err delete_apply(struct tx *tx, struct call *call)
 {
-    const struct secret_owner owner = secret_owner_workspace(call->principal.tenant);
-    int64_t count = 0;
-    enum err err = secret_delete(tx, &owner, SECRET_AUTH_PROVIDER, call->params[0], &count);
+    enum err err = fleet_secret_remove(tx, call, SECRET_AUTH_PROVIDER);
 
-    if (err)
-        return err;
-    return count == 0 ? not_found(call) : call_empty(call, 204);
+    return err == ERR_NOT_FOUND ? not_found(call) : err;
 }
 
 static enum err delete_prepare(struct call *call)

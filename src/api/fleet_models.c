@@ -96,10 +96,9 @@ static enum err put_named(struct tx *tx, struct models *models)
 
 static enum err list_apply(struct tx *tx, struct call *call)
 {
-    const struct secret_owner owner = secret_owner_workspace(call->principal.tenant);
     struct models *models = ARENA_NEW(call->arena, struct models);
     struct json_writer *json;
-    enum err err = secret_list(tx, &owner, SECRET_WORKSPACE, tx->arena, &models->secrets);
+    enum err err = fleet_secrets_of(tx, call, SECRET_WORKSPACE, &models->secrets);
 
     if (err)
         return err;

@@ -39,6 +39,17 @@ struct agent_work fleet_work(struct tx *tx, struct call *call, const struct pers
 /* The agent with its settings; `with_files`: with the contents of all files. */
 enum err fleet_agent_reply(struct tx *tx, struct call *call, int status,
                            const struct fleet_agent *agent, bool with_files) MUST_USE;
+
+/* ---- the workspace's secrets (store/secrets.h) ---- */
+
+/* Of one kind, without values. */
+enum err fleet_secrets_of(struct tx *tx, const struct call *call, enum secret_kind kind,
+                          struct secrets *found) MUST_USE;
+/* All of them, with values: whoever gets them wipes them. ERR_DENIED: one of them cannot be opened,
+ * and the reply (503) says which. */
+enum err fleet_secrets_open(struct tx *tx, struct call *call, struct secrets *all) MUST_USE;
+/* The one that the path names; the reply is 204. ERR_NOT_FOUND: there is none, and no reply. */
+enum err fleet_secret_remove(struct tx *tx, struct call *call, enum secret_kind kind) MUST_USE;
 /* What the workspace knows of MCP servers, for bundles: names, never values. In the call's arena.
  */
 enum err fleet_server_auths(struct tx *tx, struct call *call, struct server_auths *auths) MUST_USE;

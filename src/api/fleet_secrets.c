@@ -42,18 +42,11 @@ bool fleet_has_secret(struct arena *arena, const struct secrets *secrets, struct
     return (own && str_is_none(own->about)) || (plain && str_is_none(plain->about));
 }
 
-static enum err secrets_of(struct tx *tx, struct call *call, struct secrets *found)
-{
-    const struct secret_owner owner = secret_owner_workspace(call->principal.tenant);
-
-    return secret_list(tx, &owner, SECRET_WORKSPACE, tx->arena, found);
-}
-
 static enum err list_apply(struct tx *tx, struct call *call)
 {
     struct secrets found;
     struct json_writer *json;
-    enum err err = secrets_of(tx, call, &found);
+    enum err err = fleet_secrets_of(tx, call, SECRET_WORKSPACE, &found);
 
     if (err)
         return err;
@@ -81,7 +74,7 @@ static enum err put_apply(struct tx *tx, struct call *call)
                                   .created_us = tx->now_us};
     struct secrets found;
     bool is_new;
-    enum err err = secrets_of(tx, call, &found);
+    enum err err = fleet_secrets_of(tx, call, SECRET_WORKSPACE, &found);
 
     if (err)
         return err;
@@ -142,17 +135,11 @@ static enum err put_prepare(struct call *call)
 
 static enum err delete_apply(struct tx *tx, struct call *call)
 {
-    const struct secret_owner owner = secret_owner_workspace(call->principal.tenant);
-    int64_t count = 0;
-    enum err err = secret_delete(tx, &owner, SECRET_WORKSPACE, call->params[0], &count);
+    enum err err = fleet_secret_remove(tx, call, SECRET_WORKSPACE);
 
-    if (err)
-        return err;
-    if (count == 0) {
+    if (err == ERR_NOT_FOUND)
         call_fail(call, 404, "there is no secret %.*s", STR_ARG(str_first(call->params[0], 128)));
-        return ERR_NOT_FOUND;
-    }
-    return call_empty(call, 204);
+    return err;
 }
 
 static enum err delete_prepare(struct call *call)

@@ -43,13 +43,6 @@ static void put_server(struct json_writer *json, const struct secret *row)
     json_end_object(json);
 }
 
-static enum err servers_of(struct tx *tx, struct call *call, struct secrets *found)
-{
-    const struct secret_owner owner = secret_owner_workspace(call->principal.tenant);
-
-    return secret_list(tx, &owner, SECRET_MCP_SERVER, tx->arena, found);
-}
-
 /* An array; below /v1/fleet a page, if one is asked for. */
 static enum err list_apply(struct tx *tx, struct call *call)
 {
@@ -58,7 +51,7 @@ static enum err list_apply(struct tx *tx, struct call *call)
                      !str_is_none(query_get(&call->query, "cursor")));
     struct secrets found;
     struct json_writer *json;
-    enum err err = servers_of(tx, call, &found);
+    enum err err = fleet_secrets_of(tx, call, SECRET_MCP_SERVER, &found);
 
     if (err)
         return err;
@@ -92,7 +85,7 @@ static enum err get_apply(struct tx *tx, struct call *call)
 {
     const struct secret *row;
     struct secrets found;
-    enum err err = servers_of(tx, call, &found);
+    enum err err = fleet_secrets_of(tx, call, SECRET_MCP_SERVER, &found);
 
     if (err)
         return err;
@@ -113,7 +106,7 @@ enum err fleet_server_auths(struct tx *tx, struct call *call, struct server_auth
 {
     struct secrets found;
     struct server_auth *list;
-    enum err err = servers_of(tx, call, &found);
+    enum err err = fleet_secrets_of(tx, call, SECRET_MCP_SERVER, &found);
 
     if (err)
         return err;
@@ -204,13 +197,9 @@ static enum err put(struct tx *tx, struct call *call, const struct secrets *all)
 
 static enum err put_apply(struct tx *tx, struct call *call)
 {
-    const struct secret_owner owner = secret_owner_workspace(call->principal.tenant);
     struct secrets all;
-    struct str why;
-    enum err err = secrets_open(tx, &owner, call->arena, &all, &why);
+    enum err err = fleet_secrets_open(tx, call, &all);
 
-    if (err == ERR_DENIED)
-        call_fail(call, 503, "%.*s", STR_ARG(why));
     if (err)
         return err;
     err = put(tx, call, &all);
@@ -247,13 +236,9 @@ static enum err patch_prepare(struct call *call)
 
 static enum err delete_apply(struct tx *tx, struct call *call)
 {
-    const struct secret_owner owner = secret_owner_workspace(call->principal.tenant);
-    int64_t count = 0;
-    enum err err = secret_delete(tx, &owner, SECRET_MCP_SERVER, call->params[0], &count);
+    enum err err = fleet_secret_remove(tx, call, SECRET_MCP_SERVER);
 
-    if (err)
-        return err;
-    return count == 0 ? not_found(call) : call_empty(call, 204);
+    return err == ERR_NOT_FOUND ? not_found(call) : err;
 }
 
 static enum err delete_prepare(struct call *call)
@@ -265,15 +250,14 @@ static enum err delete_prepare(struct call *call)
 
 static enum err provider_apply(struct tx *tx, struct call *call)
 {
-    const struct secret_owner owner = secret_owner_workspace(call->principal.tenant);
     const struct secret *row, *provider;
     struct secrets servers, providers;
     struct str slug;
     const struct json *about;
-    enum err err = servers_of(tx, call, &servers);
+    enum err err = fleet_secrets_of(tx, call, SECRET_MCP_SERVER, &servers);
 
     if (!err)
-        err = secret_list(tx, &owner, SECRET_AUTH_PROVIDER, tx->arena, &providers);
+        err = fleet_secrets_of(tx, call, SECRET_AUTH_PROVIDER, &providers);
     if (err)
         return err;
     if (!(row = secrets_find(&servers, SECRET_MCP_SERVER, call->params[0])) ||

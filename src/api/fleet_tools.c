@@ -81,7 +81,6 @@ static void put_names(struct call *call, const char *key, const struct json *nee
 static enum err needs_apply(struct tx *tx, struct call *call)
 {
     const int64_t *version = call->data;
-    const struct secret_owner owner = secret_owner_workspace(call->principal.tenant);
     struct server_auths servers = {.count = 0};
     struct tree_version found;
     struct tree_files files;
@@ -101,7 +100,7 @@ static enum err needs_apply(struct tx *tx, struct call *call)
         call_fail(call, 404, "the agent has no version %lld", (long long)*version);
     if (err || (err = tree_read(tx, &key, found.version, tx->arena, &files)) ||
         (err = fleet_server_auths(tx, call, &servers)) ||
-        (err = secret_list(tx, &owner, SECRET_WORKSPACE, tx->arena, &secrets)))
+        (err = fleet_secrets_of(tx, call, SECRET_WORKSPACE, &secrets)))
         return err;
     text = tool_auth_requirements(call->arena, &files, &servers);
     if ((err = json_parse(call->arena, text, &needs, NULL)))

@@ -2,6 +2,7 @@
 shows what it is made of (issue 7; fleet.md 2.3, 2.4)."""
 
 import json
+import uuid
 
 import pytest
 
@@ -187,6 +188,40 @@ def test_an_auth_provider_is_made_changed_and_deleted(api):
         api.ok("DELETE", gone)
     refused(api.get(path), 404)
     refused(api.delete(path), 404)
+
+
+def memory_holds(server, text, piece=1 << 24):
+    """Does it stand anywhere in what the process can write to? Beyond 4 GiB is what sanitizers keep beside it."""
+    with open(f"/proc/{server.process.pid}/maps") as maps, open(f"/proc/{server.process.pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            where, rights = line.split()[:2]
+            start, end = (int(at, 16) for at in where.split("-"))
+            if not rights.startswith("rw") or end - start > 1 << 32:
+                continue
+            for at in range(start, end, piece):
+                memory.seek(at)
+                if text in memory.read(min(piece + len(text), end - at)):
+                    return True
+    return False
+
+
+def test_what_a_change_opens_does_not_stay_in_memory(start_server):
+    """What is sealed is opened for a change, and wiped after it (fleet.md 2.3)."""
+    server = start_server()
+    api = Api(server.url)
+    secrets = {kind: f"canary-{kind}-{uuid.uuid4()}" for kind in ("provider", "server", "named")}
+    api.ok("POST", PROVIDERS, json=provider(client_secret=secrets["provider"]))
+    made = api.ok("POST", SERVERS[0], json={
+        "name": "N", "url": "http://localhost:1/mcp", "headers": [{"key": "x-a", "value": secrets["server"]}]})
+    api.ok("PUT", f"{SECRETS}/NAMED", json={"value": secrets["named"]})
+    assert memory_holds(server, secrets["provider"].encode()), "what was just sent is found"
+    server.restart()
+    api = Api(server.url)
+    api.ok("PATCH", f"{PROVIDERS}/notion", json={"name": "Other"})
+    assert not [kind for kind, text in secrets.items() if memory_holds(server, text.encode())]
+    api.ok("PATCH", f"{SERVERS[0]}/{made['id']}", json={"name": "Other"})
+    del secrets["server"]  # its headers are put together anew
+    assert not [kind for kind, text in secrets.items() if memory_holds(server, text.encode())]
 
 
 @pytest.mark.parametrize("change, words", [
