@@ -12,6 +12,12 @@ static enum err refuse(struct call *call, const char *key, const char *wanted, e
     return ERR_INVALID;
 }
 
+enum err call_refuse(struct call *call, const char *words)
+{
+    call_fail(call, 422, "%s", words);
+    return ERR_INVALID;
+}
+
 static enum err unpack_piece(void *context, struct str piece)
 {
     buf_add(context, piece);

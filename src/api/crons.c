@@ -24,10 +24,8 @@ static enum err body_take(struct call *call, struct cron_row *cron)
     struct run_request request;
     struct request_error error;
 
-    if (cron_plan_read(call->arena, call->body_text, call->body, cron, &request, &error)) {
-        call_fail(call, 422, "%s", error.text);
-        return ERR_INVALID;
-    }
+    if (cron_plan_read(call->arena, call->body_text, call->body, cron, &request, &error))
+        return call_refuse(call, error.text);
     return run_webhook_check(call, request.webhook);
 }
 
@@ -55,8 +53,7 @@ static enum err next_plan(struct tx *tx, struct call *call, struct cron_row *cro
 
     if (!cron_plan_next(cron, tx->now_us, &error))
         return OK;
-    call_fail(call, 422, "%s", error.text);
-    return ERR_INVALID;
+    return call_refuse(call, error.text);
 }
 
 /* ---- create ---- */

@@ -115,12 +115,6 @@ static struct str metadata_of(struct arena *arena, const struct example_draft *d
     return json_with(arena, base, STR("dataset_split"), splits, 2 * METADATA_BYTES_MAX);
 }
 
-static enum err invalid(struct call *call, const char *words)
-{
-    call_fail(call, 422, "%s", words);
-    return ERR_INVALID;
-}
-
 /* Inputs and outputs of the run it was made from. */
 static enum err take_values(struct tx *tx, struct call *call, struct example_row *row)
 {
@@ -131,15 +125,15 @@ static enum err take_values(struct tx *tx, struct call *call, struct example_row
     enum err err;
 
     if (str_is_none(row->source_run_id) || uuid_parse(row->source_run_id, &id))
-        return invalid(call, "source_run_id: is missing, and use_source_run_io asks for it");
+        return call_refuse(call, "source_run_id: is missing, and use_source_run_io asks for it");
     err = spans_get(tx, row->tenant, id, tx->arena, &span);
     if (err == ERR_NOT_FOUND)
         call_fail(call, 404, "source_run_id: Run not found");
     if (err || (err = span_values_get(tx, &span, fields, tx->arena, values)))
         return err;
     if (!str_is_none(values[SPAN_INPUTS].blob_key) || !str_is_none(values[SPAN_OUTPUTS].blob_key))
-        return invalid(call, "use_source_run_io: the run's inputs or outputs are larger than "
-                             "128 KiB: send them with the example");
+        return call_refuse(call, "use_source_run_io: the run's inputs or outputs are larger than "
+                                 "128 KiB: send them with the example");
     row->inputs = values[SPAN_INPUTS].bytes;
     row->outputs = values[SPAN_OUTPUTS].bytes;
     return OK;
@@ -176,9 +170,9 @@ static enum err insert_one(struct tx *tx, struct call *call, const struct exampl
     if (err)
         return err;
     if (str_is_none(row.inputs))
-        return invalid(call, "inputs: is missing; it must be an object");
+        return call_refuse(call, "inputs: is missing; it must be an object");
     if (str_is_none(row.metadata))
-        return invalid(call, "metadata: must have at most 2 MiB");
+        return call_refuse(call, "metadata: must have at most 2 MiB");
     err = examples_insert(tx, &row);
     if (err == ERR_CONFLICT)
         call_fail(call, 409, "id: an example with the id %.*s already exists",
@@ -221,7 +215,7 @@ static enum err update_one(struct tx *tx, struct call *call, const struct exampl
     row.outputs = str_is_none(draft->outputs) ? row.outputs : draft->outputs;
     row.metadata = metadata_of(tx->arena, draft, row.metadata);
     if (str_is_none(row.metadata))
-        return invalid(call, "metadata: must have at most 2 MiB");
+        return call_refuse(call, "metadata: must have at most 2 MiB");
     err = example_attachments_apply(tx, call, draft, &row);
     return err ? err : examples_update(tx, &row);
 }

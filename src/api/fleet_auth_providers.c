@@ -12,12 +12,6 @@
 #define ABOUT_BYTES_MAX (64 * KIB)
 #define SCOPES_MAX 64
 
-static enum err refuse(struct call *call, const char *why)
-{
-    call_fail(call, 422, "%s", why);
-    return ERR_INVALID;
-}
-
 /* ---- what is shown ---- */
 
 static const char *const members[] = {
@@ -149,7 +143,7 @@ static enum err check_members(struct call *call)
 {
     static const char *const methods[] = {"client_secret_basic", "client_secret_post", "none",
                                           NULL};
-    const struct json *pkce = json_get(call->body, "uses_pkce");
+    bool uses_pkce;
     struct str name = STR_NONE, client_id = STR_NONE, ignored = STR_NONE;
     enum err err;
 
@@ -158,15 +152,14 @@ static enum err check_members(struct call *call)
         (err = call_get_text(call, "default_redirect_uri", &ignored)) ||
         (err = call_get_word(call, "token_endpoint_auth_method", methods, &ignored)) ||
         (err = call_get_object(call, "authorization_params", &ignored)) ||
+        (err = call_get_bool(call, "uses_pkce", &uses_pkce)) ||
         (err = check_url(call, "auth_url")) || (err = check_url(call, "token_url")) ||
         (err = check_texts(call, "scopes")) || (err = check_texts(call, "allowed_redirect_uris")))
         return err;
-    if (!json_is_absent(pkce) && json_type(pkce) != JSON_BOOL)
-        return refuse(call, "uses_pkce: must be true or false");
     if (name.len > 200)
-        return refuse(call, "name: must have at most 200 bytes");
+        return call_refuse(call, "name: must have at most 200 bytes");
     if (client_id.len > FIELD_BYTES_MAX)
-        return refuse(call, "client_id: must have at most 4096 bytes");
+        return call_refuse(call, "client_id: must have at most 4096 bytes");
     return OK;
 }
 
@@ -183,7 +176,7 @@ static enum err body_read(struct call *call, struct provider_body **body)
         (err = call_get_text(call, "client_secret", &read->secret)) || (err = check_members(call)))
         return err;
     if (read->secret.len > FIELD_BYTES_MAX)
-        return refuse(call, "client_secret: must have at most 4096 bytes");
+        return call_refuse(call, "client_secret: must have at most 4096 bytes");
     buf_init(&out, ABOUT_BYTES_MAX);
     json_writer_init(&json, &out);
     json_begin_object(&json);
@@ -197,7 +190,7 @@ static enum err body_read(struct call *call, struct provider_body **body)
         json_put_bool(&json, "has_client_secret", read->secret.len > 0);
     json_end_object(&json);
     if (out.failed)
-        err = refuse(call, "the provider is larger than 64 KiB");
+        err = call_refuse(call, "the provider is larger than 64 KiB");
     read->about = arena_str(call->arena, buf_str(&out));
     buf_release(&out);
     return err;
@@ -212,7 +205,7 @@ static enum err put(struct tx *tx, struct call *call, const struct secret *secre
     enum err err = json_parse(tx->arena, secret->about, &about, NULL);
 
     if (!err && !(json_has_text(about, "client_id") && json_has_text(about, "token_url")))
-        return refuse(call, "client_id and token_url: must be given");
+        return call_refuse(call, "client_id and token_url: must be given");
     if (!err)
         err = secret_put(tx, &owner, secret);
     if (!err)
@@ -242,7 +235,7 @@ static enum err create_apply(struct tx *tx, struct call *call)
         return ERR_CONFLICT;
     }
     if (found.count >= PROVIDERS_MAX)
-        return refuse(call, "a workspace has at most 50 auth providers");
+        return call_refuse(call, "a workspace has at most 50 auth providers");
     return put(tx, call, &secret, 201);
 }
 
@@ -254,7 +247,8 @@ static enum err create_prepare(struct call *call)
     if (err)
         return err;
     if (str_is_none(body->slug) || !slug_is_valid(body->slug))
-        return refuse(call, "provider_slug: must be 1 to 64 lower-case letters, digits, - and _");
+        return call_refuse(call,
+                           "provider_slug: must be 1 to 64 lower-case letters, digits, - and _");
     return call_then_write(call, create_apply);
 }
 
@@ -270,7 +264,7 @@ static enum err change(struct tx *tx, struct call *call, const struct secrets *a
     /* The secret is for whoever it was given for. */
     if (str_is_none(body->secret) && !str_is_none(json_raw(body->about, STR("token_url"))) &&
         !str_eq(json_raw(body->about, STR("token_url")), json_raw(was->about, STR("token_url"))))
-        return refuse(call, "client_secret: must be given again for another token_url");
+        return call_refuse(call, "client_secret: must be given again for another token_url");
     secret = *was;
     secret.about = call_merge(call, was->about, body->about);
     if (!str_is_none(body->secret))

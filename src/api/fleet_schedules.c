@@ -20,6 +20,11 @@ static const struct json *said_of(struct arena *arena, const struct cron_row *cr
     return json_parse(arena, cron->metadata, &root, NULL) ? NULL : json_get(root, "fleet_schedule");
 }
 
+static struct str zone_of(const struct cron_row *cron)
+{
+    return str_is_none(cron->timezone) ? STR("UTC") : cron->timezone;
+}
+
 static void put_schedule(struct call *call, struct json_writer *json, const struct cron_row *cron)
 {
     const struct json *said = said_of(call->arena, cron);
@@ -28,7 +33,7 @@ static void put_schedule(struct call *call, struct json_writer *json, const stru
     json_put_str(json, "id", cron->cron_id);
     json_put_str(json, "agent_id", cron->assistant_id);
     json_put_str(json, "cron", cron->schedule);
-    json_put_str(json, "timezone", str_is_none(cron->timezone) ? STR("UTC") : cron->timezone);
+    json_put_str(json, "timezone", zone_of(cron));
     json_put_str(json, "input_message", json_string(json_get(said, "input_message")));
     json_put_str(json, "display_name", json_string(json_get(said, "display_name")));
     json_put_bool(json, "enabled", cron->enabled);
@@ -141,16 +146,10 @@ struct schedule_body {
     enum { ENABLED_UNSAID, ENABLED_NO, ENABLED_YES } enabled;
 };
 
-static enum err refuse(struct call *call, const char *why)
-{
-    call_fail(call, 422, "%s", why);
-    return ERR_INVALID;
-}
-
 static enum err body_read(struct call *call)
 {
     struct schedule_body *body = ARENA_NEW(call->arena, struct schedule_body);
-    const struct json *enabled;
+    bool enabled = false;
     enum err err = call_body_object(call);
 
     *body = (struct schedule_body){STR_NONE, STR_NONE, STR_NONE, STR_NONE, ENABLED_UNSAID};
@@ -158,20 +157,17 @@ static enum err body_read(struct call *call)
     if (err || (err = call_get_text(call, "cron", &body->cron)) ||
         (err = call_get_text(call, "timezone", &body->timezone)) ||
         (err = call_get_text(call, "input_message", &body->message)) ||
-        (err = call_get_text(call, "display_name", &body->name)))
+        (err = call_get_text(call, "display_name", &body->name)) ||
+        (err = call_get_bool(call, "enabled", &enabled)))
         return err;
-    enabled = json_get(call->body, "enabled");
-    if (!json_is_absent(enabled)) {
-        if (json_type(enabled) != JSON_BOOL)
-            return refuse(call, "enabled: must be true or false");
-        body->enabled = json_bool(enabled, false) ? ENABLED_YES : ENABLED_NO;
-    }
+    if (!json_is_absent(json_get(call->body, "enabled")))
+        body->enabled = enabled ? ENABLED_YES : ENABLED_NO;
     if (body->message.len > MESSAGE_BYTES_MAX)
-        return refuse(call, "input_message: must have at most 64 KiB");
+        return call_refuse(call, "input_message: must have at most 64 KiB");
     if (body->name.len > NAME_BYTES_MAX)
-        return refuse(call, "display_name: must have at most 200 bytes");
+        return call_refuse(call, "display_name: must have at most 200 bytes");
     if (!str_is_none(body->cron) && str_trim(body->cron).len == 0)
-        return refuse(call, "cron: must be five fields, as in \"30 9 * * 1-5\"");
+        return call_refuse(call, "cron: must be five fields, as in \"30 9 * * 1-5\"");
     return OK;
 }
 
@@ -246,11 +242,6 @@ static bool is_same_schedule(struct str a, struct str b)
     }
 }
 
-static struct str zone_of(const struct cron_row *cron)
-{
-    return str_is_none(cron->timezone) ? STR("UTC") : cron->timezone;
-}
-
 static enum err check_taken(struct tx *tx, struct call *call, const struct cron_row *cron)
 {
     struct cron_rows found;
@@ -271,7 +262,7 @@ static enum err check_taken(struct tx *tx, struct call *call, const struct cron_
         call_fail(call, 409, "cron: the agent has a schedule with this one already");
         return ERR_CONFLICT;
     }
-    return others < SCHEDULES_MAX ? OK : refuse(call, "an agent has at most 100 schedules");
+    return others < SCHEDULES_MAX ? OK : call_refuse(call, "an agent has at most 100 schedules");
 }
 
 /* *cron as the body wants it, with its next firing. */
@@ -320,8 +311,8 @@ static enum err create_apply(struct tx *tx, struct call *call)
     if (err)
         return err;
     if (!agent_is_runnable(&agent))
-        return refuse(call, "only an agent that the workspace may run can have schedules: its "
-                            "visibility must be tenant, its tenant_access_level run or write");
+        return call_refuse(call, "only an agent that the workspace may run can have schedules: its "
+                                 "visibility must be tenant, its tenant_access_level run or write");
     if ((err = cron_take(tx, call, &cron)) || (err = crons_insert(tx, &cron)))
         return err;
     tx_notify(tx, TOPIC_CRON, cron.cron_id);
@@ -337,7 +328,7 @@ static enum err create_prepare(struct call *call)
     if (err)
         return err;
     if (str_is_none(body->cron))
-        return refuse(call, "cron: must be given, as in \"30 9 * * 1-5\"");
+        return call_refuse(call, "cron: must be given, as in \"30 9 * * 1-5\"");
     return call_then_write(call, create_apply);
 }
 

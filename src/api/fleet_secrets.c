@@ -89,18 +89,13 @@ static enum err put_apply(struct tx *tx, struct call *call)
     return OK;
 }
 
-static enum err refuse(struct call *call, const char *why)
-{
-    call_fail(call, 422, "%s", why);
-    return ERR_INVALID;
-}
-
 static enum err body_take(struct call *call, struct secret_body *body)
 {
     if (str_is_none(body->value) || body->value.len > VALUE_BYTES_MAX)
-        return refuse(call, "value: must be a text of at most 16384 bytes");
+        return call_refuse(call, "value: must be a text of at most 16384 bytes");
     if (!name_is_valid(body->name))
-        return refuse(call, "name: must be 1 to 128 of A-Z, 0-9 and _, not beginning with a digit");
+        return call_refuse(call,
+                           "name: must be 1 to 128 of A-Z, 0-9 and _, not beginning with a digit");
     call->data = body;
     return call_then_write(call, put_apply);
 }
@@ -116,7 +111,7 @@ static enum err post_prepare(struct call *call)
         (err = call_get_text(call, "value", &body->value)))
         return err;
     if (body->value.len == 0)
-        return refuse(call, "value: must be a text of 1 to 16384 bytes");
+        return call_refuse(call, "value: must be a text of 1 to 16384 bytes");
     return body_take(call, body);
 }
 

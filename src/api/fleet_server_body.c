@@ -11,28 +11,22 @@
 #define HEADERS_MAX 32
 #define SCOPES_MAX 64
 
-static enum err refuse(struct call *call, const char *why)
-{
-    call_fail(call, 422, "%s", why);
-    return ERR_INVALID;
-}
-
 /* ---- each member by itself ---- */
 
 static enum err check_headers(struct call *call, const struct json *list)
 {
     if (!json_is_absent(list) && json_type(list) != JSON_ARRAY)
-        return refuse(call, "headers: must be an array of {key, value}");
+        return call_refuse(call, "headers: must be an array of {key, value}");
     if (json_count(list) > HEADERS_MAX)
-        return refuse(call, "headers: at most 32");
+        return call_refuse(call, "headers: at most 32");
     for (size_t i = 0; i < json_count(list); i++) {
         struct str name = json_string(json_get(json_item(list, i), "key"));
         struct str value = json_string(json_get(json_item(list, i), "value"));
 
         if (str_is_none(name) || !header_name_is_valid(name) || header_is_reserved(name))
-            return refuse(call, "headers: each needs a key that is the name of a header");
+            return call_refuse(call, "headers: each needs a key that is the name of a header");
         if (str_is_none(value) || !header_value_is_valid(value))
-            return refuse(call, "headers: each needs a value, a text of one line");
+            return call_refuse(call, "headers: each needs a value, a text of one line");
     }
     return OK;
 }
@@ -47,7 +41,7 @@ static enum err check_scopes(struct call *call, const struct json *list)
                       json_string(json_item(list, i)).len;
     if (is_fine && json_count(list) <= SCOPES_MAX)
         return OK;
-    return refuse(call, "scopes: must be an array of at most 64 texts without blanks");
+    return call_refuse(call, "scopes: must be an array of at most 64 texts without blanks");
 }
 
 static enum err check_url(struct call *call, struct str text)
@@ -58,7 +52,7 @@ static enum err check_url(struct call *call, struct str text)
     if (str_is_none(text))
         return OK;
     if (url_parse(call->arena, text, &url, &why) || url.is_relative)
-        return refuse(call, "url: must be an http or https URL");
+        return call_refuse(call, "url: must be an http or https URL");
     return OK;
 }
 
@@ -78,11 +72,11 @@ enum err server_body_read(struct call *call, struct server_body *body)
     body->scopes = json_get(call->body, "scopes");
     body->has_headers = json_get(call->body, "headers") != NULL;
     if (!body->is_patch && str_is_none(body->name))
-        return refuse(call, "name: must be a text of 1 to 200 bytes");
+        return call_refuse(call, "name: must be a text of 1 to 200 bytes");
     if (!body->is_patch && str_is_none(body->url))
-        return refuse(call, "url: must be given");
+        return call_refuse(call, "url: must be given");
     if (!str_is_none(body->name) && (body->name.len == 0 || body->name.len > SERVER_NAME_BYTES_MAX))
-        return refuse(call, "name: must be a text of 1 to 200 bytes");
+        return call_refuse(call, "name: must be a text of 1 to 200 bytes");
     if ((err = check_url(call, body->url)) || (err = check_scopes(call, body->scopes)))
         return err;
     return check_headers(call, json_get(call->body, "headers"));
@@ -254,11 +248,11 @@ enum err server_body_apply(struct call *call, const struct server_body *body,
     about_write(out, body, known, &about_out);
     if (!err && (out->values_out.failed || out->names_out.failed || out->secrets_out.failed ||
                  about_out.failed))
-        err = refuse(call, "headers: together at most 64 KiB");
+        err = call_refuse(call, "headers: together at most 64 KiB");
     if (!err && out->has_kept &&
         !is_same_origin(call, json_string(json_get(about, "url")),
                         text_of(about, "url", body->url)))
-        err = refuse(call, "headers: must be given again for another host");
+        err = call_refuse(call, "headers: must be given again for another host");
     row->kind = SECRET_MCP_SERVER;
     row->secret_id = body->id;
     row->name = out->server;

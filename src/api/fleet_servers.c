@@ -8,12 +8,6 @@
 
 #define SERVERS_MAX 100
 
-static enum err refuse(struct call *call, const char *why)
-{
-    call_fail(call, 422, "%s", why);
-    return ERR_INVALID;
-}
-
 /* ---- what is shown ---- */
 
 static void put_server(struct json_writer *json, const struct secret *row)
@@ -180,7 +174,7 @@ static enum err put(struct tx *tx, struct call *call, const struct secrets *all)
     for (size_t i = 0; i < all->count; i++)
         count += all->list[i].kind == SECRET_MCP_SERVER;
     if (!was && count >= SERVERS_MAX)
-        return refuse(call, "a workspace has at most 100 MCP servers");
+        return call_refuse(call, "a workspace has at most 100 MCP servers");
     if ((err = check_provider(all, call, body)) || (err = server_body_apply(call, body, was, &row)))
         return err;
     if (!was)

@@ -210,12 +210,6 @@ static enum err get_prepare(struct call *call)
 
 /* ---- what a body says ---- */
 
-static enum err refuse(struct call *call, const char *why)
-{
-    call_fail(call, 422, "%s", why);
-    return ERR_INVALID;
-}
-
 static enum err read_form(struct call *call, struct webhook_body *body)
 {
     struct str why;
@@ -241,7 +235,7 @@ static enum err read_headers(struct call *call, struct webhook_body *body)
     if (json_is_null(headers))
         return OK;
     if (json_type(headers) != JSON_OBJECT)
-        return refuse(call, "headers: must be an object of names and values");
+        return call_refuse(call, "headers: must be an object of names and values");
     return secret_headers_read(call, headers, body->headers);
 }
 
@@ -256,7 +250,7 @@ static enum err body_read(struct call *call, struct webhook_body **read)
         return err;
     if (!str_is_none(body->name) &&
         (str_trim(body->name).len == 0 || body->name.len > NAME_BYTES_MAX))
-        return refuse(call, "name: must have 1 to 200 bytes");
+        return call_refuse(call, "name: must have 1 to 200 bytes");
     if (!str_is_none(body->url) && (err = delivery_target_check(call, KIND, STR("url"), body->url)))
         return err;
     *read = body;
@@ -301,9 +295,9 @@ static enum err create_prepare(struct call *call)
     if (err)
         return err;
     if (str_is_none(body->name))
-        return refuse(call, "name: must be given");
+        return call_refuse(call, "name: must be given");
     if (str_is_none(body->url))
-        return refuse(call, "url: must be given");
+        return call_refuse(call, "url: must be given");
     call->data = body;
     return call_then_write(call, create_apply);
 }
@@ -328,8 +322,9 @@ static enum err patch_apply(struct tx *tx, struct call *call)
     if ((err = webhook_change(tx, &webhook, old_url, &has_lost)))
         return err;
     if (has_lost && !body->headers)
-        return refuse(call, "headers: this URL is of another host, to which the headers do not go "
-                            "along by themselves; give them again, or {} for none");
+        return call_refuse(call,
+                           "headers: this URL is of another host, to which the headers do not go "
+                           "along by themselves; give them again, or {} for none");
     err = put_headers(tx, call, &webhook, body->headers);
     return err ? err : saved_reply(tx, call, 200, &webhook);
 }

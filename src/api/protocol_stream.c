@@ -158,10 +158,8 @@ enum err protocol_stream_prepare(struct call *call)
 
     if ((err = call_param_uuid(call, 0, "thread_id")) || (err = call_body_object(call)))
         return err;
-    if (protocol_filter_read(call->body, &subscribe->filter, &why)) {
-        call_fail(call, 422, "%s", why);
-        return ERR_INVALID;
-    }
+    if (protocol_filter_read(call->body, &subscribe->filter, &why))
+        return call_refuse(call, why);
     call->data = subscribe;
     return call_then_read(call, thread_find);
 }

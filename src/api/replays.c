@@ -22,12 +22,6 @@ static enum err not_found(struct call *call)
     return call_fail(call, 404, "there is no replay %.*s", STR_ARG(str_first(call->params[0], 64)));
 }
 
-static enum err refuse(struct call *call, const char *words)
-{
-    call_fail(call, 422, "%s", words);
-    return ERR_INVALID;
-}
-
 /* ---- making one ---- */
 
 static void reply(struct call *call, int status, const struct replay_call *c)
@@ -138,20 +132,10 @@ static enum err rate_read(struct call *call, double most, double *per_s)
     if (*per_s >= REPLAY_PER_S_MIN && *per_s <= most)
         return OK;
     if (*per_s > most && *per_s <= REPLAY_PER_S_MAX)
-        return refuse(call,
-                      "rate: to another URL a key of one workspace sends at most 5 deliveries "
-                      "a second");
-    return refuse(call, "rate: must be a number of deliveries a second, from 0.01 to 10000");
-}
-
-static enum err dry_read(struct call *call, bool *is_dry)
-{
-    const struct json *value = json_get(call->body, "dry_run");
-
-    *is_dry = json_bool(value, false);
-    if (json_is_absent(value) || json_type(value) == JSON_BOOL)
-        return OK;
-    return refuse(call, "dry_run: must be true or false");
+        return call_refuse(call,
+                           "rate: to another URL a key of one workspace sends at most 5 deliveries "
+                           "a second");
+    return call_refuse(call, "rate: must be a number of deliveries a second, from 0.01 to 10000");
 }
 
 static enum err begin(struct call *call, struct replay_call *c)
@@ -162,7 +146,7 @@ static enum err begin(struct call *call, struct replay_call *c)
     if (err || (err = delivery_filter_read(call, DELIVERY_FILTER_REPLAY, &replay->filter)) ||
         (err = call_get_text(call, "to_url", &replay->url)) ||
         (err = rate_read(call, rate_most(call, replay), &replay->per_s)) ||
-        (err = dry_read(call, &c->is_dry)))
+        (err = call_get_bool(call, "dry_run", &c->is_dry)))
         return err;
     replay->tenant = replay->filter.tenant;
     replay->replay_id = call_new_id(call);
@@ -192,9 +176,9 @@ static enum err recover_prepare(struct call *call)
     c->is_recovery = true;
     c->replay.filter.endpoint_id = call->params[0];
     if (c->replay.filter.since_us == 0)
-        return refuse(call, "since: must be given: a time, or how long ago (15m, 24h, 7d)");
+        return call_refuse(call, "since: must be given: a time, or how long ago (15m, 24h, 7d)");
     if (!str_is_none(c->replay.url))
-        return refuse(call, "to_url: what an endpoint has missed goes to that endpoint");
+        return call_refuse(call, "to_url: what an endpoint has missed goes to that endpoint");
     return call_then_read(call, count_apply);
 }
 

@@ -156,10 +156,8 @@ static enum err request_read(struct call *call, struct str text, const struct js
     struct request_error error;
     enum err err;
 
-    if (run_request_parse(call->arena, text, body, request, &error)) {
-        call_fail(call, 422, "%s", error.text);
-        return ERR_INVALID;
-    }
+    if (run_request_parse(call->arena, text, body, request, &error))
+        return call_refuse(call, error.text);
     if ((err = run_webhook_check(call, request->webhook)) || (err = context_check(call, body)))
         return err;
     if (call->setup->compat_js && !json_get(body, "multitask_strategy"))

@@ -33,8 +33,7 @@ static enum err address_check(struct call *call, struct str checkpoint_id)
     if (!checkpoint_address_check(json_get(call->body, "checkpoint"), checkpoint_id, text,
                                   sizeof(text)))
         return OK;
-    call_fail(call, 422, "%s", text);
-    return ERR_INVALID;
+    return call_refuse(call, text);
 }
 
 static enum err select_query(struct call *call, const struct json **select)
