@@ -4,7 +4,6 @@
 #include "store/example_attachments.h"
 #include "api/datasets_priv.h"
 #include "api/traces_priv.h"
-#include "auth/link.h"
 #include "store/span_values.h"
 #include "store/spans.h"
 
@@ -17,16 +16,13 @@ static void link_put(struct json_writer *json, struct call *call, const struct e
 {
     struct link link = {
         .tenant = row->tenant,
-        .name = arena_printf(call->arena, EXAMPLE_LINK_PREFIX "%.*s", STR_ARG(attachment_id)),
-        .expires_us = link_end_us(loop_wall_us(http_exchange_loop(call->exchange)))};
+        .name = arena_printf(call->arena, EXAMPLE_LINK_PREFIX "%.*s", STR_ARG(attachment_id))};
     struct buf url;
 
     if (uuid_parse_loose(row->example_id, &link.span_id))
         return;
     buf_init(&url, 8 * KIB);
-    traces_base_write(call, &url);
-    buf_add(&url, STR("/blobs/"));
-    link_write(call->setup->keyring, &link, &url);
+    traces_link_write(call, link, &url);
     json_put_str(json, "presigned_url", buf_str(&url));
     buf_release(&url);
 }

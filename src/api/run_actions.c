@@ -105,7 +105,7 @@ enum err run_list_prepare(struct call *call)
     if ((err = call_param_uuid(call, 0, "thread_id")) ||
         (err = call_query_word(call, "status", statuses)) ||
         (err = search_query_names(call, "select", &list->select)) ||
-        (err = search_select_check(call, list->select, members)) ||
+        (err = search_select_check(call, list->select, members, NULL)) ||
         (err = call_query_int(call, "limit", 1, 1000, &filter->limit)) ||
         (err = call_query_int(call, "offset", 0, INT64_MAX, &filter->offset)))
         return err;

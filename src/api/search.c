@@ -16,17 +16,21 @@ static enum err names_check(struct call *call, const char *key, const struct jso
 }
 
 enum err search_select_check(struct call *call, const struct json *names,
-                             const char *const *members)
+                             const char *const *members, const char *prefix)
 {
+    struct str front = str_of(prefix);
     struct json_iter iter = json_iter(names);
-    const struct json *name;
+    const struct json *item;
 
-    while (names && json_next(&iter, NULL, &name)) {
-        if (str_is_one_of(json_string(name), members))
+    while (names && json_next(&iter, NULL, &item)) {
+        struct str name = json_string(item);
+
+        if (str_is_one_of(name, members) ||
+            (prefix && name.len > front.len && str_starts(name, front)))
             continue;
-        call_fail(call, 422, "select: must be %.*s, not \"%.*s\"",
-                  STR_ARG(arena_words(call->arena, members)),
-                  STR_ARG(str_first(json_string(name), 40)));
+        call_fail(call, 422, "select: must be %.*s%s%.*s%s, not \"%.*s\"",
+                  STR_ARG(arena_words(call->arena, members)), prefix ? ", or " : "", STR_ARG(front),
+                  prefix ? "KEY" : "", STR_ARG(str_first(name, 40)));
         return ERR_INVALID;
     }
     return OK;
@@ -57,7 +61,7 @@ enum err search_read(struct call *call, const char *const *orders, const char *c
         (err = search_body_names(call, "select", &search->select)))
         return err;
     search->ascending = str_eq(direction, STR("asc"));
-    return search_select_check(call, search->select, members);
+    return search_select_check(call, search->select, members, NULL);
 }
 
 enum err search_query_names(struct call *call, const char *key, const struct json **names)

@@ -16,9 +16,10 @@ struct search {
  * select (any of `members`); both end with NULL. ERR_INVALID: the reply is filled. */
 enum err search_read(struct call *call, const char *const *orders, const char *const *members,
                      struct search *search) MUST_USE;
-/* "select" names members that there are; NULL `names`: none given. */
+/* "select" names members that there are, or what begins with `prefix` and goes on behind it (NULL:
+ * nothing else); NULL `names`: none given. */
 enum err search_select_check(struct call *call, const struct json *names,
-                             const char *const *members) MUST_USE;
+                             const char *const *members, const char *prefix) MUST_USE;
 /* The body's `key`, an array of texts. Absent or null: untouched. */
 enum err search_body_names(struct call *call, const char *key, const struct json **names) MUST_USE;
 /* From the query string: `key` given once, several times, or as one JSON array of texts. NULL: not

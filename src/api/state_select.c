@@ -17,18 +17,7 @@ static struct str key_of(struct str name)
 
 enum err state_select_check(struct call *call, const struct json *names)
 {
-    struct json_iter iter = json_iter(names);
-    const struct json *name;
-
-    while (names && json_next(&iter, NULL, &name)) {
-        if (!str_is_none(key_of(json_string(name))) || str_is_one_of(json_string(name), members))
-            continue;
-        call_fail(call, 422, "select: must be %.*s, or values.KEY, not \"%.*s\"",
-                  STR_ARG(arena_words(call->arena, members)),
-                  STR_ARG(str_first(json_string(name), 40)));
-        return ERR_INVALID;
-    }
-    return OK;
+    return search_select_check(call, names, members, VALUES);
 }
 
 static bool is_selected(const struct json *names, struct str member)

@@ -167,8 +167,6 @@ static enum err keys_read(struct call *call, struct metadata_query *q)
 static enum err metadata_prepare(struct call *call)
 {
     struct metadata_query *q = ARENA_NEW(call->arena, struct metadata_query);
-    struct str *id = ARENA_NEW(call->arena, struct str);
-    struct uuid_text text;
     struct uuid project;
     enum err err;
 
@@ -177,10 +175,8 @@ static enum err metadata_prepare(struct call *call)
     q->limit = VALUES_DEFAULT;
     if ((err = keys_read(call, q)) || (err = call_query_int(call, "k", 1, VALUES_MAX, &q->limit)))
         return err;
-    *id = arena_str(call->arena, uuid_write(project, &text));
     q->call = call;
-    q->asked.project_ids = id;
-    q->asked.project_id_count = 1;
+    traces_query_project(call, &q->asked, project);
     q->asked.query = (struct span_query){.tenant = call->principal.tenant,
                                          .only_roots = true,
                                          .start_min_us = INT64_MIN,

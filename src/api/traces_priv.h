@@ -3,6 +3,7 @@
 #define API_TRACES_PRIV_H
 
 #include "api/call.h"
+#include "auth/link.h"
 #include "store/projects.h"
 #include "trace/feedback_stats.h"
 #include "trace/span_batch.h"
@@ -15,6 +16,9 @@ enum err traces_accept(struct call *call, const struct span_batch *batch);
 
 /* traces_view.c: how this caller is shown spans: with links, large values put in */
 struct span_view traces_view(struct call *call, uint64_t select);
+
+/* A link to what lies behind `link`, through us, for as long as links hold (auth/link.h). */
+void traces_link_write(const struct call *call, struct link link, struct buf *out);
 
 /* "http://host:port/prefix", as the client reaches us. */
 void traces_base_write(const struct call *call, struct buf *out);

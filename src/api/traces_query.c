@@ -96,6 +96,16 @@ static enum err id_read(struct call *call, const char *key, bool *is_there, stru
     return err;
 }
 
+void traces_query_project(struct call *call, struct traces_query *query, struct uuid project)
+{
+    struct str *id = ARENA_NEW(call->arena, struct str);
+    struct uuid_text text;
+
+    *id = arena_str(call->arena, uuid_write(project, &text));
+    query->project_ids = id;
+    query->project_id_count = 1;
+}
+
 enum err traces_projects_read(struct call *call, const char *key, struct traces_query *query)
 {
     struct filter_ids ids = {0};

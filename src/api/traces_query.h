@@ -30,6 +30,8 @@ enum err traces_query_read(struct call *call, struct traces_query *query) MUST_U
 enum err traces_filters_read(struct call *call, struct traces_query *query) MUST_USE;
 enum err traces_projects_read(struct call *call, const char *key,
                               struct traces_query *query) MUST_USE;
+/* This project alone. */
+void traces_query_project(struct call *call, struct traces_query *query, struct uuid project);
 /* One filter, from any place: 400 names the place in it. STR_NONE: none. */
 enum err traces_filter_read(struct call *call, const char *key, struct str text,
                             struct filter *filter) MUST_USE;

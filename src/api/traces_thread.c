@@ -245,8 +245,6 @@ static enum err wanted_read(struct call *call, unsigned *wanted)
 static enum err thread_prepare(struct call *call)
 {
     struct thread_query *q = ARENA_NEW(call->arena, struct thread_query);
-    struct str *id = ARENA_NEW(call->arena, struct str);
-    struct uuid_text text;
     struct uuid project;
     enum err err = wanted_read(call, &q->wanted);
 
@@ -254,10 +252,8 @@ static enum err thread_prepare(struct call *call)
         return err;
     if (uuid_parse_loose(query_get(&call->query, "session_id"), &project))
         return call_fail(call, 422, "session_id: must be the id of a project");
-    *id = arena_str(call->arena, uuid_write(project, &text));
     q->call = call;
-    q->asked.project_ids = id;
-    q->asked.project_id_count = 1;
+    traces_query_project(call, &q->asked, project);
     q->asked.query = (struct span_query){.tenant = call->principal.tenant,
                                          .only_roots = true,
                                          .ascending = true,

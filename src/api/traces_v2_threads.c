@@ -367,8 +367,7 @@ static enum err query_prepare(struct call *call)
         return err;
     if (q->asked.project_id_count != 1)
         return refuse(call, "project_id", "must be the id of a project");
-    if (!json_is_null(json_get(call->body, "thread_filter")) &&
-        json_get(call->body, "thread_filter"))
+    if (!json_is_absent(json_get(call->body, "thread_filter")))
         return refuse(call, "thread_filter", "is not supported here: use filter");
     if (query->start_max_us != INT64_MAX)
         query->start_max_us--;
@@ -378,14 +377,13 @@ static enum err query_prepare(struct call *call)
 static enum err stats_prepare(struct call *call)
 {
     struct threads_query *q = threads_new(call);
-    struct str *id = ARENA_NEW(call->arena, struct str);
+    struct str id = query_get(&call->query, "session_id");
     struct uuid project;
     enum err err;
 
-    *id = query_get(&call->query, "session_id");
-    if (str_is_empty(*id))
-        *id = query_get(&call->query, "project_id");
-    if (uuid_parse_loose(*id, &project))
+    if (str_is_empty(id))
+        id = query_get(&call->query, "project_id");
+    if (uuid_parse_loose(id, &project))
         return refuse(call, "session_id", "must be the id of a project");
     if ((err = traces_filter_read(call, "filter", query_get(&call->query, "filter"),
                                   &q->asked.filter)) ||
@@ -393,8 +391,7 @@ static enum err stats_prepare(struct call *call)
         return err;
     q->asked.query.thread_id = call->params[0];
     q->asked.query.filter = q->asked.filter.root ? &q->asked.filter : NULL;
-    q->asked.project_ids = id;
-    q->asked.project_id_count = 1;
+    traces_query_project(call, &q->asked, project);
     q->is_one = true;
     return call_then_read(call, threads_apply);
 }

@@ -181,17 +181,13 @@ static enum err turns_prepare(struct call *call)
 {
     struct turns_query *q = turns_new(call);
     struct traces_query *asked = &q->asked;
-    struct str *id = ARENA_NEW(call->arena, struct str);
-    struct uuid_text text;
     struct uuid project;
     uint64_t select;
     enum err err;
 
     if (uuid_parse_loose(query_get(&call->query, "project_id"), &project))
         return refuse(call, "project_id", "must be the id of a project");
-    *id = arena_str(call->arena, uuid_write(project, &text));
-    asked->project_ids = id;
-    asked->project_id_count = 1;
+    traces_query_project(call, asked, project);
     if ((err = filter_read(call, "filter", &asked->filter, &asked->query.filter)) ||
         (err =
              filter_read(call, "trace_filter", &asked->trace_filter, &asked->query.trace_filter)) ||

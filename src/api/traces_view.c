@@ -2,7 +2,6 @@
  * their large values put in. */
 #include "api/splice.h"
 #include "api/traces_priv.h"
-#include "auth/link.h"
 #include "blob/blob.h"
 
 #define BASE_BYTES_MAX 4096
@@ -19,22 +18,25 @@ void traces_base_write(const struct call *call, struct buf *out)
     buf_add(out, call->setup->mount_prefix);
 }
 
+void traces_link_write(const struct call *call, struct link link, struct buf *out)
+{
+    link.expires_us = link_end_us(loop_wall_us(http_exchange_loop(call->exchange)));
+    traces_base_write(call, out);
+    buf_add(out, STR("/blobs/"));
+    link_write(call->setup->keyring, &link, out);
+}
+
 /* Straight to the service that has it, if it gives links; else to us. */
 static void write_link(const struct span_view *view, const struct span *span,
                        const struct span_link *what, struct buf *out)
 {
     const struct call *call = view->context;
     int64_t now_us = loop_wall_us(http_exchange_loop(call->exchange));
-    struct link link = {.tenant = span->row.tenant,
-                        .span_id = span->row.span_id,
-                        .name = what->name,
-                        .expires_us = link_end_us(now_us)};
+    struct link link = {
+        .tenant = span->row.tenant, .span_id = span->row.span_id, .name = what->name};
 
-    if (blob_link(call->setup->blobs, what->blob_key, what->mime_type, now_us, out))
-        return;
-    traces_base_write(call, out);
-    buf_add(out, STR("/blobs/"));
-    link_write(call->setup->keyring, &link, out);
+    if (!blob_link(call->setup->blobs, what->blob_key, what->mime_type, now_us, out))
+        traces_link_write(call, link, out);
 }
 
 static void write_blob(const struct span_view *view, struct json_writer *json,
