@@ -159,15 +159,17 @@ static enum err calls_write(struct scripting *s, size_t index, const struct json
     return OK;
 }
 
+/* In pieces as large as they may be: there may be millions of bytes. */
 static void large_write(struct scripting *s, int64_t bytes)
 {
-    static const char some[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx ";
+    char piece[PIECE_BYTES_MAX];
 
-    for (int64_t left = bytes < 0 ? 0 : bytes; left > 0 && !s->out.failed;) {
-        size_t len = left < (int64_t)sizeof(some) - 1 ? (size_t)left : sizeof(some) - 1;
+    memset(piece, 'x', sizeof(piece));
+    while (bytes > 0 && !s->out.failed) {
+        size_t len = bytes < PIECE_BYTES_MAX ? (size_t)bytes : PIECE_BYTES_MAX;
 
-        text_write(&s->out, str_range(some, len));
-        left -= (int64_t)len;
+        text_write(&s->out, str_range(piece, len));
+        bytes -= (int64_t)len;
     }
 }
 
