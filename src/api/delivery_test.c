@@ -142,7 +142,7 @@ static enum err endpoint_apply(struct tx *tx, struct call *call)
     enum err err =
         endpoint_get(tx, call->principal.tenant, call->params[0], call->arena, &endpoint);
 
-    if (err == ERR_NOT_FOUND)
+    if (err == ERR_NOT_FOUND || (!err && endpoint.state == ENDPOINT_DELETED))
         return call_fail(call, 404, "there is no endpoint %.*s",
                          STR_ARG(str_first(call->params[0], 64)));
     if (err)

@@ -35,10 +35,12 @@ const struct policy policy_list[] = {
         .retries = SCHEDULE_RETRIES(RESULT_UNREACHABLE) | SCHEDULE_RETRIES(RESULT_TLS) |
                    SCHEDULE_RETRIES(RESULT_SERVER_ERROR),
         .retries_every_5xx = true,
+        .is_exact = true,
         .budget = BUDGET(5),
     },
     {
         .name = "once", /* somebody waits for the answer */
+        .is_exact = true,
         .budget = BUDGET(15),
         .answer_bytes_max = 64 * KIB,
     },
@@ -59,6 +61,13 @@ const struct policy *policy_find(struct str name)
     const struct policy *policy = policy_find_known(name);
 
     return policy ? policy : &policy_list[0];
+}
+
+enum http_reuse policy_reuse(const struct policy *policy, int64_t attempt)
+{
+    if (!policy->is_exact)
+        return HTTP_REUSE;
+    return attempt == 1 && policy->delay_count > 0 ? HTTP_REUSE_ONCE : HTTP_FRESH;
 }
 
 static bool is_retried(const struct policy *policy, const struct schedule_input *input)

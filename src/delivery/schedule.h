@@ -6,6 +6,10 @@
  *                exponential back-off; a timeout and a 4xx are final; Retry-After is not read
  *   once         no retry
  *
+ * The last two are exact: an attempt is one request. A kept connection that ends unanswered is a
+ * failed attempt, and not sent over again unseen; so a retry of `documented`, and all of `once`, go
+ * over a connection of their own.
+ *
  * An attempt whose outcome was lost with the process counts as a try, but never as the last one:
  * the delivery is due again at once. Pure: no clock, no I/O; chance comes from the caller's rng. */
 #ifndef DELIVERY_SCHEDULE_H
@@ -24,11 +28,15 @@ struct policy {
     double jitter;              /* of each delay: ± this share of it */
     unsigned retries;           /* set of SCHEDULE_RETRIES(result) */
     bool retries_every_5xx;     /* also those that count as busy */
+    bool is_exact;              /* an attempt is one request */
     int64_t retry_after_ms_max; /* 0: a Retry-After is not read */
     int64_t age_ms_max;         /* older, it is given up; 0: no limit */
     struct http_budget budget;  /* of one attempt */
     size_t answer_bytes_max;    /* kept of what the receiver says; 0: 4 KiB */
 };
+
+/* Which connection the n-th attempt takes; n ≥ 1. */
+enum http_reuse policy_reuse(const struct policy *policy, int64_t attempt);
 
 extern const struct policy policy_list[]; /* the built-in ones */
 extern const size_t policy_count;

@@ -82,6 +82,16 @@ static void documented_retries_twice_in_all(void **state)
     assert_int_equal(policy->budget.first_byte_ms, 5000);
 }
 
+static void exact_policies_send_one_request_an_attempt(void **state)
+{
+    (void)state;
+    assert_int_equal(policy_reuse(policy_find(STR("durable")), 1), HTTP_REUSE);
+    assert_int_equal(policy_reuse(policy_find(STR("durable")), 2), HTTP_REUSE);
+    assert_int_equal(policy_reuse(policy_find(STR("documented")), 1), HTTP_REUSE_ONCE);
+    assert_int_equal(policy_reuse(policy_find(STR("documented")), 2), HTTP_FRESH);
+    assert_int_equal(policy_reuse(policy_find(STR("once")), 1), HTTP_FRESH);
+}
+
 static int64_t delay_with(const char *policy, const char *retry_after, int64_t now_us)
 {
     struct schedule_input input = {.result = RESULT_BUSY,
@@ -150,6 +160,8 @@ static const struct CMUnitTest tests[] = {
     TEST("durable makes 11 tries over about three days", durable_tries_for_three_days),
     TEST("documented retries twice in all, each time later, on a 5 s clock",
          documented_retries_twice_in_all),
+    TEST("documented and once never send an attempt twice",
+         exact_policies_send_one_request_an_attempt),
     TEST("Retry-After lengthens a delay, up to a day, where the policy reads it",
          retry_after_is_waited_for),
     TEST("what is given up says why", reasons_say_why),

@@ -237,8 +237,10 @@ static bool is_too_late(const struct attempt *a)
 
 void attempt_start(struct attempt *a)
 {
-    struct http_client_request request = {
-        .method = STR("POST"), .body = a->row.body, .budget = a->policy->budget};
+    struct http_client_request request = {.method = STR("POST"),
+                                          .body = a->row.body,
+                                          .budget = a->policy->budget,
+                                          .reuse = policy_reuse(a->policy, a->row.attempts)};
     struct str why = STR_NONE;
     struct http_client *client;
 

@@ -7,8 +7,8 @@
  * connection with one surplus byte is closed.
  *
  * A kept connection may have been closed by the receiver while the request was on its way. If it
- * ends before one byte of a response, the request is sent once more on a fresh one: the receiver
- * may see it twice.
+ * ends before one byte of a response, the request is sent once more on a fresh one, so the receiver
+ * may see it twice, unless enum http_reuse says otherwise.
  *
  * One client per loop; all calls on its thread. */
 #ifndef HTTP_CLIENT_H
@@ -74,6 +74,9 @@ struct http_oauth {
     bool in_body;               /* the credentials stand in the form, not in Authorization */
 };
 
+/* ONCE: a kept connection that ends is HTTP_NO_CONNECTION. FRESH: no kept one is taken. */
+enum http_reuse { HTTP_REUSE, HTTP_REUSE_ONCE, HTTP_FRESH };
+
 /* Everything is borrowed until on_done has run. Content-Length and Host are made by the client. */
 struct http_client_request {
     bool https;
@@ -87,6 +90,7 @@ struct http_client_request {
     const struct http_oauth *oauth;      /* NULL: none; its token replaces any Authorization */
     const struct tls_identity *identity; /* tls.h: the client certificate; NULL: none */
     struct http_budget budget;
+    enum http_reuse reuse;
     /* Not NULL: the body of a 2xx comes here piece by piece and is not kept; `so_far` has status
      * and headers. Not from here is the send cancelled: from a later turn. */
     void (*on_piece)(void *context, const struct http_result *so_far, struct str piece);

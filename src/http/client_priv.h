@@ -9,7 +9,8 @@
  * A send fails in exactly one place, send_finish, which gives up everything before it tells the
  * owner. Between a write and the first byte of the response, a reused link that ends is taken for
  * stale: the send goes back to CONNECT, once, with a fresh connection. The receiver may then see
- * the request twice; deliveries are at-least-once anyway and carry an id. */
+ * the request twice; deliveries are at-least-once anyway and carry an id. Who must not see it twice
+ * asks for HTTP_REUSE_ONCE or HTTP_FRESH. */
 #ifndef HTTP_CLIENT_PRIV_H
 #define HTTP_CLIENT_PRIV_H
 

@@ -230,6 +230,29 @@ static void a_stale_connection_is_retried_once(void **state)
     assert_int_equal(atomic_load(&receiver.requests), 3); /* the second came twice */
 }
 
+static const struct outcome *post_with(uint16_t port, enum http_reuse reuse)
+{
+    struct http_client_request request = client_rig_request(&rig, port);
+
+    request.reuse = reuse;
+    return client_rig_send(&rig, &request);
+}
+
+static void who_must_not_see_it_twice_does_not(void **state)
+{
+    struct receiver receiver = {.serve = close_on_second};
+
+    (void)state;
+    receiver_start(&receiver);
+    client_rig_assert(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
+    client_rig_assert(post_with(receiver.port, HTTP_REUSE_ONCE), HTTP_NO_CONNECTION);
+    client_rig_assert(post_with(receiver.port, HTTP_FRESH), HTTP_ANSWERED);
+    assert_int_equal(client_rig_stats(&rig).connections_reused, 1);
+    receiver_stop(&receiver);
+    assert_int_equal(atomic_load(&receiver.connections), 2);
+    assert_int_equal(atomic_load(&receiver.requests), 3);
+}
+
 static void answer_only_first(struct receiver *receiver, int fd)
 {
     if (receiver_read(receiver, fd) && atomic_load(&receiver->connections) == 1) {
@@ -371,6 +394,8 @@ int main(void)
         TEST(a_body_below_the_minimum_rate_is_cut_off, "a body below the minimum rate is cut off"),
         TEST(a_connection_is_used_again, "a connection is used again"),
         TEST(a_stale_connection_is_retried_once, "a stale connection is retried on a fresh one"),
+        TEST(who_must_not_see_it_twice_does_not,
+             "a kept connection that ends is the end where a request must not come twice"),
         TEST(the_retry_is_the_last, "a retry is not retried"),
         TEST(after_one_byte_nothing_is_retried, "after one byte of a response nothing is retried"),
         TEST(an_idle_connection_that_speaks_is_closed, "an idle connection that speaks is closed"),

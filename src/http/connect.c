@@ -49,7 +49,7 @@ static struct str link_key_of(struct http_send *send)
 
 static bool take_from_pool(struct http_send *send)
 {
-    for (size_t i = 0; i < send->address_count; i++) {
+    for (size_t i = 0; send->request.reuse != HTTP_FRESH && i < send->address_count; i++) {
         struct link *link = pool_take(send->client, &send->addresses[i], send->link_key);
 
         if (!link)

@@ -2,10 +2,11 @@
 #include "http/http_metrics.h"
 
 static const char *const rule_words[] = {
-    "loopback",        "private network", "link-local",      "multicast",
-    "reserved",        "our own address", "not a host name", "malformed request",
-    "url grammar",     "relative url",    "max_url_length",  "require_https",
-    "allowed_domains", "allowed_ports",   "other",           NULL};
+    "loopback",    "private network", "link-local",      "multicast",
+    "reserved",    "our own address", "not a host name", "malformed request",
+    "url grammar", "relative url",    "max_url_length",  "require_https",
+    "https only",  "allowed_domains", "allowed_ports",   "other",
+    NULL};
 static const char *const class_words[] = {"1xx", "2xx", "3xx", "4xx", "5xx", NULL};
 
 struct metric http_conn_open = {

@@ -223,7 +223,7 @@ void send_on_end(struct http_send *send, enum stream_end end, const char *why)
                     end == STREAM_TLS ? why : "reset during the TLS handshake", false);
     else if (send->has_bytes)
         send_finish(send, HTTP_BAD_RESPONSE, "the response was cut off within its head", false);
-    else if (send->link->has_served)
+    else if (send->link->has_served && send->request.reuse == HTTP_REUSE)
         retry_on_fresh_link(send);
     else if (end == STREAM_TLS)
         send_finish(send, HTTP_TLS_FAILED, why, false);

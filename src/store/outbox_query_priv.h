@@ -4,10 +4,14 @@
 
 #include "store/outbox_query.h"
 
+/* Which policy its attempts follow (outbox_claim.c): its endpoint's own, but for tests. */
+#define OUTBOX_POLICY                                                                              \
+    "CASE WHEN e.policy IS NULL OR d.object_id LIKE 'test-%' THEN d.policy ELSE e.policy END"
 /* $1 is the tenant; conditions on d, e and b follow. */
 #define OUTBOX_ROW_COLUMNS                                                                         \
     "SELECT d.delivery_id, d.tenant, d.endpoint_id, e.url, d.origin, d.webhook_id, d.kind,"        \
-    " d.object_id, d.policy, d.state, d.state_reason, d.attempts, d.next_us, d.created_us,"        \
+    " d.object_id, " OUTBOX_POLICY                                                                 \
+    ", d.state, d.state_reason, d.attempts, d.next_us, d.created_us,"                              \
     " d.updated_us, d.ended_us, d.resend_of, d.last_result, d.last_status, d.cancelled_us,"        \
     " b.content_type, LENGTH(b.bytes), d.replay_id"                                                \
     " FROM deliveries d"                                                                           \
