@@ -2,6 +2,7 @@
 #include "api/access.h"
 #include "api/call_priv.h"
 #include "api/request_log.h"
+#include "api/takes.h"
 #include "api/user_app.h"
 
 #include "base/log.h"
@@ -303,6 +304,8 @@ static enum err call_prepare(struct call *call)
         call_fail(call, 422, "Idempotency-Key: must not be longer than 255 characters");
         return ERR_INVALID;
     }
+    if ((err = takes_check(call)))
+        return err;
     return access_is_asked(call) ? access_begin(call) : call->route->prepare(call);
 }
 

@@ -136,21 +136,26 @@ enum err call_get_bool(struct call *call, const char *key, bool *value)
     return OK;
 }
 
+static enum err check_word(struct call *call, const char *key, const char *const *words,
+                           struct str text)
+{
+    if (str_is_one_of(text, words))
+        return OK;
+    call_fail(call, 422, "%s: must be %.*s, not \"%.*s\"", key,
+              STR_ARG(arena_words(call->arena, words)), STR_ARG(str_first(text, 40)));
+    return ERR_INVALID;
+}
+
 enum err call_get_word(struct call *call, const char *key, const char *const *words,
                        struct str *value)
 {
     struct str text = STR_NONE;
     enum err err = call_get_text(call, key, &text);
 
-    if (err || str_is_none(text))
+    if (err || str_is_none(text) || (err = check_word(call, key, words, text)))
         return err;
-    if (str_is_one_of(text, words)) {
-        *value = text;
-        return OK;
-    }
-    call_fail(call, 422, "%s: must be %.*s, not \"%.*s\"", key,
-              STR_ARG(arena_words(call->arena, words)), STR_ARG(str_first(text, 40)));
-    return ERR_INVALID;
+    *value = text;
+    return OK;
 }
 
 static enum err uuid_check(struct call *call, const char *key, struct str *text)
@@ -249,11 +254,7 @@ enum err call_query_word(struct call *call, const char *key, const char *const *
 {
     struct str text = query_get(&call->query, key);
 
-    if (str_is_empty(text) || str_is_one_of(text, words))
-        return OK;
-    call_fail(call, 422, "%s: \"%.*s\" is not one of its values", key,
-              STR_ARG(str_first(text, 40)));
-    return ERR_INVALID;
+    return str_is_empty(text) ? OK : check_word(call, key, words, text);
 }
 
 struct str call_query_texts(struct call *call, const char *key)

@@ -26,6 +26,10 @@ static enum err read_text(const struct source *source, const char *key, struct s
         err = call_get_text(source->call, key, value);
     else
         *value = query_get(&source->call->query, key);
+    /* A form sends what was left empty. In a replay it is a variable that was not set: taken for
+     * nothing, everything would be sent. */
+    if (!err && source->from_body && !str_is_none(*value) && value->len == 0)
+        return refuse(source->call, key, "something, or left out");
     if (!err && str_is_empty(*value))
         *value = STR_NONE;
     if (!err && value->len > TEXT_BYTES_MAX)
@@ -127,6 +131,16 @@ static enum err check_hidden(struct call *call, const struct delivery_filter *fi
     return ERR_INVALID;
 }
 
+static bool is_kind(struct str word)
+{
+    static const char *const kinds[] = {"run", "rule", "alert", "fleet", "system"};
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (str_eq(word, str_of(kinds[i])))
+            return true;
+    return false;
+}
+
 static enum err check_words(const struct source *source, struct delivery_filter *filter)
 {
     struct call *call = source->call;
@@ -136,6 +150,8 @@ static enum err check_words(const struct source *source, struct delivery_filter 
         return ERR_INVALID;
     if (!str_is_none(filter->state) && delivery_state_parse(filter->state, &state))
         return refuse(call, "state", "due, sending, held, done or dead");
+    if (!str_is_none(filter->kind) && !is_kind(filter->kind))
+        return refuse(call, "kind", "run, rule, alert, fleet or system");
     if (!str_is_none(filter->result) &&
         !str_eq(result_name(result_parse(filter->result)), filter->result))
         return refuse(call, "result",

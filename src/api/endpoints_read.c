@@ -98,6 +98,7 @@ enum err endpoint_list_prepare(struct call *call)
 {
     struct reading *reading = ARENA_NEW(call->arena, struct reading);
     struct endpoint_filter *filter = &reading->filter;
+    static const char *const kinds[] = {"run", "rule", "alert", "fleet", "system", "resend", NULL};
     struct str after = query_or_none(call, "after");
     enum endpoint_state state;
     enum err err;
@@ -109,6 +110,8 @@ enum err endpoint_list_prepare(struct call *call)
     filter->after = str_is_none(after) ? STR("") : after;
     filter->limit = 50;
     if ((err = call_query_int(call, "limit", 1, ENDPOINTS_LIST_MAX, &filter->limit)))
+        return err;
+    if ((err = call_query_word(call, "kind", kinds)))
         return err;
     if (!str_is_none(filter->state) && endpoint_state_parse(filter->state, &state)) {
         call_fail(call, 422, "state: must be active, paused, disabled or secret_unreadable");

@@ -1,6 +1,8 @@
 /* Makes openapi.json. */
 #include "api/openapi.h"
 
+#include "api/takes.h"
+
 const char *openapi_method(enum http_method method)
 {
     switch (method) {
@@ -44,9 +46,27 @@ static const char *method_key(enum http_method method)
     return "get";
 }
 
-static void parameters_out(struct json_writer *json, struct str path)
+/* Parameters of the query, none of which is needed. */
+static void query_out(struct json_writer *json, const struct takes *takes)
 {
-    struct str piece;
+    struct str fields = str_of(takes ? takes->query : NULL), field, name;
+
+    while (str_split(&fields, ' ', &field)) {
+        str_split(&field, ':', &name);
+        if (str_eq(field, STR("fixed")))
+            continue;
+        json_begin_object(json);
+        json_put_str(json, "name", name);
+        json_put_str(json, "in", STR("query"));
+        json_key(json, "schema");
+        openapi_type_out(json, field);
+        json_end_object(json);
+    }
+}
+
+static void parameters_out(struct json_writer *json, const struct route *route)
+{
+    struct str path = str_of(route->path), piece;
 
     json_key(json, "parameters");
     json_begin_array(json);
@@ -60,6 +80,7 @@ static void parameters_out(struct json_writer *json, struct str path)
         json_put_raw(json, "schema", STR("{\"type\":\"string\"}"));
         json_end_object(json);
     }
+    query_out(json, takes_of(route));
     json_end_array(json);
 }
 
@@ -76,15 +97,42 @@ static void reference_out(struct json_writer *json, const char *name, bool is_ar
     json_end_object(json);
 }
 
-static void content_out(struct json_writer *json, const char *name, bool is_array)
+static void content_begin(struct json_writer *json)
 {
     json_key(json, "content");
     json_begin_object(json);
     json_key(json, "application/json");
     json_begin_object(json);
     json_key(json, "schema");
-    reference_out(json, name, is_array);
+}
+
+static void content_end(struct json_writer *json)
+{
     json_end_object(json);
+    json_end_object(json);
+}
+
+static void content_out(struct json_writer *json, const char *name, bool is_array)
+{
+    content_begin(json);
+    reference_out(json, name, is_array);
+    content_end(json);
+}
+
+static void body_out(struct json_writer *json, const struct route *route)
+{
+    const struct openapi_schema *schema = openapi_schema_of(route);
+    const struct takes *takes = takes_of(route);
+
+    json_key(json, "requestBody");
+    json_begin_object(json);
+    if (takes && takes->body) {
+        content_begin(json);
+        openapi_object_out(json, takes->body);
+        content_end(json);
+    } else {
+        content_out(json, schema ? schema->request : NULL, false);
+    }
     json_end_object(json);
 }
 
@@ -131,13 +179,9 @@ static void operation_out(struct json_writer *json, const struct route *route)
     json_key(json, method_key(route->method));
     json_begin_object(json);
     json_put_str(json, "summary", str_of(route->summary));
-    parameters_out(json, str_of(route->path));
-    if (route->method == HTTP_POST || route->method == HTTP_PATCH || route->method == HTTP_PUT) {
-        json_key(json, "requestBody");
-        json_begin_object(json);
-        content_out(json, schema ? schema->request : NULL, false);
-        json_end_object(json);
-    }
+    parameters_out(json, route);
+    if (route->method == HTTP_POST || route->method == HTTP_PATCH || route->method == HTTP_PUT)
+        body_out(json, route);
     permission_out(json, route);
     responses_out(json, schema);
     json_end_object(json);

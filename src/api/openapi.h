@@ -20,6 +20,9 @@ struct openapi_schema {
 };
 
 void openapi_components_out(struct json_writer *json); /* the schemas, by name */
+/* The schema of an object with these fields, "name:type name:type"; of a type. */
+void openapi_object_out(struct json_writer *json, const char *described);
+void openapi_type_out(struct json_writer *json, struct str type);
 const struct openapi_schema *openapi_schema_of(const struct route *route); /* NULL: not described */
 
 #endif

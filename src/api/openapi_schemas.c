@@ -48,32 +48,38 @@ static const struct {
     {"any", "{}"},
 };
 
-static void type_out(struct json_writer *json, struct str type)
+void openapi_type_out(struct json_writer *json, struct str type)
 {
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
         if (str_eq(type, str_of(types[i].type)))
             json_raw_out(json, str_of(types[i].schema));
 }
 
+void openapi_object_out(struct json_writer *json, const char *described)
+{
+    struct str fields = str_of(described), field, name;
+
+    json_begin_object(json);
+    json_put_str(json, "type", STR("object"));
+    json_key(json, "properties");
+    json_begin_object(json);
+    while (str_split(&fields, ' ', &field)) {
+        str_split(&field, ':', &name);
+        if (str_eq(field, STR("fixed")))
+            continue;
+        json_key_str(json, name);
+        openapi_type_out(json, field);
+    }
+    json_end_object(json);
+    json_end_object(json);
+}
+
 void openapi_components_out(struct json_writer *json)
 {
-    struct str fields, field, name;
-
     json_begin_object(json);
     for (size_t i = 0; i < ARRAY_LEN(components); i++) {
         json_key(json, components[i].name);
-        json_begin_object(json);
-        json_put_str(json, "type", STR("object"));
-        json_key(json, "properties");
-        json_begin_object(json);
-        fields = str_of(components[i].fields);
-        while (str_split(&fields, ' ', &field)) {
-            str_split(&field, ':', &name);
-            json_key_str(json, name);
-            type_out(json, field);
-        }
-        json_end_object(json);
-        json_end_object(json);
+        openapi_object_out(json, components[i].fields);
     }
     json_end_object(json);
 }

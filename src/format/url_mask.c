@@ -143,6 +143,10 @@ void url_mask_put(struct json_writer *json, const char *key, struct str text)
 {
     struct buf masked;
 
+    if (str_is_none(text)) {
+        json_put_null(json, key);
+        return;
+    }
     buf_init(&masked, MASKED_BYTES_MAX);
     url_mask(&masked, text);
     json_put_str(json, key, masked.failed ? MASK : buf_str(&masked));

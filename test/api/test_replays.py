@@ -62,7 +62,7 @@ def test_what_is_dead_is_counted_and_then_sent_once_more(api, hook):
     assert len(hook.requests) == 7, "a dry run sends nothing"
     replay = api.ok("POST", "/v1/replays", json=ask)
     assert replay["expected"] == 7 and replay["expected_is_exact"] and replay["rate"] == 200
-    assert replay["filter"]["state"] == "dead" and replay["filter"]["status"] == "4xx"
+    assert replay["filter"]["state"] == "dead" and replay["filter"]["status"] == "4xx" and replay["to_url"] is None
     one = ended(api, replay)
     assert (one["matched"], one["queued"], one["skipped"], one["failed"]) == (7, 7, 0, 0)
     assert one["outcomes"] == {"waiting": 0, "done": 7, "dead": 0, "is_exact": True}
