@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import signal
 import stat
 import subprocess
 import time
@@ -88,8 +89,31 @@ def test_completions_and_man_page_have_every_command_and_flag(tmp_path):
     assert "tcsh" in runbell("completion", "tcsh", code=2)
     script = tmp_path / "c.bash"
     script.write_text(runbell("completion", "bash"))
-    asked = 'COMP_WORDS=(runbell deliveries t); COMP_CWORD=2; _runbell; echo "${COMPREPLY[@]}"'
-    assert subprocess.check_output(["bash", "-c", f". {script}; {asked}"], text=True).split() == ["tail"]
+
+    def completed(*words):
+        asked = f'COMP_WORDS=({" ".join(words)}); COMP_CWORD={len(words) - 1}; _runbell; echo "${{COMPREPLY[@]}}"'
+        return subprocess.check_output(["bash", "-c", f". {script}; {asked}"], text=True).split()
+
+    assert completed("runbell", "deliveries", "t") == ["tail"]
+    assert completed("runbell", "trigger", "a") == ["alert"] and completed("runbell", "completion", "z") == ["zsh"]
+    page = runbell("completion", "man")
+    assert page.isascii() and all(f"RUNBELL_{name}" in page for name in ("URL", "API_KEY", "SECRET", "CA_FILE"))
+
+
+def test_everything_speaks_json():
+    """cli-ops.md section 5.1: `--json` everywhere; but for what starts, prints a script, or writes a file and says nothing."""
+    leaves = [[leaf] for leaf in LEAVES] + [[group, name] for group in GROUPS for name in GROUPS[group]] + [["version"]]
+    without = {" ".join(words) for words in leaves if "--json" not in runbell(*words, "--help")}
+    assert without == {"serve", "completion", "import langsmith", "agents pull", "agents export"}
+    assert json.loads(runbell("version", "--json"))["name"] == "runbell"
+    assert json.loads(runbell("config", "check", "--json"))["store"] == "sqlite"
+    assert json.loads(runbell("config", "print", "--json"))["runbell"]
+
+
+def test_help_is_in_columns():
+    """Also where a word has letters of more than one byte."""
+    lines = [line for line in runbell("keys", "create", "--help").splitlines() if line.startswith("  --")]
+    assert all(line[23] == " " and line[24] != " " for line in lines), lines
 
 
 def test_openapi_is_that_of_the_server(api):
@@ -115,6 +139,7 @@ def test_a_user_finds_a_failed_delivery_and_sends_it_again(server, api, hostile)
     again = json.loads(runbell("deliveries", "resend", number, "--json", url=server.url))
     assert again["resend_of"] == int(number)
     eventually(lambda: api.ok("GET", f"/v1/deliveries/{again['delivery_id']}")["state"] == "done")
+    assert runbell("deliveries", "get", number, "--json", url=server.url).startswith('{"delivery_id":' + number)
     assert "there is no delivery 987654" in runbell("deliveries", "show", "987654", url=server.url, code=1)
     assert "state: must be" in runbell("deliveries", "list", "--state", "lost", url=server.url, code=1)
 
@@ -128,8 +153,53 @@ def test_a_server_that_is_not_there_or_wants_a_key_is_told(start_server):
         key = first.ok("POST", "/v1/keys", json={})["key"]
         eventually(lambda: first.get("/v1/deliveries").status_code == 401)
     assert "--api-key" in runbell("deliveries", "list", url=locked.url, code=1)
+    wrong = runbell("deliveries", "list", "--api-key", key[:-1] + ("A" if key[-1] != "A" else "B"), url=locked.url, code=1)
+    assert "this API key" in wrong and "wants" not in wrong, "it was given one"
     runbell("deliveries", "list", "--api-key", key, url=locked.url)
     runbell("deliveries", "list", url=locked.url, env={"RUNBELL_API_KEY": key})
+
+
+def test_the_log_is_searched_by_everything(server, api, receiver):
+    first, second = (delivery_of(api, ended_run(api, webhook=receiver.url)) for _ in range(2))
+
+    def listed(*flags, **options):
+        found = json.loads(runbell("deliveries", "list", "--json", *flags, url=server.url, **options))["deliveries"]
+        return [one["delivery_id"] for one in found]
+
+    one, two = first["delivery_id"], second["delivery_id"]
+    path = receiver.path[1:]
+    assert listed("--url", path) == [two, one] and listed("--url", path, "--before", str(two)) == [one]
+    assert listed("--webhook-id", first["webhook_id"]) == [one]
+    assert listed("--url", path, "--until", second["created_at"]) == [one]
+    assert listed("--url", path, "--since", "1h", "--kind", "run", "--state", "done", "--result", "delivered", "--status", "2xx") == [two, one]
+    assert listed("--url", path, "--text", "nothing says so") == []
+    shown = subprocess.run([str(binary()), "deliveries", "list", "--url", path, "--limit", "1", "--server", server.url],
+                           capture_output=True, text=True, check=True)
+    assert f"There may be more: --before {two}" in shown.stderr
+    assert "kind: must be run" in runbell("deliveries", "list", "--kind", "runs", url=server.url, code=1)
+    followed = runbell("events", "tail", "--after", "0", "--count", "1", "--url", path, "--json", url=server.url)
+    assert json.loads(followed)["delivery"]["delivery_id"] == one
+
+
+def test_keys_of_a_running_server_are_made_and_revoked(start_server):
+    """With SQLite its folder is locked: the message says what to do, and that works."""
+    one = start_server()
+    local = ["--data", str(one.data), *([] if one.store == "sqlite" else ["--store", one.store])]
+    if one.store == "sqlite":
+        assert "--server URL" in runbell("keys", "list", *local, code=1)
+    first = runbell("keys", "create", "--name", "first", "--server", one.url).strip()
+    assert "--api-key" in runbell("keys", "list", "--server", one.url, code=1)
+    mine = ["--server", one.url, "--api-key", first]
+    second = json.loads(runbell("keys", "create", "--role", "viewer", "--email", "ann@example.com", "--expires", "90d",
+                                "--limits", "requests_per_s=5", "--json", *mine))
+    assert (second["role"], second["email"], second["limits"]["requests_per_s"]) == ("viewer", "ann@example.com", 5)
+    listed = runbell("keys", "list", *mine)
+    assert listed.splitlines()[0].split()[:2] == ["KEY_ID", "ROLE"] and second["key_id"] in listed and "first" in listed
+    rotated = runbell("keys", "rotate", second["key_id"], *mine).strip()
+    assert "role" in runbell("keys", "create", "--role", "viewer", "--server", one.url, "--api-key", rotated, code=1)
+    [viewer] = [key["key_id"] for key in json.loads(runbell("keys", "list", "--json", *mine)) if key["role"] == "viewer"]
+    assert json.loads(runbell("keys", "revoke", viewer, "--json", *mine)) == {"revoked": viewer}
+    assert "no key" in runbell("keys", "revoke", "nobody", *mine, code=1)
 
 
 # ---- endpoints and samples ----
@@ -156,6 +226,8 @@ def test_a_sample_of_each_kind_is_sent_and_the_answer_told(server, receiver, hos
     refusing = hostile.hook("/hook", Answer(status=500))
     said = json.loads(runbell("trigger", "alert", "--url", refusing.url, "--json", url=server.url, code=1))
     assert said["delivered"] is False and said["attempt"]["status"] == 500
+    told = runbell("trigger", "run", "--url", f"http://127.0.0.1:{free_port()}/", url=server.url, code=1)
+    assert "Not delivered: no connection" in told and "connection refused" in told
     assert "run, rule, alert or fleet" in runbell("trigger", "party", "--url", receiver.url, url=server.url, code=1)
     assert "--url is missing" in runbell("trigger", "run", url=server.url, code=2)
 
@@ -177,6 +249,57 @@ def test_the_inspector_in_the_terminal(server, api):
     assert api.get("/v1/inspectors/term").status_code == 404, "what it made it deletes"
     assert "status" in runbell("inspect", "--status", "99", url=server.url, code=1)
     assert "--count" in runbell("inspect", "--count", "x", url=server.url, code=2)
+
+
+def interrupted(words, started, server, ending=signal.SIGINT):
+    """The exit code, output and errors of a command that is interrupted once `started` says so."""
+    process = subprocess.Popen([str(binary()), *words, "--server", server.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/")
+    try:
+        eventually(started)
+        process.send_signal(ending)
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_inspector_is_cleaned_up(server, api, ending):
+    code, _, _ = interrupted(["inspect", "--slug", "cut", "--fail-first", "1", "--body", "hello"],
+                             lambda: api.get("/v1/inspectors/cut").status_code == 200, server, ending)
+    assert code == 0 and api.get("/v1/inspectors/cut").status_code == 404
+    kept = ["inspect", "--slug", "kept", "--fail-first", "1", "--body", "hello", "--keep"]
+    code, _, _ = interrupted(kept, lambda: api.get("/v1/inspectors/kept").status_code == 200, server, ending)
+    answer = api.ok("GET", "/v1/inspectors/kept")["answer"]
+    assert code == 0 and (answer["fail_first"], answer["body"]) == (1, "hello")
+    api.delete("/v1/inspectors/kept")
+
+
+# ---- pipes and descriptors ----
+
+def test_a_reader_that_leaves_ends_what_follows(server, api, receiver):
+    """`runbell deliveries tail | head -1` comes back with the next event, and says nothing."""
+    ended_run(api, webhook=receiver.url)
+    follow = f"'{binary()}' deliveries tail --after 0 --server {server.url}"
+    pipe = subprocess.Popen(["bash", "-c", f"{follow} | head -1; echo ${{PIPESTATUS[@]}}"], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+    assert pipe.stdout.readline().startswith("20")
+    for _ in range(100):  # until the reader has left, and the next event finds nobody
+        if pipe.poll() is not None:
+            break
+        ended_run(api, webhook=receiver.url)
+        time.sleep(0.1)
+    out, err = pipe.communicate(timeout=30)
+    assert (out, err) == ("1 0\n", "")
+    full = subprocess.run(["bash", "-c", f"{follow} --count 2 >/dev/full"], capture_output=True, text=True, check=False, timeout=60)
+    assert full.returncode == 1 and "No space left" in full.stderr
+
+
+def test_closed_descriptors_do_no_harm(server):
+    for closed in (">&-", "<&- >&-", "<&- >&- 2>&-"):
+        done = subprocess.run(["bash", "-c", f"'{binary()}' deliveries list --server {server.url} {closed}"],
+                              capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0 and "Assertion" not in done.stderr, done
 
 
 # ---- verify ----

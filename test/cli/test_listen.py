@@ -69,6 +69,16 @@ def test_what_is_sent_arrives_as_it_was_sent_and_a_break_loses_nothing(store, tm
         assert "connection refused" in out and len(receiver.requests) == seen
 
 
+def test_the_query_of_the_target_and_that_of_the_address_both_arrive(server, api, tmp_path, receiver):
+    below = receiver.receiver.hook(receiver.path + "/below", Answer())
+    listener = Listener(server, receiver.url + "/?token=mine", tmp_path / "state", "--count", "2", "--slug", "both")
+    eventually(lambda: api.get("/v1/inspectors/both").status_code == 200)
+    for path in ("/below?a=b", ""):
+        api.post(f"/in/both{path}", content="x")
+    listener.ended()
+    assert [request.query for request in (*below.wait_for(1), *receiver.wait_for(1))] == ["token=mine&a=b", "token=mine"]
+
+
 def test_where_to_must_be_said():
     done = subprocess.run([str(binary()), "listen"], capture_output=True, check=False, cwd="/")
     assert done.returncode == 2 and b"--forward-to must be a URL" in done.stderr

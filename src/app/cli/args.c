@@ -140,6 +140,16 @@ const char *args_value(const struct arg_command *command, const struct args *arg
     return NULL;
 }
 
+/* Columns on a terminal: letters, not bytes. */
+static size_t columns(struct str text)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        count += ((unsigned char)text.data[i] & 0xc0) != 0x80;
+    return count;
+}
+
 void args_write_help(const struct arg_command *command, struct buf *out)
 {
     buf_addf(out, "%s\n\n  %s%s%s%s\n", command->summary, command->name,
@@ -155,7 +165,7 @@ void args_write_help(const struct arg_command *command, struct buf *out)
                  flag->value ? flag->value : "");
         do
             buf_add_char(out, ' ');
-        while (out->len < start + FLAG_COLUMN && !out->failed);
+        while (columns(str_from(buf_str(out), start)) < FLAG_COLUMN && !out->failed);
         buf_addf(out, "%s\n", flag->help);
     }
     if (command->more[0])

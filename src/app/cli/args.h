@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 
-#define ARGS_FLAGS_MAX 16
+#define ARGS_FLAGS_MAX 20
 #define ARGS_OPERANDS_MAX 2
 #define ARGS_TEXT_BYTES_MAX (64 * KIB) /* of messages and help */
 
@@ -26,6 +26,8 @@ struct arg_command {
     const char *summary;  /* one sentence */
     const char *more;     /* further lines of the help; "" if there are none */
     size_t operand_count; /* all are needed */
+    const char *words;    /* what the operand may be, with blanks between, for completions; NULL:
+                             anything */
     const struct arg_flag *flags;
     size_t flag_count;
 };

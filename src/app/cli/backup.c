@@ -2,10 +2,13 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "app/cli/output.h"
 #include "app/cli/session.h"
 #include "store/backup.h"
 
-static const struct arg_flag flags[] = {ARG_DATA, ARG_STORE, ARG_CONFIG};
+#define TEXT_BYTES_MAX (64 * KIB)
+
+static const struct arg_flag flags[] = {ARG_JSON, ARG_DATA, ARG_STORE, ARG_CONFIG};
 
 const struct arg_command backup_command = {
     .name = "runbell backup",
@@ -29,6 +32,25 @@ const struct arg_command restore_command = {
     .flag_count = ARRAY_LEN(flags),
 };
 
+static void say(const struct session *session, bool is_backup)
+{
+    struct json_writer json;
+    struct buf out;
+
+    if (!session_value(session, "json")) {
+        fprintf(stderr, "%s\n", is_backup ? "Copied and checked." : "Restored.");
+        return;
+    }
+    buf_init(&out, TEXT_BYTES_MAX);
+    json_writer_init(&json, &out);
+    json_begin_object(&json);
+    json_put_str(&json, is_backup ? "backup" : "restored", str_of(session->args.operands[0]));
+    json_put_str(&json, "data", str_of(session->config.data_dir));
+    json_end_object(&json);
+    output_line(buf_str(&out));
+    buf_release(&out);
+}
+
 static int run(const struct arg_command *command,
                enum err (*act)(struct world *world, const char *data_dir, const char *file,
                                const char **why),
@@ -46,7 +68,7 @@ static int run(const struct arg_command *command,
     else if (act(session.world, session.config.data_dir, session.args.operands[0], &why))
         code = session_fail(&session, "%s", why);
     else
-        fprintf(stderr, "%s\n", command == &backup_command ? "Copied and checked." : "Restored.");
+        say(&session, command == &backup_command);
     session_close(&session);
     return code;
 }

@@ -3,12 +3,26 @@
 
 #include <stdio.h>
 
+#include "app/cli/output.h"
+#include "app/cli/session.h"
 #include "app/config_priv.h"
 #include "store/migrations.h"
 
+static const struct arg_flag version_flags[] = {ARG_JSON};
+
+static const struct arg_command version_command = {
+    .name = "runbell version",
+    .operands = "",
+    .summary = "Prints the version.",
+    .more = "",
+    .flags = version_flags,
+    .flag_count = ARRAY_LEN(version_flags),
+};
+
 static const struct cli_command commands[] = {
     {"serve", "start the server", &serve_command, .run = cli_serve},
-    {"deliveries", "what was sent, and sending it again", NULL, .table = &deliveries_table},
+    {"deliveries", "what was sent, and sending it again", NULL, .table = &deliveries_table,
+     .also = "events"},
     {"endpoints", "where webhooks go; pause and resume", NULL, .table = &endpoints_table},
     {"replay", "send once more all that a filter finds", &replay_command, .ask = replay_run},
     {"replays", "the replays; pause, resume and cancel", NULL, .table = &replays_table},
@@ -30,7 +44,7 @@ static const struct cli_command commands[] = {
     {"openapi", "print the description of the HTTP API", &openapi_command, .run = cli_openapi},
     {"completion", "print completions for bash, zsh or fish; or the man page", &completion_command,
      .run = cli_completion},
-    {"version", "print the version", NULL, .run = cli_version},
+    {"version", "print the version", &version_command, .run = cli_version},
     {"help", "this; help COMMAND; help settings", NULL, .run = cli_help},
 };
 
@@ -38,23 +52,26 @@ const struct cli_table cli_table = {"runbell", commands, ARRAY_LEN(commands)};
 
 /* ---- version ---- */
 
-int cli_version(int argc, char **argv)
+static int version_run(const struct session *session)
 {
-    if (argc == 1) {
-        printf("runbell %s\n", RUNBELL_VERSION);
-        return CLI_OK;
-    }
-    if (argc == 2 && strcmp(argv[1], "--json") == 0) {
+    if (session_value(session, "json"))
         printf("{\"name\":\"runbell\",\"version\":\"%s\",\"store_schema\":%zu}\n", RUNBELL_VERSION,
                migration_count);
-        return CLI_OK;
-    }
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        puts("Prints the version.\n\n  runbell version [--json]");
-        return CLI_OK;
-    }
-    fputs("runbell version: only --json may follow\n", stderr);
-    return CLI_USAGE;
+    else
+        printf("runbell %s\n", RUNBELL_VERSION);
+    return CLI_OK;
+}
+
+int cli_version(int argc, char **argv)
+{
+    struct session session;
+    int code;
+
+    if (!session_open(&session, &version_command, SESSION_NO_CONFIG, argc, argv, &code))
+        return code;
+    code = version_run(&session);
+    session_close(&session);
+    return code;
 }
 
 /* ---- help ---- */
@@ -68,7 +85,7 @@ static void print_overview(FILE *out)
           "built-in "
           "agent.\nExit codes: 0 done, 1 failed (the message says what to do), 2 the command line "
           "was "
-          "not understood.\n",
+          "not understood, 70 the store is lost.\n",
           out);
 }
 
@@ -137,9 +154,5 @@ int cli_main(int argc, char **argv)
     int code = run(argc, argv);
 
     /* A full disk or a closed pipe is a failure too. */
-    if (fflush(stdout) != 0 && code == CLI_OK) {
-        perror("runbell: the output could not be written");
-        code = CLI_FAILED;
-    }
-    return code;
+    return code == CLI_OK && !output_flush() ? CLI_FAILED : code;
 }

@@ -24,6 +24,7 @@ struct cli_command {
     int (*ask)(struct remote *remote); /* with a server (remote.h), behind its flags */
     int (*run)(int argc, char **argv);
     const struct cli_table *table; /* its own commands */
+    const char *also;              /* another name that it answers to, unlisted; NULL: none */
 };
 
 struct cli_table {

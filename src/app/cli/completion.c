@@ -17,6 +17,11 @@ const struct arg_command completion_command = {
             "fish: runbell completion fish | source\n"
             "man:  runbell completion man >~/.local/share/man/man1/runbell.1",
     .operand_count = 1,
+    .words = "bash zsh fish man",
+};
+
+static const struct arg_flag openapi_flags[] = {
+    {"json", NULL, "for programs; it is JSON in any case", NULL},
 };
 
 const struct arg_command openapi_command = {
@@ -24,6 +29,8 @@ const struct arg_command openapi_command = {
     .operands = "",
     .summary = "Prints the description of the HTTP API, OpenAPI 3.1 as JSON.",
     .more = "",
+    .flags = openapi_flags,
+    .flag_count = ARRAY_LEN(openapi_flags),
 };
 
 /* ---- words ---- */
@@ -38,7 +45,8 @@ static void add_flags(struct buf *out, const struct arg_command *args)
 {
     for (size_t i = 0; args && i < args->flag_count; i++)
         buf_addf(out, "--%s ", args->flags[i].name);
-    buf_add_cstr(out, "--help");
+    buf_addf(out, "--help%s%s", args && args->words ? " " : "",
+             args && args->words ? args->words : "");
 }
 
 /* ---- bash and zsh: `case` over the words that stand there ---- */
@@ -99,7 +107,13 @@ static void zsh_write(struct buf *out)
     bash_cases(out);
     buf_add_cstr(out, "    words_=\"$words\"\n"
                       "}\n"
-                      "compdef _runbell runbell\n");
+                      "# From a file of $fpath the first call defines all this, and is answered "
+                      "too.\n"
+                      "if [[ \"${funcstack[1]}\" == _runbell ]]; then\n"
+                      "    _runbell \"$@\"\n"
+                      "else\n"
+                      "    compdef _runbell runbell\n"
+                      "fi\n");
 }
 
 /* ---- fish: a line for each word ---- */
@@ -115,6 +129,8 @@ static void fish_quote(struct buf *out, const char *text)
 
 static void fish_flags(struct buf *out, const char *condition, const struct arg_command *args)
 {
+    if (args && args->words)
+        buf_addf(out, "complete -c runbell -f -n '%s' -a '%s'\n", condition, args->words);
     for (size_t i = 0; args && i < args->flag_count; i++) {
         buf_addf(out, "complete -c runbell -n '%s' -l %s %s-d '", condition, args->flags[i].name,
                  args->flags[i].value ? "-r " : "");

@@ -14,16 +14,21 @@
         {"kind", "KIND", "run, rule, alert, fleet, …", NULL},                                      \
         {"endpoint", "ID", "of one endpoint", NULL},                                               \
         {"object", "ID", "of one run, rule or alert", NULL},                                       \
+        {"webhook-id", "ID", "of one event: its resends too", NULL},                               \
         {"replay", "ID", "made by one bulk replay", NULL},                                         \
         {"result", "RESULT", "delivered, timeout, rejected, server_error, …", NULL},               \
+        {"status", "STATUS", "404, or 5xx", NULL},                                                 \
     {                                                                                              \
-        "status", "STATUS", "404, or 5xx", NULL                                                    \
+        "url", "TEXT", "whose URL has this part", NULL                                             \
     }
 
 static const struct arg_flag list_flags[] = {
     FILTER_FLAGS,
-    {"since", "TIME", "a time, or how long ago: 15m, 24h, 7d", NULL},
+    {"since", "TIME", "made since: a time, or how long ago: 15m, 24h, 7d", NULL},
+    {"until", "TIME", "made before", NULL},
+    {"text", "TEXT", "that say so in their reason or an attempt", NULL},
     {"limit", "N", "how many (default: 50)", NULL},
+    {"before", "ID", "older than this one: the next page", NULL},
     ARG_JSON,
     ARG_SERVER,
     ARG_API_KEY,
@@ -90,9 +95,11 @@ static void add_filters(const struct session *session, struct buf *path)
     remote_add_query(path, "kind", session_value(session, "kind"));
     remote_add_query(path, "endpoint_id", session_value(session, "endpoint"));
     remote_add_query(path, "object_id", session_value(session, "object"));
+    remote_add_query(path, "webhook_id", session_value(session, "webhook-id"));
     remote_add_query(path, "replay_id", session_value(session, "replay"));
     remote_add_query(path, "result", session_value(session, "result"));
     remote_add_query(path, "status", session_value(session, "status"));
+    remote_add_query(path, "url", session_value(session, "url"));
 }
 
 static enum output_colour colour_of(struct str state)
@@ -135,7 +142,10 @@ static int print_list(const struct buf *body)
                "TRIES", "LAST", "URL");
         while (json_next(&iter, NULL, &row))
             print_row(row);
-        if (json_count(json_get(root, "deliveries")) == 0)
+        if (json_i64(json_get(root, "next_before"), 0))
+            fprintf(stderr, "There may be more: --before %lld\n",
+                    (long long)json_i64(json_get(root, "next_before"), 0));
+        else if (json_count(json_get(root, "deliveries")) == 0)
             fprintf(stderr, "There are no such deliveries.\n");
         code = CLI_OK;
     }
@@ -154,6 +164,9 @@ static int list_run(struct remote *remote)
     buf_add_cstr(&path, "/v1/deliveries");
     add_filters(session, &path);
     remote_add_query(&path, "since", session_value(session, "since"));
+    remote_add_query(&path, "until", session_value(session, "until"));
+    remote_add_query(&path, "text", session_value(session, "text"));
+    remote_add_query(&path, "before", session_value(session, "before"));
     remote_add_query(&path, "limit", session_value(session, "limit"));
     code = remote_call(remote, "GET", buf_str(&path), STR_NONE, &body);
     if (code == CLI_OK && session_value(session, "json"))
@@ -234,6 +247,11 @@ static void print_delivery(const struct json *delivery)
     print_member(delivery, "url", "url");
     print_member(delivery, "created", "created_at");
     print_member(delivery, "next attempt", "next_attempt_at");
+    print_member(delivery, "policy", "policy");
+    if (json_i64(json_get(delivery, "resend_of"), 0))
+        printf("%-14s %lld\n", "resend of",
+               (long long)json_i64(json_get(delivery, "resend_of"), 0));
+    print_member(delivery, "replay", "replay_id");
     printf("%-14s %lld bytes\n", "body", (long long)json_i64(json_get(delivery, "body_bytes"), 0));
     while (json_next(&iter, NULL, &attempt))
         print_attempt(attempt);
@@ -312,7 +330,8 @@ static int resend_run(struct remote *remote)
 
 struct tailing {
     bool as_json;
-    int64_t left; /* -1: no end */
+    int64_t left;  /* -1: no end */
+    bool is_heard; /* somebody reads what is printed */
     struct arena arena;
 };
 
@@ -344,8 +363,8 @@ static bool on_event(void *context, const struct sse_event *event)
     else if (!json_parse(&t->arena, event->data, &root, NULL))
         print_change(root);
     arena_reset(&t->arena);
-    fflush(stdout);
-    return --t->left != 0;
+    t->is_heard = output_flush();
+    return t->is_heard && --t->left != 0;
 }
 
 /* A count from a flag; 0 with words said: it is none. */
@@ -365,7 +384,8 @@ static int64_t read_count(const struct session *session)
 static int tail_run(struct remote *remote)
 {
     const struct session *session = remote->session;
-    struct tailing t = {.as_json = session_value(session, "json"), .left = read_count(session)};
+    struct tailing t = {
+        .as_json = session_value(session, "json"), .left = read_count(session), .is_heard = true};
     struct remote_stream stream = {.on_event = on_event, .context = &t};
     struct buf path;
     int code;
@@ -379,6 +399,8 @@ static int tail_run(struct remote *remote)
     stream.path = buf_str(&path);
     stream.after = str_of(session_value(session, "after"));
     code = remote_follow(remote, &stream);
+    if (!t.is_heard)
+        code = CLI_FAILED;
     buf_release(&path);
     arena_release(&t.arena);
     return code;
@@ -388,7 +410,7 @@ static int tail_run(struct remote *remote)
 
 static const struct cli_command commands[] = {
     {"list", "search the log", &list_command, .ask = list_run},
-    {"show", "one with its attempts", &show_command, .ask = show_run},
+    {"show", "one with its attempts", &show_command, .ask = show_run, .also = "get"},
     {"resend", "send one again", &resend_command, .ask = resend_run},
     {"tail", "follow what happens", &tail_command, .ask = tail_run},
 };

@@ -8,7 +8,7 @@
 static void write_list(FILE *out, const struct cli_table *table)
 {
     for (size_t i = 0; i < table->count; i++)
-        fprintf(out, "  %s %-9s %s\n", table->group, table->commands[i].name,
+        fprintf(out, "  %s %-10s %s\n", table->group, table->commands[i].name,
                 table->commands[i].summary);
     fprintf(out, "\nEach says more with --help.\n");
 }
@@ -38,6 +38,11 @@ static int command_run(const struct cli_command *command, int argc, char **argv)
     return command->run(argc, argv);
 }
 
+static bool is_called(const struct cli_command *command, const char *word)
+{
+    return strcmp(word, command->name) == 0 || (command->also && strcmp(word, command->also) == 0);
+}
+
 int cli_dispatch(const struct cli_table *table, int argc, char **argv)
 {
     REQUIRE(table->count > 0);
@@ -50,7 +55,7 @@ int cli_dispatch(const struct cli_table *table, int argc, char **argv)
         return CLI_OK;
     }
     for (size_t i = 0; i < table->count; i++)
-        if (strcmp(argv[1], table->commands[i].name) == 0)
+        if (is_called(&table->commands[i], argv[1]))
             return command_run(&table->commands[i], argc - 1, argv + 1);
     fprintf(stderr, "%s: there is no command \"%s\"; did you mean: %s %s?\n", table->group, argv[1],
             table->group, nearest_command(table, argv[1]));

@@ -1,6 +1,8 @@
 /* exchange.c -- one HTTP request and its answer on a loop of its own: remote_send of remote.h. */
 #include "app/cli/remote.h"
 
+#include <signal.h>
+
 #include "http/parser.h"
 #include "http/tls.h"
 #include "io/loop.h"
@@ -228,6 +230,15 @@ static bool prepare(struct exchange *x)
     return true;
 }
 
+static void on_signal(void *context, int number)
+{
+    struct exchange *x = context;
+
+    (void)number;
+    x->answer->is_ended = true;
+    finish(x, NULL);
+}
+
 void remote_send(struct world *world, const struct remote_request *request,
                  struct remote_answer *answer)
 {
@@ -240,6 +251,10 @@ void remote_send(struct world *world, const struct remote_request *request,
     if (prepare(&x)) {
         x.loop = world_loop_new(world, "remote");
         timer_init(&x.timer, x.loop, on_timer);
+        if (request->ends_by_hand) {
+            loop_on_signal(x.loop, SIGINT, on_signal, &x);
+            loop_on_signal(x.loop, SIGTERM, on_signal, &x);
+        }
         begin(&x);
         loop_run(x.loop);
         timer_stop(&x.timer);

@@ -13,6 +13,8 @@ static const struct arg_flag flags[] = {
     {"status", "STATUS", "what it answers", NULL},
     {"script", "LIST", "answers in turn, the last one for ever: 500,500,200", NULL},
     {"delay-ms", "MS", "how long it waits with its answer", NULL},
+    {"fail-first", "N", "so many times 500 first", NULL},
+    {"body", "TEXT", "what it answers with", NULL},
     {"after", "N", "also what came behind this number; 0: all that is kept", NULL},
     {"count", "N", "end after so many requests", NULL},
     {"keep", NULL, "do not delete a new inspector at the end", NULL},
@@ -27,7 +29,7 @@ const struct arg_command inspect_command = {
     .summary = "Makes an address that keeps what is sent to it, and shows each request.",
     .more =
         "Signatures are checked with the server's keys. Its address is printed first; webhooks of\n"
-        "this server may be sent there too. Ctrl-C ends it; what came is kept for a week.",
+        "this server may be sent there too. Ctrl-C ends it, and deletes what it made.",
     .flags = flags,
     .flag_count = ARRAY_LEN(flags),
 };
@@ -66,13 +68,17 @@ static int put_number(const struct session *session, const char *flag, const cha
 /* What it is to answer; empty: nothing was said. */
 static int write_answer(const struct session *session, struct json_writer *json)
 {
-    const char *script = session_value(session, "script");
+    const char *script = session_value(session, "script"), *body = session_value(session, "body");
     int code = put_number(session, "status", "status", json);
 
     if (code == CLI_OK)
         code = put_number(session, "delay-ms", "delay_ms", json);
+    if (code == CLI_OK)
+        code = put_number(session, "fail-first", "fail_first", json);
     if (script)
         json_put_str(json, "script", str_of(script));
+    if (body)
+        json_put_str(json, "body", str_of(body));
     return code;
 }
 
@@ -210,7 +216,8 @@ static bool on_event(void *context, const struct sse_event *event)
     else if (i->code == CLI_OK && output_parse(&i->arena, &body, &root))
         print_request(root);
     buf_release(&body);
-    fflush(stdout);
+    if (i->code == CLI_OK && !output_flush())
+        i->code = CLI_FAILED;
     return i->code == CLI_OK && --i->left != 0;
 }
 
@@ -221,6 +228,7 @@ static int follow(struct inspecting *i)
         .after = i->after,
         .on_event = on_event,
         .context = i,
+        .ends_by_hand = true,
     };
     int code = remote_follow(i->remote, &stream);
 
@@ -256,8 +264,11 @@ int inspect_run(struct remote *remote)
     code = open_inspector(&i);
     if (code == CLI_OK)
         code = follow(&i);
-    if (code == CLI_OK && i.is_new && !session_value(session, "keep"))
-        code = delete_inspector(&i);
+    if (i.is_new && i.id.len && !session_value(session, "keep")) {
+        int deleted = delete_inspector(&i);
+
+        code = code == CLI_OK ? deleted : code;
+    }
     arena_release(&i.arena);
     return code;
 }

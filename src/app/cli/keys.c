@@ -1,7 +1,8 @@
 /* `runbell keys`: API keys, made and revoked where the store is. */
 #include <stdio.h>
 
-#include "app/cli/session.h"
+#include "app/cli/keys_remote.h"
+#include "app/cli/remote.h"
 #include "auth/key_life.h"
 #include "auth/limits.h"
 #include "auth/role.h"
@@ -10,12 +11,17 @@
 #include "store/workspaces.h"
 
 #define REPLY_BYTES_MAX (16 * MIB)
+/* Rows of a table of flags: the store where it lies, or a running server. */
+#define WHERE                                                                                      \
+    ARG_DATA, ARG_STORE, ARG_CONFIG,                                                               \
+        {"server", "URL", "ask a running server, instead of opening its store", NULL}, ARG_API_KEY
 
 /* The store's own words do not know that a running server can do it too. */
 static int fail(const struct session *session, enum err err, const char *why, const char *instead)
 {
     if (err == ERR_CONFLICT && why)
-        return session_fail(session, "%s. A running server does it by HTTP: %s", why, instead);
+        return session_fail(session, "%s. A running server does it itself: --server URL, or %s",
+                            why, instead);
     if (why)
         return session_fail(session, "%s", why);
     return session_fail(session, "the store answered \"%s\"; the lines above may say more",
@@ -38,9 +44,7 @@ static const struct arg_flag create_flags[] = {
     {"limits", "NAME=N,…", "e.g. requests_per_s=5,runs_per_day=100 (docs/keys.md)", NULL},
     {"expires", "WHEN", "a span (90d, 12h, 30m, 2w) or a time (default: never)", NULL},
     ARG_JSON,
-    ARG_DATA,
-    ARG_STORE,
-    ARG_CONFIG,
+    WHERE,
 };
 
 static const struct arg_command create_command = {
@@ -49,8 +53,7 @@ static const struct arg_command create_command = {
     .summary = "Makes an API key and prints it once; only its digest is kept.",
     .more =
         "From then on every request needs a key (header X-Api-Key). What each role may do is in\n"
-        "docs/keys.md. With SQLite the server must not run; a running one makes keys by\n"
-        "POST /v1/keys.",
+        "docs/keys.md. With SQLite the folder is the server's while it runs: --server asks it.",
     .flags = create_flags,
     .flag_count = ARRAY_LEN(create_flags),
 };
@@ -166,7 +169,10 @@ static int create_with(struct session *session, struct create *create)
 
     if (err && create->wrong)
         return wrong(session, "expires", create->wrong);
-    return err ? fail(session, err, why, "POST /v1/keys") : CLI_OK;
+    if (err)
+        return fail(session, err, why, "POST /v1/keys");
+    draft_print(session, &create->draft);
+    return CLI_OK;
 }
 
 static int create_run(struct session *session)
@@ -177,10 +183,10 @@ static int create_run(struct session *session)
 
     arena_init(&arena);
     code = row_read(session, &arena, &create.draft.row);
-    if (code == CLI_OK)
+    if (code == CLI_OK && keys_remote_wanted(session))
+        code = keys_remote_create(session, &create.draft.row, create.expires);
+    else if (code == CLI_OK)
         code = create_with(session, &create);
-    if (code == CLI_OK)
-        draft_print(session, &create.draft);
     secret_wipe(&create.draft.text, sizeof(create.draft.text));
     arena_release(&arena);
     return code;
@@ -188,7 +194,7 @@ static int create_run(struct session *session)
 
 /* ---- list ---- */
 
-static const struct arg_flag list_flags[] = {ARG_JSON, ARG_DATA, ARG_STORE, ARG_CONFIG};
+static const struct arg_flag list_flags[] = {ARG_JSON, WHERE};
 
 static const struct arg_command list_command = {
     .name = "runbell keys list",
@@ -249,8 +255,7 @@ static void list_print(struct list_keys *list)
     if (list->keys.count == 0)
         fprintf(stderr, "There are no keys: everybody who reaches the server may use it.\n");
     else
-        printf("%-36s  %-8s  %-16s  %-10s  %-10s  %-10s  %s\n", "KEY_ID", "ROLE", "WORKSPACES",
-               "CREATED", "EXPIRES", "LAST USED", "NAME");
+        puts(KEYS_HEAD);
     for (size_t i = 0; i < list->keys.count; i++) {
         const struct api_key_row *row = &list->keys.list[i];
 
@@ -269,6 +274,8 @@ static int list_run(struct session *session)
     const char *why;
     enum err err;
 
+    if (keys_remote_wanted(session))
+        return keys_remote_list(session);
     arena_init(&list.arena);
     err = session_run(session, &work, &why);
     if (!err && session_value(session, "json"))
@@ -284,9 +291,7 @@ static int list_run(struct session *session)
 static const struct arg_flag rotate_flags[] = {
     {"overlap", "SECONDS", "how long the old key still opens (default: 0)", NULL},
     ARG_JSON,
-    ARG_DATA,
-    ARG_STORE,
-    ARG_CONFIG,
+    WHERE,
 };
 
 static const struct arg_command rotate_command = {
@@ -350,6 +355,8 @@ static int rotate_run(struct session *session)
     if (overlap && (str_to_i64(str_of(overlap), &rotation.overlap_s) || rotation.overlap_s < 0 ||
                     rotation.overlap_s > KEY_OVERLAP_S_MAX))
         return wrong(session, "overlap", "must be 0 to 2592000 seconds (30 days)");
+    if (keys_remote_wanted(session))
+        return keys_remote_rotate(session, rotation.key_id, rotation.overlap_s);
     arena_init(&rotation.arena);
     code = rotate_with(session, &rotation);
     secret_wipe(&rotation.draft.text, sizeof(rotation.draft.text));
@@ -359,7 +366,7 @@ static int rotate_run(struct session *session)
 
 /* ---- revoke ---- */
 
-static const struct arg_flag revoke_flags[] = {ARG_DATA, ARG_STORE, ARG_CONFIG};
+static const struct arg_flag revoke_flags[] = {ARG_JSON, WHERE};
 
 static const struct arg_command revoke_command = {
     .name = "runbell keys revoke",
@@ -381,22 +388,31 @@ static enum err revoke_apply(struct tx *tx, void *context)
     return err;
 }
 
+static int revoke_with(struct session *session, struct str key_id)
+{
+    struct session_work work = {revoke_apply, &key_id, .is_write = true};
+    const char *why;
+    enum err err = session_run(session, &work, &why);
+
+    if (err == ERR_NOT_FOUND && !why)
+        return no_such_key(session, key_id);
+    return err ? fail(session, err, why, "DELETE /v1/keys/{key_id}") : CLI_OK;
+}
+
 static int revoke_run(struct session *session)
 {
     struct str key_id = str_of(session->args.operands[0]);
-    struct session_work work = {revoke_apply, &key_id, .is_write = true};
-    const char *why;
-    enum err err;
+    int code;
 
     if (api_key_is_ours(key_id))
         return session_fail(session, "this is a key; its KEY_ID is in runbell keys list");
-    err = session_run(session, &work, &why);
-    if (err == ERR_NOT_FOUND && !why)
-        return no_such_key(session, key_id);
-    if (err)
-        return fail(session, err, why, "DELETE /v1/keys/{key_id}");
-    fprintf(stderr, "Revoked %.*s.\n", STR_ARG(key_id));
-    return CLI_OK;
+    code = keys_remote_wanted(session) ? keys_remote_revoke(session, key_id)
+                                       : revoke_with(session, key_id);
+    if (code == CLI_OK && session_value(session, "json"))
+        printf("{\"revoked\":\"%.*s\"}\n", STR_ARG(key_id));
+    else if (code == CLI_OK)
+        fprintf(stderr, "Revoked %.*s.\n", STR_ARG(key_id));
+    return code;
 }
 
 /* ---- all ---- */

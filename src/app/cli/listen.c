@@ -43,7 +43,8 @@ const struct arg_command listen_command = {
 
 struct listening {
     struct remote *remote;
-    struct str target;  /* without a slash at its end */
+    struct str target;  /* without a slash at its end, and without its query */
+    struct str query;   /* of the target; STR_NONE: none */
     struct arena arena; /* of one request */
     const char *state_dir, *state_name;
     struct str slug;
@@ -228,17 +229,20 @@ static bool is_wanted(const struct listening *l, const struct json *delivery)
            (!endpoint || str_eq(output_text(delivery, "endpoint_id"), str_of(endpoint)));
 }
 
-/* Below the address, with its query: "/a?b=c" of "/in/SLUG/a". */
+/* Below the address, with its query: "/a?b=c" of "/in/SLUG/a". The target's own query goes first.
+ */
 static struct str target_of(struct listening *l, const struct json *request)
 {
     struct str path = output_text(request, "path"), rest;
     struct str query = json_string(json_get(request, "query"));
     size_t at = str_find(path, STR("/in/"));
+    bool has_both = !str_is_none(l->query) && !str_is_none(query);
 
     rest = str_from(path, at + 4);
     rest = str_from(rest, str_find_char(rest, '/'));
-    return arena_printf(&l->arena, "%.*s%.*s%s%.*s", STR_ARG(l->target), STR_ARG(rest),
-                        str_is_none(query) ? "" : "?", STR_ARG(query));
+    return arena_printf(&l->arena, "%.*s%.*s%s%.*s%s%.*s", STR_ARG(l->target), STR_ARG(rest),
+                        str_is_none(l->query) && str_is_none(query) ? "" : "?", STR_ARG(l->query),
+                        has_both ? "&" : "", STR_ARG(query));
 }
 
 static void forward(struct listening *l, const struct json *request, struct str body,
@@ -306,6 +310,7 @@ static void relay(struct listening *l, const struct json *request)
     struct str id = header_of(json_get(request, "headers"), "webhook-id");
     const struct json *delivery = delivery_of(l, id);
     struct remote_answer answer;
+    bool is_heard = true;
     struct buf body;
 
     if (l->code != CLI_OK || !is_wanted(l, delivery))
@@ -321,9 +326,13 @@ static void relay(struct listening *l, const struct json *request)
             print_json(request, delivery, id, &answer);
         else
             print_line(request, delivery, id, &answer);
-        fflush(stdout);
+        is_heard = output_flush();
         buf_release(&answer.body);
         l->left--;
+        if (!is_heard) {
+            write_state(l); /* it was sent all the same */
+            l->code = CLI_FAILED;
+        }
     }
     buf_release(&body);
 }
@@ -370,6 +379,14 @@ static int wrong(const struct session *session, const char *flag, const char *wa
     return CLI_USAGE;
 }
 
+static void split_target(struct listening *l, struct str to)
+{
+    size_t question = str_find_char(to, '?');
+
+    l->target = str_first(to, question);
+    l->query = question < to.len ? str_from(to, question + 1) : STR_NONE;
+}
+
 static int read_flags(struct listening *l)
 {
     const struct session *session = l->remote->session;
@@ -382,7 +399,7 @@ static int read_flags(struct listening *l)
         return wrong(session, "forward-to", "a URL such as http://localhost:3000/hook");
     if (count && (str_to_i64(str_of(count), &l->left) || l->left < 1))
         return wrong(session, "count", "a number above 0");
-    l->target = str_of(to);
+    split_target(l, str_first(str_of(to), str_find_char(str_of(to), '#')));
     while (str_ends(l->target, STR("/")))
         l->target.len--;
     find_state(l);

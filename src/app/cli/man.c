@@ -4,6 +4,22 @@
 #include "app/cli/args.h"
 #include "app/cli/commands.h"
 
+/* A letter of more than one byte, of which *text is the first: not all roffs read UTF-8. */
+static bool add_wide(struct buf *out, const char **text)
+{
+    size_t len = str_utf8_len(str_of(*text));
+    uint32_t letter;
+
+    if (len < 2)
+        return false;
+    letter = (unsigned char)**text & (0xffU >> (len + 1));
+    for (size_t i = 1; i < len; i++)
+        letter = letter << 6 | ((unsigned char)(*text)[i] & 0x3fU);
+    buf_addf(out, "\\[u%04X]", (unsigned)letter);
+    *text += len - 1;
+    return true;
+}
+
 /* Text in roff: nothing in it may be a command or an escape. */
 static void add_text(struct buf *out, const char *text)
 {
@@ -12,13 +28,15 @@ static void add_text(struct buf *out, const char *text)
     for (; *text; text++) {
         if (is_line_start && (*text == '.' || *text == '\''))
             buf_add_cstr(out, "\\&");
+        is_line_start = *text == '\n';
+        if (add_wide(out, &text))
+            continue;
         if (*text == '\\')
             buf_add_cstr(out, "\\e");
         else if (*text == '-')
             buf_add_cstr(out, "\\-");
         else
             buf_add_char(out, *text);
-        is_line_start = *text == '\n';
     }
 }
 
@@ -27,8 +45,11 @@ static void add_flag(struct buf *out, const struct arg_flag *flag)
     buf_add_cstr(out, ".TP\n\\fB\\-\\-");
     add_text(out, flag->name);
     buf_add_cstr(out, "\\fR");
-    if (flag->value)
-        buf_addf(out, " \\fI%s\\fR", flag->value);
+    if (flag->value) {
+        buf_add_cstr(out, " \\fI");
+        add_text(out, flag->value);
+        buf_add_cstr(out, "\\fR");
+    }
     buf_add_char(out, '\n');
     add_text(out, flag->help);
     buf_add_char(out, '\n');
@@ -45,9 +66,9 @@ static void add_command(struct buf *out, const char *name, const struct cli_comm
     add_text(out, args ? args->summary : command->summary);
     buf_add_char(out, '\n');
     if (args && args->more[0]) {
-        buf_add_cstr(out, ".PP\n");
+        buf_add_cstr(out, ".PP\n.nf\n");
         add_text(out, args->more);
-        buf_add_char(out, '\n');
+        buf_add_cstr(out, "\n.fi\n");
     }
     for (size_t i = 0; args && i < args->flag_count; i++)
         add_flag(out, &args->flags[i]);
@@ -84,6 +105,10 @@ void man_write(struct buf *out)
                  ".SH ENVIRONMENT\n"
                  ".TP\n\\fBRUNBELL_URL\\fR, \\fBRUNBELL_API_KEY\\fR\n"
                  "The server that commands ask, and the key they ask with.\n"
+                 ".TP\n\\fBRUNBELL_SECRET\\fR\n"
+                 "The secrets that runbell verify tries.\n"
+                 ".TP\n\\fBRUNBELL_CA_FILE\\fR\n"
+                 "Trusted authorities instead of the system's, where the server speaks https.\n"
                  ".TP\n\\fBNO_COLOR\\fR\n"
                  "No colour, also on a terminal.\n"
                  ".TP\n\\fBRUNBELL_\\fR...\n"

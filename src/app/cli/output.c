@@ -1,6 +1,7 @@
 /* output.c -- see output.h. */
 #include "app/cli/output.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -40,6 +41,16 @@ const char *output_end(void)
 void output_line(struct str text)
 {
     printf("%.*s\n", STR_ARG(text));
+}
+
+bool output_flush(void)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    if (errno != EPIPE) /* who closed the pipe knows */
+        perror("runbell: the output could not be written");
+    return false;
 }
 
 void output_safe(struct str text, size_t bytes_max)

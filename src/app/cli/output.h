@@ -15,6 +15,9 @@ const char *output_end(void);
 
 /* On one line, with a line end. */
 void output_line(struct str text);
+/* What was printed goes out. False: nobody reads it any more, or the disk is full, which has been
+ * said; a command that follows something ends then, with CLI_FAILED. */
+bool output_flush(void);
 /* Text of others on a terminal: controls become "?", so that it cannot move the cursor. */
 void output_safe(struct str text, size_t bytes_max);
 /* The string member of an object, or "". */

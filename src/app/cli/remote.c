@@ -127,7 +127,7 @@ static int refused(const struct remote *remote, const struct remote_answer *answ
     if (json_parse(&arena, buf_str(&answer->body), &root, NULL))
         root = NULL;
     detail = json_string(json_get(root, "detail"));
-    if (answer->status == 401)
+    if (answer->status == 401 && str_is_none(remote->api_key))
         code = session_fail(remote->session,
                             "the server wants an API key: --api-key or RUNBELL_API_KEY; runbell "
                             "keys create makes one");
@@ -199,7 +199,8 @@ static void connect_once(struct remote *remote, struct following *f, struct remo
                                      .headers = headers,
                                      .silence_ms = STREAM_SILENCE_MS,
                                      .on_piece = on_piece,
-                                     .context = f};
+                                     .context = f,
+                                     .ends_by_hand = f->stream->ends_by_hand};
 
     if (f->last_id.len)
         headers[count++] = (struct http_header){STR("Last-Event-ID"), buf_str(&f->last_id)};
@@ -224,11 +225,14 @@ int remote_follow(struct remote *remote, const struct remote_stream *stream)
 
         f.has_come = false;
         connect_once(remote, &f, &answer);
-        if (answer.status && answer.status / 100 != 2)
+        if (answer.is_ended)
+            code = CLI_OK;
+        else if (answer.status && answer.status / 100 != 2)
             code = refused(remote, &answer);
         else if (!answer.status && !was_there)
             code = no_answer(remote, answer.why);
         was_there |= answer.status / 100 == 2;
+        f.is_over |= answer.is_ended;
         buf_release(&answer.body);
         if (f.is_over || code != CLI_OK)
             break;

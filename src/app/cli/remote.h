@@ -46,13 +46,15 @@ struct remote_request {
     /* Each piece of a 2xx body, instead of collecting it; false: enough. */
     bool (*on_piece)(void *context, struct str piece);
     void *context;
+    bool ends_by_hand; /* by SIGINT and SIGTERM, as if on_piece had said enough */
 };
 
 struct remote_answer {
     int status;       /* 0: there was none */
     const char *why;  /* static words when status is 0, or the body was cut off; else NULL */
     struct buf body;  /* to be released */
-    bool is_complete; /* the body came to its end */
+    bool is_complete; /* the body came to its end, or enough of it */
+    bool is_ended;    /* by hand */
 };
 
 /* Any URL: receivers too. */
@@ -74,6 +76,7 @@ struct remote_stream {
     struct str after;
     bool (*on_event)(void *context, const struct sse_event *event);
     void *context;
+    bool ends_by_hand; /* SIGINT and SIGTERM end it in order: there is something to clean up */
 };
 int remote_follow(struct remote *remote, const struct remote_stream *stream) MUST_USE;
 

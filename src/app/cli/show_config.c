@@ -7,6 +7,7 @@
 #define INDENT 2
 
 static const struct arg_flag flags[] = {
+    ARG_JSON,
     ARG_CONFIG,
     ARG_DATA,
     ARG_STORE,
@@ -26,25 +27,54 @@ static const struct arg_command print_command = {
     .name = "runbell config print",
     .operands = "",
     .summary = "Prints what is in force, from file, variables, flags and defaults, as JSON.",
-    .more = "Secrets are shown as ***. What each setting is for: runbell help settings",
+    .more = "Secrets are shown as ***; --json changes nothing. What each setting is for: runbell "
+            "help settings",
     .flags = flags,
     .flag_count = ARRAY_LEN(flags),
 };
 
+static void check_json(const struct config *config, struct str listen)
+{
+    struct json_writer json;
+    struct buf out;
+
+    buf_init(&out, TEXT_BYTES_MAX);
+    json_writer_init(&json, &out);
+    json_begin_object(&json);
+    json_put_str(&json, "file", str_of(config->file));
+    json_put_i64(&json, "graphs", (int64_t)config->graphs.count);
+    json_put_str(&json, "data", str_of(config->data_dir));
+    json_put_str(&json, "store", config->store_url ? STR("postgres") : STR("sqlite"));
+    json_put_str(&json, "listen", listen);
+    json_put_bool(&json, "needs_key", config_listens_publicly(config));
+    json_end_object(&json);
+    printf("%.*s\n", STR_ARG(buf_str(&out)));
+    buf_release(&out);
+}
+
+static void check_print(const struct config *config, struct str listen)
+{
+    printf("%s: %zu graphs, data in %s, listens on %.*s%s\n",
+           config->file ? config->file : "no " CONFIG_FILE ", the defaults are in force",
+           config->graphs.count, config->store_url ? "PostgreSQL" : config->data_dir,
+           STR_ARG(listen),
+           config_listens_publicly(config) ? " (needs an API key: runbell keys create)" : "");
+}
+
 static int cli_check(int argc, char **argv)
 {
     struct session session;
-    struct address_text listen;
-    const struct config *config = &session.config;
+    struct address_text text;
+    struct str listen;
     int code;
 
     if (!session_open(&session, &check_command, SESSION_WHOLE_CONFIG, argc, argv, &code))
         return code;
-    printf("%s: %zu graphs, data in %s, listens on %.*s%s\n",
-           config->file ? config->file : "no " CONFIG_FILE ", the defaults are in force",
-           config->graphs.count, config->store_url ? "PostgreSQL" : config->data_dir,
-           STR_ARG(address_write(&config->listen, &listen)),
-           config_listens_publicly(config) ? " (needs an API key: runbell keys create)" : "");
+    listen = address_write(&session.config.listen, &text);
+    if (session_value(&session, "json"))
+        check_json(&session.config, listen);
+    else
+        check_print(&session.config, listen);
     session_close(&session);
     return CLI_OK;
 }

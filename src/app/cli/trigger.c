@@ -17,9 +17,23 @@ const struct arg_command trigger_command = {
         "KIND is run, rule, alert or fleet. It is delivered, logged and judged like any other,\n"
         "but tried once. Exit code 0: the receiver took it.",
     .operand_count = 1,
+    .words = "run rule alert fleet",
     .flags = flags,
     .flag_count = ARRAY_LEN(flags),
 };
+
+/* What the receiver answered, else why it did not; else that there was no attempt. */
+static void say_why(const struct json *root)
+{
+    const struct json *attempt = json_get(root, "attempt");
+    struct str words = output_text(attempt, "message"), detail = output_text(attempt, "detail");
+
+    output_safe(words.len ? words : output_text(root, "message"), 400);
+    if (detail.len) {
+        fputs(": ", stdout);
+        output_safe(detail, 400);
+    }
+}
 
 static int say(const struct session *session, const struct buf *body)
 {
@@ -38,7 +52,7 @@ static int say(const struct session *session, const struct buf *body)
 
         printf("%s%s%s: ", output_begin(is_good ? OUTPUT_GOOD : OUTPUT_BAD),
                is_good ? "Delivered" : "Not delivered", output_end());
-        output_safe(output_text(root, "message"), 400);
+        say_why(root);
         if (us >= 0)
             printf(" (%.1f ms)", (double)us / 1000);
         printf("\nrunbell deliveries show %lld says more.\n",
