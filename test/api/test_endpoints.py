@@ -8,6 +8,7 @@ import pytest
 from harness.api import Api
 from harness.ports import eventually
 from harness.receiver import Answer
+from harness.server import Server
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +20,6 @@ def ops(shared_receiver):
 @pytest.fixture(scope="module")
 def quick(store, tmp_path_factory, ops):
     """A server with policies of its own that tells of its deliveries."""
-    from harness.server import Server
-
     config = {"runbell": {"delivery": {
         "policies": {"brisk": {"delays_s": [0.1, 0.2], "jitter": 0}, "never": {"delays_s": []}},
         "policy": {"run": "brisk"}, "notify_url": ops.url, "survey_s": 0.2}}}
@@ -201,3 +200,13 @@ def test_no_more_at_once_than_it_has_places(quick, hostile):
 
 def test_tenants_do_not_see_each_other(quick, server):
     assert "/v1/endpoints/{endpoint_id}" in quick.ok("GET", "/openapi.json")["paths"]
+
+
+@pytest.mark.parametrize("url, word", [
+    ("ftp://example.com/", "http://"), ("http://169.254.169.254/", "link-local"), ("http://10.0.0.1/", "private network"), ("/relative", "relative"),
+])
+def test_where_trouble_is_told_must_be_an_address_that_may_be_called(tmp_path, store, url, word):
+    """Issue 3: the same verdict at save, test and send; a notice that is refused would be lost, and nobody told."""
+    one = Server(tmp_path, store=store(), config={"runbell": {"delivery": {"notify_url": url}}}, dev=False)
+    code, log = one.start_fails()
+    assert code == 1 and "runbell.delivery.notify_url" in log and word in log
