@@ -192,8 +192,8 @@ static bool is_any_address(const struct address *address)
     return memcmp(address->bytes, zeros, full_bits(address) / 8) == 0;
 }
 
-/* A listener on all addresses is reached through loopback too. Its other interfaces stand in `own`
- * by themselves. */
+/* A listener on all addresses is reached through loopback too. Its other interfaces are not known
+ * (docs/security.md, 21). */
 static bool is_own(const struct egress_policy *policy, const struct address *address)
 {
     for (size_t i = 0; i < policy->own_count; i++) {
