@@ -1,13 +1,13 @@
 """traced_program -- an agent as people trace them, for the bench: `traced_program.py TRACES [CHARS]`, with LANGSMITH_ENDPOINT.
 
 A trace has nine spans of a few hundred to a few thousand bytes: a chain, two turns of a model with usage, a retriever with documents,
-tools. With CHARS a trace is one span whose inputs are a text of so many characters, no two the same.
+tools. One in twenty fails at once; a person says something of one in ten. With CHARS a trace is one span whose inputs are a text of so many characters, no two the same.
 """
 
 import random
 import sys
 
-from langsmith import Client, traceable
+from langsmith import Client, traceable, uuid7
 
 WORDS = [f"{a}{b}" for a in ("re", "un", "pre", "over", "inter", "sub") for b in
          ("fund", "order", "ship", "ply", "mark", "turn", "view", "state", "act", "call", "form", "port")]
@@ -69,11 +69,13 @@ def main():
         if chars:
             large(random.randbytes(chars // 2).hex(), langsmith_extra={"client": client})
             continue
-        metadata = {"thread_id": f"T-{number // 4}", "customer": f"c{number % 50}", "revision": "4f2a1"}
+        metadata, run = {"thread_id": f"T-{number // 4}", "customer": f"c{number % 50}", "revision": "4f2a1"}, uuid7()
         try:
-            agent(text(12), number, langsmith_extra={"client": client, "metadata": metadata})
+            agent(text(12), number, langsmith_extra={"client": client, "metadata": metadata, "run_id": run})
         except ValueError:
             pass
+        if number % 10 == 5:
+            client.create_feedback(run, "user_score", score=number % 3 / 2, comment=text(5), trace_id=run)
     client.flush()
 
 
