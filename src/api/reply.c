@@ -131,11 +131,18 @@ static struct str code_of(int status)
     return status >= 500 ? STR("internal_error") : STR("bad_request");
 }
 
-static void put_problem(struct json_writer *json, int status)
+/* RFC 7807 for the v2 tracing API; Fleet's clients look at the code. */
+static void put_problem(struct json_writer *json, const struct call *call, int status)
 {
-    json_put_str(json, "type", STR("error"));
+    bool is_v2 = str_starts(str_of(call->route->path), STR("/v2/"));
+
+    json_put_str(json, "type", is_v2 ? STR("about:blank") : STR("error"));
+    if (is_v2)
+        json_put_str(json, "title", http_status_words(status));
     json_put_str(json, "code", code_of(status));
     json_put_i64(json, "status", status);
+    if (is_v2)
+        json_put_str(json, "instance", call->request->path);
 }
 
 enum err call_fail(struct call *call, int status, const char *format, ...)
@@ -160,7 +167,7 @@ enum err call_fail(struct call *call, int status, const char *format, ...)
     if (status >= 500) /* under this name the log says why */
         json_put_str(json, "request_id", call->request_id);
     if (call->route && call->route->flags & ROUTE_PROBLEM)
-        put_problem(json, status);
+        put_problem(json, call, status);
     json_end_object(json);
     return OK;
 }

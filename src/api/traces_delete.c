@@ -71,6 +71,17 @@ static enum err delete_apply(struct tx *tx, struct call *call)
     return OK;
 }
 
+static struct filter_ids ids_joined(struct arena *arena, const struct filter_ids *a,
+                                    const struct filter_ids *b)
+{
+    struct uuid *list = ARENA_ARRAY(arena, struct uuid, a->count + b->count);
+
+    if (a->count)
+        memcpy(list, a->list, a->count * sizeof(*list));
+    memcpy(list + a->count, b->list, b->count * sizeof(*list));
+    return (struct filter_ids){list, a->count + b->count};
+}
+
 static enum err delete_prepare(struct call *call)
 {
     struct delete_call *d = ARENA_NEW(call->arena, struct delete_call);
@@ -82,8 +93,8 @@ static enum err delete_prepare(struct call *call)
         (err = traces_ids_read(call, "ids", &ids)) ||
         (err = call_get_uuid(call, "session_id", &d->project_id)))
         return err;
-    if (d->traces.count == 0)
-        d->traces = ids;
+    if (ids.count > 0)
+        d->traces = ids_joined(call->arena, &d->traces, &ids);
     if (d->traces.count == 0 || d->traces.count > TRACES_MAX)
         return call_fail(call, 422, "trace_ids: must hold 1 to %d ids of root runs", TRACES_MAX);
     call->data = d;

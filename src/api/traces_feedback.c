@@ -141,6 +141,7 @@ struct feedback_list {
     struct feedback_filter filter;
     struct str projects[PROJECTS_MAX]; /* UUID text */
     size_t project_count;
+    bool is_of_user; /* of one: keys are no users, so nothing is */
 };
 
 /* Given once, several times, or as one text with commas. */
@@ -208,7 +209,7 @@ static enum err list_apply(struct tx *tx, struct call *call)
     enum err err = projects_find_all(tx, call, list, numbers, &filter.project_count);
 
     filter.projects = numbers;
-    if (!err && (list->project_count == 0 || filter.project_count > 0))
+    if (!err && !list->is_of_user && (list->project_count == 0 || filter.project_count > 0))
         err = feedback_search(tx, &filter, tx->arena, &found);
     if (err)
         return err;
@@ -261,6 +262,7 @@ static enum err list_prepare(struct call *call)
         return err;
     if (f->limit > PAGE_MAX)
         f->limit = PAGE_MAX;
+    list->is_of_user = !str_is_empty(query_get(&call->query, "user"));
     if (!str_is_empty(level))
         f->level = str_eq(level, STR("run")) ? FEEDBACK_OF_SPANS : FEEDBACK_OF_PROJECTS;
     call->data = list;

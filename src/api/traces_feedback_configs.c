@@ -86,12 +86,20 @@ static enum err change_apply(struct tx *tx, struct call *call)
 static enum err body_read(struct call *call, struct config_call *c)
 {
     const struct json *lower;
+    const char *problem;
     enum err err;
 
     if ((err = call_body_object(call)) ||
         (err = call_get_text(call, "feedback_key", &c->row.key)) ||
         (err = call_get_object(call, "feedback_config", &c->row.config)))
         return err;
+    problem = str_is_none(c->row.config)
+                  ? NULL
+                  : feedback_config_problem(json_get(call->body, "feedback_config"));
+    if (problem) {
+        call_fail(call, 422, "feedback_config: %s", problem);
+        return ERR_INVALID;
+    }
     lower = json_get(call->body, "is_lower_score_better");
     c->row.is_lower_score_better = json_type(lower) == JSON_BOOL ? json_bool(lower, false) : -1;
     call->data = c;

@@ -97,8 +97,13 @@ static enum err token_read(struct call *call, const struct json *body, struct st
     token->key = json_string(json_get(body, "feedback_key"));
     if (token->key.len == 0 || token->key.len > FEEDBACK_KEY_BYTES_MAX)
         return refuse(call, "feedback_key", "must have 1 to 180 characters");
-    if (json_type(config) == JSON_OBJECT)
+    if (config && !json_is_null(config)) {
+        if (json_type(config) != JSON_OBJECT)
+            return refuse(call, "feedback_config", "must be an object");
+        if (feedback_config_problem(config))
+            return refuse(call, "feedback_config", feedback_config_problem(config));
         token->config = json_raw(body_text, STR("feedback_config"));
+    }
     if (!json_is_absent(id)) {
         if (uuid_parse_loose(json_string(id), &uuid))
             return refuse(call, "id", "must be a UUID");
@@ -236,11 +241,29 @@ static struct str source_of(struct call *call, struct str body)
         call->arena, (struct str[]){STR("{\"type\":\"api\",\"metadata\":"), metadata, STR("}")}, 3);
 }
 
+/* An address that is only opened, as mail programs do before their user does, takes nothing back.
+ */
+static enum err says_nothing_new(struct tx *tx, const struct feedback_token_row *token,
+                                 const struct feedback_row *said, bool *nothing)
+{
+    struct feedback_row before;
+    enum err err = OK;
+
+    *nothing = !said->has_score && str_is_none(said->value) && str_is_none(said->comment) &&
+               str_is_none(said->correction);
+    if (*nothing)
+        err = feedback_get(tx, token->tenant, said->feedback_id, tx->arena, &before);
+    if (err == ERR_NOT_FOUND)
+        *nothing = false;
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
 static enum err say_apply(struct tx *tx, struct call *call)
 {
     const struct str *body = call->data;
     struct feedback_draft draft = {.has_id = true};
     struct feedback_token_row token;
+    bool is_nothing;
     struct str why;
     enum err err = feedback_token_get(tx, call->params[0], tx->arena, &token);
 
@@ -258,7 +281,10 @@ static enum err say_apply(struct tx *tx, struct call *call)
     draft.row.source_type = STR("api");
     draft.row.source = source_of(call, *body);
     draft.config = token.config;
-    if ((err = feedback_write(tx, token.tenant, &draft)))
+    err = says_nothing_new(tx, &token, &draft.row, &is_nothing);
+    if (!err && !is_nothing)
+        err = feedback_write(tx, token.tenant, &draft);
+    if (err)
         return err;
     json_raw_out(call_json(call, 200), STR("{\"message\":\"Thank you\"}"));
     return OK;

@@ -1,6 +1,7 @@
 /* traces_fill.c -- what of a span has to be loaded to show it. */
 #include "api/traces_priv.h"
 #include "store/datasets.h"
+#include "store/shares.h"
 #include "store/span_values.h"
 #include "trace/feedback_stats.h"
 
@@ -56,6 +57,16 @@ enum err traces_dataset_fill(struct tx *tx, struct span *span)
 
     return examples_have_run(tx, span->row.tenant, uuid_write(span->row.span_id, &id),
                              &span->in_dataset);
+}
+
+enum err traces_share_fill(struct tx *tx, struct arena *arena, struct span *span)
+{
+    struct share share;
+    enum err err = shares_of(tx, span->row.tenant, span->row.span_id, arena, &share);
+
+    if (!err)
+        span->share_token = share.token;
+    return err == ERR_NOT_FOUND ? OK : err;
 }
 
 enum err traces_fill(struct tx *tx, uint64_t select, struct arena *arena, struct span *span)

@@ -145,7 +145,8 @@ static enum err either_batch_prepare(struct call *call)
 
     if (err)
         return err;
-    if (may_trace(call) && (json_get(call->body, "post") || json_get(call->body, "patch")))
+    /* Runs of agents come as an array. */
+    if (may_trace(call) && json_type(call->body) == JSON_OBJECT)
         return batch_prepare(call);
     return run_of_an_agent(call, runs_batch_prepare);
 }

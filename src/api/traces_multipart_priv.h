@@ -53,7 +53,9 @@ struct part {
     bool is_skipped;
     struct upload *upload; /* NULL: it is held */
     struct json_check check;
-    char *known; /* of a part that says its length; in the batch's arena */
+    bool has_begun;   /* a value that is uploaded: its first byte that is no blank has come … */
+    struct str after; /* … and this is to stand behind its last (span_shape.h) */
+    char *known;      /* of a part that says its length; in the batch's arena */
     size_t known_len;
     struct buf unknown; /* of the others */
 };

@@ -1,6 +1,7 @@
 /* traces_parts.c -- the parts of a multipart body: each goes to a batch of spans, large ones by way
  * of the blob store. A bad part is a problem in words; the others go on. */
 #include "api/traces_multipart_priv.h"
+#include "trace/span_shape.h"
 
 static struct str part_name(const struct ingest *in)
 {
@@ -45,6 +46,8 @@ static enum err on_part(void *context, const struct multipart_part *part)
     p->known = NULL;
     p->known_len = 0;
     p->check = (struct json_check){0};
+    p->has_begun = false;
+    p->after = STR("");
     buf_clear(&p->unknown);
     p->name_len = part->name.len < PART_NAME_BYTES_MAX ? part->name.len : PART_NAME_BYTES_MAX;
     memcpy(p->name, part->name.data, p->name_len);
@@ -65,10 +68,27 @@ static enum err on_part(void *context, const struct multipart_part *part)
     return OK;
 }
 
+/* A value of another shape than is promised goes into an object. */
+static void begin_value(struct part *p, struct str piece)
+{
+    struct str trimmed = str_trim(piece);
+    struct span_wrap wrap;
+
+    if (p->has_begun || trimmed.len == 0)
+        return;
+    wrap = span_shape_wrap(p->is.field, trimmed.data[0]);
+    p->has_begun = true;
+    p->after = wrap.behind;
+    if (wrap.before.len > 0)
+        upload_add(p->upload, wrap.before);
+}
+
 static void send_out(struct ingest *in, struct str piece)
 {
-    if (in->part.is.kind == SPAN_PART_VALUE)
+    if (in->part.is.kind == SPAN_PART_VALUE) {
         json_check_feed(&in->part.check, piece);
+        begin_value(&in->part, piece);
+    }
     upload_add(in->part.upload, piece);
 }
 
@@ -126,6 +146,8 @@ static enum err on_part_end(void *context)
         return OK;
     if (p->upload && p->is.kind == SPAN_PART_VALUE && !json_check_is_json(&p->check))
         return skip_part(in, STR("not JSON"));
+    if (p->upload && p->after.len > 0)
+        upload_add(p->upload, p->after);
     span_batch_add_part(&in->filling->batch, part_name(in), &p->is, p->mime_type, part_value(in));
     if (p->upload)
         upload_end(p->upload);

@@ -4,6 +4,7 @@
 
 #include "api/call.h"
 #include "auth/link.h"
+#include "format/filter.h"
 #include "store/projects.h"
 #include "trace/feedback_stats.h"
 #include "trace/span_batch.h"
@@ -33,6 +34,9 @@ enum err traces_load(struct tx *tx, const struct span_row *row, uint64_t select,
 
 /* Is there an example that was made of it? */
 enum err traces_dataset_fill(struct tx *tx, struct span *span) MUST_USE;
+/* Under which token it is shared, if it is. Not for whoever reads it by a token: another one may
+ * outlive theirs. */
+enum err traces_share_fill(struct tx *tx, struct arena *arena, struct span *span) MUST_USE;
 /* traces_fill.c: loads what is missing of a span whose row and project are known. */
 enum err traces_fill(struct tx *tx, uint64_t select, struct arena *arena,
                      struct span *span) MUST_USE;
@@ -42,8 +46,19 @@ struct str traces_feedback_stats(const struct feedback_rows *rows, enum feedback
 
 /* traces_project_stats.c: answers with projects, whose strings live in the call's arena. With their
  * stats it takes reads of its own. */
-enum err traces_projects_reply(struct call *call, const struct project_rows *projects, bool as_list,
-                               bool with_stats) MUST_USE;
+struct project_view {
+    bool as_list; /* else one */
+    bool with_stats;
+    int64_t stats_from_us; /* of roots that began then or later */
+};
+enum err traces_projects_reply(struct call *call, const struct project_rows *projects,
+                               const struct project_view *view) MUST_USE;
+
+/* project_search.c: the query's `filter`. ERR_INVALID: the reply is filled. */
+enum err project_filter_read(struct call *call, struct filter *filter) MUST_USE;
+enum err project_search(struct tx *tx, const struct project_filter *asked,
+                        const struct filter *filter, struct arena *arena,
+                        struct project_rows *found) MUST_USE;
 
 /* traces_unload.c: the call's write, once what is large of the batch lies in the blob store. The
  * batch is the call's, and stays until its release. */

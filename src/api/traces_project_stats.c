@@ -10,12 +10,13 @@
 struct project_stats {
     struct call *call;
     struct project_rows projects;
-    bool as_list;
+    struct project_view view;
     size_t at;        /* the project under way */
     size_t over_at;   /* the step in which its search ended, which may be run again */
     struct str *done; /* its members as JSON, of those before */
     struct traces_query asked;
     struct span_stats stats;
+    int64_t experiment; /* its number; 0: it is none */
     bool has_feedback;
     enum err err; /* of a visit */
 };
@@ -65,6 +66,16 @@ static enum err project_feedback(struct tx *tx, struct project_stats *p)
     return err;
 }
 
+static enum err experiment_number(struct tx *tx, struct project_stats *p)
+{
+    const struct project_row *project = &p->projects.list[p->at];
+
+    p->experiment = 0;
+    return str_is_none(project->reference_dataset_id)
+               ? OK
+               : projects_experiment_number(tx, project, &p->experiment);
+}
+
 static struct str members_of(struct project_stats *p)
 {
     struct json_writer json;
@@ -73,6 +84,10 @@ static struct str members_of(struct project_stats *p)
     buf_init(&out, STATS_BYTES_MAX);
     json_writer_init(&json, &out);
     span_stats_write(&p->stats, SPAN_STATS_DECIMALS, NULL, &json);
+    if (p->experiment)
+        json_put_i64(&json, "test_run_number", p->experiment);
+    else
+        json_put_null(&json, "test_run_number");
     return buf_keep(&out, p->call->arena);
 }
 
@@ -95,7 +110,7 @@ static void query_begin(struct project_stats *p)
     p->asked = (struct traces_query){
         .query = {.tenant = p->call->principal.tenant,
                   .only_roots = true,
-                  .start_min_us = INT64_MIN,
+                  .start_min_us = p->view.stats_from_us,
                   .start_max_us = INT64_MAX},
         .project_ids = &p->projects.list[p->at].project_id,
         .project_id_count = 1,
@@ -122,10 +137,12 @@ static enum err stats_apply(struct tx *tx, struct call *call)
     p->over_at = call->transactions;
     if ((err = project_feedback(tx, p)))
         return err;
+    if ((err = experiment_number(tx, p)))
+        return err;
     p->done[p->at] = members_of(p);
     if (p->at + 1 < p->projects.count)
         return call_then_read(call, stats_apply);
-    reply(call, &p->projects, p->as_list, p->done);
+    reply(call, &p->projects, p->view.as_list, p->done);
     return OK;
 }
 
@@ -134,19 +151,19 @@ static void stats_release(struct call *call)
     traces_query_release(&((struct project_stats *)call->data)->asked);
 }
 
-enum err traces_projects_reply(struct call *call, const struct project_rows *projects, bool as_list,
-                               bool with_stats)
+enum err traces_projects_reply(struct call *call, const struct project_rows *projects,
+                               const struct project_view *view)
 {
     struct project_stats *p;
 
-    if (!with_stats || projects->count == 0) {
-        reply(call, projects, as_list, NULL);
+    if (!view->with_stats || projects->count == 0) {
+        reply(call, projects, view->as_list, NULL);
         return OK;
     }
     p = ARENA_NEW(call->arena, struct project_stats);
     p->call = call;
     p->projects = *projects;
-    p->as_list = as_list;
+    p->view = *view;
     p->done = ARENA_ARRAY(call->arena, struct str, projects->count);
     query_begin(p);
     call->data = p;

@@ -2,6 +2,7 @@
 #include "api/owned_endpoints.h"
 #include "api/route.h"
 #include "api/traces_priv.h"
+#include "base/time.h"
 #include "store/alerts.h"
 #include "store/projects.h"
 #include "store/rules.h"
@@ -17,7 +18,9 @@
 struct project_call {
     struct project_row row;
     struct project_filter filter;
-    bool upsert, with_stats;
+    struct filter matches;
+    struct project_view view;
+    bool upsert;
     struct str ids[IDS_MAX];
     size_t id_count;
 };
@@ -76,8 +79,8 @@ static enum err list_apply(struct tx *tx, struct call *call)
         err = projects_ensure(tx, call->principal.tenant, PROJECT_DEFAULT, tx->arena, &project);
     if (!err)
         err = p->id_count ? list_ids(tx, call, &found)
-                          : projects_search(tx, &p->filter, call->arena, &found);
-    return err ? err : traces_projects_reply(call, &found, true, p->with_stats);
+                          : project_search(tx, &p->filter, &p->matches, call->arena, &found);
+    return err ? err : traces_projects_reply(call, &found, &p->view);
 }
 
 static enum err ids_read(struct call *call, const char *key, struct project_call *p)
@@ -113,10 +116,38 @@ static enum err metadata_read(struct call *call, struct str *metadata)
     return OK;
 }
 
+static enum err sort_read(struct call *call, struct project_filter *filter)
+{
+    static const char *const words[] = {"start_time", "name", "last_run_start_time", NULL};
+    struct str word = query_get(&call->query, "sort_by");
+    bool descending = true;
+    enum err err = call_query_bool(call, "sort_by_desc", &descending);
+
+    filter->ascending = !descending;
+    if (err || str_is_empty(word) || (err = call_query_word(call, "sort_by", words)))
+        return err;
+    for (size_t i = 0; words[i]; i++)
+        if (str_eq(word, str_of(words[i])))
+            filter->sort = (enum project_sort)i;
+    return OK;
+}
+
+static enum err stats_read(struct call *call, struct project_view *view)
+{
+    struct str from = query_get(&call->query, "stats_start_time");
+    enum err err = call_query_bool(call, "include_stats", &view->with_stats);
+
+    view->stats_from_us = INT64_MIN;
+    if (err || str_is_empty(from) || !time_parse_iso(from, &view->stats_from_us))
+        return err;
+    call_fail(call, 422, "stats_start_time: must be a time");
+    return ERR_INVALID;
+}
+
 static enum err list_prepare(struct call *call)
 {
     struct project_call *p = project_call_new(call);
-    bool reference_free = false, descending = true;
+    bool reference_free = false;
     enum err err;
 
     p->filter = (struct project_filter){
@@ -128,8 +159,8 @@ static enum err list_prepare(struct call *call)
     };
     if ((err = ids_read(call, "id", p)) || (err = metadata_read(call, &p->filter.metadata)) ||
         (err = call_query_bool(call, "reference_free", &reference_free)) ||
-        (err = call_query_bool(call, "include_stats", &p->with_stats)) ||
-        (err = call_query_bool(call, "sort_by_desc", &descending)) ||
+        (err = stats_read(call, &p->view)) || (err = sort_read(call, &p->filter)) ||
+        (err = project_filter_read(call, &p->matches)) ||
         (err = call_query_int(call, "limit", 1, INT32_MAX, &p->filter.limit)) ||
         (err = call_query_int(call, "offset", 0, INT64_MAX, &p->filter.offset)))
         return err;
@@ -137,7 +168,7 @@ static enum err list_prepare(struct call *call)
         p->filter.limit = PAGE_MAX;
     if (reference_free)
         p->filter.reference_dataset_id = STR("");
-    p->filter.ascending = !descending;
+    p->view.as_list = true;
     return call_then_read(call, list_apply);
 }
 
@@ -152,7 +183,7 @@ static enum err get_apply(struct tx *tx, struct call *call)
 
     if (err)
         return err == ERR_NOT_FOUND ? not_found(call) : err;
-    return traces_projects_reply(call, &found, false, p->with_stats);
+    return traces_projects_reply(call, &found, &p->view);
 }
 
 enum err traces_project_of(struct tx *tx, struct call *call, bool is_dry, struct str project_id,
@@ -171,7 +202,7 @@ enum err traces_project_prepare(struct call *call)
     enum err err = call_param_uuid(call, 0, "session_id");
 
     if (!err)
-        err = call_query_bool(call, "include_stats", &p->with_stats);
+        err = stats_read(call, &p->view);
     return err ? err : call_then_read(call, get_apply);
 }
 
@@ -341,8 +372,11 @@ static enum err delete_one_prepare(struct call *call)
 
 static enum err delete_many_prepare(struct call *call)
 {
-    enum err err = ids_read(call, "session_ids", project_call_new(call));
+    struct project_call *p = project_call_new(call);
+    enum err err = ids_read(call, "session_ids", p);
 
+    if (!err && p->id_count == 0)
+        return call_fail(call, 422, "session_ids: must name the projects to delete");
     return err ? err : call_then_write(call, delete_apply);
 }
 

@@ -206,6 +206,21 @@ enum err traces_query_read(struct call *call, struct traces_query *query)
 
 /* ---- the search ---- */
 
+static enum err projects_of_dataset(struct tx *tx, struct call *call, struct traces_query *query)
+{
+    const struct project_filter filter = {.tenant = query->query.tenant,
+                                          .reference_dataset_id = query->dataset_id,
+                                          .limit = TRACES_PROJECTS_MAX};
+    struct project_rows found;
+    enum err err = projects_search(tx, &filter, call->arena, &found);
+
+    if (err)
+        return err;
+    query->query.projects = found.list;
+    query->query.project_count = found.count;
+    return OK;
+}
+
 /* Projects that do not exist have no spans. */
 static enum err projects_find_all(struct tx *tx, struct call *call, struct traces_query *query)
 {
@@ -230,7 +245,8 @@ static enum err projects_find_all(struct tx *tx, struct call *call, struct trace
 static enum err search_begin(struct tx *tx, struct call *call, struct traces_query *query,
                              const struct span_visitor *visitor)
 {
-    enum err err = projects_find_all(tx, call, query);
+    enum err err = str_is_none(query->dataset_id) ? projects_find_all(tx, call, query)
+                                                  : projects_of_dataset(tx, call, query);
 
     if (err)
         return err;
@@ -238,6 +254,14 @@ static enum err search_begin(struct tx *tx, struct call *call, struct traces_que
     query->first_step = call->transactions;
     query->search = span_search_new(call->arena, &query->query, visitor);
     return OK;
+}
+
+static bool names_no_project(const struct traces_query *query)
+{
+    bool are_named = query->project_id_count > 0 || !str_is_none(query->dataset_id);
+
+    return are_named && query->query.project_count == 0 &&
+           (query->query.ids.count == 0 || query->query.ids_and_rest);
 }
 
 enum err traces_query_step(struct tx *tx, struct call *call, struct traces_query *query,
@@ -249,8 +273,7 @@ enum err traces_query_step(struct tx *tx, struct call *call, struct traces_query
         err = search_begin(tx, call, query, visitor);
     if (err)
         return err;
-    if (query->project_id_count > 0 && query->query.project_count == 0 &&
-        query->query.ids.count == 0) {
+    if (names_no_project(query)) {
         visitor->restart(visitor->context);
         query->is_over = true;
         return OK;

@@ -16,6 +16,7 @@ struct traces_query {
     struct filter filter, trace_filter, tree_filter;
     const struct str *project_ids; /* UUID text */
     size_t project_id_count;
+    struct str dataset_id; /* instead: the projects of the experiments on it; STR_NONE */
     /* How the search goes. */
     struct span_search *search; /* NULL: not begun */
     int64_t began_us;           /* of its first step */

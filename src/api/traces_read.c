@@ -2,7 +2,7 @@
 #include "api/route.h"
 #include "api/traces_priv.h"
 #include "store/projects.h"
-#include "store/shares.h"
+#include "store/span_scan.h"
 #include "store/spans.h"
 
 enum err traces_load(struct tx *tx, const struct span_row *row, uint64_t select,
@@ -21,16 +21,6 @@ enum err traces_load(struct tx *tx, const struct span_row *row, uint64_t select,
     return traces_fill(tx, select, arena, span);
 }
 
-static enum err share_load(struct tx *tx, struct span *span)
-{
-    struct share share;
-    enum err err = shares_of(tx, span->row.tenant, span->row.span_id, tx->arena, &share);
-
-    if (!err)
-        span->share_token = share.token;
-    return err == ERR_NOT_FOUND ? OK : err;
-}
-
 static enum err get_apply(struct tx *tx, struct call *call)
 {
     const struct uuid *span_id = call->data;
@@ -42,7 +32,9 @@ static enum err get_apply(struct tx *tx, struct call *call)
     if (!err)
         err = traces_load(tx, &row, SPAN_SELECT_ALL, tx->arena, &span);
     if (!err)
-        err = share_load(tx, &span);
+        err = traces_share_fill(tx, tx->arena, &span);
+    if (!err)
+        err = span_trace_times(tx, &row, &span.trace_min_us, &span.trace_max_us);
     if (err == ERR_NOT_FOUND)
         return call_fail(call, 404, "Run not found");
     if (!err)

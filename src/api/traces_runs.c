@@ -12,7 +12,8 @@ struct runs_query {
     int64_t limit, count;
     struct span_place last; /* of the page */
     struct json_writer *json;
-    enum err err; /* of the visit */
+    struct span times_of; /* whose trace's times were looked up last: neighbours are of one trace */
+    enum err err;         /* of the visit */
 };
 
 /* ---- the page ---- */
@@ -29,12 +30,31 @@ static void page_restart(void *context)
     json_begin_array(page->json);
 }
 
+static enum err times_fill(struct tx *tx, struct runs_query *page, struct span *span)
+{
+    struct span *known = &page->times_of;
+    enum err err = OK;
+
+    if (!(page->view.select & span_select(STR("trace_min_start_time"))))
+        return OK;
+    if (!known->trace_max_us || !uuid_eq(known->row.trace_id, span->row.trace_id))
+        err = span_trace_times(tx, &span->row, &known->trace_min_us, &known->trace_max_us);
+    known->row.trace_id = span->row.trace_id;
+    span->trace_min_us = known->trace_min_us;
+    span->trace_max_us = known->trace_max_us;
+    return err;
+}
+
 static bool page_visit(void *context, struct tx *tx, struct span_match *match)
 {
     struct runs_query *page = context;
     struct span span = *match->span;
 
     page->err = traces_fill(tx, page->view.select, match->arena, &span);
+    if (!page->err && page->view.select & span_select(STR("share_token")))
+        page->err = traces_share_fill(tx, match->arena, &span);
+    if (!page->err)
+        page->err = times_fill(tx, page, &span);
     if (page->err)
         return false;
     span_json_write(page->json, &span, &page->view);

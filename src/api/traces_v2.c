@@ -217,6 +217,7 @@ static struct v2_query *v2_new(struct call *call)
 
     q->call = call;
     q->asked.query.tenant = call->principal.tenant;
+    q->asked.query.ids_and_rest = true;
     q->asked.query.start_min_us = INT64_MIN;
     q->asked.query.start_max_us = INT64_MAX;
     call->data = q;
@@ -241,6 +242,23 @@ static enum err common_read(struct call *call, struct v2_query *q, uint64_t *sel
     return body_selects(call, select);
 }
 
+/* One of the two. */
+static enum err place_read(struct call *call, struct v2_query *q)
+{
+    struct str dataset = STR_NONE;
+    enum err err = call_get_uuid(call, "reference_dataset_id", &dataset);
+
+    if (err)
+        return err;
+    q->asked.dataset_id = dataset;
+    if (!str_is_none(dataset) && q->asked.project_id_count > 0)
+        return refuse(call, "reference_dataset_id", "and project_ids: say one of them");
+    if (str_is_none(dataset) && q->asked.project_id_count == 0)
+        return refuse(call, "project_ids",
+                      "must hold the ids of 1 to 1000 projects, or say reference_dataset_id");
+    return OK;
+}
+
 static enum err runs_prepare(struct call *call)
 {
     struct v2_query *q = v2_new(call);
@@ -255,11 +273,8 @@ static enum err runs_prepare(struct call *call)
         (err = traces_ids_read(call, "trace_id", &traces)) || (err = type_read(call, query)) ||
         (err = flags_read(call, query)))
         return err;
-    if (json_get(call->body, "reference_dataset_id"))
-        return refuse(call, "reference_dataset_id",
-                      "is not supported here: name the project of the experiment in project_ids");
-    if (q->asked.project_id_count == 0)
-        return refuse(call, "project_ids", "must hold the ids of 1 to 1000 projects");
+    if ((err = place_read(call, q)))
+        return err;
     query->has_trace = traces.count > 0;
     if (query->has_trace)
         query->trace_id = traces.list[0];
@@ -296,6 +311,23 @@ static enum err time_of_query(struct call *call, const char *key, int64_t *wall_
     return refuse(call, key, "must be a time");
 }
 
+static enum err project_of_query(struct call *call, struct traces_query *asked)
+{
+    struct str text = query_get(&call->query, "project_id");
+    struct str *id = ARENA_NEW(call->arena, struct str);
+    struct uuid_text canonical;
+    struct uuid project;
+
+    if (str_is_empty(text))
+        return OK;
+    if (uuid_parse_loose(text, &project))
+        return refuse(call, "project_id", "must be the id of a project");
+    *id = arena_str(call->arena, uuid_write(project, &canonical));
+    asked->project_ids = id;
+    asked->project_id_count = 1;
+    return OK;
+}
+
 static enum err trace_runs_prepare(struct call *call)
 {
     struct v2_query *q = v2_new(call);
@@ -305,7 +337,8 @@ static enum err trace_runs_prepare(struct call *call)
 
     if (uuid_parse_loose(call->params[0], &query->trace_id))
         return call_fail(call, 422, "trace_id: must be a UUID");
-    if ((err = time_of_query(call, "min_start_time", &query->start_min_us)) ||
+    if ((err = project_of_query(call, &q->asked)) ||
+        (err = time_of_query(call, "min_start_time", &query->start_min_us)) ||
         (err = time_of_query(call, "max_start_time", &query->start_max_us)) ||
         (err = traces_filter_read(call, "filter", query_get(&call->query, "filter"),
                                   &q->asked.filter)) ||

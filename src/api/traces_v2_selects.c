@@ -1,17 +1,6 @@
 /* traces_v2_selects.c -- what is selected of runs, turns and conversations, and loaded for it. */
 #include "api/traces_v2_priv.h"
-#include "store/shares.h"
 #include "trace/span_json_v2.h"
-
-static enum err share_fill(struct tx *tx, struct arena *arena, struct span *span)
-{
-    struct share share;
-    enum err err = shares_of(tx, span->row.tenant, span->row.span_id, arena, &share);
-
-    if (!err)
-        span->share_token = share.token;
-    return err == ERR_NOT_FOUND ? OK : err;
-}
 
 enum err traces_v2_fill(struct tx *tx, uint64_t select, struct arena *arena, struct span *span)
 {
@@ -19,7 +8,7 @@ enum err traces_v2_fill(struct tx *tx, uint64_t select, struct arena *arena, str
     enum err err = traces_fill(tx, span_v2_needs(select), arena, span);
 
     if (!err && select & span_v2_select(STR("SHARE_URL")))
-        err = share_fill(tx, arena, span);
+        err = traces_share_fill(tx, arena, span);
     if (!err && select & span_v2_select(STR("IS_IN_DATASET")))
         err = traces_dataset_fill(tx, span);
     if (err || !span_v2_wants_feedback(select))

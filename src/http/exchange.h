@@ -69,6 +69,9 @@ void http_exchange_cut(struct http_exchange *exchange);
 void http_reply(struct http_exchange *exchange, int status, const struct http_header *headers,
                 size_t header_count, struct str body);
 
+/* "Not Found" of 404; "" for a rare one. */
+struct str http_status_words(int status);
+
 /* A streamed reply: head now (chunked), then any number of writes, then http_end. */
 void http_begin(struct http_exchange *exchange, int status, const struct http_header *headers,
                 size_t header_count);

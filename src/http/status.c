@@ -52,6 +52,14 @@ static const struct str lines[400] = {
     LINE(507, "Insufficient Storage"),
 };
 
+struct str http_status_words(int status)
+{
+    size_t head = strlen("HTTP/1.1 200 ");
+    struct str line = http_status_line(status);
+
+    return str_is_none(line) ? STR("") : str_trim(str_from(line, head));
+}
+
 struct str http_status_line(int status)
 {
     REQUIRE(status >= 200 && status < 600);

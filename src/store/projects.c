@@ -41,13 +41,28 @@ static const struct db_statement delete_one = {
     WHERE " AND (CAST($7 AS TEXT) IS NULL OR json_contains(COALESCE(extra, '{}'), $7))"
 #define POSTGRES_WHERE                                                                             \
     WHERE " AND (CAST($7 AS TEXT) IS NULL OR COALESCE(extra, '{}')::jsonb @> CAST($7 AS jsonb))"
-#define PAGE(direction)                                                                            \
-    " ORDER BY start_us " direction ", project_no " direction                                      \
+#define PAGE(order, direction)                                                                     \
+    " ORDER BY " order " " direction ", project_no " direction                                     \
     " LIMIT CAST($1 AS BIGINT) OFFSET CAST($2 AS BIGINT)"
-static const struct db_statement search_up = {"projects_search_up", SQLITE_WHERE PAGE("ASC"),
-                                              POSTGRES_WHERE PAGE("ASC")};
-static const struct db_statement search_down = {"projects_search_down", SQLITE_WHERE PAGE("DESC"),
-                                                POSTGRES_WHERE PAGE("DESC")};
+#define SEARCH(name, order, direction)                                                             \
+    {                                                                                              \
+        "projects_search_" name, SQLITE_WHERE PAGE(order, direction),                              \
+            POSTGRES_WHERE PAGE(order, direction)                                                  \
+    }
+#define LAST_SPAN                                                                                  \
+    "COALESCE((SELECT MAX(s.start_us) FROM spans s WHERE s.project_no = projects.project_no), 0)"
+static const struct db_statement searches[][2] = {
+    [PROJECTS_BY_START] = {SEARCH("start_down", "start_us", "DESC"),
+                           SEARCH("start_up", "start_us", "ASC")},
+    [PROJECTS_BY_NAME] = {SEARCH("name_down", "name", "DESC"), SEARCH("name_up", "name", "ASC")},
+    [PROJECTS_BY_LAST_SPAN] = {SEARCH("last_down", LAST_SPAN, "DESC"),
+                               SEARCH("last_up", LAST_SPAN, "ASC")},
+};
+static const struct db_statement count_experiments = {
+    "projects_count_experiments",
+    "SELECT COUNT(*) FROM projects WHERE tenant = $1 AND reference_dataset_id = $2"
+    " AND (start_us, project_no) <= (CAST($3 AS BIGINT), CAST($4 AS BIGINT))",
+    NULL};
 
 static void row_read(const struct db_rows *rows, struct arena *arena, struct project_row *project)
 {
@@ -193,7 +208,7 @@ enum err projects_search(struct tx *tx, const struct project_filter *f, struct a
                          struct project_rows *found)
 {
     struct db_rows rows = {0};
-    enum err err = db_query(tx->db, f->ascending ? &search_up : &search_down,
+    enum err err = db_query(tx->db, &searches[f->sort][f->ascending],
                             DB_ARGS(db_int(f->limit), db_int(f->offset), db_text(f->tenant),
                                     db_text(f->name), db_text(like_of(tx->arena, f->name_contains)),
                                     db_text(f->reference_dataset_id),
@@ -206,5 +221,19 @@ enum err projects_search(struct tx *tx, const struct project_filter *f, struct a
     found->count = 0;
     while (db_next(&rows))
         row_read(&rows, arena, &found->list[found->count++]);
+    return db_rows_end(&rows);
+}
+
+enum err projects_experiment_number(struct tx *tx, const struct project_row *p, int64_t *number)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query_one(tx->db, &count_experiments,
+                                DB_ARGS(db_text(p->tenant), db_text(p->reference_dataset_id),
+                                        db_int(p->start_us), db_int(p->project_no)),
+                                &rows);
+
+    if (err)
+        return err;
+    *number = db_get_int(&rows, 0);
     return db_rows_end(&rows);
 }

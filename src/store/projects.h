@@ -48,17 +48,23 @@ enum err projects_update(struct tx *tx, const struct project_row *project) MUST_
 /* The row alone. ERR_NOT_FOUND. */
 enum err projects_delete(struct tx *tx, struct str tenant, struct str project_id) MUST_USE;
 
+enum project_sort { PROJECTS_BY_START, PROJECTS_BY_NAME, PROJECTS_BY_LAST_SPAN };
+
 struct project_filter {
     struct str tenant;
     struct str name;                 /* STR_NONE: any; so below */
     struct str name_contains;        /* in any letter case */
     struct str reference_dataset_id; /* "" : those without one */
     struct str metadata;             /* JSON object that extra.metadata must contain */
-    bool ascending;                  /* by start */
+    enum project_sort sort;
+    bool ascending;
     int64_t limit, offset;
 };
 
 enum err projects_search(struct tx *tx, const struct project_filter *filter, struct arena *arena,
                          struct project_rows *found) MUST_USE;
+/* Which experiment on its reference dataset it is, from 1, by start. */
+enum err projects_experiment_number(struct tx *tx, const struct project_row *project,
+                                    int64_t *number) MUST_USE;
 
 #endif

@@ -4,6 +4,8 @@
 #include "store/spans.h"
 #include "store/uuid_column.h"
 
+#define TRACE_TIMES_SPANS_MAX 10000
+
 /* The entry that ends the piece; then the rows from the place to it. $1 … $6 are the same in both:
  * project, tenant, trace, thread, and the place. */
 #define BOUND(condition, after, order)                                                             \
@@ -190,6 +192,29 @@ enum err span_turn_number(struct tx *tx, const struct span_row *root, int64_t *n
     if (err)
         return err;
     *number = db_get_int(&rows, 0);
+    return db_rows_end(&rows);
+}
+
+static const struct db_statement trace_times = {
+    "spans_trace_times",
+    "SELECT MIN(at_us), MAX(at_us), COUNT(*) FROM (SELECT start_us AS at_us FROM spans"
+    " WHERE trace_id = $1 AND tenant = $2 AND project_no > 0 LIMIT CAST($3 AS BIGINT)) AS starts",
+    NULL};
+
+enum err span_trace_times(struct tx *tx, const struct span_row *row, int64_t *min_us,
+                          int64_t *max_us)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query_one(
+        tx->db, &trace_times,
+        DB_ARGS(db_uuid(&row->trace_id), db_text(row->tenant), db_int(TRACE_TIMES_SPANS_MAX + 1)),
+        &rows);
+    bool is_known = !err && db_get_int(&rows, 2) <= TRACE_TIMES_SPANS_MAX;
+
+    if (err)
+        return err;
+    *min_us = is_known ? db_get_int(&rows, 0) : 0;
+    *max_us = is_known ? db_get_int(&rows, 1) : 0;
     return db_rows_end(&rows);
 }
 

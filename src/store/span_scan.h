@@ -45,6 +45,11 @@ enum err span_scan(struct tx *tx, const struct span_range *range, int64_t piece,
 /* Which turn of its thread the root is, from 1: in the order of starts, then of trace ids. */
 enum err span_turn_number(struct tx *tx, const struct span_row *root, int64_t *number) MUST_USE;
 
+/* The first and the last start in the span's trace; 0 for one of more than 10,000 spans, so that
+ * the cost is bounded. */
+enum err span_trace_times(struct tx *tx, const struct span_row *row, int64_t *min_us,
+                          int64_t *max_us) MUST_USE;
+
 /* A copy whose strings live in the arena. */
 struct span_row span_row_keep(const struct span_row *row, struct arena *arena);
 

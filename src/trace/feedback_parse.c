@@ -46,11 +46,25 @@ static enum err id_read(const struct reader *r, const char *key, bool *is_there,
     return OK;
 }
 
-/* As it is written. */
-static void raw_read(const struct reader *r, const char *key, struct str *raw)
+/* As it is written; no list, which the clients could not read. */
+static enum err raw_read(const struct reader *r, const char *key, struct str *raw)
 {
-    if (member(r, key))
+    const struct json *value = member(r, key);
+
+    if (json_type(value) == JSON_ARRAY)
+        return refuse(r, key, "must not be a list");
+    if (value)
         *raw = json_raw(r->text, str_of(key));
+    return OK;
+}
+
+static enum err correction_read(const struct reader *r, struct str *correction)
+{
+    const struct json *value = member(r, "correction");
+
+    if (value && json_type(value) != JSON_OBJECT && json_type(value) != JSON_STRING)
+        return refuse(r, "correction", "must be an object or a text");
+    return raw_read(r, "correction", correction);
 }
 
 static enum err object_read(const struct reader *r, const char *key, struct str *raw)
@@ -59,8 +73,7 @@ static enum err object_read(const struct reader *r, const char *key, struct str 
 
     if (value && json_type(value) != JSON_OBJECT)
         return refuse(r, key, "must be an object");
-    raw_read(r, key, raw);
-    return OK;
+    return raw_read(r, key, raw);
 }
 
 static enum err time_read(const struct reader *r, const char *key, int64_t *wall_us)
@@ -100,27 +113,106 @@ static enum err key_read(const struct reader *r, struct feedback_row *row)
     return OK;
 }
 
+static bool is_of(const struct json *value, enum json_type type)
+{
+    return !value || json_is_null(value) || json_type(value) == type;
+}
+
+/* What says no type comes from the API. */
+static struct str with_api_type(struct arena *arena, struct str source)
+{
+    struct str text;
+    struct buf out;
+
+    buf_init(&out, source.len + 32);
+    json_merge(&out, source, STR("{\"type\":\"api\"}"));
+    text = arena_str(arena, buf_str(&out));
+    buf_release(&out);
+    return text;
+}
+
 static enum err source_read(const struct reader *r, struct feedback_row *row)
 {
-    const struct json *type;
+    const struct json *source = member(r, "feedback_source");
     enum err err = object_read(r, "feedback_source", &row->source);
 
-    if (err || str_is_none(row->source)) {
-        row->source_type = STR("api");
+    row->source_type = STR("api");
+    if (err || !source) {
         row->source = STR("{\"type\":\"api\",\"metadata\":{}}");
         return err;
     }
-    type = json_get(member(r, "feedback_source"), "type");
-    row->source_type = json_string(type);
+    if (!is_of(json_get(source, "type"), JSON_STRING))
+        return refuse(r, "feedback_source", "type must be a text: app, api, model or auto_eval");
+    if (!is_of(json_get(source, "metadata"), JSON_OBJECT))
+        return refuse(r, "feedback_source", "metadata must be an object");
+    if (json_type(json_get(source, "type")) == JSON_STRING)
+        row->source_type = json_string(json_get(source, "type"));
+    else
+        row->source = with_api_type(r->arena, row->source);
     return OK;
+}
+
+static bool are_categories(const struct json *list)
+{
+    struct json_iter iter = json_iter(list);
+    const struct json *item;
+
+    if (!is_of(list, JSON_ARRAY))
+        return false;
+    while (json_type(list) == JSON_ARRAY && json_next(&iter, NULL, &item))
+        if (json_type(item) != JSON_OBJECT || !is_of(json_get(item, "value"), JSON_NUMBER) ||
+            !is_of(json_get(item, "label"), JSON_STRING))
+            return false;
+    return true;
+}
+
+const char *feedback_config_problem(const struct json *config)
+{
+    static const char *const types[] = {"continuous", "categorical", "freeform"};
+    struct str type = json_string(json_get(config, "type"));
+    bool is_known = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        is_known = is_known || str_eq(type, str_of(types[i]));
+    if (!is_known)
+        return "type must be continuous, categorical or freeform";
+    if (!is_of(json_get(config, "min"), JSON_NUMBER) ||
+        !is_of(json_get(config, "max"), JSON_NUMBER))
+        return "min and max must be numbers";
+    return are_categories(json_get(config, "categories"))
+               ? NULL
+               : "categories must be a list of {\"value\": number, \"label\": text}";
 }
 
 /* JavaScript may write feedbackConfig. */
 static enum err config_read(const struct reader *r, struct str *config)
 {
-    enum err err = object_read(r, "feedbackConfig", config);
+    static const char *const keys[] = {"feedbackConfig", "feedback_config"};
+    enum err err = OK;
 
-    return err ? err : object_read(r, "feedback_config", config);
+    for (size_t i = 0; !err && i < ARRAY_LEN(keys); i++) {
+        const char *problem = NULL;
+
+        err = object_read(r, keys[i], config);
+        if (!err && member(r, keys[i]))
+            problem = feedback_config_problem(member(r, keys[i]));
+        if (problem)
+            err = refuse(r, keys[i], problem);
+    }
+    return err;
+}
+
+/* A UUID as text. */
+static enum err id_text_read(const struct reader *r, const char *key, struct str *id)
+{
+    struct uuid_text text;
+    struct uuid uuid;
+    bool is_there = false;
+    enum err err = id_read(r, key, &is_there, &uuid);
+
+    if (!err && is_there)
+        *id = arena_str(r->arena, uuid_write(uuid, &text));
+    return err;
 }
 
 static enum err open(struct reader *r)
@@ -147,11 +239,9 @@ static enum err words_read(const struct reader *r, struct feedback_draft *draft)
 
     if ((err = score_read(r, &draft->row)) ||
         (err = text_read(r, "comment", &draft->row.comment)) ||
-        (err = config_read(r, &draft->config)))
+        (err = config_read(r, &draft->config)) || (err = raw_read(r, "value", &draft->row.value)))
         return err;
-    raw_read(r, "value", &draft->row.value);
-    raw_read(r, "correction", &draft->row.correction);
-    return OK;
+    return correction_read(r, &draft->row.correction);
 }
 
 static enum err place_read(const struct reader *r, struct feedback_draft *draft)
@@ -185,8 +275,8 @@ enum err feedback_parse(struct arena *arena, struct str text, struct feedback_dr
     if ((err = open(&r)) || (err = place_read(&r, &read)) || (err = key_read(&r, row)) ||
         (err = words_read(&r, &read)) || (err = source_read(&r, row)) ||
         (err = object_read(&r, "extra", &row->extra)) ||
-        (err = text_read(&r, "feedback_group_id", &row->group_id)) ||
-        (err = text_read(&r, "comparative_experiment_id", &row->experiment_id)) ||
+        (err = id_text_read(&r, "feedback_group_id", &row->group_id)) ||
+        (err = id_text_read(&r, "comparative_experiment_id", &row->experiment_id)) ||
         (err = time_read(&r, "created_at", &row->created_us)) ||
         (err = time_read(&r, "start_time", &row->start_us)))
         return err;

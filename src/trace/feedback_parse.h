@@ -27,6 +27,9 @@ enum err feedback_parse(struct arena *arena, struct str text, struct feedback_dr
 enum err feedback_parse_change(struct arena *arena, struct str text, struct feedback_draft *draft,
                                struct str *why) MUST_USE;
 
+/* What is wrong with a configuration, which is an object; NULL: nothing. */
+const char *feedback_config_problem(const struct json *config);
+
 /* `project_id` STR_NONE: not known yet. */
 void feedback_json_write(struct json_writer *json, const struct feedback_row *row,
                          struct str project_id);

@@ -146,9 +146,20 @@ static enum span_type type_of_kind(const struct otlp_span *span)
     return kind_of(word, kinds, ARRAY_LEN(kinds));
 }
 
+/* Our own word; other conventions write theirs in capitals. */
+static enum span_type type_of_word(const struct otlp_span *span)
+{
+    struct str word = otlp_text(&span->attributes, "langsmith.span.kind");
+
+    for (unsigned type = SPAN_CHAIN; type < SPAN_TYPE_COUNT; type++)
+        if (str_eq_nocase(word, span_type_name((enum span_type)type)))
+            return (enum span_type)type;
+    return SPAN_TYPE_NONE;
+}
+
 static enum span_type type_of(const struct otlp_span *span)
 {
-    enum span_type type = span_type_of(otlp_text(&span->attributes, "langsmith.span.kind"));
+    enum span_type type = type_of_word(span);
 
     if (type == SPAN_TYPE_NONE)
         type = type_of_operation(span);

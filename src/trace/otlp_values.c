@@ -146,15 +146,41 @@ static const char *role_of(const struct side *side, struct str event)
     return NULL;
 }
 
-static void message_write(struct json_writer *json, const struct otlp_event *event,
-                          const char *role)
+/* What a choice says stands in an object of its own, or in its text; STR_NONE: it does not. */
+static struct str choice_of(struct otlp_run *run, const struct otlp_event *event)
 {
+    const struct otlp_value *message = otlp_find(&event->attributes, "message");
+    struct str json = message ? otlp_json_of(run->arena, message) : STR_NONE;
+
+    return json.len > 0 && json.data[0] == '{' ? json : STR_NONE;
+}
+
+/* All at one level: what the event says itself, and what its choice says besides. */
+static void message_write(struct otlp_run *run, struct json_writer *json,
+                          const struct otlp_event *event, const char *role)
+{
+    struct str choice = choice_of(run, event), key, value;
+    size_t at = 0;
+
     json_begin_object(json);
-    if (!otlp_find(&event->attributes, "role"))
+    if (!otlp_find(&event->attributes, "role") &&
+        (str_is_none(choice) || str_is_none(json_raw(choice, STR("role")))))
         json_put_str(json, "role", str_of(role));
     for (size_t i = 0; i < event->attributes.count; i++) {
-        json_key_str(json, event->attributes.list[i].key);
-        otlp_value_write(json, &event->attributes.list[i].value);
+        const struct otlp_attribute *attribute = &event->attributes.list[i];
+
+        if (!str_is_none(choice) && str_eq(attribute->key, STR("message")))
+            continue;
+        json_key_str(json, attribute->key);
+        otlp_value_write(json, &attribute->value);
+    }
+    while (!str_is_none(choice) && json_raw_next(choice, &at, &key, &value)) {
+        const char *name = arena_cstr(run->arena, key);
+
+        if (otlp_find(&event->attributes, name) && !str_eq(key, STR("message")))
+            continue;
+        json_key_raw(json, key);
+        json_raw_out(json, value);
     }
     json_end_object(json);
 }
@@ -174,7 +200,7 @@ static struct found from_messages(struct otlp_run *run, const struct side *side)
         const char *role = role_of(side, events->list[i].name);
 
         if (role && ++count)
-            message_write(&json, &events->list[i], role);
+            message_write(run, &json, &events->list[i], role);
     }
     json_end_array(&json);
     if (count > 0 && !out.failed)

@@ -16,9 +16,10 @@ struct span {
     struct span_value values[SPAN_FIELD_COUNT]; /* by field; bytes are JSON text */
     const struct span_attachment *attachments;
     size_t attachment_count;
-    struct str feedback_stats; /* JSON object; STR_NONE */
-    struct str share_token;    /* UUID text; STR_NONE */
-    bool in_dataset;           /* an example was made of it */
+    struct str feedback_stats;          /* JSON object; STR_NONE */
+    struct str share_token;             /* UUID text; STR_NONE */
+    bool in_dataset;                    /* an example was made of it */
+    int64_t trace_min_us, trace_max_us; /* first and last start in its trace; 0: not looked up */
 };
 
 /* "2026-11-21T05:12:37.533121": as the tracing API writes times of runs, without an offset (B6). */

@@ -108,6 +108,16 @@ FIELD(received_at)
     time_out(json, span->row.received_us);
 }
 
+FIELD(trace_min_start)
+{
+    time_out(json, span->trace_min_us);
+}
+
+FIELD(trace_max_start)
+{
+    time_out(json, span->trace_max_us);
+}
+
 #define COSTS(name)                                                                                \
     FIELD(name)                                                                                    \
     {                                                                                              \
@@ -196,6 +206,8 @@ static const struct {
     {"manifest_s3_id", span_put_null, false, 0},
     {"last_queued_at", span_put_null, false, 0},
     {"trace_first_received_at", write_received_at, false, 0},
+    {"trace_min_start_time", write_trace_min_start, false, 0},
+    {"trace_max_start_time", write_trace_max_start, false, 0},
     {"trace_tier", span_put_null, false, 0},
     {"ttl_seconds", span_put_null, false, 0},
     {"trace_upgrade", span_put_false, false, 0},
@@ -208,19 +220,16 @@ static_assert(ARRAY_LEN(fields) <= 63, "each has a bit");
 static const struct {
     const char *name, *as;
 } aliases[] = {
-    {"inputs_or_signed_url", "inputs"},
-    {"outputs_or_signed_url", "outputs"},
-    {"error_or_signed_url", "error"},
-    {"events_or_signed_url", "events"},
-    {"extra_or_signed_url", "extra"},
-    {"serialized_or_signed_url", "serialized"},
-    {"manifest", "manifest_id"},
-    {"trace_min_max_start_time", "start_time"},
-    {"inserted_at", "trace_first_received_at"},
+    {"inputs_or_signed_url", "inputs"}, {"outputs_or_signed_url", "outputs"},
+    {"error_or_signed_url", "error"},   {"events_or_signed_url", "events"},
+    {"extra_or_signed_url", "extra"},   {"serialized_or_signed_url", "serialized"},
+    {"manifest", "manifest_id"},        {"inserted_at", "trace_first_received_at"},
 };
 
 uint64_t span_select(struct str name)
 {
+    if (str_eq(name, STR("trace_min_max_start_time")))
+        return span_select(STR("trace_min_start_time")) | span_select(STR("trace_max_start_time"));
     for (size_t i = 0; i < ARRAY_LEN(aliases); i++)
         if (str_eq(name, str_of(aliases[i].name)))
             name = str_of(aliases[i].as);

@@ -33,7 +33,7 @@ struct span_view {
 
 #define SPAN_SELECT_ALL UINT64_MAX
 
-/* The bit of a name that `select` may hold; 0: no such name. */
+/* The bits of a name that `select` may hold; 0: no such name. */
 uint64_t span_select(struct str name);
 /* Which values (bits 1 << enum span_field) and whether attachments must be loaded to write it. */
 unsigned span_select_fields(uint64_t select);

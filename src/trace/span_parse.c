@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "format/dotted_order.h"
 #include "store/projects.h"
+#include "trace/span_shape.h"
 #include "trace/usage_parse.h"
 
 #define SECONDS_BELOW 1e11
@@ -255,6 +256,7 @@ static void value_take(struct arena *arena, enum span_field field, struct str te
 {
     if (field == SPAN_ERROR_TEXT && json_type(value) == JSON_STRING && json_string(value).len == 0)
         return;
+    text = span_shape(arena, field, text, value);
     draft->change.values[field] = (struct span_value){.bytes = text, .size = (int64_t)text.len};
     draft->change.given |= SPAN_HAS_FIELD(field);
     if (field == SPAN_EXTRA)

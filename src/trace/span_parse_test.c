@@ -117,10 +117,48 @@ static void refusals(void **state)
     }
 }
 
+static void shapes(void **state)
+{
+    static const struct {
+        enum span_field field;
+        const char *sent, *kept;
+    } cases[] = {
+        {SPAN_INPUTS, "{\"a\": 1}", "{\"a\": 1}"},
+        {SPAN_INPUTS, " \"x\"", "{\"input\":\"x\"}"},
+        {SPAN_INPUTS, "[]", "{}"},
+        {SPAN_OUTPUTS, "[1, {}]", "{\"output\":[1, {}]}"},
+        {SPAN_OUTPUTS, "0", "{\"output\":0}"},
+        {SPAN_EXTRA, "[\"x\"]", "{\"value\":[\"x\"]}"},
+        {SPAN_SERIALIZED, "true", "{\"value\":true}"},
+        {SPAN_EVENTS, "[{\"name\": \"a\"}]", "[{\"name\": \"a\"}]"},
+        {SPAN_EVENTS, "[]", "[]"},
+        {SPAN_EVENTS, "[{}, 1, null, [2]]", "[{},{\"value\":1},{\"value\":null},{\"value\":[2]}]"},
+        {SPAN_EVENTS, "{\"name\": \"a\"}", "[{\"name\": \"a\"}]"},
+        {SPAN_EVENTS, "\"x\"", "[{\"value\":\"x\"}]"},
+        {SPAN_ERROR_TEXT, "\"no\"", "\"no\""},
+        {SPAN_ERROR_TEXT, "{\"a\": \"\\n\"}", "\"{\\\"a\\\": \\\"\\\\n\\\"}\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct str name = span_field_name(cases[i].field);
+        struct str inside =
+            arena_printf(&arena, "{\"id\":\"" ID "\",\"%.*s\":%s}", STR_ARG(name), cases[i].sent);
+
+        draft = (struct span_draft){.change.layer = SPAN_POST};
+        assert_int_equal(
+            span_parse_value(&arena, cases[i].field, str_of(cases[i].sent), &draft, &why), OK);
+        ASSERT_STR(str_trim(draft.change.values[cases[i].field].bytes), cases[i].kept);
+        assert_int_equal(parse(inside.data), OK);
+        ASSERT_STR(draft.change.values[cases[i].field].bytes, cases[i].kept);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("fields, values and what they tell are read; unknown keys are passed over", all_fields),
     TEST("null and an empty error are absent", null_is_absent),
     TEST("the strongest key that is there names the thread", threads),
+    TEST("values of another shape than is promised are put into it, wherever they stand", shapes),
     TEST("what is wrong is named, and nothing is taken of it", refusals),
 };
 

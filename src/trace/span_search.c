@@ -260,7 +260,7 @@ static enum err row_visit(struct tx *tx, struct span_search *s, const struct spa
                           int64_t *budget, bool *goes_on)
 {
     struct look look;
-    bool by_id = s->query.ids.count > 0, meets = true;
+    bool by_id = s->query.ids.count > 0 && !s->query.ids_and_rest, meets = true;
     enum err err;
 
     *goes_on = true;

@@ -20,7 +20,8 @@
 /* Counts of 0 and pointers of NULL are any. All borrowed for as long as the search. */
 struct span_query {
     struct str tenant;
-    struct filter_ids ids; /* then nothing else counts */
+    struct filter_ids ids; /* then nothing else counts … */
+    bool ids_and_rest;     /* … but if this is said */
     const struct project_row *projects;
     size_t project_count;
     bool has_trace, has_parent;

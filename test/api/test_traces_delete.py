@@ -141,3 +141,9 @@ def test_what_was_on_its_way_does_not_bring_a_deleted_trace_back(api):
     assert api.patch(f"/runs/{root['id']}", json=end).status_code == 202
     assert len(api.ok("POST", "/runs/query", json={"session": [session]})["runs"]) == 2
     assert api.ok("GET", f"/runs/{root['id']}")["outputs"] == {"a": 1}
+
+
+def test_ids_and_trace_ids_are_one_list(api):
+    one, other = make_trace(api, "both"), make_trace(api, "both")
+    assert api.post("/runs/delete", json={"ids": [one[0]["id"]], "trace_ids": [other[0]["id"]]}).status_code == 202
+    assert [status(api, span) for span in (*one, *other)] == [404] * 4

@@ -141,6 +141,15 @@ def test_feedback_inside_multipart(api):
     ({"run_id": new_id(), "key": "k", "score": "high"}, "score"),
     ({"run_id": new_id(), "key": "k", "feedback_config": []}, "feedback_config"),
     ({"run_id": new_id(), "key": "k", "created_at": "then"}, "created_at"),
+    ({"run_id": new_id(), "key": "k", "value": [1]}, "value: must not be a list"),
+    ({"run_id": new_id(), "key": "k", "correction": [1]}, "correction: must be an object or a text"),
+    ({"run_id": new_id(), "key": "k", "correction": 5}, "correction"),
+    ({"run_id": new_id(), "key": "k", "feedback_group_id": "mine"}, "feedback_group_id: must be a UUID"),
+    ({"run_id": new_id(), "key": "k", "feedback_source": {"type": 5}}, "feedback_source: type"),
+    ({"run_id": new_id(), "key": "k", "feedback_source": {"metadata": "x"}}, "feedback_source: metadata"),
+    ({"run_id": new_id(), "key": "k", "feedback_config": {"type": "scale"}}, "feedback_config: type must be continuous"),
+    ({"run_id": new_id(), "key": "k", "feedbackConfig": {"type": "continuous", "min": "0"}}, "feedbackConfig: min"),
+    ({"run_id": new_id(), "key": "k", "feedback_config": {"type": "categorical", "categories": ["a"]}}, "categories"),
 ])
 def test_what_is_refused(api, body, words):
     answer = api.post("/feedback", json=body)
@@ -210,3 +219,29 @@ def test_tokens_work_where_keys_are_needed(start_server):
         assert api.post("/feedback", json={"run_id": span["id"], "key": "k"}).status_code == 401
         assert httpx.get(token["url"], params={"score": 1}).status_code == 200
         assert len(api.ok("GET", "/feedback", params={"run": span["id"]}, headers={"x-api-key": key})) == 1
+
+
+def test_what_the_sdk_could_not_read_is_refused_where_configurations_are_set(api, span):
+    for config in ({"type": "scale"}, {"type": "categorical", "categories": [{"value": "1"}]}):
+        assert api.post("/feedback-configs", json={"feedback_key": "bad", "feedback_config": config}).status_code == 422
+        token = {"run_id": span["id"], "feedback_key": "bad", "feedback_config": config}
+        assert api.post("/feedback/tokens", json=token).status_code == 422
+
+
+def test_a_source_without_a_type_is_the_api(api, span):
+    row = say(api, span, key="untyped", feedback_source={"type": None, "metadata": {"a": 1}})
+    assert row["feedback_source"]["type"] == "api" and row["feedback_source"]["metadata"] == {"a": 1}
+
+
+def test_nothing_is_of_a_user(api, span):
+    """Keys are no users, so a list of one user's feedback is empty."""
+    say(api, span, key="mine")
+    assert api.ok("GET", "/feedback", params={"run": span["id"], "user": new_id()}) == []
+
+
+def test_a_token_that_is_only_opened_takes_nothing_back(api, span):
+    """As mail programs open addresses before their users do. The first time it is feedback without a score."""
+    token = api.ok("POST", "/feedback/tokens", json={"run_id": span["id"], "feedback_key": "opened"})
+    for query, score in ({}, None), ({"score": 1}, 1), ({}, 1), ({"score": 0}, 0):
+        assert httpx.get(token["url"], params=query).status_code == 200
+        assert [row["score"] for row in api.ok("GET", "/feedback", params={"key": "opened", "run": span["id"]})] == [score]

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from harness.ports import eventually
 from harness.spans import BEGAN, body, iso, make_span, new_id, packed, part, read, send
+from langsmith import Client
 
 PREFIXES = ["", "/api", "/api/v1"]
 
@@ -249,6 +250,40 @@ def test_a_packed_json_body_is_read(api):
     assert read(api, span["id"])
     assert api.post("/runs/batch", content=b"no", headers={"content-encoding": "gzip"}).status_code == 422
     assert api.post("/runs/batch", content=b"no", headers={"content-encoding": "br"}).status_code == 422
+
+
+@pytest.mark.parametrize("packet", [{}, {"post": None}, {"patch": []}, {"post": [], "patch": []}])
+def test_an_empty_batch_is_fine(api, packet):
+    """B5: either key may be missing or empty."""
+    assert api.post("/runs/batch", json=packet).status_code == 202
+
+
+ODD = {"inputs": "text", "outputs": [1, {"a": 2}], "extra": 5, "events": ["token", {"name": "end"}], "serialized": True,
+       "error": {"code": 7}}
+
+
+@pytest.mark.parametrize("way", ["parts", "batch", "patch"])
+def test_values_of_any_shape_are_read_in_the_promised_one(api, way):
+    """B5, B6: an SDK could not read a list with anything else in it."""
+    span = make_span(project=f"odd-{way}")
+    if way == "parts":
+        answer = send(api, [part(f"post.{span['id']}", span)] + [part(f"post.{span['id']}.{key}", value) for key, value in ODD.items()])
+    elif way == "batch":
+        answer = api.post("/runs/batch", json={"post": [span | ODD]})
+    else:
+        api.post("/runs", json=span)
+        answer = api.patch(f"/runs/{span['id']}", json=ODD)
+    assert answer.status_code == 202, answer.text
+    found = read(api, span["id"])
+    assert found["inputs"] == {"input": "text"} and found["outputs"] == {"output": [1, {"a": 2}]}
+    assert found["extra"] == {"value": 5} and found["serialized"] == {"value": True}
+    assert found["events"] == [{"value": "token"}, {"name": "end"}]
+    assert json.loads(found["error"]) == {"code": 7} and found["status"] == "error"
+    client = Client(api_url=str(api.base_url), api_key="none", auto_batch_tracing=False)
+    [run] = client.list_runs(project_name=f"odd-{way}", select=[*found])
+    assert run.inputs == {"input": "text"} and run.events[0] == {"value": "token"}
+    by_value = 'and(eq(input_key, "input"), eq(input_value, "text"))'
+    assert api.ok("POST", "/runs/query", json={"session": [found["session_id"]], "filter": by_value})["runs"]
 
 
 # ---- overload -------------------------------------------------------------------------------------------

@@ -208,7 +208,7 @@ def test_the_project_is_the_spans_the_processs_or_the_requests(api):
 
 @pytest.mark.parametrize("of, run_type", [
     ({"langsmith.span.kind": "retriever", "gen_ai.operation.name": "chat"}, "retriever"),
-    ({"langsmith.span.kind": "nonsense"}, "chain"),
+    ({"langsmith.span.kind": "nonsense"}, "chain"), ({"langsmith.span.kind": "LLM"}, "llm"),
     ({"gen_ai.operation.name": "chat"}, "llm"), ({"gen_ai.operation.name": "text_completion"}, "llm"),
     ({"gen_ai.operation.name": "embeddings"}, "embedding"), ({"gen_ai.operation.name": "execute_tool"}, "tool"),
     ({"traceloop.llm.request.type": "embedding"}, "embedding"), ({"traceloop.llm.request.type": "chat"}, "llm"),
@@ -278,8 +278,11 @@ def test_messages_may_be_events(api):
                                  event("gen_ai.choice", index=0, finish_reason="stop", message={"content": "Ho"})])
     assert found["inputs"] == {"messages": [{"role": "system", "content": "Be brief"},
                                             {"role": "user", "content": "Hi"}]}
-    assert found["outputs"] == {"messages": [{"role": "assistant", "index": 0, "finish_reason": "stop",
-                                              "message": {"content": "Ho"}}]}
+    assert found["outputs"] == {"messages": [{"role": "assistant", "index": 0, "finish_reason": "stop", "content": "Ho"}]}
+    found = root_of(api, events=[event("gen_ai.choice", index=0, message='{"role": "critic", "content": "Ho", "index": 7}')])
+    assert found["outputs"] == {"messages": [{"index": 0, "role": "critic", "content": "Ho"}]}
+    found = root_of(api, events=[event("gen_ai.choice", message="Ho")])
+    assert found["outputs"] == {"messages": [{"role": "assistant", "message": "Ho"}]}
     found = root_of(api, events=[event("gen_ai.content.prompt", gen_ai__prompt='{"q": "Hi"}'),
                                  event("gen_ai.content.completion", gen_ai__completion="Ho")])
     assert (found["inputs"], found["outputs"]) == ({"q": "Hi"}, {"output": "Ho"})

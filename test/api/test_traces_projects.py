@@ -79,3 +79,60 @@ def test_what_is_refused(api, path, body):
     assert api.get(f"/sessions/{new_id()}").status_code == 404
     assert api.patch(f"/sessions/{new_id()}", json={}).status_code == 404
     assert api.delete(f"/sessions/{new_id()}").status_code == 404
+
+
+def test_projects_that_a_filter_matches(api):
+    """B7: the language of spans on what projects have."""
+    mark, names = name_of("filter"), [name_of("filter") for _ in range(3)]
+    for at, name in enumerate(names):
+        api.ok("POST", "/sessions", json={"name": name, "start_time": f"2026-03-0{at + 1}T00:00:00Z",
+                                          "extra": {"metadata": {"mark": mark, "at": at}}})
+
+    def found(text, **params):
+        params = {"filter": text, "sort_by_desc": "false", **params}
+        return [names.index(one["name"]) for one in api.ok("GET", "/sessions", params=params)]
+
+    ours = f'and(eq(metadata_key, "mark"), eq(metadata_value, "{mark}"))'
+    assert found(ours) == [0, 1, 2] and found(ours, limit=1, offset=1) == [1] and found(ours, sort_by_desc="true") == [2, 1, 0]
+    assert found(f'and({ours}, eq(name, "{names[1]}"))') == [1] and found(f"eq(name, '{names[2]}')") == [2]
+    assert found(f'and({ours}, gt(start_time, "2026-03-01T12:00:00"))') == [1, 2]
+    assert found(f'and({ours}, eq(metadata.at, 0))') == [0] and found(f'and({ours}, eq(end_time, null))') == [0, 1, 2]
+    assert found(ours, name_contains=names[0]) == [0]
+    for text, word in (("eq(nam, 1)", "position 3"), ('eq(run_type, "llm")', "what projects have not")):
+        answer = api.get("/sessions", params={"filter": text})
+        assert answer.status_code == 400 and word in answer.json()["detail"]
+
+
+def test_projects_are_sorted(api):
+    mark, names = name_of("sort"), ["c", "a", "b"]
+    for at, name in enumerate(names):
+        api.ok("POST", "/sessions", json={"name": f"{mark}-{name}", "start_time": f"2026-03-0{at + 1}T00:00:00Z"})
+    for at_ms, name in ((0, "b"), (2000, "a"), (1000, "c")):
+        assert api.post("/runs", json=make_span(project=f"{mark}-{name}", at_ms=at_ms)).status_code == 202
+
+    def order(**params):
+        return "".join(one["name"][-1] for one in api.ok("GET", "/sessions", params={"name_contains": mark, **params}))
+
+    assert order() == order(sort_by="start_time") == "bac" and order(sort_by_desc="False") == "cab"
+    assert order(sort_by="name") == "cba" and order(sort_by="name", sort_by_desc="false") == "abc"
+    assert order(sort_by="last_run_start_time") == "acb"
+    assert api.get("/sessions", params={"sort_by": "colour"}).status_code == 422
+
+
+def test_stats_from_a_time_on_and_the_number_of_an_experiment(api):
+    name, dataset = name_of("stats"), new_id()
+    for at_ms in (0, 5000):
+        assert api.post("/runs", json=make_span(project=name, at_ms=at_ms)).status_code == 202
+    plain = {"name": name, "include_stats": "true"}
+    [project] = api.ok("GET", "/sessions", params=plain)
+    assert project["run_count"] == 2 and project["test_run_number"] is None
+    [project] = api.ok("GET", "/sessions", params={**plain, "stats_start_time": "2026-11-21T05:12:40Z"})
+    assert project["run_count"] == 1
+    assert api.get("/sessions", params={**plain, "stats_start_time": "soon"}).status_code == 422
+    made = [api.ok("POST", "/sessions", json={"name": f"{name}-{at}", "reference_dataset_id": dataset,
+                                              "start_time": f"2026-04-0{at}T00:00:00Z"}) for at in (2, 1)]
+    assert [api.ok("GET", f"/sessions/{one['id']}", params={"include_stats": "true"})["test_run_number"] for one in made] == [2, 1]
+
+
+def test_nothing_is_deleted_without_a_name(api):
+    assert api.delete("/sessions").status_code == 422

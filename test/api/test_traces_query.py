@@ -170,3 +170,25 @@ def test_a_long_search_runs_in_steps(api, session):
     found = api.ok("POST", "/runs/query", json={
         "session": [page_of], "filter": 'and(eq(name, "hay"), eq(input_key, "n"), eq(input_value, 1))', "limit": 3})
     assert [run["inputs"] for run in found["runs"]] == [{"n": 1}] * 3 and found["cursors"]["next"]
+
+
+def test_the_times_of_a_trace(api, spans):
+    """B6: trace_min_start_time and trace_max_start_time, by one name in select."""
+    body = {"id": [spans["llm"]["id"], spans["bare"]["id"]], "select": ["trace_min_max_start_time"], "order": "asc"}
+    inside, alone = api.ok("POST", "/runs/query", json=body)["runs"]
+    assert (inside["trace_min_start_time"], inside["trace_max_start_time"]) == (at(0)[:26], at(1200)[:26])
+    assert alone["trace_min_start_time"] == alone["trace_max_start_time"] == at(5000)[:26]
+    assert "trace_min_start_time" not in api.ok("POST", "/runs/query", json={**body, "select": ["id"]})["runs"][0]
+    assert api.ok("GET", f"/runs/{spans['tool']['id']}")["trace_max_start_time"] == at(1200)[:26]
+
+
+def test_lists_tell_what_is_shared(api, spans):
+    """B6: share_token of a list as of one run; who reads by a token is told of no other."""
+    root, tool = spans["root"]["id"], spans["tool"]["id"]
+    tokens = {one: api.ok("PUT", f"/runs/{one}/share", json={})["share_token"] for one in (root, tool)}
+    listed = api.ok("POST", "/runs/query", json={"id": [root, tool], "select": ["share_token"]})["runs"]
+    assert {run["id"]: run["share_token"] for run in listed} == tokens
+    assert api.ok("GET", f"/public/{tokens[root]}/run/{tool}")["share_token"] is None
+    for one in tokens:
+        api.ok("DELETE", f"/runs/{one}/share")
+    assert api.ok("POST", "/runs/query", json={"id": [root], "select": ["share_token"]})["runs"][0]["share_token"] is None

@@ -89,6 +89,35 @@ def test_only_what_is_selected(server, traced):
     assert all(list(item) == ["id"] for item in plain.json()["items"])
 
 
+def test_errors_are_problems(server):
+    """RFC 7807, as the v2 API tells what is wrong (contract 0.3)."""
+    answer = httpx.post(f"{server.url}/api/v2/runs/query", json={}, trust_env=False)
+    problem = answer.json()
+    assert answer.status_code == problem["status"] == 422 and problem["title"] == "Unprocessable Content"
+    assert problem["type"] == "about:blank" and problem["instance"] == "/api/v2/runs/query" and "project_ids" in problem["detail"]
+
+
+def test_ids_are_one_condition_of_several(v2, traced):
+    """In v1 ids stand alone; here all that is said counts."""
+    project, roots = traced
+    assert [run.id for run in v2.runs.query_v2(project_ids=[project], ids=roots, has_error=True)] == [roots[1]]
+    assert list(v2.runs.query_v2(project_ids=[str(uuid.uuid4())], ids=roots)) == []
+    children = [run.id for run in v2.runs.query_v2(project_ids=[project], is_root=False)]
+    assert list(v2.traces.query(project_id=project, trace_ids=children)) == []
+    assert v2.traces.list_runs(roots[0], project_id=str(uuid.uuid4())).items == []
+
+
+def test_runs_of_the_experiments_on_a_dataset(server, client, v2):
+    dataset, name = str(uuid.uuid4()), f"experiment-{uuid.uuid4()}"
+    client.create_project(name, reference_dataset_id=dataset)
+    client.create_run("tried", {}, "chain", project_name=name, id=uuid.uuid4())
+    client.flush()
+    assert [run.name for run in v2.runs.query_v2(reference_dataset_id=dataset, selects=["NAME"])] == ["tried"]
+    assert list(v2.runs.query_v2(reference_dataset_id=str(uuid.uuid4()))) == []
+    both = {"reference_dataset_id": dataset, "project_ids": [str(uuid.uuid4())]}
+    assert httpx.post(f"{server.url}/v2/runs/query", json=both, trust_env=False).status_code == 422
+
+
 def test_pages_filters_and_orders(v2, traced):
     project, roots = traced
     page = v2.runs.query_v2(project_ids=[project], page_size=3, selects=["ID", "START_TIME"])
