@@ -146,6 +146,16 @@ const struct setting settings[] = {
      "its secret; better from RUNBELL_BLOBS_SECRET_ACCESS_KEY_FILE"},
     {"blobs", "session_token", SETTING_SECRET, AT(blobs.session_token), 0, 0, NULL,
      "of temporary credentials"},
+    {"blobs", "credentials", SETTING_TEXT, AT(blobs.credentials), 0, 0, NULL,
+     "static: the keys above; container, instance: temporary ones, from where "
+     "credentials_endpoint says (docs/blobs.md)"},
+    {"blobs", "credentials_endpoint", SETTING_URL, AT(blobs.credentials_endpoint), 0, 0, NULL,
+     "of a container: the URL that gives its credentials; of an instance: its metadata service; "
+     "default of the latter: http://169.254.169.254"},
+    {"blobs", "credentials_token_file", SETTING_PATH, AT(blobs.credentials_token_file), 0, 0, NULL,
+     "file with the token that a container shows there"},
+    {"blobs", "credentials_role", SETTING_TEXT, AT(blobs.credentials_role), 0, 0, NULL,
+     "of an instance; default: the first that it has"},
     {"blobs", "ca_file", SETTING_PATH, AT(blobs.ca_file), 0, 0, NULL,
      "trusted certificates for the service; default: the system's"},
     {"blobs", "timeout_s", SETTING_SECONDS, AT(blobs.timeout_ms), 0.1, 600, NULL,

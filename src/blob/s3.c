@@ -33,6 +33,22 @@ void s3_post_back(struct s3 *s3, struct loop *loop, struct message *message,
         done(message);
 }
 
+bool s3_key(const struct s3 *s3, int64_t now_us, struct sigv4_key *key)
+{
+    const struct key_grant *grant;
+
+    *key = s3->key;
+    if (!s3->keys)
+        return true;
+    grant = key_source_grant(s3->keys, now_us);
+    if (!grant)
+        return false;
+    key->id = grant->id;
+    key->secret = grant->secret;
+    key->token = grant->token;
+    return true;
+}
+
 /* ---- links ---- */
 
 /* By steps of a 24th of the time they hold, so that what is read twice looks the same. What opens
@@ -53,9 +69,10 @@ static bool s3_link(const struct blob_store *store, struct str key, struct str m
                                     .query_count = ARRAY_LEN(query),
                                     .headers = &host,
                                     .header_count = 1};
+    struct sigv4_key signs;
     struct buf path;
 
-    if (str_is_none(s3->link_base))
+    if (str_is_none(s3->link_base) || !s3_key(s3, now_us, &signs))
         return false;
     if (mime_type.len == 0 || mime_type.len > LINK_MIME_BYTES_MAX || !str_is_utf8(mime_type))
         query[1].value = STR("application/octet-stream");
@@ -64,7 +81,7 @@ static bool s3_link(const struct blob_store *store, struct str key, struct str m
              STR_ARG(key));
     request.path = buf_str(&path);
     buf_add(out, s3->link_base);
-    sigv4_write_link(out, &s3->key, &time, &request, s3->link_s);
+    sigv4_write_link(out, &signs, &time, &request, s3->link_s);
     buf_release(&path);
     return true;
 }
@@ -142,12 +159,27 @@ static bool is_one_of(const char *text, const char *a, const char *b)
     return !text || strcmp(text, a) == 0 || strcmp(text, b) == 0;
 }
 
+static bool is_static(const struct s3_settings *settings)
+{
+    return !settings->credentials || strcmp(settings->credentials, "static") == 0;
+}
+
+static struct key_source_settings key_settings_of(const struct s3_settings *settings)
+{
+    return (struct key_source_settings){settings->credentials, settings->credentials_endpoint,
+                                        settings->credentials_token_file,
+                                        settings->credentials_role};
+}
+
 /* What is wrong of the settings that stand for themselves. */
 static const char *fault_of(const struct s3_settings *settings)
 {
     if (!is_bucket(str_of(settings->bucket)))
         return "blobs.bucket must be a bucket's name: 3 to 63 letters, digits, '-', '.'";
-    if (!settings->access_key_id || !settings->secret_access_key)
+    if (!is_static(settings) && (settings->access_key_id || settings->secret_access_key))
+        return "blobs.credentials says where keys come from, so blobs.access_key_id and "
+               "blobs.secret_access_key must not be set";
+    if (is_static(settings) && (!settings->access_key_id || !settings->secret_access_key))
         return "blobs.bucket is set, so blobs.access_key_id and blobs.secret_access_key must be "
                "set too";
     if (!is_printable(settings->access_key_id, 128) ||
@@ -170,11 +202,13 @@ enum err s3_settings_check(const struct s3_settings *settings, struct arena *are
 {
     const char *endpoints[] = {settings->endpoint, settings->link_endpoint};
     static const char *const names[] = {"blobs.endpoint", "blobs.link_endpoint"};
+    const struct key_source_settings keys = key_settings_of(settings);
     const char *fault;
     struct place place;
 
-    if (!settings->bucket && (settings->endpoint || settings->access_key_id ||
-                              settings->secret_access_key || settings->link_endpoint)) {
+    if (!settings->bucket &&
+        (settings->endpoint || settings->access_key_id || settings->secret_access_key ||
+         settings->link_endpoint || settings->credentials)) {
         *why = STR("blobs.bucket is not set, and other settings of blobs are");
         return ERR_INVALID;
     }
@@ -184,6 +218,8 @@ enum err s3_settings_check(const struct s3_settings *settings, struct arena *are
         *why = str_of(fault);
         return ERR_INVALID;
     }
+    if (!is_static(settings) && key_source_check(&keys, arena, why))
+        return ERR_INVALID;
     for (size_t i = 0; i < ARRAY_LEN(endpoints); i++) {
         const char *words = "";
 
@@ -203,6 +239,8 @@ static void stop_here(struct message *message)
     struct s3 *s3 = CONTAINER_OF(message, struct s3, stopping);
 
     s3_jobs_end(s3);
+    if (s3->keys)
+        key_source_stop(s3->keys);
     fetch_client_free(s3->http);
     s3->http = NULL;
     spools_stop(s3->spools);
@@ -226,6 +264,8 @@ static void s3_free(struct blob_store *store)
     struct s3 *s3 = s3_of(store);
 
     s3_stop(store);
+    if (s3->keys)
+        key_source_free(s3->keys);
     spools_free(s3->spools);
     if (s3->tls)
         tls_client_free(s3->tls);
@@ -272,6 +312,7 @@ static void take_settings(struct s3 *s3, const struct s3_settings *settings)
     s3->key = (struct sigv4_key){
         str_of(settings->access_key_id), str_of(settings->secret_access_key),
         str_of(settings->session_token), text_or(settings->region, STR("us-east-1")), STR("s3")};
+    s3->key_settings = key_settings_of(settings);
     s3->timeout_ms = settings->timeout_ms;
     s3->connections_max = settings->connections_max;
     s3->link_s = settings->link_ms / MS_PER_SECOND;
@@ -286,7 +327,12 @@ static void take_settings(struct s3 *s3, const struct s3_settings *settings)
     s3->link_path = links.path;
 }
 
-static void start(struct s3 *s3, struct world *world, const char *dir)
+static void start_keys(struct message *message)
+{
+    key_source_start(CONTAINER_OF(message, struct s3, starting)->keys);
+}
+
+static void start(struct s3 *s3, struct world *world, const char *dir, bool has_source)
 {
     list_init(&s3->under_way);
     for (size_t i = 0; i < S3_KIND_COUNT; i++)
@@ -300,6 +346,15 @@ static void start(struct s3 *s3, struct world *world, const char *dir)
                                                               .header_bytes_max = HEADER_BYTES_MAX,
                                                               .idle_max = IDLE_MAX,
                                                               .idle_ms = IDLE_MS});
+    if (has_source) {
+        s3->keys = key_source_new(&(struct key_source_config){.settings = &s3->key_settings,
+                                                              .loop = s3->loop,
+                                                              .spools = s3->spools,
+                                                              .tls = s3->tls,
+                                                              .timeout_ms = s3->timeout_ms});
+        s3->starting.deliver = start_keys;
+        loop_post(s3->loop, &s3->starting);
+    }
     loop_start(s3->loop);
 }
 
@@ -312,14 +367,14 @@ enum err s3_new(struct world *world, const struct s3_settings *settings, const c
     arena_init(&s3->arena);
     s3->base.ops = &ops;
     take_settings(s3, settings);
-    if (s3->origin.https)
+    if (s3->origin.https || !is_static(settings))
         err = tls_client_new(settings->ca_file, &s3->tls, why);
     if (err) {
         arena_release(&s3->arena);
         mem_free(s3);
         return err;
     }
-    start(s3, world, dir);
+    start(s3, world, dir, !is_static(settings));
     *store = &s3->base;
     return OK;
 }

@@ -22,6 +22,8 @@ struct s3_settings {
     const char *prefix;
     const char *style; /* "path", "host"; NULL: path with an endpoint, else host */
     const char *access_key_id, *secret_access_key, *session_token;
+    const char *credentials; /* "static", "container", "instance"; NULL: static */
+    const char *credentials_endpoint, *credentials_token_file, *credentials_role; /* key_source.h */
     const char *ca_file;       /* NULL: the system's */
     const char *links;         /* "presigned", "proxied"; NULL: presigned */
     const char *link_endpoint; /* as clients reach the service; NULL: as we do */

@@ -75,6 +75,17 @@ static bool is_momentary(const struct s3_answer *answer)
            answer->status == 408;
 }
 
+bool s3_answer_wants_keys(const struct s3_answer *answer)
+{
+    static const char *const codes[] = {"ExpiredToken", "TokenRefreshRequired", "InvalidToken",
+                                        "InvalidAccessKeyId"};
+
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        if (answer->end == S3_ANSWERED && is_code(answer, codes[i]))
+            return true;
+    return false;
+}
+
 enum s3_verdict s3_answer_judge(const struct s3_answer *answer)
 {
     if (answer->end != S3_ANSWERED)
@@ -144,7 +155,8 @@ static bool explain_known(struct buf *out, const struct s3_answer *answer, struc
                           "whether a proxy before the service changes the Host header)");
     else if (is_code(answer, "ExpiredToken") || is_code(answer, "TokenRefreshRequired") ||
              is_code(answer, "InvalidToken"))
-        buf_add_cstr(out, "the temporary credentials have ended: see runbell.blobs.session_token");
+        buf_add_cstr(out, "the temporary credentials have ended: see runbell.blobs.session_token "
+                          "(or credentials)");
     else
         return false;
     return true;
@@ -153,7 +165,8 @@ static bool explain_known(struct buf *out, const struct s3_answer *answer, struc
 void s3_answer_explain(struct buf *out, const struct s3_answer *answer, struct str bucket)
 {
     if (answer->end != S3_ANSWERED) {
-        buf_add_cstr(out, "it cannot be reached: ");
+        buf_add_cstr(out, answer->end == S3_KEYLESS ? "there are no credentials to ask it with: "
+                                                    : "it cannot be reached: ");
         buf_add_cstr(out, answer->why);
         return;
     }

@@ -8,11 +8,11 @@
 
 #include "base/buf.h"
 
-enum s3_end { S3_ANSWERED, S3_UNREACHABLE, S3_LOST, S3_STALLED };
+enum s3_end { S3_ANSWERED, S3_UNREACHABLE, S3_LOST, S3_STALLED, S3_KEYLESS };
 
 struct s3_answer {
     enum s3_end end;
-    const char *why;          /* unless answered: static words */
+    const char *why;          /* unless answered: words, which stay */
     int status;               /* if answered; so below */
     struct str code, message; /* of an error; STR_NONE: not said */
     struct str region;        /* where the bucket is, if it is elsewhere */
@@ -33,6 +33,8 @@ void s3_answer_read_error(struct s3_answer *answer, struct str xml);
  * its key, and its code. */
 bool s3_answer_next_failed(struct str xml, size_t *position, struct str *key, struct str *code);
 
+/* Does it say that the credentials have ended, or are not those of the service? */
+bool s3_answer_wants_keys(const struct s3_answer *answer);
 enum s3_verdict s3_answer_judge(const struct s3_answer *answer);
 /* What went wrong and what to mend, for logs and for doctor; `bucket` as configured. */
 void s3_answer_explain(struct buf *out, const struct s3_answer *answer, struct str bucket);

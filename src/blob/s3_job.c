@@ -117,6 +117,10 @@ static void judge(struct s3_job *job)
     if (job->answer.status / 100 != 2)
         s3_answer_read_error(&job->answer, buf_str(&job->said));
     verdict = s3_answer_judge(&job->answer);
+    if (s3->keys && s3_answer_wants_keys(&job->answer)) {
+        key_source_refresh(s3->keys);
+        verdict = S3_AGAIN;
+    }
     pause_ms = rng_jitter(loop_rng(s3->loop), s3_pause_ms(job->attempt + 1), 0.3);
     if (verdict != S3_AGAIN || now_ms + pause_ms > job->until_ms) {
         job_end(job, verdict);
@@ -276,7 +280,7 @@ static struct str range_of(struct s3_job *job)
 }
 
 /* The headers that are signed, the signature behind them; but Host, which the client makes. */
-static void sign(struct s3_job *job, struct fetch_request *request)
+static void sign(struct s3_job *job, const struct sigv4_key *key, struct fetch_request *request)
 {
     const struct s3 *s3 = job->s3;
     struct sigv4_time time = sigv4_time_of(loop_wall_us(s3->loop));
@@ -295,7 +299,7 @@ static void sign(struct s3_job *job, struct fetch_request *request)
     add(pairs, &count, STR("host"), s3->host);
     add(pairs, &count, STR("x-amz-content-sha256"), what.payload_hash);
     add(pairs, &count, STR("x-amz-date"), arena_str(&job->arena, str_of(time.text)));
-    add(pairs, &count, STR("x-amz-security-token"), s3->key.token);
+    add(pairs, &count, STR("x-amz-security-token"), key->token);
     add(pairs, &count, STR("content-md5"), job->md5);
     add(pairs, &count, STR("x-amz-checksum-sha256"), job->checksum);
     add(pairs, &count, STR("range"), range_of(job));
@@ -303,7 +307,7 @@ static void sign(struct s3_job *job, struct fetch_request *request)
     for (size_t i = 1; i < count; i++)
         headers[i - 1] = (struct http_header){pairs[i].name, pairs[i].value};
     buf_init(&out, SIGV4_TEXT_MAX);
-    sigv4_write_authorization(&out, &s3->key, &time, &what);
+    sigv4_write_authorization(&out, key, &time, &what);
     headers[count - 1] =
         (struct http_header){STR("Authorization"), arena_str(&job->arena, buf_str(&out))};
     buf_clear(&out);
@@ -321,6 +325,7 @@ static void attempt_begin(struct s3_job *job)
                                     .has_body = job->kind != S3_GET,
                                     .is_repeatable = job->spool == NULL,
                                     .all_ms = job->kind == S3_GET ? 0 : BLOB_UPLOAD_MS};
+    struct sigv4_key key;
 
     if (job->is_reading) { /* for the last attempt: its piece must not get into this one */
         timer_start(&job->timer, REREAD_MS);
@@ -334,7 +339,11 @@ static void attempt_begin(struct s3_job *job)
     job->answer = (struct s3_answer){.end = S3_ANSWERED};
     buf_clear(&job->said);
     arena_reset(&job->arena);
-    sign(job, &request);
+    if (!s3_key(job->s3, loop_wall_us(job->s3->loop), &key)) {
+        attempt_failed(job, S3_KEYLESS, key_source_words(job->s3->keys));
+        return;
+    }
+    sign(job, &key, &request);
     if (job->spool)
         request.body_more = job->size;
     else

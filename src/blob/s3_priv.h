@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "blob/blob.h"
+#include "blob/key_source.h"
 #include "blob/s3.h"
 #include "blob/s3_answer.h"
 #include "blob/sigv4.h"
@@ -34,10 +35,12 @@ struct s3 {
     struct str bucket, prefix;
     struct str link_base; /* "https://host:port"; STR_NONE: there are no links */
     struct str link_host, link_path;
-    struct sigv4_key key;
+    struct sigv4_key key; /* who signs, unless there is a source of keys; region and service */
+    struct key_source_settings key_settings;
+    struct key_source *keys; /* NULL: none */
     int64_t link_s, timeout_ms;
     unsigned connections_max; /* of each kind */
-    struct message stopping;
+    struct message starting, stopping;
     /* The loop's. */
     struct fetch_client *http;
     struct list waiting[S3_KIND_COUNT], under_way;
@@ -76,6 +79,8 @@ struct s3_job {
 };
 
 struct s3 *s3_of(struct blob_store *store);
+/* Any thread: what is signed with now. False: there is nothing. */
+bool s3_key(const struct s3 *s3, int64_t now_us, struct sigv4_key *key);
 /* To the loop of the service and back; once it is stopped, at once. */
 void s3_post(struct s3 *s3, struct message *message, void (*run)(struct message *message));
 void s3_post_back(struct s3 *s3, struct loop *loop, struct message *message,

@@ -291,6 +291,19 @@ void spools_stop(struct spools *spools)
     spools->actor = NULL;
 }
 
+void spools_do(struct spools *spools, struct message *message)
+{
+    if (spools->actor)
+        actor_post(spools->actor, message);
+    else
+        message->deliver(message);
+}
+
+struct disk *spools_disk(struct spools *spools)
+{
+    return spools->disk;
+}
+
 void spools_free(struct spools *spools)
 {
     if (!spools)

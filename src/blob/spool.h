@@ -33,6 +33,11 @@ struct spools *spools_new(struct world *world, const char *dir);
 void spools_stop(struct spools *spools); /* what comes later is done at once, by the caller */
 void spools_free(struct spools *spools);
 
+/* Delivers a message on their thread, where it may block (once they are stopped: at once, by the
+ * caller); and their disk. */
+void spools_do(struct spools *spools, struct message *message);
+struct disk *spools_disk(struct spools *spools);
+
 /* `events` is static. */
 struct spool *spool_new(struct spools *spools, struct loop *loop, const struct spool_events *events,
                         void *context);

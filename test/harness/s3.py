@@ -10,13 +10,15 @@ Objects are files, so a test sees what is there without asking.
 import asyncio
 import contextlib
 import os
+import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, unquote
 
 import uvicorn
 from nanio.app import build_app
-from nanio.auth.credentials import StaticCredentialResolver
+from nanio.auth.middleware import SigV4Middleware
 from nanio.config import Settings
 
 from harness.ports import eventually, free_port
@@ -35,20 +37,43 @@ class Request:
     headers: dict
 
 
+class Keys:
+    """Who may sign. Those with a token are temporary: it must be sent along."""
+
+    def __init__(self):
+        self.known = {KEY_ID: (SECRET, None)}
+
+    def resolve(self, access_key):
+        return self.known[access_key][0] if access_key in self.known else None
+
+    def access_keys(self):
+        return sorted(self.known)
+
+    def has_token_of(self, request):
+        signed = unquote(request.headers.get("authorization", "") + request.query)
+        token = request.headers.get("x-amz-security-token") or parse_qs(request.query).get("X-Amz-Security-Token", [None])[0]
+        found = re.search(r"Credential=([^/]+)/", signed)
+        return not found or found[1] not in self.known or self.known[found[1]][1] == token
+
+
 class S3:
-    def __init__(self, folder, bucket="traces", tls=None):
-        """`tls`: (certificate, key) files."""
+    def __init__(self, folder, bucket="traces", tls=None, style="path"):
+        """`tls`: (certificate, key) files. `style` "host": the bucket stands in the host's name, BUCKET.localhost, which is
+        what signatures are over; then nothing is found under the bare host."""
         self.folder = Path(folder)
         self.bucket = bucket
         (self.folder / bucket).mkdir(parents=True)
         self.tls = tls
+        self.style = style
         self.port = free_port()
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        name = "localhost" if style == "host" else "127.0.0.1"
+        self.url = f"{'https' if tls else 'http'}://{name}:{self.port}"
         self.fault = None
         self.requests = []
         self.server = self.thread = None
-        self.app = build_app(Settings(data_dir=self.folder, credentials=StaticCredentialResolver({KEY_ID: SECRET}),
-                                      access_log=False))
+        self.keys = Keys()
+        behind = build_app(Settings(data_dir=self.folder, credentials=self.keys, access_log=False, auth_disabled=True))
+        self.app = SigV4Middleware(in_host(behind, bucket) if style == "host" else behind, credentials=self.keys)
 
     def __enter__(self):
         return self.start()
@@ -77,7 +102,9 @@ class S3:
         request = Request(scope["method"], scope["path"], scope["query_string"].decode(), headers)
         self.requests.append(request)
         fault = self.fault and self.fault(request)
-        if fault is None:
+        if fault is None and not self.keys.has_token_of(request):
+            await answer(send, 400, ERROR.format("InvalidToken").encode())
+        elif fault is None:
             await self.app(scope, receive, send)
         elif fault == "hang":
             await asyncio.sleep(HANG_S)
@@ -90,7 +117,8 @@ class S3:
 
     def settings(self, **more):
         """RUNBELL_BLOBS_… for a server that has its blobs here."""
-        settings = {"bucket": self.bucket, "endpoint": self.url, "access_key_id": KEY_ID, "secret_access_key": SECRET}
+        settings = {"bucket": self.bucket, "endpoint": self.url, "access_key_id": KEY_ID, "secret_access_key": SECRET,
+                    "style": "host" if self.style == "host" else None}
         return {f"RUNBELL_BLOBS_{name.upper()}": str(value) for name, value in (settings | more).items()
                 if value is not None}
 
@@ -107,6 +135,18 @@ class S3:
 
     def count(self, method):
         return sum(request.method == method for request in self.requests)
+
+
+def in_host(app, bucket):
+    """The bucket of the host's name goes into the path, behind the check of the signature."""
+    async def handle(scope, receive, send):
+        host = next(value.decode() for name, value in scope["headers"] if name == b"host")
+        if not host.startswith(f"{bucket}.localhost:"):
+            await answer(send, 403, ERROR.format("AccessDenied").encode())
+            return
+        path = f"/{bucket}{scope['path']}"
+        await app({**scope, "path": path, "raw_path": path.encode()}, receive, send)
+    return handle
 
 
 async def answer(send, status, content):
