@@ -136,8 +136,7 @@ class Worker {
             else if (header.t === 'shutdown') await this.#shutdown(header);
             else this.#link.reply(header, {}, await this.#ask(header, blobs));
         } catch (error) {
-            const code = CODES.has(error?.code) ? error.code : 'failed';
-            this.#link.replyError(header, { code, ...describeError(error) });
+            this.#link.replyError(header, { code: codeOf(error), ...describeError(error) });
         }
     }
 
@@ -158,6 +157,12 @@ class Worker {
 }
 
 const CODES = new Set(['invalid', 'not_found', 'conflict', 'too_large', 'unavailable']);
+
+/* What the library says of a wrong node or of wrong values is the client's error: a 5xx would be sent again. */
+function codeOf(error) {
+    if (CODES.has(error?.code)) return error.code;
+    return error?.name === 'InvalidUpdateError' ? 'invalid' : 'failed';
+}
 
 function die(code, message) {
     fs.writeSync(2, `runbell worker: ${message}\n`);

@@ -122,6 +122,9 @@ test('state.update: messages are taken in the form of the API; a wrong node is a
     const question = { t: 'state.update', graph_id: 'agent', config, as_node: 'nobody' };
     const { header } = await peer.ask(question, [JSON.stringify(values)]);
     assert.equal(header.error.type, 'InvalidUpdateError');
+    assert.equal(header.error.code, 'invalid');
+    const wrong = { t: 'state.update', graph_id: 'agent', config, as_node: 'respond' };
+    assert.equal((await peer.ask(wrong, ['5'])).header.error.code, 'invalid');
     assert.equal((await peer.ask(question)).header.error.code, 'invalid');
 });
 
