@@ -57,7 +57,7 @@ static enum err settle(struct db *db, enum err err)
 enum err db_run(struct db *db, const struct db_statement *statement, const struct db_value *args,
                 size_t arg_count, int64_t *changed)
 {
-    struct db_call call = {statement, args, arg_count};
+    struct db_call call = {statement, args, arg_count, false};
     int64_t ignored = 0;
     enum err err = admit(db, statement);
 
@@ -69,7 +69,7 @@ enum err db_run(struct db *db, const struct db_statement *statement, const struc
 enum err db_run_many(struct db *db, const struct db_statement *statement,
                      const struct db_value *args, size_t arg_count, size_t row_count)
 {
-    struct db_call call = {statement, args, arg_count};
+    struct db_call call = {statement, args, arg_count, false};
     enum err err = admit(db, statement);
 
     REQUIRE(db->in_transaction);
@@ -78,21 +78,35 @@ enum err db_run_many(struct db *db, const struct db_statement *statement,
     return settle(db, db->ops->run_many(db, &call, row_count));
 }
 
-enum err db_query(struct db *db, const struct db_statement *statement, const struct db_value *args,
-                  size_t arg_count, struct db_rows *rows)
+static enum err query(struct db *db, const struct db_call *call, struct db_rows *rows)
 {
-    struct db_call call = {statement, args, arg_count};
-    enum err err = admit(db, statement);
+    enum err err = admit(db, call->statement);
 
     REQUIRE(rows->handle == NULL);
     *rows = (struct db_rows){.db = db, .err = err};
     if (err)
         return err;
-    err = settle(db, db->ops->query(db, &call, rows));
+    err = settle(db, db->ops->query(db, call, rows));
     rows->err = err;
     if (!err)
         db->rows_open++;
     return err;
+}
+
+enum err db_query(struct db *db, const struct db_statement *statement, const struct db_value *args,
+                  size_t arg_count, struct db_rows *rows)
+{
+    struct db_call call = {statement, args, arg_count, false};
+
+    return query(db, &call, rows);
+}
+
+enum err db_query_fresh(struct db *db, const struct db_statement *statement,
+                        const struct db_value *args, size_t arg_count, struct db_rows *rows)
+{
+    struct db_call call = {statement, args, arg_count, true};
+
+    return query(db, &call, rows);
 }
 
 bool db_next(struct db_rows *rows)

@@ -98,6 +98,11 @@ struct db_rows {
 
 enum err db_query(struct db *db, const struct db_statement *statement, const struct db_value *args,
                   size_t arg_count, struct db_rows *rows) MUST_USE;
+/* As db_query, but planned for these very values instead of once for all (PostgreSQL): for searches
+ * whose best way depends on how much there is of what they ask for. */
+enum err db_query_fresh(struct db *db, const struct db_statement *statement,
+                        const struct db_value *args, size_t arg_count,
+                        struct db_rows *rows) MUST_USE;
 /* Steps to the next row; false at the end or on an error (db_rows_end tells). */
 bool db_next(struct db_rows *rows);
 /* Of the current row; text and blobs are borrowed until the next step. NULL gives 0 / STR_NONE. */

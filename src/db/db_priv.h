@@ -20,6 +20,7 @@ struct db_call {
     const struct db_statement *statement;
     const struct db_value *args;
     size_t arg_count;
+    bool is_fresh; /* db_query_fresh */
 };
 
 enum db_mark { DB_MARK_SET, DB_MARK_RELEASE, DB_MARK_ROLLBACK };

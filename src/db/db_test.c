@@ -120,6 +120,31 @@ static void parameters_are_named(void **state)
     }
 }
 
+/* Asked anew each time, with values or NULL in the same place, and a statement of its own. */
+static void a_fresh_query_answers_as_any(void **state)
+{
+    static const struct db_statement some = {
+        "some",
+        "SELECT id, word FROM words WHERE (CAST($1 AS BIGINT) IS NULL OR id = $1)"
+        " AND (CAST($2 AS TEXT) IS NULL OR word = $2) ORDER BY id",
+        NULL};
+    struct db *db = clean(state);
+
+    assert_int_equal(add(db, 1, STR("one")), OK);
+    assert_int_equal(add(db, 2, STR("two")), OK);
+    for (int i = 0; i < 4; i++) {
+        struct db_value id = i & 1 ? db_int(2) : db_null();
+        struct db_value word = i & 2 ? db_text(STR("two")) : db_null();
+        struct db_rows rows = {0};
+
+        assert_int_equal(db_query_fresh(db, &some, DB_ARGS(id, word), &rows), OK);
+        assert_true(db_next(&rows));
+        assert_int_equal(db_get_int(&rows, 0), i ? 2 : 1);
+        assert_int_equal(db_next(&rows), !i);
+        assert_int_equal(db_rows_end(&rows), OK);
+    }
+}
+
 static void a_null_first_does_not_fix_the_type(void **state)
 {
     static const struct db_statement shift = {
@@ -448,6 +473,7 @@ static const struct CMUnitTest tests[] = {
     TEST("every type of value comes back as it went in", values_come_back),
     TEST("NULL and the empty text are two things", null_and_empty_differ),
     TEST("parameters are bound by their number, in any order and repeatedly", parameters_are_named),
+    TEST("a query planned anew answers as any other", a_fresh_query_answers_as_any),
     TEST("a first call with NULL does not fix a parameter's type",
          a_null_first_does_not_fix_the_type),
     TEST("changed rows are counted", changes_are_counted),

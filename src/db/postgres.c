@@ -38,20 +38,45 @@ static enum err ensure_connected(struct postgres *postgres)
     return postgres_reconnect(postgres);
 }
 
-static enum err execute(struct postgres *postgres, const struct db_call *call, PGresult **result)
+/* The text with its values, which the planner sees. */
+static PGresult *send_fresh(struct postgres *postgres, const struct db_call *call,
+                            const struct bound *bound)
+{
+    const char *sql = db_statement_sql(&postgres->db, call->statement);
+    Oid types[DB_PARAMS_MAX];
+
+    REQUIRE(call->arg_count == db_count_params(sql));
+    for (size_t i = 0; i < call->arg_count; i++)
+        types[i] = postgres_type(&call->args[i]);
+    return PQexecParams(postgres->conn, sql, (int)call->arg_count, types, bound->values,
+                        bound->lengths, bound->formats, 0);
+}
+
+static enum err send_prepared(struct postgres *postgres, const struct db_call *call,
+                              const struct bound *bound, PGresult **result)
 {
     struct prepared *prepared;
+    enum err err = postgres_prepare(postgres, call, call->args, &prepared);
+
+    if (!err)
+        *result = PQexecPrepared(postgres->conn, prepared->name, (int)call->arg_count,
+                                 bound->values, bound->lengths, bound->formats, 0);
+    return err;
+}
+
+static enum err execute(struct postgres *postgres, const struct db_call *call, PGresult **result)
+{
     struct bound bound;
     enum err err = ensure_connected(postgres);
 
     if (!err)
         err = postgres_bind(postgres, call, call->args, &bound);
-    if (!err)
-        err = postgres_prepare(postgres, call, call->args, &prepared);
+    if (!err && call->is_fresh)
+        *result = send_fresh(postgres, call, &bound);
+    else if (!err)
+        err = send_prepared(postgres, call, &bound, result);
     if (err)
         return err;
-    *result = PQexecPrepared(postgres->conn, prepared->name, (int)call->arg_count, bound.values,
-                             bound.lengths, bound.formats, 0);
     postgres->db.writes += !str_starts(str_of(PQcmdStatus(*result)), STR("SELECT"));
     if (PQresultStatus(*result) == PGRES_COMMAND_OK || PQresultStatus(*result) == PGRES_TUPLES_OK)
         return OK;

@@ -16,7 +16,7 @@
 #define OID_TEXT 25
 #define OID_FLOAT8 701
 
-static Oid type_of(const struct db_value *value)
+Oid postgres_type(const struct db_value *value)
 {
     switch (value->type) {
     case DB_INT:
@@ -119,7 +119,7 @@ enum err postgres_prepare(struct postgres *postgres, const struct db_call *call,
     if (!prepared->name[0] || !is_typed(prepared, args)) {
         for (size_t i = 0; i < prepared->param_count; i++) {
             if (!prepared->types[i])
-                prepared->types[i] = type_of(&args[i]);
+                prepared->types[i] = postgres_type(&args[i]);
         }
         err = prepare_on_server(postgres, prepared);
     }

@@ -46,6 +46,7 @@ void postgres_disconnect(struct postgres *postgres);
 enum err postgres_failed(struct postgres *postgres, PGresult *result, const char *statement);
 
 /* postgres_args.c */
+Oid postgres_type(const struct db_value *value); /* 0: NULL, let the server infer it */
 /* ERR_INVALID: a text with a NUL. */
 enum err postgres_bind(struct postgres *postgres, const struct db_call *call,
                        const struct db_value *args, struct bound *bound) MUST_USE;

@@ -235,7 +235,7 @@ static enum err sqlite_script(struct db *db, const char *sql)
 
 static enum err run_plain(struct sqlite *sqlite, const struct db_statement *statement)
 {
-    struct db_call call = {statement, NULL, 0};
+    struct db_call call = {statement, NULL, 0, false};
     int64_t ignored;
 
     return sqlite_run(&sqlite->db, &call, &ignored);

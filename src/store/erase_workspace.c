@@ -45,6 +45,7 @@ static const struct db_statement others[] = {
     ALL("checkpoint_writes"),
     ALL("checkpoints"),
     ALL("threads"),
+    ALL("thread_totals"),
     ALL("items"),
     ALL("assistant_versions"),
     ALL("assistants"),

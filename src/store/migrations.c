@@ -338,5 +338,7 @@ const char *const migrations[] = {
     step_deleted_traces,
     step_erasure_stages,
     step_holdings,
+    step_thread_orders,
+    step_thread_totals,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

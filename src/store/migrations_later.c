@@ -448,3 +448,21 @@ const char step_holdings[] =
     "CREATE TABLE holdings (tenant TEXT NOT NULL, limit_bytes BIGINT NOT NULL, bytes BIGINT NOT "
     "NULL,"
     "  measured_us BIGINT NOT NULL, wanted_us BIGINT NOT NULL, PRIMARY KEY (tenant));";
+
+/* Threads by when their state changed (thread_search.c), and how often PostgreSQL meets which
+ * metadata: of a partial index it does not ask that. Before 14 it does not know such statistics. */
+const char step_thread_orders[] =
+    "CREATE INDEX threads_by_state ON threads (tenant, COALESCE(state_updated_us, 0), thread_id)"
+    "  WHERE temporary = 0;"
+    "\n@postgres DO $$ BEGIN"
+    " IF CAST(current_setting('server_version_num') AS INTEGER) >= 140000 THEN"
+    " EXECUTE 'CREATE STATISTICS threads_metadata ON (metadata::jsonb) FROM threads';"
+    " END IF; END $$;"
+    "\n@postgres ANALYZE threads;\n";
+
+/* How many threads there are (thread_totals.c). */
+const char step_thread_totals[] =
+    "CREATE TABLE thread_totals (tenant TEXT NOT NULL, shard BIGINT NOT NULL,"
+    "  total BIGINT NOT NULL, PRIMARY KEY (tenant, shard));"
+    "INSERT INTO thread_totals (tenant, shard, total)"
+    " SELECT tenant, 0, COUNT(*) FROM threads WHERE temporary = 0 GROUP BY tenant;";

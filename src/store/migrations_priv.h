@@ -36,5 +36,7 @@ extern const char step_span_keys[];
 extern const char step_attempts_at_end[];
 extern const char step_deleted_traces[];
 extern const char step_holdings[];
+extern const char step_thread_orders[];
+extern const char step_thread_totals[];
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "store/log_size.h"
 #include "store/migrations.h"
+#include "store/thread_totals.h"
 
 #define CLAIM_BYTES_MAX (8 * MIB)
 
@@ -101,6 +102,8 @@ enum err outbox_rig_end(struct outbox_rig *rig, enum err err)
 {
     if (!err)
         err = log_size_write(&rig->tx);
+    if (!err)
+        err = thread_totals_write(&rig->tx);
     if (!err)
         return db_commit(rig->db);
     db_rollback(rig->db);

@@ -72,7 +72,8 @@ struct tx {
     size_t note_count;
     struct tx_tally *tallies; /* store_metrics.h; NULL: they are dropped */
     size_t tally_count;
-    int64_t log_bytes;           /* by how much the group has made the log larger: log_size.h */
+    int64_t log_bytes; /* by how much the group has made the log larger: log_size.h */
+    struct thread_growth *thread_growth; /* thread_totals.h */
     struct sequences *sequences; /* sequence.h; NULL: no blocks, each value from the table */
     struct keyring *keyring;     /* seals and opens secrets; NULL: none can be touched */
     bool is_write;

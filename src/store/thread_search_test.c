@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/rng.h"
 #include "store/table_rig.h"
+#include "store/thread_totals.h"
 #include "store/threads.h"
 
 #define THREADS 60
@@ -169,7 +170,84 @@ static void frequent_labels_are_counted_and_found(void **state)
     assert_int_equal(counted, 2);
 }
 
+/* Those without a state stand as if it were older than any. */
+static void sorted_by_when_the_state_changed(void **state)
+{
+    struct table *t = *state;
+    struct thread_filter filter = {
+        .tenant = TENANT, .sort_by = STR("state_updated_at"), .limit = THREADS};
+    struct thread *found;
+    int64_t last_us = INT64_MAX;
+    size_t count;
+
+    for (size_t i = 0; i < THREADS; i++) {
+        struct thread thread = thread_made(t, i, STR("{}"));
+
+        thread.temporary = false;
+        thread.state_updated_us = i % 3 ? 1 + (int64_t)((i * 37) % THREADS) : 0;
+        assert_int_equal(thread_insert(t->tx, &thread), OK);
+    }
+    assert_int_equal(thread_search(t->tx, &filter, &t->arena, &found, &count), OK);
+    assert_int_equal(count, THREADS);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(found[i].state_updated_us <= last_us);
+        last_us = found[i].state_updated_us;
+    }
+    filter.ascending = true;
+    filter.limit = 1;
+    filter.offset = THREADS - 1;
+    assert_int_equal(thread_search(t->tx, &filter, &t->arena, &found, &count), OK);
+    assert_int_equal(found[0].state_updated_us, THREADS);
+}
+
+static void statuses_insert(struct table *t, int64_t idle, int64_t others)
+{
+    static const struct db_statement insert = {
+        "test_many_threads",
+        "WITH RECURSIVE n (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < "
+        "$1)"
+        " INSERT INTO threads (tenant, thread_id, status, metadata, config, interrupts, temporary,"
+        " created_us, updated_us) SELECT 'many', 'm' || i,"
+        " CASE WHEN i > CAST($2 AS BIGINT) THEN 'idle' WHEN i % 2 = 0 THEN 'error' ELSE 'busy' END,"
+        " '{}', '{}', '{}', 0, i, i FROM n",
+        NULL};
+
+    assert_int_equal(
+        db_run(t->tx->db, &insert, DB_ARGS(db_int(idle + others), db_int(others)), NULL), OK);
+    thread_total_grow(t->tx, STR("many"), idle + others);
+}
+
+/* So many that the others are counted instead. */
+static void many_of_a_status_are_counted_right(void **state)
+{
+    struct table *t = *state;
+    struct thread_filter filter = {.tenant = STR("many"), .limit = 10, .status = THREAD_IDLE};
+    struct thread_list page;
+    int64_t total;
+
+    statuses_insert(t, 100001, 90);
+    assert_int_equal(thread_count(t->tx, &filter, &total), OK);
+    assert_int_equal(total, 100001);
+    assert_int_equal(thread_page(t->tx, &filter, &t->arena, &page, &total), OK);
+    assert_int_equal(page.count, 10);
+    assert_int_equal(total, 100001);
+    filter.sort_by = STR("created_at");
+    filter.ascending = true;
+    assert_int_equal(thread_page(t->tx, &filter, &t->arena, &page, &total), OK);
+    ASSERT_STR(page.list[0].thread_id, "m91");
+    assert_int_equal(total, 100001);
+    filter.status = STR("error");
+    assert_int_equal(thread_page(t->tx, &filter, &t->arena, &page, &total), OK);
+    ASSERT_STR(page.list[0].thread_id, "m2");
+    assert_int_equal(total, 45);
+    filter.status = STR_NONE;
+    assert_int_equal(thread_count(t->tx, &filter, &total), OK);
+    assert_int_equal(total, 100091);
+}
+
 static const struct CMUnitTest tests[] = {
+    TEST("those without a state come last, or first", sorted_by_when_the_state_changed),
+    TEST("many of a status are counted by the others", many_of_a_status_are_counted_right),
     TEST("what leads a search changes nothing in what it finds", what_leads_changes_nothing),
     TEST("frequent labels are counted and found", frequent_labels_are_counted_and_found),
 };

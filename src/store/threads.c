@@ -1,4 +1,5 @@
 /* The table threads. */
+#include "store/thread_totals.h"
 #include "store/threads_priv.h"
 
 static const struct db_statement select_one = {
@@ -61,9 +62,10 @@ static const struct db_statement select_expired = {
 static const struct db_statement measure_one = {"threads_measure", MEASURE(SQLITE_BYTES),
                                                 MEASURE(POSTGRES_BYTES)};
 
-/* In the order in which locks are taken: the thread's row first. */
+static const struct db_statement delete_row = {
+    "threads_delete",
+    "DELETE FROM threads WHERE tenant = $1 AND thread_id = $2 RETURNING temporary", NULL};
 static const struct db_statement deletes[] = {
-    {"threads_delete", "DELETE FROM threads WHERE tenant = $1 AND thread_id = $2", NULL},
     {"threads_delete_writes", "DELETE FROM checkpoint_writes WHERE tenant = $1 AND thread_id = $2",
      NULL},
     {"threads_delete_checkpoints", "DELETE FROM checkpoints WHERE tenant = $1 AND thread_id = $2",
@@ -76,7 +78,7 @@ static const struct db_statement deletes[] = {
     {"threads_delete_crons", "DELETE FROM crons WHERE tenant = $1 AND thread_id = $2", NULL},
 };
 /* The first of `deletes` that leave the runs. */
-#define DELETES_TEMPORARY 3
+#define DELETES_TEMPORARY 2
 
 void thread_row_read(const struct db_rows *rows, struct arena *arena, struct thread *thread)
 {
@@ -144,6 +146,8 @@ enum err thread_get_metadata(struct tx *tx, struct str tenant, struct str thread
 
 enum err thread_insert(struct tx *tx, const struct thread *t)
 {
+    if (!t->temporary)
+        thread_total_grow(tx, t->tenant, 1);
     return db_run(tx->db, &insert_one,
                   DB_ARGS(db_text(t->tenant), db_text(t->thread_id), db_text(t->status),
                           db_text(t->metadata), db_text(t->config), db_text(t->graph_id),
@@ -217,20 +221,28 @@ enum err thread_measure(struct tx *tx, struct str tenant, struct str thread_id,
     return db_rows_end(&rows);
 }
 
+static enum err row_delete(struct tx *tx, struct str tenant, struct str thread_id)
+{
+    struct db_rows rows = {0};
+    enum err err =
+        db_query_one(tx->db, &delete_row, DB_ARGS(db_text(tenant), db_text(thread_id)), &rows);
+
+    if (err)
+        return err;
+    if (db_get_int(&rows, 0) == 0)
+        thread_total_grow(tx, tenant, -1);
+    return db_rows_end(&rows);
+}
+
+/* In the order in which locks are taken: the thread's row first. */
 static enum err delete_first(struct tx *tx, struct str tenant, struct str thread_id, size_t count)
 {
     const struct db_value args[] = {db_text(tenant), db_text(thread_id)};
+    enum err err = row_delete(tx, tenant, thread_id);
 
-    for (size_t i = 0; i < count; i++) {
-        int64_t changed = 0;
-        enum err err = db_run(tx->db, &deletes[i], args, ARRAY_LEN(args), &changed);
-
-        if (err)
-            return err;
-        if (i == 0 && changed == 0)
-            return ERR_NOT_FOUND;
-    }
-    return OK;
+    for (size_t i = 0; !err && i < count; i++)
+        err = db_run(tx->db, &deletes[i], args, ARRAY_LEN(args), NULL);
+    return err;
 }
 
 enum err thread_delete(struct tx *tx, struct str tenant, struct str thread_id)

@@ -17,6 +17,7 @@
 #include "store/sequence.h"
 #include "store/store_metrics.h"
 #include "store/store_priv.h"
+#include "store/thread_totals.h"
 
 #define GROUP_MAX 256
 /* Of a full group, the places that each waiting class gets whatever waits above it. */
@@ -139,6 +140,7 @@ static enum err apply_one(struct group *group, struct store_work *work)
     struct tx *tx = &group->tx;
     size_t notes_before = tx->note_count, tallies_before = tx->tally_count;
     int64_t log_bytes_before = tx->log_bytes;
+    struct thread_growth *threads_before = tx->thread_growth;
     uint64_t writes_before = db_writes(tx->db);
     enum err err = group->has_savepoints ? db_savepoint(tx->db) : OK;
 
@@ -152,6 +154,7 @@ static enum err apply_one(struct group *group, struct store_work *work)
         tx->note_count = notes_before;
         tx->tally_count = tallies_before;
         tx->log_bytes = log_bytes_before;
+        tx->thread_growth = threads_before;
         err = undo_one(group, db_writes(tx->db) != writes_before);
     }
     sequences_end_work(tx->sequences, !work->result);
@@ -205,7 +208,7 @@ static enum err look_at_clock(struct writer *writer, struct tx *tx)
  * more. */
 static enum err close_books(struct group *group)
 {
-    if (!log_size_write(&group->tx) && !notes_send(&group->tx))
+    if (!log_size_write(&group->tx) && !thread_totals_write(&group->tx) && !notes_send(&group->tx))
         return OK;
     return db_failure(group->tx.db) ? db_failure(group->tx.db) : ERR_AGAIN;
 }
@@ -219,6 +222,7 @@ static enum err group_try(struct writer *writer, struct group *group)
     arena_reset(&writer->arena);
     group->tx.note_count = group->tx.tally_count = 0;
     group->tx.log_bytes = 0;
+    group->tx.thread_growth = NULL;
     group->is_committed = false;
     group->has_begun = false;
     err = db_begin(writer->db);
