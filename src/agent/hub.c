@@ -103,7 +103,7 @@ static void batch_deliver(struct message *message)
     struct run_reader *reader = batch->reader;
 
     if (!reader->is_closed && batch->count > 0)
-        reader->config.events->on_events(reader->config.context, batch->events, batch->count);
+        reader->events->on_events(reader->context, batch->events, batch->count);
     if (!reader->is_closed && batch->is_end) {
         const struct run_reader_end end = {
             .err = batch->err,
@@ -111,7 +111,7 @@ static void batch_deliver(struct message *message)
             .result = batch->result ? batch->result->data : STR_NONE,
         };
 
-        reader->config.events->on_end(reader->config.context, &end);
+        reader->events->on_end(reader->context, &end);
     }
     for (size_t i = 0; i < batch->count; i++)
         run_event_unref(batch->events[i]);
@@ -131,7 +131,7 @@ static struct reader_batch *batch_new(struct run_reader *reader, size_t max)
 static void batch_post(struct run_reader *reader, struct reader_batch *batch)
 {
     reader->wants = false;
-    loop_post(reader->config.loop, &batch->message);
+    loop_post(reader->loop, &batch->message);
 }
 
 void reader_end(struct run_reader *reader, enum err err)
@@ -160,12 +160,12 @@ void reader_serve(struct run_reader *reader)
 
     if (!reader->wants || reader->is_ended || channel->state == CHANNEL_LOADING)
         return;
-    if (!reader->config.only_end && run_log_has_gap(&channel->log, reader->cursor) &&
+    if (!reader->only_end && run_log_has_gap(&channel->log, reader->cursor) &&
         (channel->is_stored || channel->is_elsewhere)) {
         channel_load_events(channel, reader);
         return;
     }
-    if (!reader->config.only_end) {
+    if (!reader->only_end) {
         batch = batch_new(reader, BATCH_EVENTS_MAX);
         batch->count = run_log_read(&channel->log, reader->cursor, batch->events, BATCH_EVENTS_MAX,
                                     BATCH_BYTES_MAX);

@@ -74,7 +74,12 @@ struct run_reader_config {
 
 struct run_reader;
 
+/* The texts are copied. */
 struct run_reader *run_reader_open(struct hub *hub, const struct run_reader_config *config);
+/* Until it is closed. */
+struct str run_reader_tenant(const struct run_reader *reader);
+struct str run_reader_run_id(const struct run_reader *reader);
+/* Once for each batch that came. */
 void run_reader_more(struct run_reader *reader);
 /* No callback any more. Must be called, also after on_end. */
 void run_reader_close(struct run_reader *reader);

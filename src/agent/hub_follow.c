@@ -75,7 +75,7 @@ static bool has_event_readers(const struct channel *channel)
     const struct list *readers = &channel->readers;
 
     for (struct list *node = readers->next; node != readers; node = node->next)
-        if (!LIST_ITEM(node, struct run_reader, node)->config.only_end)
+        if (!LIST_ITEM(node, struct run_reader, node)->only_end)
             return true;
     return false;
 }
@@ -162,12 +162,12 @@ int64_t channel_watch_live(struct channel *channel, const struct run *run)
 
 /* Does a new reader want what nobody has looked for yet? Of a channel that was only remembered, or
  * of one whose end was waited for and nothing else. */
-bool channel_needs_look(const struct channel *channel, const struct run_reader_config *config)
+bool channel_needs_look(const struct channel *channel, const struct run_reader *reader)
 {
     if (channel->state == CHANNEL_WATCHED)
         return list_is_empty(&channel->readers);
     return channel->state == CHANNEL_ENDED && channel->is_elsewhere && !channel->has_asked &&
-           !config->only_end && config->start != READER_LIVE &&
+           !reader->only_end && reader->start != READER_LIVE &&
            store_is_shared(channel->hub->store);
 }
 
@@ -179,10 +179,10 @@ bool channel_ask_ended(struct channel *channel, const struct run *run, int64_t n
     bool is_wanted = false;
 
     for (struct list *node = readers->next; node != readers; node = node->next) {
-        const struct run_reader_config *config = &LIST_ITEM(node, struct run_reader, node)->config;
+        const struct run_reader *reader = LIST_ITEM(node, struct run_reader, node);
 
         is_wanted =
-            is_wanted || (!config->only_end && (config->start != READER_LIVE || channel->was_live));
+            is_wanted || (!reader->only_end && (reader->start != READER_LIVE || channel->was_live));
     }
     if (!is_wanted || !store_is_shared(channel->hub->store) || channel->has_asked)
         return false;

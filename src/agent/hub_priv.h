@@ -55,18 +55,23 @@ struct channel {
 
 /* There are thousands of idle ones: small, in one piece. */
 struct run_reader {
-    struct run_reader_config config;
     struct hub *hub;
-    /* the reader's loop */
-    bool is_closed;
-    struct message open_message, more_message, close_message;
+    struct loop *loop; /* the reader's */
+    const struct run_reader_events *events;
+    void *context;
+    struct message message;       /* opens it; then asks for more, which is never before that */
+    struct message close_message; /* may be on its way behind it */
     /* the hub's loop */
     uint64_t number; /* its own, for ever */
     struct list node;
     struct channel *channel; /* NULL: none any more */
     int64_t cursor;
+    uint16_t tenant_len, run_id_len;
+    uint8_t start; /* enum reader_start */
+    bool only_end;
     bool wants, is_ended;
-    char texts[]; /* of config */
+    bool is_closed; /* the reader's loop */
+    char texts[];   /* the tenant, the run's id */
 };
 
 struct reader_batch {
@@ -96,7 +101,7 @@ void hub_on_run_events(void *context, struct str run_id);
 int64_t channel_watch_live(struct channel *channel, const struct run *run);
 /* Reads the rows behind the events it has. */
 void channel_follow(struct channel *channel);
-bool channel_needs_look(const struct channel *channel, const struct run_reader_config *config);
+bool channel_needs_look(const struct channel *channel, const struct run_reader *reader);
 /* Who comes too late for a run that was over in no time gets its events all the same, if the node
  * that executed it still has them. False: there is nothing to wait for. */
 bool channel_ask_ended(struct channel *channel, const struct run *run, int64_t now_us);

@@ -41,7 +41,7 @@ static void ended_take(struct lookup *lookup)
     for (node = channel->readers.next; node != &channel->readers; node = node->next) {
         struct run_reader *reader = LIST_ITEM(node, struct run_reader, node);
 
-        if (reader->config.start == READER_LIVE && channel->state == CHANNEL_LOADING)
+        if (reader->start == READER_LIVE && channel->state == CHANNEL_LOADING)
             reader->cursor = INT64_MAX;
     }
     channel_end(channel, lookup->run.status, lookup->result);

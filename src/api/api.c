@@ -152,7 +152,7 @@ struct api *api_new(const struct api_setup *setup, struct loop *loop)
 
     api->setup = setup;
     api->loop = loop;
-    api->streams = api_streams_new();
+    api->streams = api_streams_new(loop);
     api->feeds = api_feeds_new();
     api->threads = api_threads_new();
     api->inbox = inbox_new();

@@ -73,7 +73,7 @@ void api_tails_free(struct api_tails *tails);
 
 struct api_streams; /* the open streams of one net loop */
 struct api_streams *api_streams(struct api *api);
-struct api_streams *api_streams_new(void);
+struct api_streams *api_streams_new(struct loop *loop);
 void api_streams_drain(struct api_streams *streams);
 void api_streams_free(struct api_streams *streams);
 

@@ -4,10 +4,10 @@
  * network. A heartbeat goes out in every pause, so that both sides notice a dead connection. The
  * head of the reply is sent at once; what goes wrong later stands in the stream (event `error`) or
  * in the JSON (`__error__`). */
+#include "api/beats.h"
 #include "api/call_priv.h"
 
 #include "agent/run_cancel.h"
-#include "base/list.h"
 #include "base/mem.h"
 #include "format/sse.h"
 
@@ -16,41 +16,43 @@
 
 /* There are thousands of idle ones: small, in one piece. */
 struct run_stream {
-    struct list node;
+    struct beat beat; /* in streams->beats */
+    struct api_streams *streams;
     struct http_exchange *exchange;
     const struct api_setup *setup;
     struct run_reader *reader;
-    struct timer heartbeat;
-    struct str tenant, run_id;
-    struct str origin; /* of the page that waits for the end; STR_NONE */
-    struct str modes;  /* names joined by '\n', each with one behind; STR_NONE: all */
+    uint32_t modes_len, origin_len;
+    bool has_modes;  /* else all events are wanted */
+    bool has_origin; /* of the page that waits for the end */
     bool wait, empty_end, quiet;
     bool cancel_on_disconnect;
     bool wants_more; /* a batch was taken, the next is asked for when the network has room */
-    char texts[];
+    char texts[];    /* names of modes, each with '\n' behind; the origin */
 };
 
 struct api_streams {
-    struct list all;
+    struct beats beats; /* of all of them */
 };
 
-struct api_streams *api_streams_new(void)
+static void on_silence(struct beat *beat);
+
+struct api_streams *api_streams_new(struct loop *loop)
 {
     struct api_streams *streams = MEM_NEW(struct api_streams);
 
-    list_init(&streams->all);
+    beats_init(&streams->beats, loop, on_silence);
     return streams;
 }
 
 void api_streams_free(struct api_streams *streams)
 {
+    beats_release(&streams->beats);
     mem_free(streams);
 }
 
 static void stream_free(struct run_stream *stream)
 {
-    timer_stop(&stream->heartbeat);
-    list_remove(&stream->node);
+    beat_stop(&stream->beat);
     run_reader_close(stream->reader);
     mem_free(stream);
 }
@@ -58,8 +60,9 @@ static void stream_free(struct run_stream *stream)
 /* The server stops: the connection breaks off, so that clients with a Location come back later. */
 void api_streams_drain(struct api_streams *streams)
 {
-    while (!list_is_empty(&streams->all)) {
-        struct run_stream *stream = LIST_ITEM(streams->all.next, struct run_stream, node);
+    while (!list_is_empty(&streams->beats.all)) {
+        struct run_stream *stream =
+            LIST_ITEM(streams->beats.all.next, struct run_stream, beat.node);
         struct http_exchange *exchange = stream->exchange;
 
         stream_free(stream);
@@ -99,8 +102,8 @@ static void cancel_run(const struct run_stream *stream)
     struct leave_cancel *leave = MEM_NEW(struct leave_cancel);
 
     arena_init(&leave->arena);
-    leave->tenant = arena_str(&leave->arena, stream->tenant);
-    leave->run_id = arena_str(&leave->arena, stream->run_id);
+    leave->tenant = arena_str(&leave->arena, run_reader_tenant(stream->reader));
+    leave->run_id = arena_str(&leave->arena, run_reader_run_id(stream->reader));
     leave->config = stream->setup->agent;
     leave->work.apply = leave_apply;
     leave->work.done = leave_done;
@@ -131,6 +134,31 @@ static void on_gone(struct http_exchange *exchange)
     end_gone(stream);
 }
 
+/* ---- heartbeats ---- */
+
+static void stream_was_sent(struct run_stream *stream)
+{
+    beat_wait(&stream->streams->beats, &stream->beat, stream->setup->heartbeat_ms);
+}
+
+static void on_silence(struct beat *beat)
+{
+    struct run_stream *stream = CONTAINER_OF(beat, struct run_stream, beat);
+    struct buf out;
+
+    stream_was_sent(stream);
+    if (stream->empty_end || (stream->setup->compat_js && !stream->wait))
+        return;
+    if (stream->wait) {
+        http_write(stream->exchange, STR("\n"));
+        return;
+    }
+    buf_init(&out, KIB);
+    sse_write_heartbeat(&out);
+    http_write(stream->exchange, buf_str(&out));
+    buf_release(&out);
+}
+
 /* ---- what comes from the hub ---- */
 
 static void pull(struct run_stream *stream)
@@ -159,11 +187,11 @@ static struct str mode_of(struct str name)
 
 static bool is_wanted(const struct run_stream *stream, struct str name)
 {
-    struct str rest = stream->modes, mode, wanted = mode_of(name);
+    struct str rest = str_range(stream->texts, stream->modes_len), mode, wanted = mode_of(name);
 
     if (str_starts(name, STR("@"))) /* of the event streaming protocol, for its readers */
         return false;
-    if (str_is_none(stream->modes) || str_eq(name, STR("metadata")) || str_eq(name, STR("error")))
+    if (!stream->has_modes || str_eq(name, STR("metadata")) || str_eq(name, STR("error")))
         return true;
     while (str_split(&rest, '\n', &mode))
         if (mode.len > 0 && str_eq(mode, wanted))
@@ -193,7 +221,7 @@ static void on_events(void *context, struct run_event *const *events, size_t cou
     if (out.len > 0)
         http_write(stream->exchange, buf_str(&out));
     buf_release(&out);
-    timer_start(&stream->heartbeat, stream->setup->heartbeat_ms);
+    stream_was_sent(stream);
     stream->wants_more = true;
     pull(stream);
 }
@@ -266,7 +294,10 @@ static void on_end_empty(void *context, const struct run_reader_end *end)
     struct run_stream *stream = context;
     struct http_exchange *exchange = stream->exchange;
     struct http_header headers[CORS_HEADERS_MAX];
-    size_t count = cors_headers(stream->setup->cors, stream->origin, false, STR_NONE,
+    struct str origin = stream->has_origin
+                            ? str_range(stream->texts + stream->modes_len, stream->origin_len)
+                            : STR_NONE;
+    size_t count = cors_headers(stream->setup->cors, origin, false, STR_NONE,
                                 http_exchange_arena(exchange), headers);
 
     (void)end;
@@ -278,24 +309,6 @@ static const struct run_reader_events reader_events = {on_events, on_end};
 static const struct run_reader_events reader_events_empty = {on_events, on_end_empty};
 
 /* ---- the start ---- */
-
-static void on_heartbeat(struct timer *timer)
-{
-    struct run_stream *stream = CONTAINER_OF(timer, struct run_stream, heartbeat);
-    struct buf out;
-
-    timer_start(&stream->heartbeat, stream->setup->heartbeat_ms);
-    if (stream->empty_end || (stream->setup->compat_js && !stream->wait))
-        return;
-    if (stream->wait) {
-        http_write(stream->exchange, STR("\n"));
-        return;
-    }
-    buf_init(&out, KIB);
-    sse_write_heartbeat(&out);
-    http_write(stream->exchange, buf_str(&out));
-    buf_release(&out);
-}
 
 static struct str modes_join(struct arena *arena, const struct json *modes)
 {
@@ -319,21 +332,20 @@ static struct str modes_join(struct arena *arena, const struct json *modes)
 static struct run_stream *stream_new(struct call *call)
 {
     struct str modes = modes_join(call->arena, call->stream.modes);
-    struct str tenant = call->principal.tenant, run_id = call->stream.run_id;
     struct str origin =
         call->stream.empty_end
             ? http_header_find(call->request->headers, call->request->header_count, "origin")
             : STR_NONE;
-    struct run_stream *stream =
-        mem_alloc_zero(sizeof(*stream) + tenant.len + run_id.len + modes.len + origin.len);
+    struct run_stream *stream = mem_alloc_zero(sizeof(*stream) + modes.len + origin.len);
     char *at = stream->texts;
 
+    stream->streams = api_streams(call->api);
     stream->exchange = call->exchange;
     stream->setup = call->setup;
-    stream->tenant = str_put(&at, tenant);
-    stream->run_id = str_put(&at, run_id);
-    stream->modes = str_put(&at, modes);
-    stream->origin = str_is_none(origin) ? STR_NONE : str_put(&at, origin);
+    stream->has_modes = !str_is_none(modes);
+    stream->modes_len = (uint32_t)str_put(&at, modes).len;
+    stream->has_origin = !str_is_none(origin);
+    stream->origin_len = (uint32_t)str_put(&at, origin).len;
     stream->wait = call->stream.wait;
     stream->empty_end = call->stream.empty_end;
     stream->quiet = call->stream.quiet;
@@ -347,8 +359,8 @@ void run_stream_start(struct call *call)
     struct http_exchange *exchange = call->exchange;
     const struct run_reader_config config = {
         .loop = http_exchange_loop(exchange),
-        .tenant = stream->tenant,
-        .run_id = stream->run_id,
+        .tenant = call->principal.tenant,
+        .run_id = call->stream.run_id,
         .start = call->stream.start,
         .after_id = call->stream.after_id,
         .only_end = call->stream.wait,
@@ -356,10 +368,8 @@ void run_stream_start(struct call *call)
         .context = stream,
     };
 
-    list_push(&api_streams(call->api)->all, &stream->node);
     stream->reader = run_reader_open(call->setup->hub, &config);
-    timer_init(&stream->heartbeat, config.loop, on_heartbeat);
-    timer_start(&stream->heartbeat, call->setup->heartbeat_ms);
+    stream_was_sent(stream);
     http_exchange_set_data(exchange, stream);
     http_exchange_on_gone(exchange, on_gone);
     http_exchange_on_drain(exchange, on_drain);

@@ -92,9 +92,12 @@ void slots_free(struct slots *slots)
 enum err slot_take(struct slots *slots, struct http_exchange *exchange,
                    const struct purse *const *purses, size_t count, const struct purse **full)
 {
-    struct slot *slot = MEM_NEW(struct slot);
+    struct slot *slot;
 
     REQUIRE(count <= PURSES_MAX);
+    if (count == 0)
+        return OK;
+    slot = MEM_NEW(struct slot);
     slot->exchange = exchange;
     for (size_t i = 0; i < count; i++) {
         if (!caller_stream_begin(purses[i]->caller, &purses[i]->limits)) {

@@ -15,7 +15,8 @@
 struct slots;
 struct slots *slots_new(struct loop *loop);
 void slots_free(struct slots *slots); /* none is taken any more */
-/* For all purses, or none: then *full is the one that has no place left, and ERR_LIMIT is returned.
+/* For all purses, or none (no purses, no slot): then *full is the one that has no place left, and
+ * ERR_LIMIT is returned.
  */
 enum err slot_take(struct slots *slots, struct http_exchange *exchange,
                    const struct purse *const *purses, size_t count,

@@ -82,27 +82,23 @@ static inline struct db_value db_int_or_null(int64_t value)
 /* Runs a statement without rows; *changed (may be NULL) gets the number of rows it touched. */
 enum err db_run(struct db *db, const struct db_statement *statement, const struct db_value *args,
                 size_t arg_count, int64_t *changed) MUST_USE;
-/* Runs a statement once per row of `arg_count` values each: a loop in SQLite, a pipeline in
- * PostgreSQL. */
-/* Only inside a transaction. `args` holds row_count × arg_count values. */
+/* Once per row of `arg_count` values each: a loop in SQLite, a pipeline in PostgreSQL. Only inside
+ * a transaction. `args` holds row_count × arg_count values. */
 enum err db_run_many(struct db *db, const struct db_statement *statement,
                      const struct db_value *args, size_t arg_count, size_t row_count) MUST_USE;
 
-/* Rows of one query. Zero-initialise; must be ended, also after an error. */
+/* Rows of one query; zero-initialise; must be ended, also after an error. */
 struct db_rows {
     struct db *db;
     void *handle;
     size_t row, row_count;
     enum err err;
 };
-
 enum err db_query(struct db *db, const struct db_statement *statement, const struct db_value *args,
                   size_t arg_count, struct db_rows *rows) MUST_USE;
-/* As db_query, but planned for these very values instead of once for all (PostgreSQL): for searches
- * whose best way depends on how much there is of what they ask for. */
-enum err db_query_fresh(struct db *db, const struct db_statement *statement,
-                        const struct db_value *args, size_t arg_count,
-                        struct db_rows *rows) MUST_USE;
+/* As db_query, planned for these very values (PostgreSQL): for searches. */
+enum err db_query_fresh(struct db *, const struct db_statement *, const struct db_value *args,
+                        size_t arg_count, struct db_rows *) MUST_USE;
 /* Steps to the next row; false at the end or on an error (db_rows_end tells). */
 bool db_next(struct db_rows *rows);
 /* Of the current row; text and blobs are borrowed until the next step. NULL gives 0 / STR_NONE. */
@@ -131,7 +127,6 @@ void db_rollback(struct db *db); /* everything since db_begin */
 enum err db_savepoint(struct db *db) MUST_USE;
 enum err db_savepoint_release(struct db *db) MUST_USE;
 enum err db_savepoint_rollback(struct db *db) MUST_USE;
-
 enum db_dialect db_dialect(const struct db *db);
 /* The last error's text of this connection, for the log. */
 const char *db_error(const struct db *db);

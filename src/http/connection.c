@@ -6,9 +6,34 @@
 
 /* ---- the end ---- */
 
+/* Not from inside the parser. */
+static void reading_end(struct connection *c)
+{
+    struct reading *reading = c->reading;
+
+    c->reading = NULL;
+    if (reading && reading->head)
+        head_give(&c->server->heads, reading->head);
+    mem_free(reading);
+}
+
+static void held_drop(struct connection *c)
+{
+    if (c->held)
+        buf_release(&c->held->bytes);
+    mem_free(c->held);
+    c->held = NULL;
+}
+
+static size_t held_bytes(const struct connection *c)
+{
+    return c->held ? c->held->bytes.len - c->held->at : 0;
+}
+
 static void connection_free(struct connection *c)
 {
-    buf_release(&c->held);
+    reading_end(c);
+    held_drop(c);
     mem_free(c);
 }
 
@@ -22,9 +47,6 @@ void connection_close(struct connection *c, bool reset)
     c->stream = NULL;
     timer_stop(&c->timer);
     list_remove(&c->node);
-    if (c->head)
-        head_give(&c->server->heads, c->head);
-    c->head = NULL;
     if (c->counted)
         c->server->connection_count--;
     else
@@ -77,7 +99,7 @@ void connection_next(struct connection *c)
 
     c->body_paused = false;
     if (!c->keep_alive)
-        connection_end(c, in_body || c->held.len > c->held_at);
+        connection_end(c, in_body || held_bytes(c) > 0);
     else if (in_body)
         c->state = CONNECTION_SKIP;
     else if (c->at_end || c->server->draining)
@@ -88,15 +110,21 @@ void connection_next(struct connection *c)
 
 static void begin_request(struct connection *c)
 {
-    c->head = head_take(&c->server->heads);
-    parser_begin(&c->parser, false, c->head);
+    struct reading *reading = MEM_NEW(struct reading);
+
+    reading->connection = c;
+    reading->head = head_take(&c->server->heads);
+    reading->parser.on_body = request_on_body;
+    reading->parser.limits = &c->server->parser_limits;
+    parser_begin(&reading->parser, false, reading->head);
+    c->reading = reading;
     c->state = CONNECTION_HEAD;
     c->deadline = DEADLINE_NONE;
 }
 
 static void refuse_fault(struct connection *c)
 {
-    switch ((enum parser_fault)c->parser.fault) {
+    switch ((enum parser_fault)c->reading->parser.fault) {
     case FAULT_LINE_LONG:
         connection_refuse(c, 414, "the request line is too long");
         break;
@@ -115,6 +143,7 @@ static void refuse_fault(struct connection *c)
 
 static void message_complete(struct connection *c)
 {
+    reading_end(c);
     if (c->state == CONNECTION_BODY) {
         request_complete(c);
         return;
@@ -126,7 +155,7 @@ static void message_complete(struct connection *c)
 /* False: nothing more can be done with the input now. */
 static bool parse_on(struct connection *c, struct str *input)
 {
-    enum parser_step step = parser_feed(&c->parser, input);
+    enum parser_step step = parser_feed(&c->reading->parser, input);
 
     /* The owner may have ended the exchange, or the connection, while it was given a piece of the
      * body. */
@@ -196,15 +225,13 @@ static void consume(struct connection *c, struct str *input)
 
 static void consume_held(struct connection *c)
 {
-    struct str rest = str_from(buf_str(&c->held), c->held_at);
+    struct str rest = str_from(buf_str(&c->held->bytes), c->held->at);
     size_t len = rest.len;
 
     consume(c, &rest);
-    c->held_at += len - rest.len;
-    if (c->held_at == c->held.len) {
-        buf_release(&c->held);
-        c->held_at = 0;
-    }
+    c->held->at += len - rest.len;
+    if (held_bytes(c) == 0)
+        held_drop(c);
 }
 
 /* ---- deadlines ---- */
@@ -217,6 +244,12 @@ static void set_deadline(struct connection *c, enum deadline_kind kind, int64_t 
     c->deadline_ms = kind == DEADLINE_NONE ? NEVER_MS : now_ms + delay_ms;
     if (kind != DEADLINE_NONE && (!timer_is_running(&c->timer) || c->timer.due_ms > c->deadline_ms))
         timer_start(&c->timer, delay_ms);
+}
+
+void connection_rest(struct connection *c)
+{
+    if (stream_pending_bytes(c->stream) == 0)
+        timer_stop(&c->timer);
 }
 
 static void update_deadline(struct connection *c)
@@ -272,7 +305,7 @@ static void on_deadline(struct connection *c)
         check_write_progress(c);
         break;
     case DEADLINE_HEAD:
-        if (c->head->text.len == 0) /* line ends after the last request, no more */
+        if (c->reading->head->text.len == 0) /* line ends after the last request, no more */
             connection_close(c, false);
         else
             connection_refuse(c, 408, "the request headers took too long");
@@ -311,11 +344,11 @@ static void on_timer(struct timer *timer)
 static void update_reading(struct connection *c)
 {
     bool paused_body = c->body_paused && c->state == CONNECTION_BODY;
-    bool wanted = !paused_body && c->held.len - c->held_at < HELD_BYTES_MAX && !c->at_end;
+    bool wanted = !paused_body && held_bytes(c) < HELD_BYTES_MAX && !c->at_end;
 
-    if (wanted == c->reading)
+    if (wanted == c->is_reading)
         return;
-    c->reading = wanted;
+    c->is_reading = wanted;
     if (wanted)
         stream_start(c->stream);
     else
@@ -330,7 +363,7 @@ void connection_enter(struct connection *c)
 void connection_leave(struct connection *c)
 {
     REQUIRE(c->depth > 0);
-    if (c->depth == 1 && c->stream && c->state != CONNECTION_WAIT && c->held.len > c->held_at)
+    if (c->depth == 1 && c->stream && c->state != CONNECTION_WAIT && c->held)
         consume_held(c);
     if (--c->depth > 0)
         return;
@@ -349,18 +382,26 @@ void connection_write(struct connection *c, const struct str *parts, size_t coun
     stream_write(c->stream, parts, count);
 }
 
+static void hold(struct connection *c, struct str bytes)
+{
+    if (!c->held) {
+        c->held = MEM_NEW(struct held);
+        buf_init(&c->held->bytes, HELD_BYTES_MAX + MIB);
+    }
+    buf_add(&c->held->bytes, bytes);
+    if (c->held->bytes.failed)
+        connection_lose(c, true, true);
+}
+
 static void on_read(void *context, struct str bytes)
 {
     struct connection *c = context;
 
     connection_enter(c);
-    if (c->held.len == c->held_at)
+    if (!c->held)
         consume(c, &bytes);
-    if (c->stream && bytes.len) {
-        buf_add(&c->held, bytes);
-        if (c->held.failed)
-            connection_lose(c, true, true);
-    }
+    if (c->stream && bytes.len)
+        hold(c, bytes);
     connection_leave(c);
 }
 
@@ -372,7 +413,7 @@ static void on_eof(struct connection *c)
     struct http_exchange *exchange = c->exchange;
 
     c->at_end = true;
-    c->reading = false;
+    c->is_reading = false;
     if (c->state == CONNECTION_IDLE) {
         connection_end(c, false);
         return;
@@ -382,8 +423,7 @@ static void on_eof(struct connection *c)
         return;
     }
     exchange->gone = true;
-    buf_release(&c->held);
-    c->held_at = 0;
+    held_drop(c);
     if (exchange->on_gone)
         exchange->on_gone(exchange);
 }
@@ -418,14 +458,10 @@ void connection_accept(struct http_server *server, struct stream *stream)
 {
     struct connection *c = MEM_NEW(struct connection);
 
-    stream_peer(stream, &c->peer);
     if (server->config.tls)
         stream = tls_server_wrap(server->config.tls, stream);
     c->server = server;
     c->stream = stream;
-    c->parser.on_body = request_on_body;
-    c->parser.limits = &server->parser_limits;
-    buf_init(&c->held, HELD_BYTES_MAX + MIB);
     timer_init(&c->timer, server->config.loop, on_timer);
     list_push(&server->connections, &c->node);
     stream_set_events(stream, &events, c);

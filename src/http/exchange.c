@@ -20,9 +20,17 @@ struct http_exchange *exchange_new(struct connection *c)
     exchange->server = server;
     exchange->connection = c;
     exchange->loop = server->config.loop;
-    exchange->request.peer = c->peer;
+    exchange->incoming = ARENA_NEW(&exchange->arena, struct incoming);
+    stream_peer(c->stream, &exchange->incoming->request.peer);
     list_push(&server->exchanges, &exchange->node);
     return exchange;
+}
+
+static void incoming_release(struct http_exchange *exchange)
+{
+    if (exchange->incoming)
+        buf_release(&exchange->incoming->body);
+    exchange->incoming = NULL;
 }
 
 void exchange_free(struct http_exchange *exchange)
@@ -33,7 +41,7 @@ void exchange_free(struct http_exchange *exchange)
     if (exchange->at_end)
         exchange->at_end(exchange->at_end_context);
     list_remove(&exchange->node);
-    buf_release(&exchange->body);
+    incoming_release(exchange);
     if (!server || server->spare_count >= SPARE_EXCHANGES_MAX) {
         arena_release(&exchange->arena);
         mem_free(exchange);
@@ -47,7 +55,9 @@ void exchange_free(struct http_exchange *exchange)
 
 const struct http_request *http_exchange_request(const struct http_exchange *exchange)
 {
-    return &exchange->request;
+    static const struct http_request shed = {.method = HTTP_OTHER};
+
+    return exchange->incoming ? &exchange->incoming->request : &shed;
 }
 
 struct arena *http_exchange_arena(struct http_exchange *exchange)
@@ -108,14 +118,12 @@ void http_exchange_cut(struct http_exchange *exchange)
 
 void http_exchange_shed(struct http_exchange *exchange)
 {
-    const struct http_request *old = &exchange->request;
-
     REQUIRE(!exchange->connection || exchange->connection->state == CONNECTION_WAIT ||
             exchange->connection->state == CONNECTION_UPGRADED);
-    exchange->request = (struct http_request){
-        .method = old->method, .peer = old->peer, .keep_alive = old->keep_alive};
+    incoming_release(exchange);
     arena_release(&exchange->arena);
-    buf_release(&exchange->body);
+    if (exchange->connection)
+        connection_rest(exchange->connection);
 }
 
 struct str http_header_find(const struct http_header *headers, size_t count, const char *name)

@@ -26,7 +26,7 @@ struct http_header {
 };
 
 struct http_exchange;
-/* Borrowed from the exchange; valid until it ends. */
+/* Borrowed from the exchange; valid until it ends, or is shed: then there is an empty one. */
 struct http_request {
     enum http_method method;
     struct str method_text;
@@ -50,8 +50,8 @@ struct loop *http_exchange_loop(struct http_exchange *exchange);
 bool http_exchange_is_gone(const struct http_exchange *exchange); /* the client has left */
 void http_exchange_set_data(struct http_exchange *exchange, void *data);
 void *http_exchange_data(const struct http_exchange *exchange);
-/* Gives up the request (all but method and peer) and what lies in the arena: for a stream that may
- * last for hours. Not before on_request. The arena may be used again. */
+/* Gives up the request and what lies in the arena: for a stream that may last for hours. Not before
+ * on_request. The arena may be used again. */
 void http_exchange_shed(struct http_exchange *exchange);
 /* Called once when the client leaves, or ends its side, while the exchange is parked or streams. */
 void http_exchange_on_gone(struct http_exchange *exchange,

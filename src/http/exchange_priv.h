@@ -8,24 +8,31 @@
 struct connection;
 struct parser;
 
+/* What an exchange holds of its request, in its arena: gone once it is shed. */
+struct incoming {
+    struct http_request request;
+    struct buf body;
+    size_t body_bytes_max;
+    size_t body_seen;
+    char *arena_body; /* where a short body of known length goes; else NULL, and `body` takes it */
+};
+
+/* There are thousands of idle ones that stream: small. */
 struct http_exchange {
     struct list node;              /* in server->exchanges or server->spare_exchanges */
     struct http_server *server;    /* NULL once it is freed */
     struct connection *connection; /* NULL once it is lost */
     struct loop *loop;
-    struct http_request request;
+    struct incoming *incoming; /* NULL: shed */
     struct arena arena;
-    struct buf body;
-    size_t body_bytes_max;
     void (*on_body)(struct http_exchange *exchange, struct str piece);
     void (*on_gone)(struct http_exchange *exchange);
     void (*on_drain)(struct http_exchange *exchange);
     void (*at_end)(void *context);
     void *at_end_context;
     void *data;
-    size_t body_seen;
-    char *arena_body; /* where a short body of known length goes; else NULL, and `body` takes it */
-    bool is_known;    /* on_head has been called */
+    bool is_known; /* on_head has been called */
+    bool is_head;  /* the method is HEAD */
     bool is_http_1_0;
     bool begun;      /* the head of a streamed reply is out */
     bool is_chunked; /* … in chunks */

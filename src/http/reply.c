@@ -123,7 +123,7 @@ void http_reply(struct http_exchange *exchange, int status, const struct http_he
     decide_keep_alive(c);
     struct reply_head head = {status, headers, header_count, body.len};
     struct str parts[2] = {write_head(c, &head, false, exchange->is_http_1_0), body};
-    bool is_bare = has_no_body(status) || exchange->request.method == HTTP_HEAD || body.len == 0;
+    bool is_bare = has_no_body(status) || exchange->is_head || body.len == 0;
     connection_write(c, parts, is_bare ? 1 : 2);
     c->exchange = NULL;
     exchange_free(exchange);
@@ -141,7 +141,7 @@ void http_begin(struct http_exchange *exchange, int status, const struct http_he
     if (!c)
         return;
     connection_enter(c);
-    exchange->is_bare = has_no_body(status) || exchange->request.method == HTTP_HEAD;
+    exchange->is_bare = has_no_body(status) || exchange->is_head;
     exchange->is_chunked = !exchange->is_bare && !exchange->is_http_1_0;
     decide_keep_alive(c);
     if (!exchange->is_bare && !exchange->is_chunked)
@@ -242,7 +242,7 @@ void http_break(struct http_exchange *exchange)
 void connection_refuse(struct connection *c, int status, const char *detail)
 {
     struct http_exchange *exchange = c->exchange;
-    bool is_head = exchange && exchange->request.method == HTTP_HEAD;
+    bool is_head = exchange && exchange->is_head;
     bool is_http_1_0 = exchange && exchange->is_http_1_0;
     bool begun = exchange && exchange->begun;
     char text[160];

@@ -22,7 +22,7 @@ static enum http_method method_of(struct str text)
 /* Copies the head out of what the server lent. */
 static void copy_head(struct http_exchange *exchange, const struct head *head)
 {
-    struct http_request *request = &exchange->request;
+    struct http_request *request = &exchange->incoming->request;
     struct str text = arena_str(&exchange->arena, buf_str(&head->text));
     struct http_header *headers = arena_alloc(&exchange->arena, head->count * sizeof(*headers));
 
@@ -115,20 +115,20 @@ static void plan_body(struct connection *c, const struct http_plan *plan,
                       const struct parser_facts *facts)
 {
     struct http_exchange *exchange = c->exchange;
+    struct incoming *in = exchange->incoming;
 
     exchange->on_body = plan->on_body;
     if (plan->body_bytes_max)
-        exchange->body_bytes_max = plan->body_bytes_max;
-    if (facts->has_length && facts->content_length > exchange->body_bytes_max) {
+        in->body_bytes_max = plan->body_bytes_max;
+    if (facts->has_length && facts->content_length > in->body_bytes_max) {
         connection_refuse(c, 413, "the body is too large");
         return;
     }
     if (plan->on_body)
         return;
-    buf_init(&exchange->body,
-             facts->has_length ? (size_t)facts->content_length : exchange->body_bytes_max);
+    buf_init(&in->body, facts->has_length ? (size_t)facts->content_length : in->body_bytes_max);
     if (facts->has_length && facts->content_length && facts->content_length <= BODY_IN_ARENA_MAX)
-        exchange->arena_body = arena_alloc(&exchange->arena, (size_t)facts->content_length);
+        in->arena_body = arena_alloc(&exchange->arena, (size_t)facts->content_length);
 }
 
 static void ask_owner(struct connection *c, const struct parser_facts *facts, bool expects)
@@ -155,25 +155,27 @@ static void ask_owner(struct connection *c, const struct parser_facts *facts, bo
 void request_read_head(struct connection *c)
 {
     struct http_server *server = c->server;
-    struct parser_facts facts = parser_facts(&c->parser);
+    struct parser_facts facts = parser_facts(&c->reading->parser);
     struct http_exchange *exchange = exchange_new(c);
+    struct http_request *request = &exchange->incoming->request;
 
-    copy_head(exchange, c->head);
-    head_give(&server->heads, c->head);
-    c->head = NULL;
+    copy_head(exchange, c->reading->head);
+    head_give(&server->heads, c->reading->head);
+    c->reading->head = NULL;
     c->exchange = exchange;
     c->state = CONNECTION_BODY;
     c->body_over = c->body_paused = false;
     c->keep_alive = facts.keep_alive;
     exchange->is_http_1_0 = facts.minor == 0;
-    exchange->request.keep_alive = facts.keep_alive;
-    exchange->request.body = STR("");
-    exchange->body_bytes_max = server->config.limits.body_bytes_max;
+    exchange->is_head = request->method == HTTP_HEAD;
+    request->keep_alive = facts.keep_alive;
+    request->body = STR("");
+    exchange->incoming->body_bytes_max = server->config.limits.body_bytes_max;
     server->request_count++;
 
-    struct special_headers special = find_special(&exchange->request);
+    struct special_headers special = find_special(request);
     struct refusal refusal = judge(&facts, &special);
-    if (!refusal.status && !split_target(&exchange->request))
+    if (!refusal.status && !split_target(request))
         refusal = (struct refusal){400, "the request target is not a path"};
     if (refusal.status) {
         /* The owner has not heard of it yet. */
@@ -184,43 +186,44 @@ void request_read_head(struct connection *c)
     ask_owner(c, &facts, !str_is_none(special.expect) && facts.minor == 1);
 }
 
-static void collect(struct http_exchange *exchange, struct str piece)
+static void collect(struct incoming *in, struct str piece)
 {
-    if (exchange->arena_body)
-        memcpy(exchange->arena_body + exchange->body_seen - piece.len, piece.data, piece.len);
+    if (in->arena_body)
+        memcpy(in->arena_body + in->body_seen - piece.len, piece.data, piece.len);
     else
-        buf_add(&exchange->body, piece);
+        buf_add(&in->body, piece);
 }
 
 void request_on_body(struct parser *parser, struct str piece)
 {
-    struct connection *c = CONTAINER_OF(parser, struct connection, parser);
+    struct connection *c = CONTAINER_OF(parser, struct reading, parser)->connection;
     struct http_exchange *exchange = c->exchange;
 
     if (c->body_left != UINT64_MAX)
         c->body_left -= piece.len;
     if (!exchange || c->state != CONNECTION_BODY || c->body_over)
         return;
-    exchange->body_seen += piece.len;
-    if (exchange->body_seen > exchange->body_bytes_max)
+    exchange->incoming->body_seen += piece.len;
+    if (exchange->incoming->body_seen > exchange->incoming->body_bytes_max)
         c->body_over = true;
     else if (exchange->on_body)
         exchange->on_body(exchange, piece);
     else
-        collect(exchange, piece);
+        collect(exchange->incoming, piece);
 }
 
 void request_complete(struct connection *c)
 {
     const struct http_handler *handler = &c->server->config.handler;
     struct http_exchange *exchange = c->exchange;
+    struct incoming *in = exchange->incoming;
 
     c->state = CONNECTION_WAIT;
     c->body_left = 0;
-    if (exchange->arena_body)
-        exchange->request.body = str_range(exchange->arena_body, exchange->body_seen);
-    else if (exchange->body.len)
-        exchange->request.body = buf_str(&exchange->body);
+    if (in->arena_body)
+        in->request.body = str_range(in->arena_body, in->body_seen);
+    else if (in->body.len)
+        in->request.body = buf_str(&in->body);
     handler->on_request(handler->context, exchange);
 }
 

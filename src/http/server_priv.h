@@ -52,25 +52,36 @@ enum deadline_kind {
     DEADLINE_LINGER
 };
 
+/* While a request is being read: from its first byte to its last. */
+struct reading {
+    struct parser parser;
+    struct connection *connection;
+    struct head *head; /* lent by server->heads until it is complete */
+};
+
+/* Bytes ahead of their turn, from `at` on. */
+struct held {
+    struct buf bytes;
+    size_t at;
+};
+
+/* There are thousands of idle ones: what is needed only now and then is made then. */
 struct connection {
     struct list node; /* in server->connections */
     struct http_server *server;
     struct stream *stream;          /* NULL: closed, memory goes in the last leave */
     struct http_exchange *exchange; /* of the current request, until it ends */
-    struct head *head;              /* lent by server->heads while a head is read */
-    struct parser parser;
-    struct buf held; /* bytes ahead of their turn, from held_at on */
-    size_t held_at;
+    struct reading *reading;        /* NULL: no request is being read */
+    struct held *held;              /* NULL: none */
     struct timer timer; /* fires at or before deadline_ms; moving the deadline back costs nothing */
     int64_t deadline_ms;
     uint64_t written_bytes;
     uint64_t sent_mark; /* bytes that had left when the write deadline was set */
     uint64_t body_left; /* UINT64_MAX: unknown */
-    struct address peer;
-    unsigned depth;   /* of connection_enter */
-    uint8_t state;    /* enum connection_state */
-    uint8_t deadline; /* enum deadline_kind */
-    bool reading;
+    unsigned depth;     /* of connection_enter */
+    uint8_t state;      /* enum connection_state */
+    uint8_t deadline;   /* enum deadline_kind */
+    bool is_reading;
     bool body_paused; /* by the owner */
     bool body_over;   /* a body without announced length has passed its limit */
     bool keep_alive;
@@ -119,6 +130,8 @@ void connection_lose(struct connection *c, bool reset, bool tell);
 void connection_write(struct connection *c, const struct str *parts, size_t count);
 /* The exchange has ended: on to the next request, or to the end. */
 void connection_next(struct connection *c);
+/* Nothing will happen here for long: it leaves the loop's timers. */
+void connection_rest(struct connection *c);
 /* The rest of a body that is still unread is too much to drop: this connection must end. */
 bool connection_must_end(const struct connection *c);
 

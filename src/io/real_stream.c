@@ -24,6 +24,13 @@ struct out_chunk {
     char data[];
 };
 
+/* Most streams never need one. */
+struct stream_timer {
+    struct timer timer;
+    struct real_stream *stream;
+};
+
+/* There are thousands of idle ones: small. */
 struct real_stream {
     struct stream base;
     struct list in_loop;
@@ -36,8 +43,8 @@ struct real_stream {
     } uv;
     struct out_chunk *sending;
     struct out_chunk *gathering;
-    struct timer timer; /* of a draining stream: its limit; else: the on_end that is due */
-    const char *broken; /* why nothing can be sent or received any more */
+    struct stream_timer *timer; /* of a draining stream: its limit; else: the on_end that is due */
+    const char *broken;         /* why nothing can be sent or received any more */
     struct address peer;
     bool reading;
     bool ended;          /* on_end was called or is due */
@@ -62,7 +69,14 @@ static void stream_freed(uv_handle_t *handle)
 
     mem_free(stream->sending);
     mem_free(stream->gathering);
+    mem_free(stream->timer);
     mem_free(stream);
+}
+
+static void stop_timer(struct real_stream *stream)
+{
+    if (stream->timer)
+        timer_stop(&stream->timer->timer);
 }
 
 static void stream_destroy(struct real_stream *stream)
@@ -70,7 +84,7 @@ static void stream_destroy(struct real_stream *stream)
     if (stream->closing)
         return;
     stream->closing = true;
-    timer_stop(&stream->timer);
+    stop_timer(stream);
     list_remove(&stream->in_loop);
     uv_close(&stream->uv.handle, stream_freed);
 }
@@ -96,12 +110,22 @@ static void stream_tell_end(struct real_stream *stream, enum stream_end end, con
 
 static void on_timer(struct timer *timer)
 {
-    struct real_stream *stream = CONTAINER_OF(timer, struct real_stream, timer);
+    struct real_stream *stream = CONTAINER_OF(timer, struct stream_timer, timer)->stream;
 
     if (stream->draining)
         stream_reset(stream);
     else
         stream_tell_end(stream, STREAM_RESET, stream->broken);
+}
+
+static void start_timer(struct real_stream *stream, int64_t delay_ms)
+{
+    if (!stream->timer) {
+        stream->timer = MEM_NEW(struct stream_timer);
+        stream->timer->stream = stream;
+        timer_init(&stream->timer->timer, &stream->loop->base, on_timer);
+    }
+    timer_start(&stream->timer->timer, delay_ms);
 }
 
 /* Both ways are gone. The owner hears of it from the loop, not from inside its own write. */
@@ -120,7 +144,7 @@ static void stream_break(struct real_stream *stream, int uv_error)
     stream->ended = true;
     stream->reading = false;
     uv_read_stop(&stream->uv.stream);
-    timer_start(&stream->timer, 0);
+    start_timer(stream, 0);
 }
 
 /* ---- reading ---- */
@@ -342,13 +366,13 @@ static void real_stream_close(struct stream *base, bool reset)
 
     REQUIRE(!stream->closing && !stream->draining);
     stream->base.events = NULL;
-    timer_stop(&stream->timer);
+    stop_timer(stream);
     if (reset) {
         stream_reset(stream);
     } else if (stream->sending && !stream->broken && !stream->loop->freeing) {
         stream->draining = true;
         real_stream_pause(base);
-        timer_start(&stream->timer, DRAIN_MS_MAX);
+        start_timer(stream, DRAIN_MS_MAX);
     } else {
         stream_destroy(stream);
     }
@@ -387,7 +411,6 @@ static struct real_stream *stream_new(struct real_loop *loop, bool tcp)
 
     stream->base.ops = &real_stream_ops;
     stream->loop = loop;
-    timer_init(&stream->timer, &loop->base, on_timer);
     if (tcp)
         REQUIRE(uv_tcp_init(&loop->uv, &stream->uv.tcp) == 0);
     else

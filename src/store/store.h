@@ -72,8 +72,8 @@ struct tx {
     size_t note_count;
     struct tx_tally *tallies; /* store_metrics.h; NULL: they are dropped */
     size_t tally_count;
-    int64_t log_bytes; /* by how much the group has made the log larger: log_size.h */
     struct thread_growth *thread_growth; /* thread_totals.h */
+    int64_t log_bytes;           /* by how much the group has made the log larger: log_size.h */
     struct sequences *sequences; /* sequence.h; NULL: no blocks, each value from the table */
     struct keyring *keyring;     /* seals and opens secrets; NULL: none can be touched */
     bool is_write;
@@ -130,7 +130,6 @@ void store_subscribe(struct store *store, enum topic topic, struct loop *loop,
 /* A copy of SQLite while the server runs, to one file; blocks the caller, not the writer.
  * PostgreSQL: ERR_INVALID with words that name pg_dump. */
 enum err store_backup(struct store *store, const char *path, const char **why) MUST_USE;
-
 enum err store_ping(struct tx *tx) MUST_USE; /* does the database answer? */
 /* The time by which all nodes on this store go: what tx->now_us is in transactions. Any thread. */
 int64_t store_now_us(struct store *store);
