@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "io/real_world.h"
+#include "store/fresh_rig.h"
 
 #define WAIT_MS 10000
 #define POLL_MS 10
@@ -41,16 +42,6 @@ static void on_fatal(void *context, const char *why)
     abort();
 }
 
-static void empty_postgres(const char *url)
-{
-    struct db *db = NULL;
-    const char *why = "";
-
-    assert_int_equal(db_postgres_open(url, &db, &why), OK);
-    assert_int_equal(db_script(db, "DROP SCHEMA public CASCADE; CREATE SCHEMA public"), OK);
-    db_close(db);
-}
-
 void sender_rig_open(struct sender_rig *rig, const char *postgres_url)
 {
     struct store_config store = {.reader_count = 1, .on_fatal = on_fatal};
@@ -62,7 +53,7 @@ void sender_rig_open(struct sender_rig *rig, const char *postgres_url)
     snprintf(rig->folder, sizeof(rig->folder), "/tmp/runbell-delivery-XXXXXX");
     assert_non_null(mkdtemp(rig->folder));
     if (postgres_url)
-        empty_postgres(postgres_url);
+        fresh_postgres(postgres_url);
     rig->world = real_world_new();
     store.world = rig->world;
     store.data_dir = rig->folder;

@@ -3,28 +3,11 @@
 
 #include <unistd.h>
 
+#include "store/fresh_rig.h"
 #include "store/log_size.h"
-#include "store/migrations.h"
 #include "store/thread_totals.h"
 
 #define CLAIM_BYTES_MAX (8 * MIB)
-
-static void open_postgres(struct outbox_rig *rig)
-{
-    struct db *plain = NULL;
-    const char *why = "";
-    struct str script, url;
-
-    assert_int_equal(db_postgres_open(rig->postgres_url, &plain, &why), OK);
-    script = arena_printf(&rig->arena,
-                          "DROP SCHEMA IF EXISTS outbox_%d CASCADE; CREATE SCHEMA outbox_%d",
-                          (int)getpid(), (int)getpid());
-    assert_int_equal(db_script(plain, arena_cstr(&rig->arena, script)), OK);
-    db_close(plain);
-    url = arena_printf(&rig->arena, "%s%coptions=-csearch_path%%3Doutbox_%d", rig->postgres_url,
-                       strchr(rig->postgres_url, '?') ? '&' : '?', (int)getpid());
-    assert_int_equal(db_postgres_open(arena_cstr(&rig->arena, url), &rig->db, &why), OK);
-}
 
 static void open_sqlite(struct outbox_rig *rig)
 {
@@ -35,6 +18,7 @@ static void open_sqlite(struct outbox_rig *rig)
     snprintf(rig->folder, sizeof(rig->folder), "/tmp/runbell-outbox-XXXXXX");
     assert_non_null(mkdtemp(rig->folder));
     snprintf(path, sizeof(path), "%s/test.db", rig->folder);
+    fresh_sqlite(path);
     options.path = path;
     assert_int_equal(db_sqlite_open(&options, &rig->db, &why), OK);
 }
@@ -50,11 +34,12 @@ void outbox_rig_open(struct outbox_rig *rig, const char *postgres_url)
     rng_seed(&rig->rng, 7);
     rig->now_us = INT64_C(1795240800000000);
     rig->postgres_url = postgres_url;
-    if (postgres_url)
-        open_postgres(rig);
-    else
+    if (postgres_url) {
+        fresh_postgres(postgres_url);
+        assert_int_equal(db_postgres_open(postgres_url, &rig->db, &why), OK);
+    } else {
         open_sqlite(rig);
-    assert_int_equal(migrations_apply(rig->db, &why), OK);
+    }
 }
 
 static void remove_sqlite(struct outbox_rig *rig)
@@ -71,12 +56,6 @@ static void remove_sqlite(struct outbox_rig *rig)
 
 void outbox_rig_close(struct outbox_rig *rig)
 {
-    if (rig->postgres_url) {
-        struct str script =
-            arena_printf(&rig->arena, "DROP SCHEMA outbox_%d CASCADE", (int)getpid());
-
-        assert_int_equal(db_script(rig->db, arena_cstr(&rig->arena, script)), OK);
-    }
     db_close(rig->db);
     if (!rig->postgres_url)
         remove_sqlite(rig);

@@ -21,7 +21,7 @@ struct outbox_rig {
     char folder[64];
 };
 
-/* postgres_url NULL: SQLite. On PostgreSQL in a schema of this process. */
+/* postgres_url NULL: SQLite. */
 void outbox_rig_open(struct outbox_rig *rig, const char *postgres_url);
 void outbox_rig_close(struct outbox_rig *rig);
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "io/real_world.h"
+#include "store/fresh_rig.h"
 
 static atomic_int applies;
 
@@ -48,16 +49,6 @@ static void open_store(struct fixture *fixture)
     assert_int_equal(err, OK);
 }
 
-static void empty_postgres(const char *url)
-{
-    struct db *db = NULL;
-    const char *why = "";
-
-    assert_int_equal(db_postgres_open(url, &db, &why), OK);
-    assert_int_equal(db_script(db, "DROP SCHEMA public CASCADE; CREATE SCHEMA public"), OK);
-    db_close(db);
-}
-
 static void prepare(struct fixture *fixture, const char *postgres_url)
 {
     *fixture = (struct fixture){.folder = "/tmp/runbell-store-XXXXXX"};
@@ -69,7 +60,7 @@ int fixture_open(struct fixture *fixture, const char *postgres_url)
 {
     prepare(fixture, postgres_url);
     if (postgres_url)
-        empty_postgres(postgres_url);
+        fresh_postgres(postgres_url);
     fixture->world = real_world_new();
     open_store(fixture);
     return 0;
