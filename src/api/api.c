@@ -103,6 +103,16 @@ struct passages *api_passages(struct api *api)
     return api->passages;
 }
 
+/* What goes on to somebody else goes as it comes, and nothing of it is held. */
+static void plan_stream(struct call *call, struct http_plan *plan)
+{
+    if (!gateway_body_is_streamed(call))
+        return;
+    plan->on_start = call_start;
+    if (call->route->permission != PERMIT_ANYONE)
+        plan->body_bytes_max = SIZE_MAX; /* the upstream has limits of its own */
+}
+
 static bool on_head(void *context, struct http_exchange *exchange, struct http_plan *plan)
 {
     struct api *api = context;
@@ -123,6 +133,8 @@ static bool on_head(void *context, struct http_exchange *exchange, struct http_p
         plan->body_bytes_max = LARGE_BODY_BYTES_MAX;
     if (call->route && call->route->flags & ROUTE_STREAMED)
         traces_receive(call, plan);
+    if (call->route)
+        plan_stream(call, plan);
     return true;
 }
 

@@ -106,6 +106,8 @@ void passages_free(struct passages *passages);
 /* At the head: the route of what is passed on though it is none of ours. */
 void gateway_route(struct call *call);
 bool gateway_takes(const struct call *call);
+/* It is passed on from its head on, and its body as it comes (gateway_body.c). */
+bool gateway_body_is_streamed(const struct call *call);
 enum err gateway_prepare(struct call *call);
 
 /* inspector_receive.c: requests to /in/… are no calls */

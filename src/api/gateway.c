@@ -1,16 +1,19 @@
 /* gateway.c -- requests of the Agent Server's API go to the upstream, and its answers come back.
  *
- *   head: whose path is it? ──▶ body whole ──▶ [a webhook is taken out, gateway_runs.c]
- *        └──▶ request to the upstream ──▶ its head ──▶ its body, piece by piece ──▶ the end
+ *   head: whose path is it? ──makes a run──▶ body whole ──▶ [its webhook is taken out,
+ *        │                                                   gateway_runs.c]
+ *        ▼                                                         ▼
+ *   request to the upstream, the body as it comes (gateway_body.c) ──▶ the answer's head
+ *                                                       ──▶ its body, piece by piece ──▶ the end
  *
- * An answer goes on as it comes; while the client does not take it, no more is read. A client that
- * leaves ends the request at the upstream, an answer that breaks off breaks off here too. */
+ * An answer goes on as it comes; while the client does not take it, no more is read. It may come
+ * before the request is whole. A client that leaves ends the request at the upstream, an answer
+ * that breaks off breaks off here too. */
 #include "api/gateway_priv.h"
 
 #include "api/request_log.h"
 #include "base/mem.h"
 #include "gateway/gateway_metrics.h"
-#include "http/websocket.h"
 
 #define CONNECT_MS 10000
 #define HEADER_BYTES_MAX (64 * KIB)
@@ -114,6 +117,7 @@ static void count(enum gateway_result result)
 static struct http_exchange *let_go(struct passage *passage)
 {
     list_remove(&passage->node);
+    timer_stop(&passage->timer);
     if (passage->fetch)
         fetch_cancel(passage->fetch);
     passage->fetch = NULL;
@@ -131,11 +135,15 @@ void passage_break(struct passage *passage)
     http_break(exchange);
 }
 
-static void fail(struct passage *passage, int status, const char *words, const char *why)
+void passage_fail(struct passage *passage, int status, const char *words, const char *why)
 {
     struct call *call = passage->call;
     struct str url = passage->passages->gateway->upstream->url;
 
+    if (passage->is_begun) {
+        passage_break(passage);
+        return;
+    }
     let_go(passage);
     if (passage->intent)
         gateway_run_on_end(passage, false);
@@ -236,6 +244,7 @@ static void done(struct passage *passage)
     if (passage->intent)
         gateway_run_on_end(passage, true);
     list_remove(&passage->node);
+    timer_stop(&passage->timer);
     if (passage->is_begun) {
         call_free(call);
         http_end(exchange);
@@ -260,10 +269,10 @@ static void on_end(void *context, enum fetch_end end, const char *why)
     } else if (end == FETCH_UNREACHABLE) {
         count(GATEWAY_UNREACHABLE);
         upstream_saw(state, false);
-        fail(passage, 502, "cannot be reached", why);
+        passage_fail(passage, 502, "cannot be reached", why);
     } else if (!passage->is_begun) {
         count(GATEWAY_LOST);
-        fail(passage, 502, "did not answer", why);
+        passage_fail(passage, 502, "did not answer", why);
     } else {
         count(GATEWAY_CUT);
         passage_break(passage);
@@ -311,10 +320,22 @@ static bool has_body(const struct http_request *request)
 
 void gateway_take(struct call *call)
 {
-    static const struct fetch_events events = {on_head, on_body, on_end, NULL};
+    static const struct fetch_events events = {on_head, on_body, on_end, NULL, NULL};
+    static const struct fetch_events streamed = {on_head, on_body, on_end, gateway_body_on_drain,
+                                                 gateway_body_on_continue};
     struct passage *passage = passage_of(call);
+    bool is_streamed = gateway_body_is_streamed(call);
     struct http_header *headers;
     size_t header_count = gateway_request_headers(call, &headers);
+    struct fetch_request request = {
+        .method = call->request->method_text,
+        .target = passage->target,
+        .headers = headers,
+        .header_count = header_count,
+        .body = passage->body,
+        .has_body = has_body(call->request),
+        .upgrades = gateway_socket_is_asked(call->request),
+    };
 
     list_push(&passage->passages->all, &passage->node);
     if (http_exchange_is_gone(call->exchange)) { /* while its webhook was written down */
@@ -323,17 +344,10 @@ void gateway_take(struct call *call)
     }
     http_exchange_on_gone(call->exchange, on_gone);
     http_exchange_on_drain(call->exchange, on_drain);
-    passage->fetch = fetch_start(passage->passages->client,
-                                 &(struct fetch_request){
-                                     .method = call->request->method_text,
-                                     .target = passage->target,
-                                     .headers = headers,
-                                     .header_count = header_count,
-                                     .body = passage->body,
-                                     .has_body = has_body(call->request),
-                                     .upgrades = websocket_is_asked(call->request),
-                                 },
-                                 &events, passage);
+    if (is_streamed)
+        gateway_body_describe(passage, &request);
+    passage->fetch = fetch_start(passage->passages->client, &request,
+                                 is_streamed ? &streamed : &events, passage);
 }
 
 /* ---- those of one loop ---- */
@@ -350,7 +364,7 @@ static void drain(struct passages *passages, bool all)
         if (passage->is_begun)
             passage_break(passage);
         else if (all)
-            fail(passage, 503, "has not answered yet", "this server stops");
+            passage_fail(passage, 503, "has not answered yet", "this server stops");
     }
 }
 

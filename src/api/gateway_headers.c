@@ -2,8 +2,6 @@
  * 7.6.1). */
 #include "api/gateway_priv.h"
 
-#include "http/websocket.h"
-
 /* Does a list of words, such as Connection's, have this one? */
 static bool list_has(struct str list, struct str word)
 {
@@ -80,8 +78,10 @@ size_t gateway_request_headers(struct call *call, struct http_header **headers)
     }
     for (size_t i = 0; i < upstream->header_count; i++)
         out[count++] = upstream->headers[i];
-    if (websocket_is_asked(request))
+    if (gateway_socket_is_asked(request))
         out[count++] = (struct http_header){STR("Upgrade"), STR("websocket")};
+    else if (http_awaits_continue(call->exchange))
+        out[count++] = (struct http_header){STR("Expect"), STR("100-continue")};
     *headers = out;
     return count;
 }

@@ -48,6 +48,11 @@ static const struct maker *maker_of(const struct call *call)
     return NULL;
 }
 
+bool gateway_is_understood(const struct call *call)
+{
+    return maker_of(call) != NULL;
+}
+
 /* Any of that name: of two, servers may read another one than we do. */
 static bool has_webhook(const struct json *body)
 {

@@ -2,8 +2,15 @@
  * sides go to the other as they come. */
 #include "api/gateway_priv.h"
 
+#include "http/websocket.h"
+
 /* A client's side cannot be paused; whoever sends so much ahead of the upstream is cut off. */
 #define AHEAD_BYTES_MAX (16 * MIB)
+
+bool gateway_socket_is_asked(const struct http_request *request)
+{
+    return request->method == HTTP_GET && websocket_is_asked(request);
+}
 
 static void on_bytes(struct http_exchange *exchange, struct str bytes)
 {

@@ -318,7 +318,7 @@ static struct http_header header_of(const struct key_source *source)
 
 static void ask(struct key_source *source)
 {
-    static const struct fetch_events events = {on_head, on_body, on_end, NULL};
+    static const struct fetch_events events = {on_head, on_body, on_end, NULL, NULL};
     bool is_put = source->step == STEP_TOKEN;
     struct http_header *header = ARENA_NEW(&source->round, struct http_header);
     struct fetch_request request = {.method = is_put ? STR("PUT") : STR("GET"),

@@ -252,7 +252,7 @@ static const struct spool_events spool_events = {NULL, NULL, on_spool_piece};
 
 /* ---- an attempt begins ---- */
 
-static const struct fetch_events fetch_events = {on_head, on_body, on_end, on_drain};
+static const struct fetch_events fetch_events = {on_head, on_body, on_end, on_drain, NULL};
 
 static void add(struct sigv4_pair *pairs, size_t *count, struct str name, struct str value)
 {

@@ -196,7 +196,8 @@ static void probe_on_end(void *context, enum fetch_end end, const char *why)
 
 static void on_probe(struct timer *timer)
 {
-    static const struct fetch_events events = {probe_on_head, probe_on_body, probe_on_end, NULL};
+    static const struct fetch_events events = {probe_on_head, probe_on_body, probe_on_end, NULL,
+                                               NULL};
     struct follower *f = CONTAINER_OF(timer, struct follower, probe_timer);
     const struct upstream *upstream = f->config.upstream;
     const struct fetch_request request = {

@@ -376,7 +376,7 @@ static struct str target_of(struct watch *watch)
 
 void watch_fetch(struct watch *watch)
 {
-    static const struct fetch_events events = {on_head, on_body, on_end, NULL};
+    static const struct fetch_events events = {on_head, on_body, on_end, NULL, NULL};
     struct follower *f = watch->follower;
     const struct upstream *upstream = f->config.upstream;
 

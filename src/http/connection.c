@@ -59,7 +59,7 @@ void connection_lose(struct connection *c, bool reset, bool tell)
 {
     struct http_exchange *exchange = c->exchange;
 
-    if (exchange && c->state == CONNECTION_BODY) {
+    if (exchange && c->state == CONNECTION_BODY && !exchange->is_started) {
         request_abort(c);
         exchange = NULL;
     }
@@ -202,15 +202,16 @@ static bool take_turn(struct connection *c, struct str *input)
             return false;
         begin_request(c);
         return true;
-    case CONNECTION_HEAD:
     case CONNECTION_BODY:
+        return !c->body_paused && parse_on(c, input);
+    case CONNECTION_HEAD:
     case CONNECTION_SKIP:
         return parse_on(c, input);
     case CONNECTION_LINGER:
         *input = str_from(*input, input->len);
         return false;
     case CONNECTION_UPGRADED:
-        return upgraded_take(c, input);
+        return !c->body_paused && upgraded_take(c, input);
     case CONNECTION_WAIT:
         return false;
     }
@@ -343,8 +344,9 @@ static void on_timer(struct timer *timer)
 
 static void update_reading(struct connection *c)
 {
-    bool paused_body = c->body_paused && c->state == CONNECTION_BODY;
-    bool wanted = !paused_body && held_bytes(c) < HELD_BYTES_MAX && !c->at_end;
+    bool is_paused =
+        c->body_paused && (c->state == CONNECTION_BODY || c->state == CONNECTION_UPGRADED);
+    bool wanted = !is_paused && held_bytes(c) < HELD_BYTES_MAX && !c->at_end;
 
     if (wanted == c->is_reading)
         return;

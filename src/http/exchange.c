@@ -140,7 +140,7 @@ static void set_body_paused(struct http_exchange *exchange, bool paused)
 {
     struct connection *c = exchange->connection;
 
-    if (!c || c->state != CONNECTION_BODY)
+    if (!c || (c->state != CONNECTION_BODY && c->state != CONNECTION_UPGRADED))
         return;
     connection_enter(c);
     c->body_paused = paused;
@@ -155,4 +155,42 @@ void http_body_pause(struct http_exchange *exchange)
 void http_body_resume(struct http_exchange *exchange)
 {
     set_body_paused(exchange, false);
+}
+
+uint64_t http_body_length(const struct http_exchange *exchange)
+{
+    return exchange->incoming ? exchange->incoming->body_length : 0;
+}
+
+void http_body_take(struct http_exchange *exchange,
+                    void (*on_body)(struct http_exchange *exchange, struct str piece),
+                    void (*on_whole)(struct http_exchange *exchange))
+{
+    REQUIRE(exchange->is_started && !exchange->on_whole);
+    exchange->on_body = on_body;
+    exchange->on_whole = on_whole;
+    if (exchange->is_whole)
+        on_whole(exchange);
+    else
+        http_body_resume(exchange);
+}
+
+bool http_awaits_continue(const struct http_exchange *exchange)
+{
+    const struct connection *c = exchange->connection;
+
+    return c && c->state == CONNECTION_BODY && c->awaits_continue;
+}
+
+void http_continue(struct http_exchange *exchange)
+{
+    struct connection *c = exchange->connection;
+
+    if (!http_awaits_continue(exchange) || exchange->begun)
+        return;
+    connection_enter(c);
+    c->awaits_continue = false;
+    c->body_left = exchange->incoming->body_length;
+    connection_write(c, &STR("HTTP/1.1 100 Continue\r\n\r\n"), 1);
+    connection_leave(c);
 }

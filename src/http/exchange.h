@@ -53,7 +53,8 @@ void *http_exchange_data(const struct http_exchange *exchange);
 /* Gives up the request and what lies in the arena: for a stream that may last for hours. Not before
  * on_request. The arena may be used again. */
 void http_exchange_shed(struct http_exchange *exchange);
-/* Called once when the client leaves, or ends its side, while the exchange is parked or streams. */
+/* Called once when the client leaves, or ends its side, while the exchange is parked or streams, or
+ * (with http_plan.on_start) while its body comes. */
 void http_exchange_on_gone(struct http_exchange *exchange,
                            void (*on_gone)(struct http_exchange *exchange));
 
@@ -75,6 +76,10 @@ struct str http_status_words(int status);
 /* A streamed reply: head now (chunked), then any number of writes, then http_end. */
 void http_begin(struct http_exchange *exchange, int status, const struct http_header *headers,
                 size_t header_count);
+/* The same with a Content-Length: writes must not go beyond it, and an http_end that comes before
+ * it resets the connection. */
+void http_begin_sized(struct http_exchange *exchange, int status, const struct http_header *headers,
+                      size_t header_count, uint64_t length);
 void http_write(struct http_exchange *exchange, struct str bytes);
 size_t http_pending_bytes(const struct http_exchange *exchange);
 /* Called each time pending bytes have gone out after a write that had to wait. */
@@ -90,8 +95,21 @@ void http_upgrade(struct http_exchange *exchange, const struct http_header *head
 /* Ends the exchange and resets the connection: the client must notice that the reply is not whole.
  */
 void http_break(struct http_exchange *exchange);
-/* Of a streamed body. What has been read already may still come after a pause. */
+/* Of a streamed body, and of what comes after http_upgrade. Pieces of the same read may still come
+ * after a pause; the client's leaving is not noticed meanwhile. */
 void http_body_pause(struct http_exchange *exchange);
 void http_body_resume(struct http_exchange *exchange);
+
+/* With http_plan.on_start: how long the body is; 0: there is none; HTTP_LENGTH_UNKNOWN: chunks. */
+#define HTTP_LENGTH_UNKNOWN UINT64_MAX
+uint64_t http_body_length(const struct http_exchange *exchange);
+/* From now on the body's pieces (borrowed) go to on_body, and its end to on_whole, which may be
+ * called from within. */
+void http_body_take(struct http_exchange *exchange,
+                    void (*on_body)(struct http_exchange *exchange, struct str piece),
+                    void (*on_whole)(struct http_exchange *exchange));
+/* Does the client wait for `100 Continue` before it sends the body? http_continue says it. */
+bool http_awaits_continue(const struct http_exchange *exchange);
+void http_continue(struct http_exchange *exchange);
 
 #endif

@@ -12,6 +12,7 @@ struct parser;
 struct incoming {
     struct http_request request;
     struct buf body;
+    uint64_t body_length; /* HTTP_LENGTH_UNKNOWN: chunks */
     size_t body_bytes_max;
     size_t body_seen;
     char *arena_body; /* where a short body of known length goes; else NULL, and `body` takes it */
@@ -26,13 +27,18 @@ struct http_exchange {
     struct incoming *incoming; /* NULL: shed */
     struct arena arena;
     void (*on_body)(struct http_exchange *exchange, struct str piece);
+    void (*on_whole)(struct http_exchange *exchange);
     void (*on_gone)(struct http_exchange *exchange);
     void (*on_drain)(struct http_exchange *exchange);
     void (*at_end)(void *context);
     void *at_end_context;
     void *data;
-    bool is_known; /* on_head has been called */
-    bool is_head;  /* the method is HEAD */
+    uint64_t reply_left; /* of a sized reply */
+    bool is_known;       /* on_head has been called */
+    bool is_head;        /* the method is HEAD */
+    bool is_started;     /* http_plan.on_start has been called: it is its owner's */
+    bool is_whole;       /* … and all of its body has come */
+    bool is_sized;       /* the reply's length has been said */
     bool is_http_1_0;
     bool begun;      /* the head of a streamed reply is out */
     bool is_chunked; /* … in chunks */

@@ -1,10 +1,13 @@
 /* fetch.c -- see fetch.h. */
 #include "http/fetch_priv.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
 
 #define INTERIM_MAX 8
-#define HEAD_BYTES_MAX (256 * KIB) /* of a request */
+/* Of a request: more than a server's http.header_bytes_max and its upstream_headers allow. */
+#define HEAD_BYTES_MAX (4 * MIB)
 
 /* ---- the end ---- */
 
@@ -107,7 +110,9 @@ static void put_head(struct buf *out, const struct fetch *fetch)
                  STR_ARG(request->headers[i].value));
     if (request->upgrades)
         buf_add(out, STR("Connection: Upgrade\r\n"));
-    if (request->has_body)
+    if (request->is_chunked)
+        buf_add(out, STR("Transfer-Encoding: chunked\r\n"));
+    else if (request->has_body)
         buf_addf(out, "Content-Length: %llu\r\n",
                  (unsigned long long)(request->body.len + request->body_more));
     buf_add(out, STR("\r\n"));
@@ -139,7 +144,7 @@ void fetch_send(struct fetch *fetch)
     struct str parts[2];
 
     fetch->phase = FETCH_HEAD;
-    fetch->body_left = fetch->request.body_more;
+    fetch->body_left = fetch->request.is_chunked ? 1 : fetch->request.body_more;
     fetch->has_bytes = false;
     timer_stop(&fetch->timer);
     if (fetch->request.all_ms > 0)
@@ -155,11 +160,16 @@ void fetch_send(struct fetch *fetch)
     fetch_on_drain(fetch);
 }
 
+static bool takes_body(const struct fetch *fetch)
+{
+    return fetch->phase == FETCH_HEAD || fetch->phase == FETCH_BODY;
+}
+
 /* More may be written: of the body, or after a 101. */
 void fetch_on_drain(struct fetch *fetch)
 {
     if (!fetch->is_dead && fetch->events->on_drain &&
-        (fetch->phase == FETCH_RAW || (fetch->phase == FETCH_HEAD && fetch->body_left > 0)))
+        (fetch->phase == FETCH_RAW || (takes_body(fetch) && fetch->body_left > 0)))
         fetch->events->on_drain(fetch->context);
 }
 
@@ -209,6 +219,8 @@ static void head_complete(struct fetch *fetch)
         tell_head(fetch, &facts);
     else if (++fetch->interim_count > INTERIM_MAX)
         fetch_finish(fetch, FETCH_LOST, "too many interim answers", false);
+    else if (facts.status == 100 && fetch->events->on_continue)
+        fetch->events->on_continue(fetch->context);
 }
 
 static void message_complete(struct fetch *fetch, bool surplus)
@@ -302,10 +314,12 @@ struct fetch *fetch_start(struct fetch_client *client, const struct fetch_reques
                           const struct fetch_events *events, void *context)
 {
     struct fetch *fetch = MEM_NEW(struct fetch);
+    bool comes_later = request->body_more > 0 || request->is_chunked;
     bool is_harmless = str_eq(request->method, STR("GET")) ||
                        str_eq(request->method, STR("HEAD")) || request->is_repeatable;
 
-    REQUIRE(!request->body_more || (request->has_body && !request->is_repeatable));
+    REQUIRE(!comes_later || (request->has_body && !request->is_repeatable));
+    REQUIRE(!request->is_chunked || (request->body.len == 0 && request->body_more == 0));
     REQUIRE(!client->config.origin.https || client->config.tls);
     fetch->client = client;
     fetch->request = *request;
@@ -314,7 +328,7 @@ struct fetch *fetch_start(struct fetch_client *client, const struct fetch_reques
     arena_init(&fetch->arena);
     timer_init(&fetch->timer, client->config.loop, on_timer);
     list_push(&client->fetches, &fetch->node);
-    fetch_connect(fetch, !is_harmless || request->upgrades);
+    fetch_connect(fetch, !is_harmless || comes_later || request->upgrades);
     return fetch;
 }
 
@@ -330,15 +344,38 @@ void fetch_resume(struct fetch *fetch)
         stream_start(fetch->link->stream);
 }
 
+static void write_chunk(struct fetch *fetch, struct str bytes)
+{
+    char size[24];
+    int len = snprintf(size, sizeof(size), "%zx\r\n", bytes.len);
+    struct str parts[3] = {str_range(size, (size_t)len), bytes, STR("\r\n")};
+
+    REQUIRE(fetch->body_left > 0);
+    stream_write(fetch->link->stream, parts, 3);
+}
+
 void fetch_write(struct fetch *fetch, struct str bytes)
 {
-    if (!fetch->link || (fetch->phase != FETCH_RAW && fetch->phase != FETCH_HEAD))
+    if (!fetch->link || bytes.len == 0)
         return;
-    if (fetch->phase == FETCH_HEAD) {
+    if (fetch->phase == FETCH_RAW) {
+        stream_write(fetch->link->stream, &bytes, 1);
+    } else if (takes_body(fetch) && fetch->request.is_chunked) {
+        write_chunk(fetch, bytes);
+    } else if (takes_body(fetch)) {
         REQUIRE(bytes.len <= fetch->body_left);
         fetch->body_left -= bytes.len;
+        stream_write(fetch->link->stream, &bytes, 1);
     }
-    stream_write(fetch->link->stream, &bytes, 1);
+}
+
+void fetch_write_end(struct fetch *fetch)
+{
+    if (!fetch->link || !takes_body(fetch))
+        return;
+    REQUIRE(fetch->request.is_chunked && fetch->body_left > 0);
+    fetch->body_left = 0;
+    stream_write(fetch->link->stream, &STR("0\r\n\r\n"), 1);
 }
 
 size_t fetch_pending_bytes(const struct fetch *fetch)

@@ -12,8 +12,9 @@
  * one, once more over a fresh one if it ends before a byte has come; every other request gets a
  * connection of its own. Nothing is sent twice that does something.
  *
- * A large body comes while it is sent (`body_more`): the owner writes when on_drain says so, and
- * looks at the pending bytes. It may be answered before it is whole, and then goes no further.
+ * A large body comes while it is sent (`body_more`, `is_chunked`): the owner writes when on_drain
+ * says so, and looks at the pending bytes. It may be answered before it is whole; it goes on until
+ * that answer has ended, and then no further. Such a request always gets a connection of its own.
  *
  * One client per loop; all calls on its thread. */
 #ifndef HTTP_FETCH_H
@@ -49,8 +50,9 @@ struct fetch_request {
     size_t header_count;
     struct str body;
     bool has_body;      /* so that an empty one is said too */
-    uint64_t body_more; /* bytes of it that come by fetch_write */
-    bool is_repeatable; /* twice is as good as once; not with body_more */
+    uint64_t body_more; /* bytes of it that come by fetch_write; or */
+    bool is_chunked;    /* any number of them, until fetch_write_end; `body` is empty then */
+    bool is_repeatable; /* twice is as good as once; not with a body that comes later */
     bool upgrades;  /* `Connection: Upgrade` is asked for; Upgrade itself is among the headers */
     int64_t all_ms; /* for the whole answer once it is connected; 0: for ever */
 };
@@ -75,8 +77,10 @@ struct fetch_events {
     void (*on_head)(void *context, const struct fetch_head *head);
     void (*on_body)(void *context, struct str piece);
     void (*on_end)(void *context, enum fetch_end end, const char *why); /* why: static words */
-    /* After fetch_write; with body_more also when the first bytes may come. May be NULL. */
+    /* After fetch_write; of a body that comes later also when its first bytes may. May be NULL. */
     void (*on_drain)(void *context);
+    /* The server has said 100, to an Expect among the headers. May be NULL. */
+    void (*on_continue)(void *context);
 };
 
 struct fetch_client *fetch_client_new(const struct fetch_client_config *config);
@@ -89,6 +93,7 @@ void fetch_pause(struct fetch *fetch);
 void fetch_resume(struct fetch *fetch);
 /* After a 101, or of the body that was said to come. When there is no connection, nothing. */
 void fetch_write(struct fetch *fetch, struct str bytes);
+void fetch_write_end(struct fetch *fetch); /* of a chunked body */
 size_t fetch_pending_bytes(const struct fetch *fetch);
 
 #endif

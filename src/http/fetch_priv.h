@@ -41,7 +41,7 @@ struct fetch {
     struct head *head;
     struct parser parser;
     struct fetch_head answer;
-    uint64_t body_left; /* of body_more */
+    uint64_t body_left; /* of body_more; a chunked body's is 1 until its end */
     unsigned depth, interim_count;
     uint8_t phase; /* enum fetch_phase */
     bool has_bytes, may_reuse, is_dead;

@@ -52,7 +52,7 @@ static void on_end(void *context, enum fetch_end end, const char *why)
     loop_stop(seen->loop);
 }
 
-static const struct fetch_events events = {on_head, on_body, on_end, NULL};
+static const struct fetch_events events = {on_head, on_body, on_end, NULL, NULL};
 
 /* Requests one after the other over one client. */
 static void ask(uint16_t port, const struct fetch_request *request, struct seen *seen, size_t count)
@@ -175,6 +175,7 @@ static void it_may_be_cancelled_in_a_callback(void **state)
 struct sending {
     struct seen seen;
     size_t left;
+    int continues;
 };
 
 static void on_more(void *context)
@@ -188,14 +189,15 @@ static void on_more(void *context)
     }
 }
 
-static const struct fetch_events sending_events = {on_head, on_body, on_end, on_more};
-
-static struct sending send_large(struct receiver *receiver)
+/* A body of this length; 0: in chunks. */
+static struct sending send_body(struct receiver *receiver, const struct fetch_events *with,
+                                uint64_t length)
 {
     struct fetch_request request = {.method = STR("PUT"),
                                     .target = STR("/"),
                                     .has_body = true,
-                                    .body_more = BODY_BYTES,
+                                    .body_more = length,
+                                    .is_chunked = length == 0,
                                     .all_ms = 5000};
     struct world *world = real_world_new();
     struct loop *loop = world_loop_new(world, "fetch");
@@ -206,14 +208,21 @@ static struct sending send_large(struct receiver *receiver)
                                       .header_bytes_max = 4096,
                                       .idle_max = 4,
                                       .idle_ms = 1000});
-    struct sending sending = {.seen = {.loop = loop}, .left = BODY_BYTES};
+    struct sending sending = {.seen = {.loop = loop}, .left = length};
 
-    sending.seen.fetch = fetch_start(client, &request, &sending_events, &sending);
+    sending.seen.fetch = fetch_start(client, &request, with, &sending);
     loop_run(loop);
     fetch_client_free(client);
     loop_free(loop);
     real_world_free(world);
     return sending;
+}
+
+static const struct fetch_events sending_events = {on_head, on_body, on_end, on_more, NULL};
+
+static struct sending send_large(struct receiver *receiver)
+{
+    return send_body(receiver, &sending_events, BODY_BYTES);
 }
 
 static void answer_one(struct receiver *receiver, int fd)
@@ -270,6 +279,95 @@ static void a_body_that_is_refused_goes_no_further(void **state)
     assert_true(sending.left > 0);
 }
 
+/* Answers when three bytes have come in chunks, and goes on reading. */
+static void answer_within_chunks(struct receiver *receiver, int fd)
+{
+    char text[4096];
+    size_t len = 0;
+    ssize_t count;
+    bool is_told = false;
+
+    while ((count = recv(fd, text + len, sizeof(text) - 1 - len, 0)) > 0) {
+        len += (size_t)count;
+        text[len] = '\0';
+        if (!is_told && strstr(text, "\r\n\r\n3\r\nabc\r\n")) {
+            is_told = true;
+            receiver_write(fd, STR("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"
+                                   "Content-Length: 2\r\n\r\no"));
+        }
+        if (strstr(text, "\r\n2\r\nde\r\n0\r\n\r\n")) {
+            atomic_fetch_add(&receiver->requests, 1);
+            receiver_write(fd, STR("k"));
+        }
+    }
+}
+
+static void on_chunk_more(void *context)
+{
+    struct sending *sending = context;
+
+    if (sending->left++ == 0)
+        fetch_write(sending->seen.fetch, STR("abc"));
+}
+
+static void on_chunk_head(void *context, const struct fetch_head *head)
+{
+    struct sending *sending = context;
+
+    on_head(context, head);
+    fetch_write(sending->seen.fetch, STR(""));
+    fetch_write(sending->seen.fetch, STR("de"));
+    fetch_write_end(sending->seen.fetch);
+}
+
+static void on_continue(void *context)
+{
+    struct sending *sending = context;
+
+    sending->continues++;
+}
+
+static void chunks_go_on_behind_the_head_of_an_answer(void **state)
+{
+    static const struct fetch_events chunk_events = {on_chunk_head, on_body, on_end, on_chunk_more,
+                                                     on_continue};
+    struct receiver receiver = {.serve = answer_within_chunks};
+    struct sending sending;
+
+    (void)state;
+    receiver_start(&receiver);
+    sending = send_body(&receiver, &chunk_events, 0);
+    receiver_stop(&receiver);
+    assert_int_equal(sending.seen.end, FETCH_DONE);
+    assert_int_equal(sending.continues, 1);
+    ASSERT_STR(str_range(sending.seen.body, sending.seen.body_len), "ok");
+    assert_int_equal(atomic_load(&receiver.requests), 1);
+}
+
+/* Says no, and closes with most of the body unread: the kernel resets the connection. */
+static void refuse_and_close(struct receiver *receiver UNUSED, int fd)
+{
+    char start[100];
+
+    assert_true(recv(fd, start, sizeof(start), 0) > 0);
+    receiver_write(fd, STR("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"));
+}
+
+static void an_early_answer_survives_the_reset_behind_it(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        struct receiver receiver = {.serve = refuse_and_close};
+        struct sending sending;
+
+        receiver_start(&receiver);
+        sending = send_large(&receiver);
+        receiver_stop(&receiver);
+        assert_int_equal(sending.seen.end, FETCH_DONE);
+        assert_int_equal(sending.seen.status, 413);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(pieces_come_as_they_are),
     cmocka_unit_test(ends_are_told_apart),
@@ -277,6 +375,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(it_may_be_cancelled_in_a_callback),
     cmocka_unit_test(a_large_body_comes_while_it_is_sent),
     cmocka_unit_test(a_body_that_is_refused_goes_no_further),
+    cmocka_unit_test(chunks_go_on_behind_the_head_of_an_answer),
+    cmocka_unit_test(an_early_answer_survives_the_reset_behind_it),
 };
 
 int main(void)

@@ -65,13 +65,11 @@ static void put_status(struct buf *out, int status)
         buf_add(out, line);
 }
 
-#define LENGTH_UNKNOWN SIZE_MAX
-
 struct reply_head {
     int status;
     const struct http_header *headers;
     size_t header_count;
-    size_t length; /* LENGTH_UNKNOWN: a stream */
+    uint64_t length; /* HTTP_LENGTH_UNKNOWN: a stream */
 };
 
 /* The head of a reply in the server's scratch buffer: valid until the next one. */
@@ -87,7 +85,7 @@ static struct str write_head(struct connection *c, const struct reply_head *head
     for (size_t i = 0; i < head->header_count; i++)
         if (!is_framing(head->headers[i].name))
             put_header(out, &head->headers[i]);
-    if (head->length != LENGTH_UNKNOWN && !has_no_body(head->status)) {
+    if (head->length != HTTP_LENGTH_UNKNOWN && !has_no_body(head->status)) {
         buf_add(out, STR("Content-Length: "));
         buf_add_i64(out, (int64_t)head->length);
         buf_add(out, STR("\r\n"));
@@ -131,25 +129,39 @@ void http_reply(struct http_exchange *exchange, int status, const struct http_he
     connection_leave(c);
 }
 
-void http_begin(struct http_exchange *exchange, int status, const struct http_header *headers,
-                size_t header_count)
+static void begin(struct http_exchange *exchange, const struct reply_head *head)
 {
     struct connection *c = exchange->connection;
+    int status = head->status;
 
     REQUIRE(!exchange->begun && status >= 200 && status < 600);
     exchange->begun = true;
+    exchange->is_bare = has_no_body(status) || exchange->is_head;
+    exchange->is_sized = !exchange->is_bare && head->length != HTTP_LENGTH_UNKNOWN;
+    exchange->is_chunked = !exchange->is_bare && !exchange->is_sized && !exchange->is_http_1_0;
+    exchange->reply_left = exchange->is_sized ? head->length : 0;
     if (!c)
         return;
     connection_enter(c);
-    exchange->is_bare = has_no_body(status) || exchange->is_head;
-    exchange->is_chunked = !exchange->is_bare && !exchange->is_http_1_0;
     decide_keep_alive(c);
-    if (!exchange->is_bare && !exchange->is_chunked)
+    if (!exchange->is_bare && !exchange->is_sized && !exchange->is_chunked)
         c->keep_alive = false; /* the end of the connection is the end of the body */
-    struct reply_head head = {status, headers, header_count, LENGTH_UNKNOWN};
-    struct str text = write_head(c, &head, exchange->is_chunked, exchange->is_http_1_0);
+    struct str text = write_head(c, head, exchange->is_chunked, exchange->is_http_1_0);
     connection_write(c, &text, 1);
     connection_leave(c);
+}
+
+void http_begin(struct http_exchange *exchange, int status, const struct http_header *headers,
+                size_t header_count)
+{
+    begin(exchange, &(struct reply_head){status, headers, header_count, HTTP_LENGTH_UNKNOWN});
+}
+
+void http_begin_sized(struct http_exchange *exchange, int status, const struct http_header *headers,
+                      size_t header_count, uint64_t length)
+{
+    REQUIRE(length != HTTP_LENGTH_UNKNOWN);
+    begin(exchange, &(struct reply_head){status, headers, header_count, length});
 }
 
 void http_upgrade(struct http_exchange *exchange, const struct http_header *headers,
@@ -166,7 +178,7 @@ void http_upgrade(struct http_exchange *exchange, const struct http_header *head
         return;
     REQUIRE(c->state == CONNECTION_WAIT);
     connection_enter(c);
-    c->keep_alive = false;
+    c->keep_alive = c->body_paused = false;
     c->state = CONNECTION_UPGRADED;
     http_count_reply(101);
     out = &c->server->scratch;
@@ -185,6 +197,10 @@ void http_write(struct http_exchange *exchange, struct str bytes)
     char size[24];
 
     REQUIRE(exchange->begun);
+    if (exchange->is_sized) {
+        REQUIRE(bytes.len <= exchange->reply_left);
+        exchange->reply_left -= bytes.len;
+    }
     if (!c || exchange->is_bare || str_is_empty(bytes))
         return;
     connection_enter(c);
@@ -213,6 +229,10 @@ void http_end(struct http_exchange *exchange)
     REQUIRE(exchange->begun);
     if (!c) {
         exchange_free(exchange);
+        return;
+    }
+    if (exchange->reply_left > 0) {
+        http_break(exchange);
         return;
     }
     connection_enter(c);

@@ -124,7 +124,7 @@ static void plan_body(struct connection *c, const struct http_plan *plan,
         connection_refuse(c, 413, "the body is too large");
         return;
     }
-    if (plan->on_body)
+    if (plan->on_body || plan->on_start)
         return;
     buf_init(&in->body, facts->has_length ? (size_t)facts->content_length : in->body_bytes_max);
     if (facts->has_length && facts->content_length && facts->content_length <= BODY_IN_ARENA_MAX)
@@ -137,19 +137,25 @@ static void ask_owner(struct connection *c, const struct parser_facts *facts, bo
     struct http_exchange *exchange = c->exchange;
     struct http_plan plan = {0};
 
+    exchange->incoming->body_length = facts->is_chunked ? HTTP_LENGTH_UNKNOWN : facts->content_length;
     /* Until 100 Continue is out the client may or may not send the body: an early reply must end
      * it. */
-    c->body_left = facts->is_chunked || expects ? UINT64_MAX : facts->content_length;
+    c->awaits_continue = expects && exchange->incoming->body_length > 0;
+    c->body_left = c->awaits_continue ? UINT64_MAX : exchange->incoming->body_length;
     if (handler->on_head)
         handler->on_head(handler->context, exchange, &plan);
     if (c->exchange != exchange)
         return;
     plan_body(c, &plan, facts);
-    if (!expects || c->exchange != exchange)
+    if (c->exchange != exchange)
         return;
-    c->body_left = facts->is_chunked ? UINT64_MAX : facts->content_length;
-    if (c->body_left && !exchange->begun)
-        connection_write(c, &STR("HTTP/1.1 100 Continue\r\n\r\n"), 1);
+    if (!plan.on_start) {
+        http_continue(exchange);
+        return;
+    }
+    exchange->is_started = true;
+    c->body_paused = exchange->incoming->body_length > 0;
+    plan.on_start(exchange);
 }
 
 void request_read_head(struct connection *c)
@@ -199,6 +205,10 @@ void request_on_body(struct parser *parser, struct str piece)
     struct connection *c = CONTAINER_OF(parser, struct reading, parser)->connection;
     struct http_exchange *exchange = c->exchange;
 
+    if (c->awaits_continue && exchange) { /* it did not wait */
+        c->awaits_continue = false;
+        c->body_left = exchange->incoming->body_length;
+    }
     if (c->body_left != UINT64_MAX)
         c->body_left -= piece.len;
     if (!exchange || c->state != CONNECTION_BODY || c->body_over)
@@ -220,6 +230,12 @@ void request_complete(struct connection *c)
 
     c->state = CONNECTION_WAIT;
     c->body_left = 0;
+    if (exchange->is_started) {
+        exchange->is_whole = true;
+        if (exchange->on_whole)
+            exchange->on_whole(exchange);
+        return;
+    }
     if (in->arena_body)
         in->request.body = str_range(in->arena_body, in->body_seen);
     else if (in->body.len)
@@ -235,6 +251,11 @@ void request_abort(struct connection *c)
     c->exchange = NULL;
     exchange->connection = NULL;
     exchange->gone = true;
+    if (exchange->is_started) { /* its owner ends it */
+        if (exchange->on_gone)
+            exchange->on_gone(exchange);
+        return;
+    }
     if (handler->on_abort && exchange->is_known)
         handler->on_abort(handler->context, exchange);
     exchange_free(exchange);

@@ -34,6 +34,10 @@ struct http_plan {
      * comes here, then on_request runs with an empty body. http_body_pause/resume give
      * back-pressure. */
     void (*on_body)(struct http_exchange *exchange, struct str piece);
+    /* The owner takes the exchange up at its head: this is called at once, neither on_request nor
+     * on_abort later. The body stays unread until http_body_take. When the client leaves, or its
+     * body breaks a limit or the rules (which the server answers), on_gone says so. */
+    void (*on_start)(struct http_exchange *exchange);
 };
 
 struct http_handler {

@@ -82,8 +82,9 @@ struct connection {
     uint8_t state;      /* enum connection_state */
     uint8_t deadline;   /* enum deadline_kind */
     bool is_reading;
-    bool body_paused; /* by the owner */
-    bool body_over;   /* a body without announced length has passed its limit */
+    bool body_paused;     /* by the owner */
+    bool awaits_continue; /* the client waits for 100 Continue, and has sent nothing of its body */
+    bool body_over;       /* a body without announced length has passed its limit */
     bool keep_alive;
     bool at_end; /* the client has sent its last byte */
     bool counted;

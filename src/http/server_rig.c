@@ -51,10 +51,68 @@ static void on_piece(struct http_exchange *exchange, struct str piece)
     }
 }
 
+static void reply_with_number(struct http_exchange *exchange, size_t number)
+{
+    struct str text = arena_printf(http_exchange_arena(exchange), "%zu", number);
+
+    http_reply(exchange, 200, NULL, 0, text);
+}
+
+/* ---- taken up at the head ---- */
+
+static void on_gone_ended(struct http_exchange *exchange)
+{
+    on_gone(exchange);
+    http_break(exchange);
+}
+
+static void on_start_whole(struct http_exchange *exchange)
+{
+    struct rig *rig = http_exchange_data(exchange);
+
+    reply_with_number(exchange, atomic_load(&rig->bytes_seen));
+}
+
+static void take(struct http_exchange *exchange)
+{
+    if (http_exchange_is_gone(exchange)) {
+        http_break(exchange);
+        return;
+    }
+    http_exchange_on_gone(exchange, on_gone_ended);
+    http_continue(exchange);
+    http_body_take(exchange, on_piece, on_start_whole);
+}
+
+static void on_start(struct http_exchange *exchange)
+{
+    park(http_exchange_data(exchange), exchange);
+}
+
+static void on_duplex_piece(struct http_exchange *exchange, struct str piece)
+{
+    on_piece(exchange, piece);
+    http_write(exchange, piece);
+}
+
+static void on_duplex(struct http_exchange *exchange)
+{
+    http_exchange_on_gone(exchange, on_gone_ended);
+    http_begin(exchange, 200, NULL, 0);
+    http_write(exchange, STR("ready "));
+    http_body_take(exchange, on_duplex_piece, http_end);
+}
+
 static bool on_head(void *context, struct http_exchange *exchange, struct http_plan *plan)
 {
     struct rig *rig = context;
 
+    if (path_is(exchange, "/start") || path_is(exchange, "/duplex")) {
+        plan->on_start = path_is(exchange, "/start") ? on_start : on_duplex;
+        plan->body_bytes_max = MIB;
+        http_exchange_set_data(exchange, rig);
+        return true;
+    }
     if (path_is(exchange, "/early")) {
         http_reply(exchange, 404, NULL, 0, STR("early"));
         return false;
@@ -68,11 +126,14 @@ static bool on_head(void *context, struct http_exchange *exchange, struct http_p
     return true;
 }
 
-static void reply_with_number(struct http_exchange *exchange, size_t number)
+static void reply_sized(struct http_exchange *exchange)
 {
-    struct str text = arena_printf(http_exchange_arena(exchange), "%zu", number);
+    bool is_short = !str_is_none(http_exchange_request(exchange)->query);
 
-    http_reply(exchange, 200, NULL, 0, text);
+    http_begin_sized(exchange, 200, NULL, 0, is_short ? 9 : 5);
+    http_write(exchange, STR("hel"));
+    http_write(exchange, STR("lo"));
+    http_end(exchange);
 }
 
 static void reply_where(struct http_exchange *exchange)
@@ -133,6 +194,8 @@ static void on_request(void *context, struct http_exchange *exchange)
         begin_stream(rig, exchange);
     else if (path_is(exchange, "/count") || path_is(exchange, "/slow-sink"))
         reply_with_number(exchange, atomic_load(&rig->bytes_seen));
+    else if (path_is(exchange, "/sized"))
+        reply_sized(exchange);
     else if (path_is(exchange, "/nothing"))
         http_reply(exchange, 204, NULL, 0, STR("not sent"));
     else
@@ -219,7 +282,9 @@ static void release(struct rig *rig)
     for (size_t i = 0; i < rig->parked_count; i++) {
         struct http_exchange *exchange = rig->parked[i];
 
-        if (path_is(exchange, "/slow-sink"))
+        if (path_is(exchange, "/start"))
+            take(exchange);
+        else if (path_is(exchange, "/slow-sink"))
             http_body_resume(exchange);
         else if (path_is(exchange, "/park"))
             http_reply(exchange, 200, NULL, 0, STR("released"));

@@ -6,7 +6,11 @@
  *   /early     404 before the body is read  /stream    "one", "two", "three" in a streamed reply
  *   /large     8 MiB                        /live      a streamed reply that stays open until
  * rig_release /count     streamed body, its length    /break     half a reply, then http_break
- *   /tiny      a body of at most 10 bytes   /slow-sink streamed body, paused until rig_release */
+ *   /tiny      a body of at most 10 bytes   /slow-sink streamed body, paused until rig_release
+ *   /sized     "hello" of 5 bytes, of 9 with a query
+ * and, taken up at their head, with a body of at most 1 MiB:
+ *   /start     parked; on rig_release the body is taken, at its end its length is the reply
+ *   /duplex    a streamed reply that begins at once, with each piece of the body as it comes */
 #ifndef HTTP_SERVER_RIG_H
 #define HTTP_SERVER_RIG_H
 

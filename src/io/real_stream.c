@@ -6,13 +6,15 @@
  *   open ──close, nothing pending──▶ closing (uv_close) ──▶ freed
  *     └──close, bytes pending──▶ draining, ≤ 5 s ──▶ closing
  *
- * An error of a write is told like one of a read: once, from the loop, by on_end. */
+ * An error of a write is told like one of a read: once, from the loop, by on_end. What the peer had
+ * said before is read first: many a server answers, and then closes without reading the rest. */
 #include <sys/socket.h>
 
 #include "base/mem.h"
 #include "io/real_priv.h"
 
 #define DRAIN_MS_MAX 5000
+#define READ_BROKEN_MS 1000 /* what the kernel still has comes at once */
 #define PARTS_MAX 16
 #define CHUNK_BYTES_MIN ((size_t)4096)
 
@@ -103,6 +105,7 @@ static void stream_tell_end(struct real_stream *stream, enum stream_end end, con
 {
     stream->ended = true;
     stream->reading = false;
+    stop_timer(stream);
     uv_read_stop(&stream->uv.stream);
     if (stream->base.events)
         stream->base.events->on_end(stream->base.context, end, why);
@@ -128,7 +131,8 @@ static void start_timer(struct real_stream *stream, int64_t delay_ms)
     timer_start(&stream->timer->timer, delay_ms);
 }
 
-/* Both ways are gone. The owner hears of it from the loop, not from inside its own write. */
+/* Both ways are gone. The owner hears of it from the loop, not from inside its own write; if it
+ * reads, behind what the kernel still has. */
 static void stream_break(struct real_stream *stream, int uv_error)
 {
     mem_free(stream->gathering);
@@ -141,10 +145,8 @@ static void stream_break(struct real_stream *stream, int uv_error)
         stream->broken = real_why(uv_error);
     if (stream->ended)
         return;
-    stream->ended = true;
-    stream->reading = false;
-    uv_read_stop(&stream->uv.stream);
-    start_timer(stream, 0);
+    stream->ended = !stream->reading;
+    start_timer(stream, stream->reading ? READ_BROKEN_MS : 0);
 }
 
 /* ---- reading ---- */
@@ -176,6 +178,10 @@ static void on_uv_read(uv_stream_t *handle, ssize_t count, const uv_buf_t *buffe
 
     if (count == UV_EOF && (error = stream_error(stream)) < 0)
         count = error;
+    if (count == UV_EOF && stream->broken) {
+        stream_tell_end(stream, STREAM_RESET, stream->broken);
+        return;
+    }
     if (count > 0) {
         struct str bytes = {buffer->base, (size_t)count};
 
@@ -205,6 +211,10 @@ static void real_stream_pause(struct stream *base)
 
     stream->reading = false;
     uv_read_stop(&stream->uv.stream);
+    if (stream->broken && !stream->ended) { /* it may never be started again */
+        stream->ended = true;
+        start_timer(stream, 0);
+    }
 }
 
 /* ---- writing ---- */

@@ -32,6 +32,61 @@ static void on_piece(struct http_exchange *exchange, struct str piece)
         http_body_pause(exchange), http_body_resume(exchange);
 }
 
+/* ---- taken up at the head: at most one is under way ---- */
+
+static struct http_exchange *started;
+static bool is_taken;
+
+static void on_started_gone(struct http_exchange *exchange)
+{
+    REQUIRE(exchange == started && http_exchange_is_gone(exchange));
+    started = NULL;
+    http_break(exchange);
+}
+
+static void on_started_whole(struct http_exchange *exchange)
+{
+    REQUIRE(exchange == started);
+    started = NULL;
+    if (letter_of(exchange) == 'd')
+        http_end(exchange);
+    else
+        http_reply(exchange, 200, NULL, 0, STR("whole"));
+}
+
+static void on_started_piece(struct http_exchange *exchange, struct str piece)
+{
+    seen_bytes += piece.len;
+    REQUIRE(exchange == started && seen_bytes <= limit_bytes);
+    if (letter_of(exchange) == 'd') {
+        http_write(exchange, piece);
+    } else if (letter_of(exchange) == 'i') {
+        http_body_pause(exchange), http_body_resume(exchange);
+    } else if (letter_of(exchange) == 'n') {
+        started = NULL;
+        http_reply(exchange, 400, NULL, 0, STR("enough"));
+    }
+}
+
+static void take_started(void)
+{
+    is_taken = true;
+    http_continue(started);
+    http_body_take(started, on_started_piece, on_started_whole);
+}
+
+static void on_start(struct http_exchange *exchange)
+{
+    REQUIRE(!started);
+    started = exchange;
+    is_taken = false;
+    http_exchange_on_gone(exchange, on_started_gone);
+    if (letter_of(exchange) == 'd')
+        http_begin(exchange, 200, NULL, 0);
+    if (letter_of(exchange) != 'l')
+        take_started();
+}
+
 static bool on_head(void *context, struct http_exchange *exchange, struct http_plan *plan)
 {
     (void)context;
@@ -43,6 +98,8 @@ static bool on_head(void *context, struct http_exchange *exchange, struct http_p
     }
     if (letter_of(exchange) == 't')
         plan->body_bytes_max = limit_bytes = 10;
+    if (strchr("bdinl", letter_of(exchange)))
+        plan->on_start = on_start;
     if (strchr("crxpt", letter_of(exchange)))
         plan->on_body = on_piece;
     return true;
@@ -90,6 +147,8 @@ static void end_parked(void)
 {
     while (parked_count)
         http_reply(parked[--parked_count], 202, NULL, 0, STR("late"));
+    if (started && !is_taken)
+        take_started();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -121,6 +180,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     end_parked();
     http_server_free(server);
     REQUIRE(fake.closed);
+    if (started)
+        http_break(started);
+    started = NULL;
     end_parked();
     return 0;
 }
