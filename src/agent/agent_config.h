@@ -31,6 +31,7 @@ struct agent_config {
     struct plugins plugins;
     int64_t auth_timeout_ms;   /* for an answer of the auth handlers */
     int64_t app_timeout_ms;    /* for the beginning of an answer of the app */
+    size_t app_body_bytes_max; /* of a request to it */
     bool app_is_guarded;       /* http.enable_custom_route_auth */
     struct str node_id;        /* stable over restarts of this server */
     bool webhooks_disabled;    /* http.disable_webhooks: runs execute, webhooks are dropped */

@@ -6,14 +6,6 @@
 #include "agent/dispatch_priv.h"
 #include "base/mem.h"
 
-struct notice { /* to the main loop, about a request that may be over */
-    struct message message;
-    struct dispatch *dispatch;
-    enum graph_kind language;
-    uint64_t number;
-    int64_t bytes; /* credit; -1: it is cancelled */
-};
-
 static void on_start(struct message *message)
 {
     struct app_request *request = CONTAINER_OF(message, struct app_request, message);
@@ -37,34 +29,44 @@ void app_request_start(struct dispatch *dispatch, struct app_request *request)
 
 static void on_notice(struct message *message)
 {
-    struct notice *notice = CONTAINER_OF(message, struct notice, message);
+    struct app_notice *notice = CONTAINER_OF(message, struct app_notice, message);
     struct executor *executor = dispatch_speaker(notice->dispatch, notice->language);
 
     if (executor && executor->ops->app_notice)
-        executor->ops->app_notice(executor, notice->number, notice->bytes);
+        executor->ops->app_notice(executor, notice);
     mem_free(notice);
 }
 
-static void notify(struct app_request *request, int64_t bytes)
+static void notify(struct app_request *request, struct app_notice what)
 {
-    struct notice *notice = MEM_NEW(struct notice);
+    struct app_notice *notice = mem_alloc_zero(sizeof(*notice) + what.piece.len);
+    char *at = notice->text;
 
     notice->dispatch = request->dispatch;
     notice->language = request->language;
+    notice->kind = what.kind;
     notice->number = request->number;
-    notice->bytes = bytes;
+    notice->bytes = what.bytes;
+    notice->piece = str_put(&at, what.piece);
+    notice->is_last = what.is_last;
     notice->message.deliver = on_notice;
     loop_post(dispatch_loop(request->dispatch), &notice->message);
 }
 
+void app_request_body(struct app_request *request, struct str piece, bool is_last)
+{
+    notify(request,
+           (struct app_notice){.kind = APP_NOTICE_BODY, .piece = piece, .is_last = is_last});
+}
+
 void app_request_credit(struct app_request *request, size_t bytes)
 {
-    notify(request, (int64_t)bytes);
+    notify(request, (struct app_notice){.kind = APP_NOTICE_CREDIT, .bytes = (int64_t)bytes});
 }
 
 void app_request_cancel(struct app_request *request)
 {
-    notify(request, -1);
+    notify(request, (struct app_notice){.kind = APP_NOTICE_CANCEL});
 }
 
 static void on_event(struct message *message)

@@ -9,6 +9,7 @@
 
 struct execution;
 struct app_request;
+struct app_notice;
 
 struct execution_events {
     void (*on_event)(struct execution *execution, struct str name, struct str data);
@@ -72,10 +73,9 @@ struct executor_ops {
     /* It did not end in time: end it by force; lost follows. */
     void (*kill)(struct executor *executor, struct execution *execution);
     void (*ask)(struct executor *executor, struct agent_ask *ask);
-    /* Of the user's own app (app_request.h): credit for an answer, or (-1) its end. NULL: it hosts
-     * no apps. */
+    /* Of the user's own app (app_request.h). NULL: it hosts no apps. */
     void (*app_start)(struct executor *executor, struct app_request *request);
-    void (*app_notice)(struct executor *executor, uint64_t number, int64_t bytes);
+    void (*app_notice)(struct executor *executor, const struct app_notice *notice);
     /* Starts no more; on_stopped when all is over (executions were reported as lost). */
     void (*stop)(struct executor *executor, void (*on_stopped)(void *context), void *context);
     void (*free)(struct executor *executor);

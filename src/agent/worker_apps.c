@@ -45,30 +45,50 @@ void worker_app_start(struct executor *executor, struct app_request *request)
     frame_writer_begin(&frame, "http.request");
     json_put_i64(&frame.json, "request", (int64_t)request->number);
     buf_add(&frame.header, request->fields);
-    if (!str_is_empty(request->body))
-        frame_writer_blob(&frame, request->body);
     if (worker_send(slot->worker, &frame))
         end(request, APP_FAILED, 413, STR("the request is too large for the app"));
 }
 
-void worker_app_notice(struct executor *executor, uint64_t number, int64_t bytes)
+static void notice_write(struct frame_writer *frame, const struct app_notice *notice)
+{
+    static const char *const types[] = {
+        [APP_NOTICE_BODY] = "http.body",
+        [APP_NOTICE_CREDIT] = "http.credit",
+        [APP_NOTICE_CANCEL] = "http.gone",
+    };
+
+    frame_writer_begin(frame, types[notice->kind]);
+    json_put_i64(&frame->json, "request", (int64_t)notice->number);
+    if (notice->kind == APP_NOTICE_CREDIT)
+        json_put_i64(&frame->json, "bytes", notice->bytes);
+    if (notice->is_last)
+        json_put_bool(&frame->json, "last", true);
+    if (notice->piece.len > 0)
+        frame_writer_blob(frame, notice->piece);
+}
+
+void worker_app_notice(struct executor *executor, const struct app_notice *notice)
 {
     struct worker_executor *owner = owner_of(executor);
     struct app_request *request = NULL;
     struct frame_writer frame;
 
     for (unsigned i = 0; !request && i < owner->setup.worker_count; i++)
-        request = find(&owner->slots[i], number);
+        request = find(&owner->slots[i], notice->number);
     if (!request)
         return;
-    frame_writer_begin(&frame, bytes < 0 ? "http.gone" : "http.credit");
-    json_put_i64(&frame.json, "request", (int64_t)number);
-    if (bytes >= 0)
-        json_put_i64(&frame.json, "bytes", bytes);
+    notice_write(&frame, notice);
     if (worker_send(request->slot->worker, &frame))
         worker_kill(request->slot->worker, "a message about a request could not be sent");
-    else if (bytes < 0)
+    else if (notice->kind == APP_NOTICE_CANCEL)
         end(request, APP_FAILED, 499, STR("cancelled"));
+}
+
+static int bytes_taken(const struct frame *frame)
+{
+    int64_t bytes = json_i64(json_get(frame->header, "bytes"), 0);
+
+    return bytes < 0 || bytes > INT32_MAX ? 0 : (int)bytes;
 }
 
 void worker_app_on_frame(struct slot *slot, const struct frame *frame)
@@ -79,7 +99,9 @@ void worker_app_on_frame(struct slot *slot, const struct frame *frame)
 
     if (!request)
         return;
-    if (str_eq(frame->type, STR("http.head")))
+    if (str_eq(frame->type, STR("http.taken")))
+        app_request_tell(request, APP_TAKEN, bytes_taken(frame), STR(""));
+    else if (str_eq(frame->type, STR("http.head")))
         app_request_tell(request, APP_HEAD, (int)json_i64(json_get(frame->header, "status"), 500),
                          json_raw(frame->header_text, STR("headers")));
     else if (str_eq(frame->type, STR("http.chunk")))

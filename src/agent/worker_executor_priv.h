@@ -75,7 +75,7 @@ struct slot *worker_slot_ready(struct worker_executor *owner);
 
 /* worker_apps.c: requests to the user's own app; start and notice are the executor's */
 void worker_app_start(struct executor *executor, struct app_request *request);
-void worker_app_notice(struct executor *executor, uint64_t number, int64_t bytes);
+void worker_app_notice(struct executor *executor, const struct app_notice *notice);
 void worker_app_on_frame(struct slot *slot, const struct frame *frame);
 void worker_apps_lose(struct slot *slot);
 

@@ -106,11 +106,15 @@ struct passages *api_passages(struct api *api)
 /* What goes on to somebody else goes as it comes, and nothing of it is held. */
 static void plan_stream(struct call *call, struct http_plan *plan)
 {
-    if (!gateway_body_is_streamed(call))
-        return;
-    plan->on_start = call_start;
-    if (call->route->permission != PERMIT_ANYONE)
-        plan->body_bytes_max = SIZE_MAX; /* the upstream has limits of its own */
+    if (user_app_takes(call)) {
+        plan->on_start = call_start;
+        if (!(call->route->flags & ROUTE_AT_ROOT)) /* else a built-in route takes it whole */
+            plan->body_bytes_max = call->setup->agent->app_body_bytes_max;
+    } else if (gateway_body_is_streamed(call)) {
+        plan->on_start = call_start;
+        if (call->route->permission != PERMIT_ANYONE)
+            plan->body_bytes_max = SIZE_MAX; /* the upstream has limits of its own */
+    }
 }
 
 static bool on_head(void *context, struct http_exchange *exchange, struct http_plan *plan)

@@ -18,6 +18,8 @@
 
 /* The stand-in for a route if the request is for the app, else NULL. */
 const struct route *user_app_route(const struct api_setup *setup, struct http_exchange *exchange);
+/* Is its route such a stand-in? Then it is taken up at its head (http_plan.on_start). */
+bool user_app_takes(const struct call *call);
 /* What the worker sends with what its app has seen already. */
 struct str user_app_token(const struct loopback *loopback, struct arena *arena);
 

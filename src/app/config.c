@@ -85,6 +85,7 @@ void config_init(struct config *config)
         .tracing = true,
         .auth_timeout_ms = 10 * MS_PER_SECOND,
         .app_timeout_ms = 60 * MS_PER_SECOND,
+        .app_body_bytes_max = 1024 * MIB,
         .item_index = {.timeout_ms = 30 * MS_PER_SECOND},
         .alerts_tick_ms = 5 * MS_PER_SECOND,
         .rules_tick_ms = 2 * MS_PER_SECOND,

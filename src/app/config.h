@@ -55,6 +55,7 @@ struct config {
     struct plugins plugins;
     bool studio_auth; /* LangGraph Studio may call as itself, with --dev */
     int64_t auth_timeout_ms, app_timeout_ms;
+    size_t app_body_bytes_max;
     bool app_is_guarded; /* http.enable_custom_route_auth */
     struct thread_life thread_life;
     struct item_life item_life;

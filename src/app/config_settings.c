@@ -56,7 +56,11 @@ const struct setting settings[] = {
     {"auth", "timeout_s", SETTING_SECONDS, AT(auth_timeout_ms), 0.1, 300, NULL,
      "for an answer of your own auth handlers; beyond: 503"},
     {"app", "timeout_s", SETTING_SECONDS, AT(app_timeout_ms), 0.1, 3600, NULL,
-     "for the beginning of an answer of your own app (http.app); beyond: 504"},
+     "for the beginning of an answer of your own app (http.app), from the last piece of the "
+     "request "
+     "that it took; beyond: 504"},
+    {"app", "body_bytes_max", SETTING_BYTES, AT(app_body_bytes_max), 1024, BYTES_MAX, NULL,
+     "of a request to it, whose body goes there as it comes; beyond: 413"},
     {"embed", "timeout_s", SETTING_SECONDS, AT(item_index.timeout_ms), 0.1, 300, NULL,
      "for the vectors of your own embedding function (store.index); beyond: 503"},
     {"crons", "skip_missed", SETTING_FLAG, AT(crons_skip_missed), 0, 0, NULL,

@@ -105,6 +105,7 @@ enum err wire_store(struct server *server, const char **why)
         .plugins = config->plugins,
         .auth_timeout_ms = config->auth_timeout_ms,
         .app_timeout_ms = config->app_timeout_ms,
+        .app_body_bytes_max = config->app_body_bytes_max,
         .app_is_guarded = config->app_is_guarded,
         .webhooks_disabled = config->webhooks.is_disabled,
         .run_timeout_ms = config->run_timeout_ms,

@@ -1,11 +1,13 @@
 """A FastAPI app of a user: routes of its own, one that stands before a built-in one, middleware around everything."""
 
 import asyncio
+import hashlib
 import os
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.requests import ClientDisconnect
 
 
 @asynccontextmanager
@@ -17,13 +19,15 @@ async def lifespan(app):
 
 
 app = FastAPI(lifespan=lifespan)
-left = asyncio.Event()
+left, upload_was_left = asyncio.Event(), asyncio.Event()
 
 
 @app.middleware("http")
 async def wrap(request: Request, call_next):
     if "interrupt" in request.query_params:
         return JSONResponse({"answered_by": "middleware"}, 418)
+    if "read" in request.query_params:
+        await request.body()
     response = await call_next(request)
     response.headers["x-middleware"] = "app"
     return response
@@ -46,6 +50,66 @@ async def echo(request: Request):
     return {"bytes": len(body), "query": request.url.query, "method": request.method, "path": request.url.path,
             "header": request.headers.get("x-test"), "started": request.app.state.started,
             "state": request.state.from_lifespan, "user": user["identity"] if user else None}
+
+
+@app.post("/custom/sink")
+async def sink(request: Request, pause: float = 0):
+    """Takes the body piece by piece."""
+    digest, count, most = hashlib.sha256(), 0, 0
+    async for piece in request.stream():
+        if pause and count // 1_000_000 != (count + len(piece)) // 1_000_000:
+            await asyncio.sleep(pause)
+        digest.update(piece)
+        count, most = count + len(piece), max(most, len(piece))
+    return {"bytes": count, "sha256": digest.hexdigest(), "largest": most}
+
+
+@app.post("/custom/early")
+async def early():
+    return JSONResponse({"early": True}, 413)
+
+
+@app.post("/custom/one-piece")
+async def one_piece(request: Request):
+    """Takes one piece and no more."""
+    async for piece in request.stream():
+        return {"bytes": len(piece)}
+
+
+@app.post("/custom/dies-midway")
+async def dies_midway(request: Request):
+    async for _ in request.stream():
+        os._exit(3)
+
+
+@app.post("/custom/upload-left")
+async def upload_left(request: Request):
+    try:
+        async for _ in request.stream():
+            pass
+    except ClientDisconnect:
+        upload_was_left.set()
+        raise
+
+
+@app.get("/custom/upload-was-left")
+async def tell_upload_left():
+    await asyncio.wait_for(upload_was_left.wait(), 20)
+    return {"left": True}
+
+
+@app.get("/custom/file")
+async def file(size: int, said: int):
+    async def pieces():
+        for at in range(0, size, 65536):
+            yield bytes(min(65536, size - at))
+    return StreamingResponse(pieces(), headers={"content-length": str(said)}, media_type="application/octet-stream")
+
+
+@app.get("/custom/headers")
+async def headers(request: Request, size: int = 10):
+    sent = {name.decode(): value.decode("latin-1") for name, value in request.headers.raw if name.startswith(b"x-")}
+    return JSONResponse(sent, headers={"x-large": "y" * size, "x-back": sent.get("x-test", "")})
 
 
 @app.get("/custom/stream")

@@ -1,14 +1,15 @@
 """The user's own HTTP app (`http.app`): an ASGI app that this process calls for the server.
 
-A request comes as one frame, the answer goes back piece by piece, not faster than the server takes
-it. What the app has no route for goes through its middleware all the same: behind that stands the
+The body of a request comes piece by piece, not faster than the app takes it, and the answer goes back
+as it is made, not faster than the server takes it. What the app has no route for goes through its middleware all the same: behind that stands the
 server itself, which is called once more, with a token that says that the app has seen the request.
 """
 
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -20,6 +21,8 @@ CREDIT_BYTES = 256 * 1024  # of an answer, before the server says that it has ta
 CHUNK_BYTES = 1024 * 1024
 SEEN_HEADER = b"x-runbell-app"
 HOP_BY_HOP = {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
+NOT_PASSED_ON = {*HOP_BY_HOP, b"content-length"}  # middleware may change the body
+NOT_SENT = {*NOT_PASSED_ON, b"expect", SEEN_HEADER}
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -41,7 +44,7 @@ class WebApp:
         self._builtin = _Builtin((init.get("server") or {}).get("url"), init.get("app_token"))
         self._app: Any = None
         self._lifespan = _Lifespan()
-        self._open: dict[int, tuple[asyncio.Task[None], _Answer]] = {}
+        self._open: dict[int, tuple[asyncio.Task[None], _Body, _Answer]] = {}
 
     @property
     def path(self) -> str:
@@ -79,24 +82,27 @@ class WebApp:
         number = frame.header["request"]
         if frame.header["t"] == "http.request":
             answer = _Answer(self._link, number)
-            task = asyncio.get_running_loop().create_task(self._serve(frame, answer))
-            self._open[number] = (task, answer)
+            body = _Body(self._link, number, frame.header.get("body", False))
+            task = asyncio.get_running_loop().create_task(self._serve(frame.header, body, answer))
+            self._open[number] = (task, body, answer)
             task.add_done_callback(lambda _: self._open.pop(number, None))
         elif number in self._open:
-            task, answer = self._open[number]
+            task, body, answer = self._open[number]
             if frame.header["t"] == "http.gone":
                 answer.gone.set()
+                body.leave()
                 task.get_loop().call_later(GONE_S, task.cancel)
+            elif frame.header["t"] == "http.body":
+                body.add(frame.blobs[0] if frame.blobs else b"", frame.header.get("last", False))
             else:
                 answer.credit(frame.header["bytes"])
 
-    async def _serve(self, frame: Frame, answer: "_Answer") -> None:
+    async def _serve(self, header: dict[str, Any], body: "_Body", answer: "_Answer") -> None:
         error = None
         try:
             if self._app is None:
                 raise RuntimeError(f"'{self._spec}' could not be loaded")
-            body = frame.blobs[0] if frame.blobs else b""
-            await self._app(self._scope(frame.header), _receive(body, answer.gone), answer.send)
+            await self._app(self._scope(header), body.receive, answer.send)
         except asyncio.CancelledError:
             error = "cancelled"
         except Exception as raised:
@@ -140,18 +146,43 @@ def _address(text: str) -> tuple[str, int] | None:
     return (host.strip("[]"), int(port)) if port.isdigit() else None
 
 
-def _receive(body: bytes, gone: asyncio.Event) -> Receive:
-    given = False
+class _Body:
+    """The body of one request; the server sends more of it when the app has taken what came."""
 
-    async def receive() -> Message:
-        nonlocal given
-        if not given:
-            given = True
-            return {"type": "http.request", "body": body, "more_body": False}
-        await gone.wait()
+    def __init__(self, link: Link, number: int, has_more: bool) -> None:
+        self._link = link
+        self._number = number
+        self._pieces: deque[bytes] = deque()
+        self._has_more = has_more
+        self._is_given = self._is_gone = False
+        self._changed = asyncio.Event()
+
+    def add(self, piece: bytes, is_last: bool) -> None:
+        if piece:
+            self._pieces.append(piece)
+        self._has_more = not is_last
+        self._changed.set()
+
+    def leave(self) -> None:
+        self._is_gone = True
+        self._changed.set()
+
+    async def receive(self) -> Message:
+        while not self._is_gone:
+            if self._pieces or not (self._has_more or self._is_given):
+                return self._take()
+            self._changed.clear()
+            await self._changed.wait()
         return {"type": "http.disconnect"}
 
-    return receive
+    def _take(self) -> Message:
+        piece = self._pieces.popleft() if self._pieces else b""
+        if piece:
+            self._link.send(
+                {"t": "http.taken", "request": self._number, "bytes": len(piece)}, ()
+            )
+        self._is_given = not (self._pieces or self._has_more)
+        return {"type": "http.request", "body": piece, "more_body": not self._is_given}
 
 
 class _Answer:
@@ -212,30 +243,55 @@ def _fall_through(app: Any, builtin: "_Builtin") -> Any:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        request = await receive()
+        body = _Replayed(receive)
         is_missing = False
 
         async def watched(message: Message) -> None:
             nonlocal is_missing
             if message["type"] == "http.response.start" and message["status"] == 404:
-                is_missing = True
+                is_missing = body.is_whole
             if not is_missing:
                 await send(message)
 
-        await app(scope, _receive_again(request, receive), watched)
+        await app(scope, body.receive, watched)
         if is_missing:
-            await builtin(scope, _receive_again(request, receive), send)
+            body.rewind()
+            await builtin(scope, body.receive, send)
 
     return either
 
 
-def _receive_again(first: Message, receive: Receive) -> Receive:
-    waiting = [first]
+REPLAYED_BYTES_MAX = 1024 * 1024
 
-    async def again() -> Message:
-        return waiting.pop() if waiting else await receive()
 
-    return again
+class _Replayed:
+    """What an app has read of a body, for who comes after it. An app that has read more than is kept
+    had a use for it: its 404 is its own."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._kept: list[Message] = []
+        self._again: deque[Message] = deque()
+        self._bytes = 0
+
+    @property
+    def is_whole(self) -> bool:
+        return self._bytes <= REPLAYED_BYTES_MAX
+
+    def rewind(self) -> None:
+        self._again.extend(self._kept)
+        self._bytes = REPLAYED_BYTES_MAX + 1  # nothing more is kept
+
+    async def receive(self) -> Message:
+        if self._again:
+            return self._again.popleft()
+        message = await self._receive()
+        if message["type"] == "http.request" and self.is_whole:
+            self._bytes += len(message.get("body", b""))
+            self._kept.append(message)
+            if not self.is_whole:
+                self._kept.clear()
+        return message
 
 
 class _Builtin:
@@ -258,8 +314,8 @@ class _Builtin:
             limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
             # Our own certificate, on our own address, may have been made for a public name.
             self._transport = httpx.AsyncHTTPTransport(verify=False, limits=limits)
-        body = await _whole_body(receive)
-        if body is None:
+        first = await receive()
+        if first["type"] == "http.disconnect":
             return
         target = scope.get("raw_path") or scope["path"].encode()
         if scope["query_string"]:
@@ -267,16 +323,20 @@ class _Builtin:
         headers = [
             (name, value)
             for name, value in scope["headers"]
-            if name not in HOP_BY_HOP and name not in (b"content-length", SEEN_HEADER)
+            if name not in NOT_SENT
         ]
         headers.append((SEEN_HEADER, self._token))
         request = httpx.Request(
             scope["method"],
             httpx.URL(self._origin).copy_with(raw_path=target),
             headers=headers,
-            content=body,
+            content=_pieces(first, receive) if first.get("more_body") else first.get("body", b""),
         )
-        response = await self._transport.handle_async_request(request)
+        try:
+            response = await self._transport.handle_async_request(request)
+        except httpx.TransportError as error:  # such as a body that it refused before it was whole
+            await _fail(send, f"the built-in route broke off: {type(error).__name__}")
+            return
         leaving = asyncio.ensure_future(_until_gone(receive))
         try:
             await self._pass_on(response, send, leaving)
@@ -285,7 +345,7 @@ class _Builtin:
             await response.aclose()
 
     async def _pass_on(self, response: Any, send: Send, leaving: Any) -> None:
-        headers = [pair for pair in response.headers.raw if pair[0].lower() not in HOP_BY_HOP]
+        headers = [pair for pair in response.headers.raw if pair[0].lower() not in NOT_PASSED_ON]
         await send(
             {
                 "type": "http.response.start",
@@ -308,15 +368,21 @@ class _Builtin:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _whole_body(receive: Receive) -> bytes | None:
-    parts = []
+async def _fail(send: Send, detail: str) -> None:
+    body = json.dumps({"detail": detail}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 502, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _pieces(message: Message, receive: Receive) -> AsyncIterator[bytes]:
     while True:
-        message = await receive()
         if message["type"] == "http.disconnect":
-            return None
-        parts.append(message.get("body", b""))
+            raise OSError("the client has left")
+        yield message.get("body", b"")
         if not message.get("more_body"):
-            return b"".join(parts)
+            return
+        message = await receive()
 
 
 async def _until_gone(receive: Receive) -> None:
