@@ -88,13 +88,13 @@ class Certificates:
             "-subj", "/CN=test authority", "-keyout", str(folder / "ca.key"), "-out", self.ca)
         self.server = self.make("server", "subjectAltName=IP:127.0.0.1,DNS:receiver.test")
 
-    def make(self, name, extension="extendedKeyUsage=clientAuth"):
+    def make(self, name, extension="extendedKeyUsage=clientAuth", days="2"):
         key, request, certificate = (str(self.folder / f"{name}.{end}") for end in ("key", "csr", "pem"))
         (self.folder / "extension").write_text(extension)
         run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
             "-subj", f"/CN={name}", "-keyout", key, "-out", request)
         run("openssl", "x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", str(self.folder / "ca.key"),
-            "-CAcreateserial", "-days", "2", "-extfile", str(self.folder / "extension"), "-out", certificate)
+            "-CAcreateserial", "-days", days, "-extfile", str(self.folder / "extension"), "-out", certificate)
         return certificate, key
 
 
