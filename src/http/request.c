@@ -137,7 +137,8 @@ static void ask_owner(struct connection *c, const struct parser_facts *facts, bo
     struct http_exchange *exchange = c->exchange;
     struct http_plan plan = {0};
 
-    exchange->incoming->body_length = facts->is_chunked ? HTTP_LENGTH_UNKNOWN : facts->content_length;
+    exchange->incoming->body_length =
+        facts->is_chunked ? HTTP_LENGTH_UNKNOWN : facts->content_length;
     /* Until 100 Continue is out the client may or may not send the body: an early reply must end
      * it. */
     c->awaits_continue = expects && exchange->incoming->body_length > 0;
