@@ -173,11 +173,18 @@ enum err gateway_run_prepare(struct call *call)
 {
     const struct maker *maker = maker_of(call);
     const struct json *body = NULL;
+    struct json_error error;
     enum err err;
 
-    /* What is not JSON the upstream may refuse in its own words. */
-    if (!maker || json_parse(call->arena, call->request->body, &body, NULL) ||
-        !any_has_webhook(body))
+    if (!maker)
+        return call_then_take(call, gateway_take);
+    if (json_parse(call->arena, call->request->body, &body, &error)) {
+        /* Another parser may make sense of it, and find a webhook there. */
+        call_fail(call, 422, "the body is not valid JSON: %s at byte %zu", error.reason,
+                  error.position);
+        return ERR_INVALID;
+    }
+    if (!any_has_webhook(body))
         return call_then_take(call, gateway_take);
     if (call->setup->agent->webhooks_disabled && json_type(body) == JSON_OBJECT)
         return drop_webhook(call, body);

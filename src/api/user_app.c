@@ -1,6 +1,7 @@
 /* Which requests are the user's own app's. */
 #include "api/user_app_priv.h"
 
+#include "api/protocol_priv.h"
 #include "http/websocket.h"
 
 #define SEEN_TENANT ".app" /* no workspace's name */
@@ -31,6 +32,13 @@ static bool is_wrapped(const struct route *route)
            (route->flags >> 16 != ACCESS_OPERATOR || route->permission == PERMIT_ANYONE);
 }
 
+/* No middleware of the app stands before a WebSocket (docs/app.md); before all else it does,
+ * whatever the request's headers say. */
+static bool is_socket(const struct route *route, const struct http_request *request)
+{
+    return route->prepare == protocol_socket_prepare && websocket_is_asked(request);
+}
+
 static bool is_below(struct str path, struct str prefix)
 {
     struct str rest = str_from(path, prefix.len);
@@ -56,14 +64,14 @@ const struct route *user_app_route(const struct api_setup *setup, struct http_ex
     const struct route *route;
     bool path_exists;
 
-    if (!plugin_is_there(&setup->agent->plugins.app) || websocket_is_asked(request) ||
+    if (!plugin_is_there(&setup->agent->plugins.app) ||
         (request->method == HTTP_OPTIONS &&
          !str_is_none(http_header_find(request->headers, request->header_count,
                                        "access-control-request-method"))) ||
         !is_below(request->path, setup->mount_prefix) || is_seen(setup, exchange))
         return NULL;
     route = route_find(setup, request, params, &path_exists);
-    if (route && !is_wrapped(route))
+    if (route && (!is_wrapped(route) || is_socket(route, request)))
         return NULL;
     if (!setup->agent->app_is_guarded || (route && route->permission == PERMIT_ANYONE))
         return route || path_exists ? &wrapped : &open;

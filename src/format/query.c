@@ -12,6 +12,18 @@ static int hex_value(char c)
     return -1;
 }
 
+/* "%2f…" */
+static bool escape_read(struct str text, char *c)
+{
+    int high = text.len > 2 ? hex_value(text.data[1]) : -1;
+    int low = text.len > 2 ? hex_value(text.data[2]) : -1;
+
+    if (high < 0 || low < 0)
+        return false;
+    *c = (char)(high << 4 | low);
+    return true;
+}
+
 /* Decoded text is never longer than `raw`. */
 static enum err decode(struct arena *arena, struct str raw, bool plus_is_blank, struct str *decoded)
 {
@@ -21,11 +33,8 @@ static enum err decode(struct arena *arena, struct str raw, bool plus_is_blank, 
     for (size_t at = 0; at < raw.len; at++) {
         char c = raw.data[at];
         if (c == '%') {
-            int high = at + 2 < raw.len ? hex_value(raw.data[at + 1]) : -1;
-            int low = at + 2 < raw.len ? hex_value(raw.data[at + 2]) : -1;
-            if (high < 0 || low < 0)
+            if (!escape_read(str_from(raw, at), &c))
                 return ERR_INVALID;
-            c = (char)(high << 4 | low);
             at += 2;
         } else if (c == '+' && plus_is_blank) {
             c = ' ';
@@ -107,6 +116,21 @@ static bool is_unreserved(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
            c == '.' || c == '_' || c == '~';
+}
+
+bool path_is_plain(struct str path)
+{
+    struct str segment;
+    char c;
+
+    for (size_t at = 0; at < path.len; at++)
+        if (path.data[at] == '%' && escape_read(str_from(path, at), &c) &&
+            (is_unreserved(c) || c == '/' || c == '\\'))
+            return false;
+    while (str_split(&path, '/', &segment))
+        if (str_eq(segment, STR(".")) || str_eq(segment, STR("..")))
+            return false;
+    return true;
 }
 
 void percent_write(struct buf *out, struct str text)

@@ -33,6 +33,9 @@ bool query_next(const struct query *query, const char *name, size_t *position, s
 
 /* One piece of a path between two slashes; an escaped slash becomes part of it. */
 enum err path_segment_decode(struct arena *arena, struct str raw, struct str *decoded) MUST_USE;
+/* Do all servers read it as the same path? Not "/%72uns" or "/x/../runs", which some take for
+ * "/runs", and not "/x%2Fruns": an escape of what needs none, of a slash, or a dot segment. */
+bool path_is_plain(struct str path);
 /* Everything but A-Z a-z 0-9 - . _ ~ as %XX: for a path segment or a query value. */
 void percent_write(struct buf *out, struct str text);
 /* The order of what percent_write makes of them, bytewise. */

@@ -116,6 +116,20 @@ static void assert_order(struct str a, struct str b)
     buf_release(&right);
 }
 
+static void plain_paths(void **state)
+{
+    static const char *const plain[] = {"",      "/",    "/runs", "/a%20b/%C3%A9", "/a.b/..c/...",
+                                        "/100%", "/%zz", "/%2",   "/a:b@c/%25",    "//"};
+    static const char *const others[] = {"/%72uns", "/%52", "/a%2Fruns", "/a%2fruns",  "/a%5cruns",
+                                         "/./runs", "/..",  "/x/../y",   "/%2e%2e/up", "/a%7E%2D"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(plain); i++)
+        assert_true(path_is_plain(str_of(plain[i])));
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        assert_false(path_is_plain(str_of(others[i])));
+}
+
 static void order(void **state)
 {
     static const char *const words[] = {"", "a", "ab", "a/", "a b", "a-", "%", "%2", "\xff"};
@@ -139,6 +153,7 @@ static const struct CMUnitTest tests[] = {
     TEST("the number of parameters is limited", maximum),
     TEST("a path segment keeps its plus and may hold an escaped slash", segments),
     TEST("what is escaped is read back as it was", round_trip),
+    TEST("a path that servers may read differently is not plain", plain_paths),
     TEST("texts are in the order of what they are escaped to, all bytes of them", order),
 };
 

@@ -63,6 +63,13 @@ def test_middleware_wraps_the_built_in_routes(server, http):
     assert "x-middleware" not in http.get("/ok").headers and "x-middleware" not in http.get("/v1/deliveries").headers
 
 
+def test_a_header_does_not_lead_past_the_middleware(http):
+    """Only the route that is a WebSocket goes past the app."""
+    asking = {"connection": "upgrade", "upgrade": "websocket"}
+    assert http.get("/info?interrupt", headers=asking).status_code == 418
+    assert http.post("/threads/search?interrupt", json={}, headers=asking).status_code == 418
+
+
 def test_the_clients_work_through_it(server, http):
     client = get_sync_client(url=server.url)
     thread = client.threads.create(metadata={"text": "äöü"})

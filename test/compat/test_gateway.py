@@ -21,6 +21,8 @@ from harness.api import GREETING, HELLO, Api
 from harness.ports import eventually, free_port
 from harness.receiver import Receiver
 from harness.server import Server, binary
+from harness.upstream import Upstream
+from harness.wire import Client
 
 HOME = Path(__file__).resolve().parents[2]
 DEV_SERVER = HOME / "bench" / "js"
@@ -372,3 +374,33 @@ def test_the_doctor_asks_the_upstream(tmp_path, upstream):
     for url, wanted in ((upstream.url, "answers"), (f"http://127.0.0.1:{free_port()}", "does not answer")):
         (tmp_path / "langgraph.json").write_text(json.dumps({"runbell": {"upstream": url}}))
         assert wanted in doctor()
+
+
+# ---- paths and bodies that two servers may read differently -------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/%72uns", "/runs%2Fwait", "/x/../runs", "/x/%2e%2e/runs", "/threads/%2E/runs", "/runs/."])
+def test_a_path_that_the_upstream_may_read_as_another_is_refused(path, tmp_path):
+    """Its right and its webhook would be looked for at another route than the one that answers."""
+    with Upstream() as upstream, Server(tmp_path, config={"runbell": {"upstream": upstream.url}}) as gateway, Client(gateway) as client:
+        client.post(path, "Content-Length: 2", body=b"{}")
+        status, _, body = client.answer()
+        assert status == 400 and b"escapes" in body
+        client.post("/a%20b/%C3%A9", "Content-Length: 2", body=b"{}")
+        assert client.answer()[0] == 200
+        assert [head.target for head in upstream.heads] == ["/a%20b/%C3%A9"]
+
+
+def test_a_body_that_is_not_json_does_not_pass_where_a_webhook_may_be(tmp_path):
+    """A byte order mark, which other parsers pass over."""
+    with Upstream() as upstream, Server(tmp_path, config={"runbell": {"upstream": upstream.url}}) as gateway:
+        body = b'\xef\xbb\xbf{"assistant_id": "agent", "webhook": "http://127.0.0.1:9/"}'
+        answer = httpx.post(gateway.url + "/runs/wait", content=body, trust_env=False)
+        assert answer.status_code == 422 and "not valid JSON" in answer.json()["detail"]
+        assert not upstream.heads
+
+
+def test_what_only_begins_like_the_mount_prefix_is_not_below_it(tmp_path):
+    config = {"runbell": {"upstream": "http://127.0.0.1:9"}, "http": {"mount_prefix": "/gw"}}
+    with Server(tmp_path, config=config) as gateway:
+        assert httpx.get(gateway.url.removesuffix("/gw") + "/gw2/threads", trust_env=False).status_code == 404

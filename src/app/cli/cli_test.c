@@ -157,7 +157,7 @@ static void words_that_are_not_understood(void **state)
         {"runbell version", CLI_OK, "runbell " RUNBELL_VERSION "\n", ""},
         {"runbell --version", CLI_OK, "runbell " RUNBELL_VERSION "\n", ""},
         {"runbell version --json", CLI_OK, "{\"name\":\"runbell\",\"version\":\"", ""},
-        {"runbell version --yaml", CLI_USAGE, "", "only --json"},
+        {"runbell version --yaml", CLI_USAGE, "", "did you mean --json?"},
     };
 
     (void)state;
