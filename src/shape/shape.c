@@ -1,6 +1,7 @@
 /* The JSON of assistants, threads, runs and webhook payloads. */
 #include "shape/shape.h"
 
+#include "format/url.h"
 #include "store/namespaces.h"
 
 void shape_assistant(struct json_writer *json, const struct assistant *a)
@@ -11,7 +12,8 @@ void shape_assistant(struct json_writer *json, const struct assistant *a)
     json_put_raw(json, "config", a->config);
     json_put_raw(json, "context", a->context);
     json_put_time(json, "created_at", a->created_us);
-    json_put_time(json, "updated_at", a->updated_us);
+    if (a->updated_us) /* a version is never changed */
+        json_put_time(json, "updated_at", a->updated_us);
     json_put_raw(json, "metadata", a->metadata);
     json_put_i64(json, "version", a->version);
     json_put_str(json, "name", a->name);
@@ -115,12 +117,33 @@ static void run_head(struct json_writer *json, const struct run *r)
     json_put_time(json, "updated_at", r->updated_us);
 }
 
+/* Who may read a run need not know what its receiver knows the sender by. The text of a URL has
+ * nothing in it that JSON escapes. */
+static void masked_kwargs_out(struct json_writer *json, struct str kwargs)
+{
+    struct str webhook = member(kwargs, "webhook");
+    struct buf shown, space;
+
+    if (webhook.len < 2 || webhook.data[0] != '"') {
+        kwargs_out(json, kwargs);
+        return;
+    }
+    buf_init(&shown, 8 * URL_BYTES_MAX);
+    buf_add_char(&shown, '"');
+    url_mask(&shown, str_range(webhook.data + 1, webhook.len - 2));
+    buf_add_char(&shown, '"');
+    replace(&space, &kwargs, "webhook", buf_str(&shown));
+    kwargs_out(json, kwargs);
+    buf_release(&shown);
+    buf_release(&space);
+}
+
 void shape_run(struct json_writer *json, const struct run *r)
 {
     json_begin_object(json);
     run_head(json, r);
     json_put_raw(json, "metadata", r->metadata);
-    kwargs_out(json, r->kwargs);
+    masked_kwargs_out(json, r->kwargs);
     json_put_str(json, "multitask_strategy", r->multitask_strategy);
     json_put_null(json, "langsmith_session_name");
     json_end_object(json);

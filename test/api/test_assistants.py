@@ -93,6 +93,7 @@ def test_every_patch_is_a_version_and_any_can_be_made_current(api):
     assert api.ok("PATCH", path, json={})["version"] == 3
     versions = api.ok("POST", f"{path}/versions", json={})
     assert [one["version"] for one in versions] == [3, 2, 1]
+    assert all("updated_at" not in one and one["created_at"] for one in versions)
     assert [one["version"] for one in api.ok("POST", f"{path}/versions", json={"limit": 1, "offset": 1})] == [2]
     assert [one["version"] for one in api.ok("POST", f"{path}/versions", json={"metadata": {"b": 2}})] == [3, 2]
     first = api.ok("POST", f"{path}/latest", json={"version": 1})

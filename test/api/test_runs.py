@@ -119,7 +119,7 @@ def test_batch_creates_stateless_runs(api):
         assert api.ended(run)["status"] == "success"
         assert contents(api.ok("GET", f"/threads/{run['thread_id']}")["values"])[-1] == str(n)
     assert api.post("/runs/batch", json=[]).status_code == 422
-    assert api.post("/runs/batch", json={}).status_code == 422
+    assert api.post("/runs/batch", json={}).status_code == 202, "an object is a batch of spans, here of none (requirements 1.7)"
 
 
 def test_list_pages_and_filters(api):
@@ -254,3 +254,15 @@ def test_one_idempotency_key_on_wait_runs_once(api):
     first = api.ok("POST", f"/threads/{thread_id}/runs/wait", json=body, headers=headers)
     assert api.ok("POST", f"/threads/{thread_id}/runs/wait", json=body, headers=headers) == first
     assert len(api.ok("GET", f"/threads/{thread_id}/runs")) == 1
+
+
+def test_the_secret_of_a_webhooks_url_is_not_shown(api, receiver):
+    """Contract §4.5: who reads a run does not learn what its receiver knows the sender by; the receiver does."""
+    url = receiver.url + "?token=abc&x=1"
+    masked = receiver.url + "?token=***&x=1"
+    made = api.run(api.thread(), webhook=url)
+    assert made["kwargs"]["webhook"] == masked
+    thread_id = made["thread_id"]
+    assert api.ok("GET", f"/threads/{thread_id}/runs/{made['run_id']}")["kwargs"]["webhook"] == masked
+    assert api.ok("GET", f"/threads/{thread_id}/runs")[0]["kwargs"]["webhook"] == masked
+    assert receiver.one().json["kwargs"]["webhook"] == url
