@@ -36,7 +36,7 @@ static const char rule_text[] =
     ",\"completion_tokens\":0,\"prompt_token_details\":null,\"completion_token_details\""
     ":null,\"total_cost\":null,\"prompt_cost\":null,\"completion_cost\":null,\"prompt_c"
     "ost_details\":null,\"completion_cost_details\":null,\"price_model_id\":null,\"firs"
-    "t_token_time\":null,\"feedback_stats\":{},\"reference_example_id\":null,\"referenc"
+    "t_token_time\":null,\"feedback_stats\":null,\"reference_example_id\":null,\"referenc"
     "e_dataset_id\":null,\"in_dataset\":false,\"share_token\":null,\"manifest_id\":null"
     ",\"manifest_s3_id\":null,\"last_queued_at\":null,\"trace_first_received_at\":\"{na"
     "ive}\",\"trace_tier\":null,\"ttl_seconds\":null,\"trace_upgrade\":false,\"thread_i"

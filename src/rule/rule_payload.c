@@ -57,9 +57,11 @@ static void write_link(const struct span_view *view, const struct span *span,
 static struct str run_text(const struct span *span, const struct linking *linking,
                            struct arena *arena)
 {
+    /* The documented body says nothing of the trace's other spans. */
+    const uint64_t not_told = span_select(STR("trace_min_max_start_time"));
     struct uuid_text tenant_text;
     const struct span_view view = {.tenant_id = trace_tenant_id(span->row.tenant, &tenant_text),
-                                   .select = SPAN_SELECT_ALL,
+                                   .select = SPAN_SELECT_ALL & ~not_told,
                                    .write_link = linking->keyring ? write_link : NULL,
                                    .context = (void *)(uintptr_t)linking};
     struct json_writer json;
