@@ -228,7 +228,7 @@ static enum err create_prepare(struct call *call)
 static enum err check_project(struct tx *tx, struct call *call, const struct rule_row *rule)
 {
     struct str wanted = STR_NONE;
-    struct project_row project;
+    struct project_row project = {0};
     enum err err = call_get_uuid(call, "session_id", &wanted);
 
     if (!err)
