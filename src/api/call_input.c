@@ -84,18 +84,22 @@ enum err call_body_parse(struct call *call, struct json_error *error)
     return json_parse(call->arena, call->body_text, &call->body, error);
 }
 
+enum err call_refuse_json(struct call *call, const struct json_error *error)
+{
+    if (call->setup->compat_js)
+        call_fail(call, 400, "Malformed JSON in request body");
+    else
+        call_fail(call, 422, "the body is not valid JSON: %s at byte %zu", error->reason,
+                  error->position);
+    return ERR_INVALID;
+}
+
 enum err call_body_any(struct call *call)
 {
     struct json_error error;
     enum err err = call_body_parse(call, &error);
 
-    if (!err || !error.reason)
-        return err;
-    if (call->setup->compat_js)
-        return call_fail(call, 400, "Malformed JSON in request body"), ERR_INVALID;
-    call_fail(call, 422, "the body is not valid JSON: %s at byte %zu", error.reason,
-              error.position);
-    return ERR_INVALID;
+    return !err || !error.reason ? err : call_refuse_json(call, &error);
 }
 
 enum err call_body_object(struct call *call)

@@ -8,6 +8,8 @@ struct call;
 
 /* 422 in these words; returns ERR_INVALID, so that it can end a check. */
 enum err call_refuse(struct call *call, const char *words);
+/* The body is not JSON; returns ERR_INVALID. */
+enum err call_refuse_json(struct call *call, const struct json_error *error);
 /* The body must be a JSON object (an absent one counts as {}). ERR_INVALID: the reply is filled. */
 enum err call_body_object(struct call *call) MUST_USE;
 enum err call_body_any(struct call *call) MUST_USE; /* any JSON */

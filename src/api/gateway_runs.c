@@ -178,12 +178,9 @@ enum err gateway_run_prepare(struct call *call)
 
     if (!maker)
         return call_then_take(call, gateway_take);
-    if (json_parse(call->arena, call->request->body, &body, &error)) {
-        /* Another parser may make sense of it, and find a webhook there. */
-        call_fail(call, 422, "the body is not valid JSON: %s at byte %zu", error.reason,
-                  error.position);
-        return ERR_INVALID;
-    }
+    /* Another parser may make sense of what is not JSON here, and find a webhook there. */
+    if (json_parse(call->arena, call->request->body, &body, &error))
+        return call_refuse_json(call, &error);
     if (!any_has_webhook(body))
         return call_then_take(call, gateway_take);
     if (call->setup->agent->webhooks_disabled && json_type(body) == JSON_OBJECT)

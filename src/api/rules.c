@@ -228,13 +228,14 @@ static enum err create_prepare(struct call *call)
 static enum err check_project(struct tx *tx, struct call *call, const struct rule_row *rule)
 {
     struct str wanted = STR_NONE;
-    struct project_row project = {0};
+    struct project_row project;
     enum err err = call_get_uuid(call, "session_id", &wanted);
 
-    if (!err)
-        err = projects_get_by_no(tx, rule->project_no, tx->arena, &project);
-    if (err || str_is_none(wanted) || str_eq_nocase(wanted, project.project_id))
-        return rules_not_found(call, err);
+    if (err || str_is_none(wanted))
+        return err;
+    err = projects_get_by_no(tx, rule->project_no, tx->arena, &project);
+    if (err || str_eq_nocase(wanted, project.project_id))
+        return err;
     return refuse(call, STR("session_id: a rule stays with its project; make one for the other"));
 }
 
