@@ -138,6 +138,32 @@ static enum err rate_read(struct call *call, double most, double *per_s)
     return call_refuse(call, "rate: must be a number of deliveries a second, from 0.01 to 10000");
 }
 
+/* Does anything say which ones? The state alone does not: dead is the default. */
+static bool is_narrowed(const struct delivery_filter *f)
+{
+    const struct str texts[] = {f->kind,   f->endpoint_id, f->object_id, f->webhook_id,
+                                f->result, f->replay_id,   f->url,       f->text};
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (!str_is_none(texts[i]))
+            return true;
+    return f->status_min || f->since_us || f->until_us;
+}
+
+/* A variable that was not set, or a body that was forgotten, sends nothing. */
+static enum err all_read(struct call *call, const struct replay_call *c)
+{
+    bool is_all = false, has_filter = is_narrowed(&c->replay.filter);
+    enum err err = call_get_bool(call, "all", &is_all);
+
+    if (err || c->is_dry || is_all != has_filter)
+        return err;
+    return call_refuse(call, is_all ? "all: stands for no filter, so leave it out, or the filters"
+                                    : "all: must be true if nothing says which deliveries to send "
+                                      "once more; else give since, endpoint_id, status or "
+                                      "another filter, and dry_run to count them first");
+}
+
 static enum err begin(struct call *call, struct replay_call *c)
 {
     struct replay_row *replay = &c->replay;
@@ -163,6 +189,8 @@ static enum err create_prepare(struct call *call)
     struct replay_call *c = ARENA_NEW(call->arena, struct replay_call);
     enum err err = begin(call, c);
 
+    if (!err)
+        err = all_read(call, c);
     return err ? err : call_then_read(call, count_apply);
 }
 

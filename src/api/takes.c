@@ -29,7 +29,7 @@ static const struct takes table[] = {
     {HTTP_GET, "/v1/replays", "limit:whole before:whole", NULL},
     {HTTP_POST, "/v1/replays", NULL,
      FOUND " state:text endpoint_id:text replay_id:text text:text " TIMES
-           " to_url:text rate:number dry_run:flag"},
+           " to_url:text rate:number dry_run:flag all:flag"},
     {HTTP_POST, ENDPOINT "/recover", NULL,
      FOUND " state:text replay_id:text text:text " TIMES " to_url:fixed rate:number dry_run:flag"},
     {HTTP_GET, "/v1/endpoints", "kind:text state:text origin:text after:text limit:whole", NULL},

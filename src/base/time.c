@@ -2,6 +2,7 @@
 #include "base/time.h"
 
 #define SECONDS_PER_DAY INT64_C(86400)
+#define DAYS_PER_400_YEARS INT64_C(146097)
 #define WALL_US_MAX (INT64_C(253402300800) * US_PER_SECOND - 1) /* the end of 9999 */
 
 static const char weekday_names[] = "SunMonTueWedThuFriSat";
@@ -26,8 +27,8 @@ static int64_t days_from_date(int64_t year, int64_t month, int64_t day)
 static void date_from_days(int64_t days, struct civil *civil)
 {
     int64_t shifted = days + 719468; /* since 0000-03-01 */
-    int64_t era = shifted / 146097;
-    int64_t day_of_era = shifted % 146097;
+    int64_t era = shifted / DAYS_PER_400_YEARS;
+    int64_t day_of_era = shifted % DAYS_PER_400_YEARS;
     int64_t year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
@@ -269,21 +270,85 @@ enum err time_parse_iso(struct str text, int64_t *wall_us)
     return wall_from_civil(&civil, zone_seconds, fraction_us, wall_us);
 }
 
-enum err time_parse_http(struct str text, int64_t *wall_us)
+/* ---- HTTP's dates ---- */
+
+/* "21 Nov 2026 05:12:37 GMT", behind "Sat, " */
+static void take_fixdate(struct reader *r, struct civil *civil)
 {
+    civil->day = take_digits(r, 2);
+    take_text(r, STR(" "));
+    civil->month = take_name(r, month_names, 12);
+    take_text(r, STR(" "));
+    civil->year = take_digits(r, 4);
+    take_text(r, STR(" "));
+    take_clock(r, civil);
+    take_text(r, STR(" GMT"));
+}
+
+/* "Nov 21 05:12:37 2026", behind "Sat "; a day of one digit has a blank before it. */
+static void take_asctime(struct reader *r, struct civil *civil)
+{
+    civil->month = take_name(r, month_names, 12);
+    take_text(r, STR(" "));
+    if (peek(r) == ' ') {
+        take_text(r, STR(" "));
+        civil->day = take_digits(r, 1);
+    } else {
+        civil->day = take_digits(r, 2);
+    }
+    take_text(r, STR(" "));
+    take_clock(r, civil);
+    take_text(r, STR(" "));
+    civil->year = take_digits(r, 4);
+}
+
+/* The latest year with these two digits that is not more than 50 years ahead. */
+static int64_t full_year(const struct civil *civil, int64_t now_us)
+{
+    int64_t latest_day =
+        clamp_wall(now_us) / US_PER_SECOND / SECONDS_PER_DAY + 50 * DAYS_PER_400_YEARS / 400;
+    struct civil now = civil_from_wall(clamp_wall(now_us));
+    int64_t year = (now.year / 100 + 1) * 100 + civil->year;
+
+    while (days_from_date(year, civil->month, civil->day) > latest_day)
+        year -= 100;
+    return year;
+}
+
+/* "21-Nov-26 05:12:37 GMT", behind "Saturday, " */
+static void take_rfc850(struct reader *r, struct civil *civil, int64_t now_us)
+{
+    civil->day = take_digits(r, 2);
+    take_text(r, STR("-"));
+    civil->month = take_name(r, month_names, 12);
+    take_text(r, STR("-"));
+    civil->year = full_year(
+        &(struct civil){.year = take_digits(r, 2), .month = civil->month, .day = civil->day},
+        now_us);
+    take_text(r, STR(" "));
+    take_clock(r, civil);
+    take_text(r, STR(" GMT"));
+}
+
+enum err time_parse_http(struct str text, int64_t now_us, int64_t *wall_us)
+{
+    static const char *const rest_of_days[] = {"day",   "day", "sday", "nesday",
+                                               "rsday", "day", "urday"};
     struct reader r = {.rest = text};
     struct civil civil = {0};
+    int64_t weekday = take_name(&r, weekday_names, 7);
 
-    (void)take_name(&r, weekday_names, 7);
-    take_text(&r, STR(", "));
-    civil.day = take_digits(&r, 2);
-    take_text(&r, STR(" "));
-    civil.month = take_name(&r, month_names, 12);
-    take_text(&r, STR(" "));
-    civil.year = take_digits(&r, 4);
-    take_text(&r, STR(" "));
-    take_clock(&r, &civil);
-    take_text(&r, STR(" GMT"));
+    if (str_starts(r.rest, STR(", "))) {
+        take_text(&r, STR(", "));
+        take_fixdate(&r, &civil);
+    } else if (str_starts(r.rest, STR(" "))) {
+        take_text(&r, STR(" "));
+        take_asctime(&r, &civil);
+    } else {
+        take_text(&r, str_of(rest_of_days[weekday - 1]));
+        take_text(&r, STR(", "));
+        take_rfc850(&r, &civil, now_us);
+    }
     if (r.bad || r.rest.len)
         return ERR_INVALID;
     return wall_from_civil(&civil, 0, 0, wall_us);

@@ -20,7 +20,13 @@ struct str time_write_http(int64_t wall_us, struct time_text *text);
 /* ISO 8601 / RFC 3339 with "Z", "+hh:mm" or no zone (taken as UTC), 0–9 fraction digits, or a
  * date alone (its midnight UTC). What has no text above is ERR_INVALID. */
 enum err time_parse_iso(struct str text, int64_t *wall_us) MUST_USE;
-/* An HTTP date (IMF-fixdate), as in Retry-After. */
-enum err time_parse_http(struct str text, int64_t *wall_us) MUST_USE;
+/* An HTTP date in one of its three forms (RFC 9110 section 5.6.7):
+ *
+ *   Sat, 21 Nov 2026 05:12:37 GMT      Saturday, 21-Nov-26 05:12:37 GMT      Sat Nov 21 05:12:37
+ * 2026
+ *
+ * A year of two digits is the latest such year that is not more than 50 years ahead of now. Which
+ * day of the week it says is not looked at. */
+enum err time_parse_http(struct str text, int64_t now_us, int64_t *wall_us) MUST_USE;
 
 #endif

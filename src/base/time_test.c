@@ -96,8 +96,50 @@ static void round_trip(void **state)
         int64_t back = -1;
         assert_int_equal(time_parse_iso(time_write_iso(wall_us, &text), &back), OK);
         assert_true(back == wall_us);
-        assert_int_equal(time_parse_http(time_write_http(wall_us, &text), &back), OK);
+        assert_int_equal(time_parse_http(time_write_http(wall_us, &text), US, &back), OK);
         assert_true(back == wall_us / US_PER_SECOND * US_PER_SECOND);
+    }
+}
+
+static void http_forms(void **state)
+{
+    static const char *const cases[] = {"Fri, 06 Nov 2026 08:49:37 GMT",
+                                        "Friday, 06-Nov-26 08:49:37 GMT",
+                                        "Fri Nov  6 08:49:37 2026", "Fri Nov 06 08:49:37 2026"};
+    static const char *const days[] = {"Sun", "Mon", "Tues", "Wednes", "Thurs", "Fri", "Satur"};
+    char text[TIME_TEXT_MAX];
+    int64_t wall_us = -1;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(time_parse_http(str_of(cases[i]), US, &wall_us), OK);
+        assert_true(wall_us == INT64_C(1793954977000000));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(days); i++) {
+        (void)snprintf(text, sizeof(text), "%sday, 06-Nov-26 08:49:37 GMT", days[i]);
+        assert_int_equal(time_parse_http(str_of(text), US, &wall_us), OK);
+    }
+}
+
+static void short_years(void **state)
+{
+    static const struct {
+        const char *now, *text, *is;
+    } cases[] = {
+        {"2026-11-21T05:00:00Z", "Sunday, 06-Nov-94 08:49:37 GMT", "1994-11-06T08:49:37Z"},
+        {"2026-11-21T05:00:00Z", "Friday, 20-Nov-76 08:49:37 GMT", "2076-11-20T08:49:37Z"},
+        {"2026-11-21T05:00:00Z", "Tuesday, 23-Nov-76 08:49:37 GMT", "1976-11-23T08:49:37Z"},
+        {"2095-01-01T00:00:00Z", "Tuesday, 01-Jan-02 00:00:00 GMT", "2102-01-01T00:00:00Z"},
+        {"1999-12-31T23:59:59Z", "Saturday, 01-Jan-00 00:00:00 GMT", "2000-01-01T00:00:00Z"},
+    };
+    int64_t now_us = 0, wall_us = 0, wanted_us = 0;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(time_parse_iso(str_of(cases[i].now), &now_us), OK);
+        assert_int_equal(time_parse_iso(str_of(cases[i].is), &wanted_us), OK);
+        assert_int_equal(time_parse_http(str_of(cases[i].text), now_us, &wall_us), OK);
+        assert_true(wall_us == wanted_us);
     }
 }
 
@@ -105,8 +147,18 @@ static void http_refused(void **state)
 {
     static const char *const cases[] = {"",
                                         "Sat, 21 Nov 2026 05:12:37 UTC",
-                                        "Saturday, 21-Nov-26 05:12:37 GMT",
-                                        "Sat Nov 21 05:12:37 2026",
+                                        "Sat, 21-Nov-26 05:12:37 GMT",
+                                        "Satday, 21-Nov-26 05:12:37 GMT",
+                                        "Sunday, 21-Nov-2026 05:12:37 GMT",
+                                        "Saturday, 21-Nov-26 05:12:37",
+                                        "Saturday, 1-Nov-26 05:12:37 GMT",
+                                        "Thursday, 29-Feb-27 05:12:37 GMT",
+                                        "Saturday,",
+                                        "Sat",
+                                        "Sat Nov 21 05:12:37 2026 GMT",
+                                        "Sun Nov 1 05:12:37 2026",
+                                        "Sun Nov  0 05:12:37 2026",
+                                        "Sun Nov   05:12:37 2026",
                                         "Sat, 32 Nov 2026 05:12:37 GMT",
                                         "Sat, 21 Foo 2026 05:12:37 GMT",
                                         "Sat, 21 Nov 2026 05:12:37 GMT ",
@@ -115,7 +167,8 @@ static void http_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        assert_int_equal(time_parse_http(str_of(cases[i]), &wall_us), ERR_INVALID);
+        assert_int_equal(time_parse_http(str_of(cases[i]), US, &wall_us), ERR_INVALID);
+    assert_int_equal(wall_us, 7);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -124,7 +177,9 @@ static const struct CMUnitTest tests[] = {
     TEST("zones, fractions, leap days, leap seconds and bare dates are read", accepted),
     TEST("what is no date is refused and changes nothing", refused),
     TEST("what is written is read back as the same instant", round_trip),
-    TEST("only one form of HTTP date is read", http_refused),
+    TEST("the three forms of HTTP dates are read as the same instant", http_forms),
+    TEST("a year of two digits is at most 50 years ahead", short_years),
+    TEST("what is no HTTP date is refused and changes nothing", http_refused),
 };
 
 int main(void)

@@ -175,14 +175,14 @@ static void on_head(void *context, const struct fetch_head *head)
     struct s3_job *job = context;
     struct s3_answer *answer = &job->answer;
     struct str date = http_header_find(head->headers, head->header_count, "date");
-    int64_t said_us;
+    int64_t now_us = loop_wall_us(job->s3->loop), said_us;
 
     answer->status = head->status;
     answer->region = http_header_find(head->headers, head->header_count, "x-amz-bucket-region");
     answer->region = arena_str(&job->arena, answer->region);
-    if (!str_is_none(date) && time_parse_http(date, &said_us) == OK) {
+    if (!str_is_none(date) && time_parse_http(date, now_us, &said_us) == OK) {
         answer->has_skew = true;
-        answer->skew_s = (said_us - loop_wall_us(job->s3->loop)) / US_PER_SECOND;
+        answer->skew_s = (said_us - now_us) / US_PER_SECOND;
     }
     /* From the middle was asked for; who answers 200 begins at the beginning. */
     job->skip = head->status == 200 ? job->given : 0;

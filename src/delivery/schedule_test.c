@@ -114,7 +114,7 @@ static void retry_after_is_waited_for(void **state)
     int64_t six_us = 0;
 
     (void)state;
-    assert_int_equal(time_parse_http(STR("Sat, 21 Nov 2026 06:00:00 GMT"), &six_us), OK);
+    assert_int_equal(time_parse_http(STR("Sat, 21 Nov 2026 06:00:00 GMT"), 0, &six_us), OK);
     assert_int_equal(delay_with("durable", "3600", 0), 3600 * US_PER_SECOND);
     assert_true(delay_with("durable", "1", 0) >= 4 * US_PER_SECOND); /* never shortens */
     assert_int_equal(delay_with("durable", "9999999", 0), DAY_US);

@@ -22,7 +22,7 @@ enum err retry_after_parse(struct str value, int64_t now_wall_us, int64_t delay_
         int64_t seconds;
         bool is_small = str_to_i64(text, &seconds) == OK && seconds <= INT64_MAX / MS_PER_SECOND;
         wanted_ms = is_small ? seconds * MS_PER_SECOND : INT64_MAX;
-    } else if (time_parse_http(text, &wall_us) == OK) {
+    } else if (time_parse_http(text, now_wall_us, &wall_us) == OK) {
         wanted_ms = wall_us > now_wall_us ? (wall_us - now_wall_us) / US_PER_MS : 0;
     } else {
         return ERR_INVALID;

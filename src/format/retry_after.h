@@ -1,6 +1,6 @@
 /* retry_after.h -- the header with which a receiver says when to come again.
  *
- *   Retry-After = 1*DIGIT (seconds) | HTTP-date (IMF-fixdate)
+ *   Retry-After = 1*DIGIT (seconds) | HTTP-date (base/time.h)
  *
  * The receiver proposes, the caller's bound decides. Pure: the caller passes the time. */
 #ifndef FORMAT_RETRY_AFTER_H

@@ -21,6 +21,9 @@ static void delays(void **state)
         {"Sat, 21 Nov 2026 05:12:37 GMT", 0},
         {"Sat, 21 Nov 2020 05:12:37 GMT", 0},
         {"Fri, 31 Dec 9999 23:59:59 GMT", DAY_MS},
+        {"Saturday, 21-Nov-26 05:13:37 GMT", 60000},
+        {"Sat Nov 21 05:13:37 2026", 60000},
+        {"Sunday, 06-Nov-94 08:49:37 GMT", 0},
     };
 
     (void)state;

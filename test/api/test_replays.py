@@ -93,7 +93,7 @@ def test_it_survives_kills(start_server, hostile):
     hook = hostile.hook("/killed")
     with Api(server.url) as api:
         first = dead(api, hook, 30)
-        replay = api.ok("POST", "/v1/replays", json={"rate": 15})
+        replay = api.ok("POST", "/v1/replays", json={"all": True, "rate": 15})
     for cut in (4, 12, 20):
         with Api(server.url) as api:
             eventually(lambda: len(made_by(api, replay)) >= cut, DEADLINE_S)
@@ -160,6 +160,15 @@ def test_an_endpoint_gets_what_it_has_missed(api, hook):
 def test_what_is_wrong_is_named(api, body, word):
     answer = api.post("/v1/replays", json=body)
     assert answer.status_code == 422 and word in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("body", [{}, {"state": "done"}, {"rate": 5}, {"all": False}])
+def test_everything_is_sent_only_to_who_says_so(api, body):
+    answer = api.post("/v1/replays", json=body)
+    assert answer.status_code == 422 and answer.json()["detail"].startswith("all: must be true if nothing says which"), answer.text
+    assert "matched" in api.ok("POST", "/v1/replays", json={**body, "dry_run": True}), "it may be counted"
+    both = api.post("/v1/replays", json={"all": True, "since": "1h"})
+    assert both.status_code == 422 and "all: stands for no filter" in both.json()["detail"]
 
 
 def test_what_is_not_there_is_404(api):

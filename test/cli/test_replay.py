@@ -120,6 +120,8 @@ def test_a_terminal_has_one_line_of_progress(server, api, hook):
 
 def test_what_is_wrong_is_named(server):
     assert "which ones?" in runbell(server, "replay", "--state", "dead", code=2)[1]
+    assert "--all stands for no filter" in runbell(server, "replay", "--all", "--since", "1h", code=2)[1]
+    assert "would be looked at" in runbell(server, "replay", "--all", "--dry-run")[0]
     assert "--rate must be" in runbell(server, "replay", "--since", "1h", "--rate", "fast", code=2)[1]
     assert "rate: must be" in runbell(server, "replay", "--since", "1h", "--rate", "0", code=1)[1]
     assert "state: must be" in runbell(server, "replay", "--since", "1h", "--state", "held", code=1)[1]

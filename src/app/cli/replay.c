@@ -16,6 +16,7 @@ static const struct arg_flag replay_flags[] = {
     {"result", "RESULT", "that failed so: timeout, rejected, server_error, …", NULL},
     {"status", "STATUS", "that were answered so: 404, or 5xx", NULL},
     {"url", "TEXT", "whose URL has this part", NULL},
+    {"all", NULL, "every one of that state, instead of a filter", NULL},
     {"to", "URL", "all to this address instead", NULL},
     {"rate", "N", "so many a second (default: 200)", NULL},
     {"dry-run", NULL, "only say how many there are", NULL},
@@ -60,12 +61,18 @@ static bool write_filters(const struct session *session, struct json_writer *jso
     return is_narrowed;
 }
 
+static int wrong(const struct session *session, const char *said)
+{
+    (void)session_fail(session, "%s", said);
+    return CLI_USAGE;
+}
+
 static int write_ask(const struct session *session, struct buf *ask)
 {
     const char *to = session_value(session, "to"), *rate = session_value(session, "rate");
     struct json_writer json;
     double per_s;
-    bool is_narrowed;
+    bool is_narrowed, is_all = session_value(session, "all");
 
     if (rate && str_to_double(str_of(rate), &per_s)) {
         (void)session_fail(session, "--rate must be a number of deliveries a second, not \"%s\"",
@@ -83,11 +90,14 @@ static int write_ask(const struct session *session, struct buf *ask)
     }
     if (session_value(session, "dry-run"))
         json_put_bool(&json, "dry_run", true);
+    if (is_all)
+        json_put_bool(&json, "all", true);
     json_end_object(&json);
-    if (is_narrowed)
-        return CLI_OK;
-    (void)session_fail(session, "which ones? --since 24h, --endpoint ID, … (--since 3650d: all)");
-    return CLI_USAGE;
+    if (is_narrowed && is_all)
+        return wrong(session, "--all stands for no filter: leave it out, or the filters");
+    if (!is_narrowed && !is_all)
+        return wrong(session, "which ones? --since 24h, --endpoint ID, …; or --all");
+    return CLI_OK;
 }
 
 static int print_dry(const struct session *session, const struct json *root, const struct buf *body)
