@@ -364,6 +364,7 @@ static enum err thread_save(struct maker *m, struct str lasting)
 static void run_fill(struct maker *m)
 {
     const struct run_request *r = m->in->request;
+    int64_t due_us = m->tx->now_us + (int64_t)(r->after_seconds * (double)US_PER_SECOND);
 
     *m->run = (struct run){
         .tenant = m->in->tenant,
@@ -377,11 +378,9 @@ static void run_fill(struct maker *m)
         .traceparent = m->in->traceparent,
         .temporary = m->thread.temporary,
         .resumable = r->stream_resumable,
-        .created_us = m->tx->now_us,
+        .created_us = due_us, /* clients read here when it is to start */
         .updated_us = m->tx->now_us,
-        .due_us = r->after_seconds > 0
-                      ? m->tx->now_us + (int64_t)(r->after_seconds * (double)US_PER_SECOND)
-                      : 0,
+        .due_us = r->after_seconds > 0 ? due_us : 0,
     };
     m->run->metadata = merge_all(
         m, (struct str[]){m->assistant.metadata, m->thread.metadata, r->metadata, ids_metadata(m)},

@@ -25,6 +25,12 @@ PRINTF_LIKE(2, 3) static enum err refuse(struct parser *p, const char *format, .
     return ERR_INVALID;
 }
 
+static enum err refuse_config(struct request_error *error, const char *words)
+{
+    snprintf(error->text, sizeof(error->text), "config.%s", words);
+    return ERR_INVALID;
+}
+
 static enum err wrong_type(struct parser *p, const char *key, const char *wanted)
 {
     return refuse(p, "%s: must be %s, not %s", key, wanted,
@@ -107,7 +113,7 @@ static enum err read_names(struct parser *p, const char *key, struct str *raw)
     return OK;
 }
 
-static bool is_stream_mode(struct str mode)
+bool run_stream_mode_is_known(struct str mode)
 {
     static const char *const modes[] = {
         "values",      "messages", "messages-tuple", "updates", "events", "tasks",
@@ -129,7 +135,7 @@ static enum err add_mode(struct parser *p, struct json_writer *out, const struct
 {
     if (json_type(mode) != JSON_STRING)
         return wrong_type(p, "stream_mode", "a mode or an array of modes");
-    if (!is_stream_mode(json_string(mode)))
+    if (!run_stream_mode_is_known(json_string(mode)))
         return refuse(
             p,
             "stream_mode: \"%.*s\" is not a mode; known are values, messages, messages-tuple, "
@@ -215,24 +221,26 @@ static bool is_texts(const struct json *value)
     return true;
 }
 
-static enum err read_config(struct parser *p)
+enum err run_config_check(const struct json *config, struct request_error *error)
 {
-    const struct json *config = json_get(p->root, "config");
+    const struct json *configurable = json_get(config, "configurable");
     const struct json *limit = json_get(config, "recursion_limit");
     const struct json *tags = json_get(config, "tags");
+
+    if (!json_is_absent(tags) && !is_texts(tags))
+        return refuse_config(error, "tags: must be an array of strings");
+    if (!json_is_absent(configurable) && json_type(configurable) != JSON_OBJECT)
+        return refuse_config(error, "configurable: must be an object");
+    if (!json_is_absent(limit) && (!json_is_integer(limit) || json_i64(limit, 0) < 1))
+        return refuse_config(error, "recursion_limit: must be a whole number of at least 1");
+    return OK;
+}
+
+static enum err read_config(struct parser *p)
+{
     enum err err = read_object(p, "config", &p->request->config);
 
-    if (err)
-        return err;
-    if (!json_is_absent(tags) && !is_texts(tags))
-        return refuse(p, "config.tags: must be an array of strings");
-    if (json_get(config, "configurable") &&
-        json_type(json_get(config, "configurable")) != JSON_OBJECT &&
-        !json_is_null(json_get(config, "configurable")))
-        return refuse(p, "config.configurable: must be an object");
-    if (!json_is_absent(limit) && (!json_is_integer(limit) || json_i64(limit, 0) < 1))
-        return refuse(p, "config.recursion_limit: must be a whole number of at least 1");
-    return OK;
+    return err ? err : run_config_check(json_get(p->root, "config"), p->error);
 }
 
 /* ---- command ---- */

@@ -38,6 +38,9 @@ struct request_error {
     int64_t retry_after_s; /* it may be tried again then; 0: that would not help */
 };
 
+/* The members of "config" that all who take one check: tags, configurable, recursion_limit. */
+enum err run_config_check(const struct json *config, struct request_error *error) MUST_USE;
+bool run_stream_mode_is_known(struct str mode);
 /* `body` must be valid JSON text, `root` its parsed form. Strings live in `arena` or in the body.
  */
 enum err run_request_parse(struct arena *arena, struct str body, const struct json *root,

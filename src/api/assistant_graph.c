@@ -6,7 +6,7 @@ static enum err ask_apply(struct tx *tx, struct call *call)
     struct assistant a;
     enum err err = assistant_of_path(tx, call, &a);
 
-    if (err)
+    if (err || (err = call_need_graph(call, "graph_id", a.graph_id)))
         return err;
     call->ask.ask.tenant = a.tenant;
     call->ask.ask.graph_id = a.graph_id;

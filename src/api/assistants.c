@@ -11,6 +11,7 @@
 
 struct assistant_body {
     struct assistant assistant; /* STR_NONE: not given */
+    bool drops_description;     /* null: taken away, where there is one */
     bool do_nothing;            /* if_exists */
 };
 
@@ -24,7 +25,9 @@ static enum err body_read(struct call *call, struct assistant_body *body)
 {
     struct assistant *a = &body->assistant;
     static const char *const existence[] = {"raise", "do_nothing", NULL};
+    const struct json *description;
     struct str if_exists = STR_NONE;
+    struct request_error error;
     enum err err;
 
     if ((err = call_body_object(call)) || (err = call_get_text(call, "graph_id", &a->graph_id)) ||
@@ -35,16 +38,16 @@ static enum err body_read(struct call *call, struct assistant_body *body)
         (err = call_get_text(call, "description", &a->description)) ||
         (err = call_get_word(call, "if_exists", existence, &if_exists)))
         return err;
+    if (run_config_check(json_get(call->body, "config"), &error))
+        return call_refuse(call, error.text);
+    description = json_get(call->body, "description");
+    body->drops_description = description && json_is_null(description);
     if (json_get(call->body, "context"))
         a->context = json_raw(call->body_text, STR("context"));
     body->do_nothing = str_eq(if_exists, STR("do_nothing"));
-    if (!str_is_none(a->graph_id) && !call->setup->compat_js &&
-        !graphs_find(&call->setup->agent->graphs, a->graph_id)) {
-        call_fail(call, 404, "graph_id: there is no graph \"%.*s\"",
-                  STR_ARG(str_first(a->graph_id, 64)));
-        return ERR_NOT_FOUND;
-    }
-    return OK;
+    return str_is_none(a->graph_id) || call->setup->compat_js
+               ? OK
+               : call_need_graph(call, "graph_id", a->graph_id);
 }
 
 static struct str or_empty(struct str object)
@@ -124,7 +127,8 @@ static enum err get_prepare(struct call *call)
 
 static enum err patch_apply(struct tx *tx, struct call *call)
 {
-    const struct assistant *patch = &((struct assistant_body *)call->data)->assistant;
+    const struct assistant_body *body = call->data;
+    const struct assistant *patch = &body->assistant;
     struct assistant a;
     enum err err = assistant_of_path(tx, call, &a);
 
@@ -134,7 +138,8 @@ static enum err patch_apply(struct tx *tx, struct call *call)
     a.config = str_is_none(patch->config) ? a.config : patch->config;
     a.context = str_is_none(patch->context) ? a.context : patch->context;
     a.name = str_is_none(patch->name) ? a.name : patch->name;
-    a.description = str_is_none(patch->description) ? a.description : patch->description;
+    if (body->drops_description || !str_is_none(patch->description))
+        a.description = patch->description;
     a.metadata = call_merge(call, a.metadata, patch->metadata);
     a.updated_us = tx->now_us;
     err = assistant_update(tx, &a);

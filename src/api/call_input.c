@@ -18,6 +18,14 @@ enum err call_refuse(struct call *call, const char *words)
     return ERR_INVALID;
 }
 
+enum err call_need_graph(struct call *call, const char *field, struct str graph_id)
+{
+    if (graphs_find(&call->setup->agent->graphs, graph_id))
+        return OK;
+    call_fail(call, 404, "%s: there is no graph \"%.*s\"", field, STR_ARG(str_first(graph_id, 64)));
+    return ERR_NOT_FOUND;
+}
+
 static enum err unpack_piece(void *context, struct str piece)
 {
     buf_add(context, piece);

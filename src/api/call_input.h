@@ -23,6 +23,8 @@ enum err call_get_bool(struct call *call, const char *key, bool *value) MUST_USE
 /* One of `words`, which end with NULL. */
 enum err call_get_word(struct call *call, const char *key, const char *const *words,
                        struct str *value) MUST_USE;
+/* 404 that names the graph as `field` has it, if there is none; returns ERR_NOT_FOUND then. */
+enum err call_need_graph(struct call *call, const char *field, struct str graph_id) MUST_USE;
 /* In lower case, however it was written. */
 enum err call_get_uuid(struct call *call, const char *key, struct str *value) MUST_USE;
 enum err call_get_int(struct call *call, const char *key, int64_t min, int64_t max,

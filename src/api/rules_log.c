@@ -46,7 +46,7 @@ static void application_write(struct json_writer *json, const struct rule_row *r
     json_put_time(json, "start_time", a->start_us);
     json_put_time(json, "end_time", a->end_us);
     json_put_time(json, "application_time", a->applied_us);
-    json_put_null(json, "thread_id");
+    json_put_str(json, "thread_id", a->thread_id);
     webhooks_write(json, a);
     for (size_t i = 0; i < ARRAY_LEN(actions); i++)
         json_put_raw(json, actions[i], json_raw(done, str_of(actions[i])));

@@ -3,6 +3,7 @@
 #include "api/search.h"
 
 #include "agent/run_cancel.h"
+#include "agent/run_request.h"
 #include "shape/shape.h"
 #include "store/checkpoints.h"
 #include "store/threads.h"
@@ -232,14 +233,27 @@ static enum err follow_apply(struct tx *tx, struct call *call)
     return call_then_stream(call);
 }
 
+static enum err modes_read(struct call *call)
+{
+    struct json_iter iter;
+    const struct json *mode;
+    enum err err = search_query_names(call, "stream_mode", &call->stream.modes);
+
+    iter = json_iter(call->stream.modes);
+    while (!err && json_next(&iter, NULL, &mode))
+        if (!run_stream_mode_is_known(json_string(mode)))
+            err = call_refuse(call, "stream_mode: is none of values, messages, messages-tuple, "
+                                    "updates, events, tasks, checkpoints, debug, custom");
+    return err;
+}
+
 enum err run_join_stream_prepare(struct call *call)
 {
     struct run_path *path = ARENA_NEW(call->arena, struct run_path);
     enum err err;
 
     call->data = path;
-    if ((err = path_read(call, path)) || (err = last_event_id(call)) ||
-        (err = search_query_names(call, "stream_mode", &call->stream.modes)) ||
+    if ((err = path_read(call, path)) || (err = last_event_id(call)) || (err = modes_read(call)) ||
         (err = cancel_on_disconnect_read(call)))
         return err;
     return call_then_read(call, follow_apply);
@@ -295,23 +309,53 @@ enum err run_cancel_prepare(struct call *call)
     return call_then_write(call, cancel_apply);
 }
 
+/* Those that there are; 404 if that is none of them. */
 static enum err cancel_ids(struct tx *tx, struct call *call, const struct cancel_call *cancel)
 {
     struct json_iter iter = json_iter(cancel->run_ids);
     const struct json *item;
+    size_t missing = 0;
     enum err err = OK;
 
     while (!err && json_next(&iter, NULL, &item)) {
-        const struct run_path path = {cancel->thread_id, json_string(item)};
+        struct run_path path = {.thread_id = cancel->thread_id};
+        struct uuid_text text;
+        struct uuid id = {0};
         struct run run;
 
+        REQUIRE(!uuid_parse(json_string(item), &id)); /* run_ids_read has seen to that */
+        path.run_id = uuid_write(id, &text);
         err = run_load(tx, call, &path, &run);
         if (!err)
             err = run_check(tx, call, &run);
         if (!err)
             err = run_cancel(tx, call->setup->agent, &run, cancel->action);
+        if (err != ERR_NOT_FOUND)
+            continue;
+        missing++;
+        err = OK;
     }
-    return err;
+    if (err || (missing > 0 && missing == json_count(cancel->run_ids)))
+        return err;
+    return call_empty(call, 204);
+}
+
+/* "run_ids": an array of ids. */
+static enum err run_ids_read(struct call *call, struct cancel_call *cancel)
+{
+    const struct json *ids = json_get(call->body, "run_ids"), *id;
+    struct json_iter iter = json_iter(ids);
+    struct uuid parsed;
+
+    if (json_is_absent(ids))
+        return OK;
+    if (json_type(ids) != JSON_ARRAY)
+        return call_refuse(call, "run_ids: must be an array of UUIDs");
+    while (json_next(&iter, NULL, &id))
+        if (json_type(id) != JSON_STRING || uuid_parse(json_string(id), &parsed))
+            return call_refuse(call, "run_ids: every item must be a UUID");
+    cancel->run_ids = ids;
+    return OK;
 }
 
 static enum err cancel_many_apply(struct tx *tx, struct call *call)
@@ -350,10 +394,9 @@ enum err run_cancel_many_prepare(struct call *call)
     call->data = cancel;
     if ((err = action_read(call, &cancel->action)) || (err = call_body_object(call)) ||
         (err = call_get_uuid(call, "thread_id", &cancel->thread_id)) ||
-        (err = call_get_word(call, "status", statuses, &cancel->status)))
+        (err = call_get_word(call, "status", statuses, &cancel->status)) ||
+        (err = run_ids_read(call, cancel)))
         return err;
-    if (json_type(json_get(call->body, "run_ids")) == JSON_ARRAY)
-        cancel->run_ids = json_get(call->body, "run_ids");
     if (!cancel->run_ids && str_is_none(cancel->status)) {
         call_fail(call, 422, "give run_ids with a thread_id, or status: pending, running or all");
         return ERR_INVALID;

@@ -77,15 +77,20 @@ static struct str state_config(struct call *call, const struct state_call *state
     return arena_printf(call->arena, "{\"configurable\":%.*s}", STR_ARG(configurable));
 }
 
-static void ask_fill(struct call *call, struct state_call *state, enum agent_ask_kind kind)
+/* ERR_NOT_FOUND: the thread's graph is not there; the reply is filled. */
+static enum err ask_fill(struct call *call, struct state_call *state, enum agent_ask_kind kind)
 {
     struct agent_ask *ask = &call->ask.ask;
+    enum err err = call_need_graph(call, "metadata.graph_id", state->thread.graph_id);
 
+    if (err)
+        return err;
     ask->kind = kind;
     ask->tenant = call->principal.tenant;
     ask->graph_id = state->thread.graph_id;
     ask->thread_id = state->thread.thread_id;
     ask->config = state_config(call, state);
+    return OK;
 }
 
 static enum err thread_load(struct tx *tx, struct call *call, struct state_call *state)
@@ -127,7 +132,8 @@ static enum err get_apply(struct tx *tx, struct call *call)
         state_select_out(call_json(call, 200), thread->head_state, state->select);
         return OK;
     }
-    ask_fill(call, state, ASK_STATE_GET);
+    if ((err = ask_fill(call, state, ASK_STATE_GET)))
+        return err;
     call->ask.ask.fields =
         arena_printf(call->arena, "\"subgraphs\":%s", state->subgraphs ? "true" : "false");
     return call_then_ask(call, get_answered);
@@ -256,7 +262,8 @@ static enum err update_apply(struct tx *tx, struct call *call)
         return err;
     if (str_is_none(state->thread.graph_id))
         return call_fail(call, 400, "Thread %.*s has no graph ID", STR_ARG(call->params[0]));
-    ask_fill(call, state, ASK_STATE_UPDATE);
+    if ((err = ask_fill(call, state, ASK_STATE_UPDATE)))
+        return err;
     call->ask.ask.body = str_is_none(state->values) ? STR("null") : state->values;
     if (!str_is_none(state->as_node))
         call->ask.ask.fields =
@@ -311,10 +318,12 @@ static enum err supersteps_answered(struct call *call)
 enum err state_supersteps(struct call *call, const struct thread *thread, struct str supersteps)
 {
     struct state_call *state = ARENA_NEW(call->arena, struct state_call);
+    enum err err;
 
     state->thread = *thread;
     call->data = state;
-    ask_fill(call, state, ASK_STATE_BULK_UPDATE);
+    if ((err = ask_fill(call, state, ASK_STATE_BULK_UPDATE)))
+        return err;
     call->ask.ask.body = supersteps;
     return call_then_ask(call, supersteps_answered);
 }
@@ -383,7 +392,8 @@ static enum err history_apply(struct tx *tx, struct call *call)
         json_raw_out(call_json(call, 200), STR("[]"));
         return OK;
     }
-    ask_fill(call, &history->state, ASK_STATE_HISTORY);
+    if ((err = ask_fill(call, &history->state, ASK_STATE_HISTORY)))
+        return err;
     buf_init(&out, REPLY_BYTES_MAX);
     json_writer_init(&json, &out);
     json_put_i64(&json, "limit", history->limit);
@@ -398,6 +408,11 @@ static enum err history_apply(struct tx *tx, struct call *call)
 
 static enum err before_check(struct call *call, struct str before)
 {
+    const struct json *given = json_get(call->body, "before");
+    enum json_type type = json_is_absent(given) ? JSON_STRING : json_type(given);
+
+    if (type != JSON_STRING && type != JSON_OBJECT)
+        return call_refuse(call, "before: must be the id of a checkpoint, or an object with one");
     if (str_is_none(before) || before.len <= CHECKPOINT_ID_BYTES_MAX)
         return OK;
     call_fail(call, 422, "before: must be the id of a checkpoint, of at most %d bytes",

@@ -101,6 +101,9 @@ static enum err create_apply(struct tx *tx, struct call *call)
         return err;
     if (!str_is_none(body->supersteps) && str_is_none(thread->graph_id))
         return call_fail(call, 400, "Thread %.*s has no graph ID", STR_ARG(body->thread_id));
+    if (!str_is_none(body->supersteps) &&
+        (err = call_need_graph(call, "metadata.graph_id", thread->graph_id)))
+        return err;
     if ((err = spending_thread(tx, call)) || (err = thread_insert(tx, thread)))
         return err;
     return str_is_none(body->supersteps) ? thread_reply(call, thread)
@@ -193,8 +196,8 @@ static enum err patch_apply(struct tx *tx, struct call *call)
     enum err err =
         thread_get_for_update(tx, call->principal.tenant, call->params[0], call->arena, &thread);
 
-    if (err == ERR_NOT_FOUND)
-        return thread_reply_not_found(call);
+    if (err == ERR_NOT_FOUND) /* in the documented words, which are not those of GET */
+        return call_fail(call, 404, "Thread not found");
     if (err)
         return err;
     thread.metadata = call_merge(call, thread.metadata, body->metadata);

@@ -340,5 +340,6 @@ const char *const migrations[] = {
     step_holdings,
     step_thread_orders,
     step_thread_totals,
+    step_rule_log_threads,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

@@ -466,3 +466,6 @@ const char step_thread_totals[] =
     "  total BIGINT NOT NULL, PRIMARY KEY (tenant, shard));"
     "INSERT INTO thread_totals (tenant, shard, total)"
     " SELECT tenant, 0, COUNT(*) FROM threads WHERE temporary = 0 GROUP BY tenant;";
+
+/* Which thread a run is of that a rule was applied to. */
+const char step_rule_log_threads[] = "ALTER TABLE rule_log ADD COLUMN thread_id TEXT;";

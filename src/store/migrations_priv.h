@@ -38,5 +38,6 @@ extern const char step_deleted_traces[];
 extern const char step_holdings[];
 extern const char step_thread_orders[];
 extern const char step_thread_totals[];
+extern const char step_rule_log_threads[];
 
 #endif

@@ -57,15 +57,15 @@ static const struct db_statement has_application = {
 static const struct db_statement add_application = {
     "rule_log_add",
     "INSERT INTO rule_log (rule_no, span_no, span_id, span_name, span_type, start_us, end_us,"
-    " applied_us, outcome, deliveries, actions, is_backfill) VALUES ($1, $2, $3, $4, $5, $6, $7,"
-    " $8, $9, $10, $11, $12)"
+    " applied_us, outcome, deliveries, actions, is_backfill, thread_id) VALUES ($1, $2, $3, $4,"
+    " $5, $6, $7, $8, $9, $10, $11, $12, $13)"
     " ON CONFLICT (rule_no, span_no) DO NOTHING",
     NULL};
 static const struct db_statement list_applications = {
     "rule_log_list",
     "SELECT span_no, span_id, span_name, span_type, start_us, end_us, applied_us, outcome,"
-    " deliveries, actions FROM rule_log WHERE rule_no = $1 AND applied_us >= $2 AND applied_us < $3"
-    " AND is_backfill = $6"
+    " deliveries, actions, thread_id FROM rule_log"
+    " WHERE rule_no = $1 AND applied_us >= $2 AND applied_us < $3 AND is_backfill = $6"
     " ORDER BY applied_us DESC, span_no DESC LIMIT $4 OFFSET $5",
     NULL};
 
@@ -244,7 +244,7 @@ enum err rule_log_add(struct tx *tx, int64_t rule_no, const struct rule_applicat
                DB_ARGS(db_int(rule_no), db_int(a->span_no), db_blob(id), db_text(a->span_name),
                        db_int(a->span_type), db_int(a->start_us), db_int(a->end_us),
                        db_int(tx->now_us), db_text(a->outcome), db_text(a->deliveries),
-                       db_text(a->actions), db_int(a->is_backfill)),
+                       db_text(a->actions), db_int(a->is_backfill), db_text(a->thread_id)),
                &changed);
 
     return err ? err : changed ? OK : ERR_CONFLICT;
@@ -277,7 +277,8 @@ enum err rule_log_list(struct tx *tx, int64_t rule_no, struct arena *arena,
                                        .applied_us = db_get_int(&rows, 6),
                                        .outcome = db_get_keep(&rows, 7, arena),
                                        .deliveries = db_get_keep(&rows, 8, arena),
-                                       .actions = db_get_keep(&rows, 9, arena)};
+                                       .actions = db_get_keep(&rows, 9, arena),
+                                       .thread_id = db_get_keep(&rows, 10, arena)};
         if (id.len == sizeof(a->span_id.bytes))
             memcpy(a->span_id.bytes, id.data, id.len);
     }

@@ -79,6 +79,7 @@ struct rule_application {
     int64_t span_no;
     struct uuid span_id; /* the wire's run_id */
     struct str span_name;
+    struct str thread_id; /* STR_NONE: of none, or applied before this was kept */
     enum span_type span_type;
     int64_t start_us, end_us; /* the window */
     int64_t applied_us;

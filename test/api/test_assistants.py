@@ -108,6 +108,15 @@ def test_every_patch_is_a_version_and_any_can_be_made_current(api):
     assert api.patch(path, json={"graph_id": "no-such-graph"}).status_code == 404
 
 
+def test_a_patch_takes_the_description_away(api):
+    made = api.ok("POST", "/assistants", json={"graph_id": "agent", "description": "first"})
+    path = f"/assistants/{made['assistant_id']}"
+    assert api.ok("PATCH", path, json={"name": "n"})["description"] == "first"
+    assert api.ok("PATCH", path, json={"description": None})["description"] is None
+    assert api.ok("GET", path)["description"] is None
+    assert api.ok("POST", f"{path}/latest", json={"version": 2})["description"] == "first"
+
+
 def test_searches_sort_page_select_and_count(api):
     """Issue 4: metadata containment, parts of names, sorting, select, pagination headers."""
     mark = uuid.uuid4().hex

@@ -67,7 +67,8 @@ OPERATIONS = [
     ("POST", "/threads/{thread}/state", {"values": {}},
      {"as_node": NOT_TEXT, "checkpoint": NOT_OBJECT, "checkpoint_id": NOT_TEXT}),
     ("POST", "/threads/{thread}/history", {},
-     {"limit": NOT_WHOLE, "metadata": NOT_OBJECT, "checkpoint": NOT_OBJECT, "select": NOT_NAMES}),
+     {"limit": NOT_WHOLE, "metadata": NOT_OBJECT, "checkpoint": NOT_OBJECT, "select": NOT_NAMES,
+      "before": ("a boolean", "a number", "an array")}),
     ("POST", "/threads/{thread}/runs", {"assistant_id": "agent"}, RUN),
     ("POST", "/runs/wait", {"assistant_id": "agent"}, RUN),
     ("POST", "/runs/cancel", {}, {"status": (*NOT_TEXT, "a text"), "thread_id": (*NOT_TEXT, "a text")}),
@@ -164,6 +165,24 @@ def test_select_of_states_takes_members_and_keys_of_the_values(api, places):
     assert list(api.ok("GET", path.replace("/state", "/history"), params={"select": ["created_at"]})[0]) == ["created_at"]
     assert api.ok("GET", path, params={"select": ["values", "values.messages"]}) == {"values": whole["values"]}
     assert api.get(path, params={"select": ["values."]}).status_code == 422
+
+
+def test_the_members_of_a_configuration_are_checked_everywhere(api, places):
+    for path, body in (("/assistants", {"graph_id": "agent"}), ("/runs", {"assistant_id": "agent"}), ("/runs/crons", CRON),
+                       ("/assistants/{assistant}", {}), ("/runs/crons/{cron}", {})):
+        method = "PATCH" if "{" in path else "POST"
+        for member, wrong in (("tags", "a"), ("tags", [1]), ("configurable", []), ("recursion_limit", "5"),
+                              ("recursion_limit", 0), ("recursion_limit", 1.5)):
+            answer = api.request(method, path.format(**places), json={**body, "config": {member: wrong}})
+            assert answer.status_code == 422, (path, member, answer.status_code, answer.text)
+            assert answer.json()["detail"].startswith(f"config.{member}: must be"), (path, answer.text)
+
+
+def test_modes_to_join_with_are_known_ones(api):
+    run = api.run(api.thread(), [say("a")])
+    for wrong in ("nothing", ["values", "nothing"], '["values", "nothing"]'):
+        answer = api.get(f"/threads/{run['thread_id']}/runs/{run['run_id']}/stream", params={"stream_mode": wrong})
+        assert answer.status_code == 422 and "stream_mode" in answer.json()["detail"], (wrong, answer.text)
 
 
 def test_a_tracer_is_configuration(api):

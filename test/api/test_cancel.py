@@ -110,6 +110,21 @@ def test_cancelling_is_repeatable_and_refuses_what_it_does_not_know(api):
     assert cancel(api, run, action="explode").status_code == 422
 
 
+def test_cancelling_many_passes_over_those_that_are_not_there(api):
+    thread_id = api.thread()
+    one = api.run(thread_id, [say("x")], after_seconds=3600)["run_id"]
+    other = api.run(api.thread(), [say("x")], after_seconds=3600)
+    ids = [MISSING, other["run_id"], one.upper()]
+    assert api.post("/runs/cancel", json={"thread_id": thread_id, "run_ids": ids}).status_code == 204
+    assert api.ok("GET", f"/threads/{thread_id}/runs/{one}")["status"] == "interrupted"
+    assert api.get_run(other)["status"] == "pending", "it belongs to another thread"
+    refused = api.post("/runs/cancel", json={"thread_id": thread_id, "run_ids": ids[:2]})
+    assert (refused.status_code, refused.json()) == (404, {"detail": "Run not found"})
+    for wrong in (7, "x", [7], ["x"]):
+        answer = api.post("/runs/cancel", json={"thread_id": thread_id, "run_ids": wrong})
+        assert answer.status_code == 422 and "run_ids" in answer.json()["detail"], wrong
+
+
 def test_a_waiter_hears_of_the_cancel(api, server):
     import threading
 

@@ -116,7 +116,7 @@ def test_the_documented_body(api, project, hook):
 def test_once_for_each_run_and_url(api, project, hook, hostile):
     second = hostile.hook(f"/second-{uuid.uuid4().hex}")
     rule = make(api, project, hook, second)
-    pending = span(project, finished=False)
+    pending = span(project, finished=False, extra={"metadata": {"conversation_id": "c1"}})
     send(api, pending)
     time.sleep(0.5)
     assert not hook.requests
@@ -129,6 +129,7 @@ def test_once_for_each_run_and_url(api, project, hook, hostile):
     assert told(hook, 1) == [pending["id"]]
     log = api.ok("GET", f"{ROOT}/{rule['id']}/logs")
     assert [(entry["run_id"], entry["webhooks"]["outcome"]) for entry in log] == [(pending["id"], "success")]
+    assert log[0]["thread_id"] == "c1"
     assert len(log[0]["webhooks"]["payload"]["delivery_ids"]) == 2
     page = api.ok("GET", f"{ROOT}/{rule['id']}/logs/v2", params={"limit": 1})
     assert page["has_more"] and len(page["logs"]) == 1

@@ -4,6 +4,7 @@ import json
 import re
 import time
 import uuid
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -216,6 +217,8 @@ def test_a_run_waits_for_its_time(api):
     thread_id = api.thread()
     began = time.monotonic()
     run = api.run(thread_id, [say("x")], after_seconds=1)
+    due, made = (datetime.fromisoformat(run[key]) for key in ("created_at", "updated_at"))
+    assert due - made == timedelta(seconds=1), "created_at says when it is to start"
     assert api.ok("GET", f"/threads/{thread_id}")["status"] == "busy"
     assert api.get_run(run)["status"] == "pending"
     assert api.ended(run)["status"] == "success"

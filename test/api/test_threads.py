@@ -65,7 +65,18 @@ def test_a_missing_thread_is_404(api):
     for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/state"), ("POST", "/runs/wait")):
         answer = api.request(method, f"/threads/{MISSING}{path}", json=run_body() if method == "POST" else None)
         assert answer.status_code == 404, (method, path, answer.text)
-        assert "not found" in answer.json()["detail"]
+        assert answer.json()["detail"] == f"Thread with ID {MISSING} not found"
+    for method, path, status in (("PATCH", "", 404), ("POST", "/copy", 409)):
+        answer = api.request(method, f"/threads/{MISSING}{path}")
+        assert (answer.status_code, answer.json()) == (status, {"detail": "Thread not found"})
+
+
+def test_the_state_of_a_thread_whose_graph_is_not_there_is_404(api):
+    path = f"/threads/{api.thread(metadata={'graph_id': 'none'})}"
+    for method, rest in (("GET", "/state"), ("GET", "/history"), ("POST", "/state")):
+        answer = api.request(method, f"{path}{rest}", json={"values": {}} if method == "POST" else None)
+        assert answer.status_code == 404, (method, rest, answer.text)
+        assert answer.json()["detail"] == 'metadata.graph_id: there is no graph "none"'
 
 
 def test_an_id_that_is_no_uuid_is_refused(api):
@@ -218,6 +229,9 @@ def test_supersteps_make_a_thread_with_a_past(api):
     assert contents(values) == ["one", "two", "three"]
     refused = api.post("/threads", json={"thread_id": MISSING, "supersteps": steps})
     assert refused.status_code == 400 and refused.json()["detail"] == f"Thread {MISSING} has no graph ID"
+    assert api.get(f"/threads/{MISSING}").status_code == 404
+    unknown = api.post("/threads", json={"thread_id": MISSING, "metadata": {"graph_id": "none"}, "supersteps": steps})
+    assert (unknown.status_code, unknown.json()["detail"]) == (404, 'metadata.graph_id: there is no graph "none"')
     assert api.get(f"/threads/{MISSING}").status_code == 404
     for wrong in ({}, [{}], [{"updates": []}], [{"updates": [{"values": {}}]}]):
         answer = api.post("/threads", json={"metadata": {"graph_id": "script"}, "supersteps": wrong})

@@ -268,8 +268,8 @@ async def test_static_interrupts(graphs):
 async def test_subgraphs_are_listed_in_both_spellings(graphs):
     found = await graphs.assistants.get_subgraphs("nested", recurse=True)
     assert set(found) == {"weather"}
-    if graphs.language == "python":
-        assert {"state", "state_schema", "input", "input_schema"} <= set(found["weather"])
+    for kind in ("state", "input", "output"):
+        assert found["weather"][kind]["properties"] and found["weather"][kind] == found["weather"][f"{kind}_schema"], kind
     assert set(await graphs.assistants.get_subgraphs("nested", namespace="weather")) == {"weather"}
     drawn = await graphs.assistants.get_graph("nested", xray=True)
     assert any(":" in node["id"] for node in drawn["nodes"])

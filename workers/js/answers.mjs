@@ -53,11 +53,11 @@ async function schemas(question) {
     return [
         render({
             graph_id,
-            input_schema: schema.input ?? {},
-            output_schema: schema.output ?? {},
-            state_schema: schema.state ?? {},
-            config_schema: schema.config ?? {},
-            context_schema: schema.config ?? {},
+            input_schema: schema.input,
+            output_schema: schema.output,
+            state_schema: schema.state,
+            config_schema: schema.config,
+            context_schema: schema.config,
         }),
     ];
 }
@@ -76,11 +76,12 @@ async function subgraphs(question) {
             namespace: ns,
         });
         found[ns] = {
-            ...{ state, input, output, config },
+            ...{ state, input, output, config, context: config },
             state_schema: state,
             input_schema: input,
             output_schema: output,
             config_schema: config,
+            context_schema: config,
         };
     }
     return [render(found)];

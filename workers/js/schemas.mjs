@@ -1,7 +1,8 @@
-// schemas.mjs -- JSON Schemas of a graph: {state, input, output, config}, each may be absent.
+// schemas.mjs -- JSON Schemas of a graph or subgraph: {state, input, output, config}.
 //
 // A graph whose state is a StateSchema or is made with Zod knows its own. The schemas of all other
 // graphs stand in TypeScript types only; @langchain/langgraph-api, if the project has it, reads them.
+// What nobody knows is told by the graph's channels: which members there are, of any type.
 
 import path from 'node:path';
 
@@ -14,6 +15,17 @@ const PARTIAL_STATE = Symbol.for('langgraph.state.partial');
 const bySource = new Map();
 
 export async function schemasOf({ graph, library, source, namespace = null }) {
+    const known = await knownSchemas({ graph, library, source, namespace });
+    const { state, input, output } = fromChannels(graph);
+    return {
+        state: known.state ?? state,
+        input: known.input ?? input,
+        output: known.output ?? output,
+        config: known.config ?? {},
+    };
+}
+
+async function knownSchemas({ graph, library, source, namespace }) {
     const own = fromStateSchema(graph.builder) ?? (await fromZod(graph, library));
     if (own) return own;
     const api = await schemaReader(source);
@@ -69,12 +81,28 @@ async function schemaReader({ sourceFile }) {
     return null;
 }
 
+function fromChannels(graph) {
+    const { _inputDefinition } = graph.builder ?? {};
+    return {
+        state: objectOf(graph.streamChannelsList),
+        input: objectOf(_inputDefinition ? Object.keys(_inputDefinition) : graph.inputChannels),
+        output: objectOf(graph.outputChannels),
+    };
+}
+
+/* Names with two underscores are the library's own. */
+function objectOf(channels) {
+    const names = [channels ?? []].flat().filter((name) => !name.startsWith('__'));
+    if (names.length === 0) return {};
+    return { type: 'object', properties: Object.fromEntries(names.map((name) => [name, {}])) };
+}
+
 async function fromTypes(api, source, namespace) {
     const key = `${source.sourceFile}:${source.exportSymbol}`;
     if (!bySource.has(key)) bySource.set(key, readTypes(api, source));
     const schemas = await bySource.get(key);
     const root = Object.keys(schemas).find((name) => !name.includes('|'));
-    return schemas[`${root}|${namespace}`] ?? schemas[root] ?? {};
+    return schemas[namespace === null ? root : `${root}|${namespace}`] ?? {};
 }
 
 async function readTypes(api, source) {

@@ -170,7 +170,17 @@ test('graph.subgraphs: all, one by its namespace', async () => {
     assert.deepEqual(await ask('graph.subgraphs', 'approval'), [{}]);
 });
 
-test('graph.schemas: every schema is there; without a source for them they are empty and a log line says why', async () => {
+test('graph.subgraphs: each with its own schemas, in both spellings', async () => {
+    const [{ weather }] = await ask('graph.subgraphs', 'nested');
+    const names = ['city', 'ask', 'report'];
+    assert.deepEqual(Object.keys(weather.state.properties), names);
+    for (const kind of ['state', 'input', 'output', 'config', 'context'])
+        assert.deepEqual(weather[kind], weather[`${kind}_schema`], kind);
+    for (const kind of ['input', 'output'])
+        assert.deepEqual(Object.keys(weather[kind].properties), names, kind);
+});
+
+test('graph.schemas: without a source for types the members are told, and a log line says why', async () => {
     const [schemas] = await ask('graph.schemas', 'approval');
     const names = [
         'input_schema',
@@ -180,7 +190,10 @@ test('graph.schemas: every schema is there; without a source for them they are e
         'context_schema',
     ];
     assert.deepEqual(Object.keys(schemas), ['graph_id', ...names]);
-    assert.deepEqual(schemas.state_schema, {});
+    const members = { type: 'object', properties: { request: {}, decision: {}, log: {} } };
+    for (const name of ['input_schema', 'output_schema', 'state_schema'])
+        assert.deepEqual(schemas[name], members, name);
+    assert.deepEqual(schemas.config_schema, {});
     await peer.logged(
         /no schemas for .*approval\.js.*npm install --save-dev @langchain\/langgraph-api/,
     );

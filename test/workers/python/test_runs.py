@@ -1,5 +1,6 @@
 """Runs from start to done: outcomes, interrupts, resume, fork, cancel, credit, crash."""
 
+import importlib.metadata
 import time
 
 import pytest
@@ -78,6 +79,15 @@ def test_checkpoint_metadata_names_the_run_and_scalar_configurables(peer):
         assert row["run_id"] == row["metadata"]["run_id"] == log.run_id
         assert row["metadata"]["user"] == "ann" and row["metadata"]["from"] == "test"
         assert not {"thread_id", "checkpoint_ns", "object"} & set(row["metadata"])
+
+
+def test_checkpoint_metadata_says_where_the_run_was_executed(peer):
+    log = peer.run("steps", {"log": []}, attempt=2)
+    told = log.blob("state")["metadata"]
+    assert (told["thread_id"], told["run_attempt"]) == (log.thread_id, 2)
+    assert (told["langgraph_plan"], told["langgraph_host"]) == ("developer", "self-hosted")
+    assert told["langgraph_version"] == importlib.metadata.version("langgraph")
+    assert told["langgraph_api_url"] == "http://127.0.0.1:8123"
 
 
 def test_durability_exit_keeps_only_the_last_checkpoint(peer):

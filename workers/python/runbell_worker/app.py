@@ -44,6 +44,7 @@ def main() -> int:
     if init.header["t"] != "init":
         _on_end(ValueError(f"the server began with '{init.header['t']}', not with 'init'"))
     loaded, ready = _load(init.header, link)
+    loaded["server"] = _server_metadata(init.header)
     _Loop(link, inbox, loaded, ready).run()
     sys.stdout.flush()
     os._exit(0)  # threads of stuck nodes must not keep the process
@@ -132,6 +133,17 @@ def _load(init: dict[str, Any], link: Link) -> tuple[dict[str, Any], dict[str, A
     )
 
 
+def _server_metadata(init: dict[str, Any]) -> dict[str, Any]:
+    """What checkpoints say of where their run was executed."""
+    url = (init.get("server") or {}).get("url")
+    return {
+        "langgraph_version": _version("langgraph"),
+        "langgraph_plan": "developer",
+        "langgraph_host": "self-hosted",
+        **({"langgraph_api_url": url} if url else {}),
+    }
+
+
 def _tell(link: Link, error: LoadError, **what: str) -> None:
     log.error("%s could not be loaded: %s", next(iter(what.values())), error)
     cause = type(error.__cause__ or error).__name__
@@ -182,6 +194,7 @@ class _Loop:
         self._link = link
         self._inbox = inbox
         self._host = loaded["host"]
+        self._server = loaded["server"]
         self._ready = ready
         self._runs: dict[str, Any] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -241,7 +254,7 @@ class _Loop:
     def _start_run(self, frame: Frame) -> None:
         from .runs import Run
 
-        run = Run(frame, self._link, self._host)
+        run = Run(frame, self._link, self._host, self._server)
         self._runs[run.key["run_id"]] = run
         self._spawn(self._run_to_end(run))
 

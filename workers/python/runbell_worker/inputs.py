@@ -44,8 +44,10 @@ def head_config(config: dict[str, Any]) -> dict[str, Any]:
     return {**config, "configurable": configurable}
 
 
-def run_config(frame: Frame) -> dict[str, Any]:
+def run_config(frame: Frame, server: dict[str, Any]) -> dict[str, Any]:
+    """`server`: what the metadata of every run's checkpoints says of where it ran."""
     config = config_of(frame)
+    config["metadata"] |= {"run_attempt": frame.header["attempt"], **server}
     if frame.header.get("resume"):
         config = head_config(config)
     try:

@@ -25,13 +25,14 @@ log = logging.getLogger("runbell.runs")
 
 
 class Run:
-    def __init__(self, frame: Frame, link: Link, host: Host) -> None:
+    def __init__(self, frame: Frame, link: Link, host: Host, server: dict[str, Any]) -> None:
         header = frame.header
         self.key = {"run_id": header["run_id"], "attempt": header["attempt"]}
         self.thread_id = header.get("thread_id")
         self._frame = frame
         self._link = link
         self._host = host
+        self._server = server
         self._events = Events(
             header.get("stream_modes") or [], want_values=bool(header.get("want_values"))
         )
@@ -89,7 +90,7 @@ class Run:
     async def _execute(self) -> None:
         """All of it in one task: what a factory opens must be closed by the same task."""
         header = self._frame.header
-        config = inputs.run_config(self._frame)
+        config = inputs.run_config(self._frame, self._server)
         async with self._host.open(
             header["graph_id"],
             config,

@@ -12,7 +12,7 @@ def thread_state(snapshot: Any) -> dict[str, Any]:
         "values": snapshot.values,
         "next": list(snapshot.next),
         "tasks": [_task(task) for task in snapshot.tasks],
-        "metadata": metadata(snapshot.metadata),
+        "metadata": _thread_metadata(snapshot),
         "created_at": snapshot.created_at,
         "checkpoint": checkpoint(snapshot.config),
         "parent_checkpoint": checkpoint(snapshot.parent_config),
@@ -42,6 +42,14 @@ def metadata(given: Any) -> dict[str, Any] | None:
         for key, value in given.items()
         if not key.startswith("__") and not (key == "checkpoint_ns" and value == "")
     }
+
+
+def _thread_metadata(snapshot: Any) -> dict[str, Any] | None:
+    """With the thread's id, which the library leaves out of what it stores."""
+    given, where = metadata(snapshot.metadata), checkpoint(snapshot.config)
+    if given is None or where is None:
+        return given
+    return {**given, "thread_id": where["thread_id"]}
 
 
 def task_error(error: Any) -> str | None:
