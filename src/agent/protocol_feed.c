@@ -32,6 +32,7 @@ struct protocol_feed {
     /* the run under way */
     bool has_run;
     int64_t position;
+    int64_t started_us; /* 0: when it was looked up it had not begun */
     struct arena run_arena;
     struct str graph_name;
     struct str error; /* of its event `error`: the message as JSON text */
@@ -76,11 +77,11 @@ static int64_t now_ms(const struct protocol_feed *feed)
 }
 
 static void tell_lifecycle(struct protocol_feed *feed, int64_t seq, const char *event,
-                           struct str error)
+                           struct str error, int64_t at_ms)
 {
     buf_clear(&feed->params);
-    protocol_lifecycle_write(
-        &feed->params, &(struct protocol_lifecycle){event, feed->graph_name, error, now_ms(feed)});
+    protocol_lifecycle_write(&feed->params,
+                             &(struct protocol_lifecycle){event, feed->graph_name, error, at_ms});
     tell(feed, seq, PROTOCOL_LIFECYCLE, buf_str(&feed->params));
 }
 
@@ -107,7 +108,8 @@ static void attempt_begin(struct protocol_feed *feed, int64_t seq)
 {
     inputs_forget(feed);
     feed->error = STR_NONE;
-    tell_lifecycle(feed, seq, "running", STR_NONE);
+    tell_lifecycle(feed, seq, "running", STR_NONE,
+                   feed->started_us > 0 ? feed->started_us / US_PER_MS : now_ms(feed));
 }
 
 /* Of a run that does not speak the protocol: its states. */
@@ -156,6 +158,7 @@ static void on_run(void *context, const struct run *run)
     arena_reset(&feed->run_arena);
     feed->has_run = true;
     feed->position = run->position;
+    feed->started_us = run->started_us;
     feed->graph_name = arena_str(&feed->run_arena, run->graph_id);
     feed->error = STR_NONE;
     inputs_forget(feed);
@@ -172,10 +175,10 @@ static void on_events(void *context, struct run_event *const *events, size_t cou
 
 /* ---- its end ---- */
 
-/* Interrupts as the thread has them: for a run whose own events are no longer there. */
-static void inputs_from_thread(struct protocol_feed *feed, struct str interrupts)
+/* Interrupts as the run's row has them: for a run whose own events are no longer there. */
+static void inputs_from_end(struct protocol_feed *feed, const struct follow_end *end)
 {
-    struct str key, list, item;
+    struct str interrupts = end->interrupts, key, list, item;
     size_t at = 0, index = 0;
 
     while (!str_is_empty(interrupts) && json_raw_next(interrupts, &at, &key, &list)) {
@@ -185,7 +188,7 @@ static void inputs_from_thread(struct protocol_feed *feed, struct str interrupts
             if (item.data[0] != '{')
                 continue;
             buf_clear(&feed->params);
-            protocol_input_write(&feed->params, now_ms(feed), item);
+            protocol_input_write(&feed->params, end->ended_us / US_PER_MS, item);
             tell(feed, protocol_seq_tail(feed->position, (int64_t)index++), PROTOCOL_INPUT,
                  buf_str(&feed->params));
         }
@@ -197,7 +200,7 @@ static void inputs_tell(struct protocol_feed *feed, const struct follow_end *end
     int64_t index = 0;
 
     if (!feed->inputs)
-        inputs_from_thread(feed, end->interrupts);
+        inputs_from_end(feed, end);
     for (const struct input *input = feed->inputs; input; input = input->next)
         tell(feed, protocol_seq_tail(feed->position, index++), input->name, input->params);
 }
@@ -217,16 +220,16 @@ static struct str error_text(struct protocol_feed *feed, const struct follow_end
 static void on_run_end(void *context, const struct follow_end *end)
 {
     struct protocol_feed *feed = context;
-    int64_t seq = protocol_seq_end(feed->position);
+    int64_t seq = protocol_seq_end(feed->position), at_ms = end->ended_us / US_PER_MS;
 
     if (end->is_waiting)
         inputs_tell(feed, end);
     if (str_eq(end->status, RUN_SUCCESS))
-        tell_lifecycle(feed, seq, end->is_waiting ? "interrupted" : "completed", STR_NONE);
+        tell_lifecycle(feed, seq, end->is_waiting ? "interrupted" : "completed", STR_NONE, at_ms);
     else if (str_eq(end->status, RUN_INTERRUPTED))
-        tell_lifecycle(feed, seq, "interrupted", STR_NONE);
+        tell_lifecycle(feed, seq, "interrupted", STR_NONE, at_ms);
     else
-        tell_lifecycle(feed, seq, "failed", error_text(feed, end));
+        tell_lifecycle(feed, seq, "failed", error_text(feed, end), at_ms);
     flush(feed);
 }
 

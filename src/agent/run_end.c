@@ -111,8 +111,12 @@ static enum err thread_end(struct ending *e)
         if ((err = thread_update_head(e->tx, &e->thread)))
             return err;
     }
-    err = thread_status_set(e);
-    return err ? err : thread_update(e->tx, &e->thread);
+    if ((err = thread_status_set(e)))
+        return err;
+    if (e->is_waiting && str_eq(e->run.status, RUN_SUCCESS) &&
+        (err = run_stop_put(e->tx, &e->run, e->thread.interrupts)))
+        return err;
+    return thread_update(e->tx, &e->thread);
 }
 
 /* ---- the run ---- */

@@ -49,31 +49,21 @@ static void look(struct thread_follow *follow);
 
 /* ---- the lookup ---- */
 
-static bool is_empty(struct str json)
-{
-    return str_is_none(json) || str_eq(json, STR("[]")) || str_eq(json, STR("{}")) ||
-           str_eq(json, STR("null"));
-}
-
-/* How the run ended that was being read. A thread that has another run under way still shows where
- * the last one left it. */
-static enum err end_find(struct tx *tx, struct thread_follow *f, const struct thread *thread)
+/* How the run ended that was being read. */
+static enum err end_find(struct tx *tx, struct thread_follow *f)
 {
     struct run ended;
     enum err err = run_get(tx, f->config.tenant, STR_NONE, f->run.run_id, &f->found_arena, &ended);
 
-    f->end = (struct follow_end){.status = RUN_INTERRUPTED, .error = STR_NONE};
+    f->end =
+        (struct follow_end){.status = RUN_INTERRUPTED, .error = STR_NONE, .ended_us = tx->now_us};
     if (err)
         return err == ERR_NOT_FOUND ? OK : err;
     f->end.status = ended.status;
     f->end.error = ended.error;
-    if (str_eq(ended.status, RUN_SUCCESS)) {
-        f->end.is_waiting =
-            !is_empty(thread->interrupts) ||
-            !is_empty(json_raw(str_is_none(thread->head_state) ? STR("{}") : thread->head_state,
-                               STR("next")));
-        f->end.interrupts = thread->interrupts;
-    }
+    f->end.ended_us = ended.ended_us;
+    f->end.is_waiting = !str_is_none(ended.stopped);
+    f->end.interrupts = ended.stopped;
     return OK;
 }
 
@@ -116,7 +106,7 @@ static enum err look_apply(struct tx *tx, struct store_work *work)
     }
     if (!err && !auth_filter_admits(f->config.admitted, thread.metadata))
         return ERR_NOT_FOUND;
-    if (err || (f->has_ended && (err = end_find(tx, f, &thread))))
+    if (err || (f->has_ended && (err = end_find(tx, f))))
         return err;
     f->found = next_find(tx, f);
     return f->found == ERR_NOT_FOUND ? OK : f->found;

@@ -16,8 +16,9 @@
 struct follow_end {
     struct str status;     /* of the run; "interrupted" too when its row is gone */
     struct str error;      /* JSON {error, message}; STR_NONE: none */
+    int64_t ended_us;      /* now, if its row is gone */
     bool is_waiting;       /* it stopped for a person */
-    struct str interrupts; /* JSON object {task: [interrupt, …]} of the thread, if it waits */
+    struct str interrupts; /* JSON object {task: [interrupt, …]}, if it did */
 };
 
 struct thread_follow_events {

@@ -102,10 +102,17 @@ static enum err metrics_prepare(struct call *call)
 {
     struct str accept =
         http_header_find(call->request->headers, call->request->header_count, "accept");
+    static const char *const formats[] = {"prometheus", "json", NULL};
     struct exposition e = {.out = &call->reply};
+    enum err err = call_query_word(call, "format", formats);
 
+    if (err)
+        return err;
+    e.is_json = str_eq(query_get(&call->query, "format"), STR("json"));
     call_json(call, 200);
-    call->content_type = exposition_type(accept, &e.is_openmetrics);
+    if (!e.is_json)
+        call->content_type = exposition_type(accept, &e.is_openmetrics);
+    exposition_begin(&e);
     for (size_t i = 0; i < ARRAY_LEN(counted); i++)
         exposition_metric(&e, counted[i]);
     for (size_t i = 0; call->setup->gateway && i < ARRAY_LEN(counted_there); i++)
@@ -118,7 +125,7 @@ static enum err metrics_prepare(struct call *call)
 
 static const struct route routes[] = {
     {HTTP_GET, "/metrics", metrics_prepare, PERMIT_WATCH, ROUTE_META | ROUTE_SERVER,
-     "Numbers for Prometheus"},
+     "Numbers for Prometheus, or as JSON (?format=json)"},
 };
 
 const struct route_list routes_metrics = {routes, ARRAY_LEN(routes)};

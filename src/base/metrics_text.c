@@ -1,4 +1,5 @@
-/* The two text formats differ in the names of counters, the last line and the content type. */
+/* The two text formats differ in the names of counters, the last line and the content type; JSON
+ * stands by itself. */
 #include "base/metrics_text.h"
 
 static const char *const type_names[] = {
@@ -117,10 +118,119 @@ static void put_histogram(struct buf *out, struct metric *metric, unsigned serie
     buf_addf(out, "%llu\n", (unsigned long long)read.count);
 }
 
+/* ---- as JSON ---- */
+
+static void json_head(struct exposition *e, const char *name, const char *help,
+                      enum metric_type type)
+{
+    json_key(&e->json, name);
+    json_begin_object(&e->json);
+    json_put_str(&e->json, "help", str_of(help));
+    json_put_str(&e->json, "type", str_of(type_names[type]));
+    json_key(&e->json, "samples");
+    json_begin_array(&e->json);
+}
+
+static void json_tail(struct exposition *e)
+{
+    json_end_array(&e->json);
+    json_end_object(&e->json);
+}
+
+static void json_put_number(struct exposition *e, const char *key, bool is_time, int64_t value)
+{
+    struct buf text;
+
+    buf_init(&text, 64);
+    put_value(&text, is_time, value);
+    json_put_raw(&e->json, key, buf_str(&text));
+    buf_release(&text);
+}
+
+static void json_put_histogram(struct exposition *e, struct metric *metric, unsigned series)
+{
+    struct metric_histogram read = metric_read_histogram(metric, series);
+    int64_t below = 0;
+    struct buf bound;
+
+    json_put_i64(&e->json, "count", (int64_t)read.count);
+    json_put_number(e, "sum", metric->is_time, read.sum);
+    json_key(&e->json, "buckets");
+    json_begin_object(&e->json);
+    buf_init(&bound, 64);
+    for (unsigned i = 0; i < read.bucket_count; i++) {
+        buf_clear(&bound);
+        if (metric->bounds[i])
+            put_bound(&bound, metric->is_time, metric->bounds[i]);
+        else
+            buf_add_cstr(&bound, "+Inf");
+        json_key_str(&e->json, buf_str(&bound));
+        json_i64_out(&e->json, below += (int64_t)read.buckets[i]);
+    }
+    buf_release(&bound);
+    json_end_object(&e->json);
+}
+
+static void json_series(struct exposition *e, struct metric *metric, unsigned series)
+{
+    json_begin_object(&e->json);
+    json_key(&e->json, "labels");
+    json_begin_object(&e->json);
+    for (unsigned i = 0; i < METRIC_LABELS_MAX; i++)
+        if (metric->labels[i].name)
+            json_put_str(&e->json, metric->labels[i].name,
+                         str_of(metric_value_of(metric, series, i)));
+    json_end_object(&e->json);
+    if (metric->type == METRIC_HISTOGRAM)
+        json_put_histogram(e, metric, series);
+    else
+        json_put_number(e, "value", metric->is_time, metric_read(metric, series));
+    json_end_object(&e->json);
+}
+
+static void json_metric(struct exposition *e, struct metric *metric)
+{
+    unsigned count = metric_series_count(metric);
+
+    json_head(e, metric->name, metric->help, metric->type);
+    for (unsigned series = 0; series < count; series++)
+        if (has_come_up(metric, series))
+            json_series(e, metric, series);
+    json_tail(e);
+}
+
+/* One sample with the labels of `pairs`, which end with NULL. */
+static void json_one(struct exposition *e, const char *const *pairs, double value)
+{
+    json_begin_object(&e->json);
+    json_key(&e->json, "labels");
+    json_begin_object(&e->json);
+    for (size_t i = 0; pairs[i]; i += 2)
+        json_put_str(&e->json, pairs[i], str_of(pairs[i + 1]));
+    json_end_object(&e->json);
+    json_key(&e->json, "value");
+    json_double_out(&e->json, value);
+    json_end_object(&e->json);
+}
+
+/* ---- in any form ---- */
+
+void exposition_begin(struct exposition *e)
+{
+    if (!e->is_json)
+        return;
+    json_writer_init(&e->json, e->out);
+    json_begin_object(&e->json);
+}
+
 void exposition_metric(struct exposition *e, struct metric *metric)
 {
     unsigned count = metric_series_count(metric);
 
+    if (e->is_json) {
+        json_metric(e, metric);
+        return;
+    }
     put_head(e, metric->name, metric->help, metric->type);
     for (unsigned series = 0; series < count; series++) {
         if (!has_come_up(metric, series))
@@ -140,6 +250,14 @@ void exposition_metric(struct exposition *e, struct metric *metric)
 void exposition_number(struct exposition *e, const char *name, const char *help,
                        enum metric_type type, double value)
 {
+    static const char *const no_labels[] = {NULL};
+
+    if (e->is_json) {
+        json_head(e, name, help, type);
+        json_one(e, no_labels, value);
+        json_tail(e);
+        return;
+    }
     put_head(e, name, help, type);
     buf_addf(e->out, value == (double)(int64_t)value ? "%s %.0f\n" : "%s %.6f\n", name, value);
 }
@@ -147,6 +265,12 @@ void exposition_number(struct exposition *e, const char *name, const char *help,
 void exposition_info(struct exposition *e, const char *name, const char *help,
                      const char *const *labels)
 {
+    if (e->is_json) {
+        json_head(e, name, help, METRIC_GAUGE);
+        json_one(e, labels, 1);
+        json_tail(e);
+        return;
+    }
     put_head(e, name, help, METRIC_GAUGE);
     buf_add_cstr(e->out, name);
     for (size_t i = 0; labels[i]; i += 2)
@@ -156,7 +280,9 @@ void exposition_info(struct exposition *e, const char *name, const char *help,
 
 void exposition_end(struct exposition *e)
 {
-    if (e->is_openmetrics)
+    if (e->is_json)
+        json_end_object(&e->json);
+    else if (e->is_openmetrics)
         buf_add_cstr(e->out, "# EOF\n");
 }
 

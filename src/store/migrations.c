@@ -341,5 +341,6 @@ const char *const migrations[] = {
     step_thread_orders,
     step_thread_totals,
     step_rule_log_threads,
+    step_run_stops,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

@@ -469,3 +469,15 @@ const char step_thread_totals[] =
 
 /* Which thread a run is of that a rule was applied to. */
 const char step_rule_log_threads[] = "ALTER TABLE rule_log ADD COLUMN thread_id TEXT;";
+
+/* What a run asked when it stopped for a person (run_stop_put): until now only the thread knew, and
+ * only of its last run. */
+const char step_run_stops[] =
+    "ALTER TABLE runs ADD COLUMN stopped TEXT;"
+    "UPDATE runs SET stopped ="
+    " (SELECT t.interrupts FROM threads t"
+    "  WHERE t.tenant = runs.tenant AND t.thread_id = runs.thread_id)"
+    " WHERE status = 'success' AND EXISTS (SELECT 1 FROM threads t"
+    "  WHERE t.tenant = runs.tenant AND t.thread_id = runs.thread_id AND t.status = 'interrupted')"
+    " AND position = (SELECT MAX(s.position) FROM runs s"
+    "  WHERE s.tenant = runs.tenant AND s.thread_id = runs.thread_id);";

@@ -10,8 +10,8 @@
     "r.kwargs, "                                                                                   \
     "r.multitask_strategy, r.webhook, r.temporary, r.resumable, r.created_us, r.updated_us, "      \
     "r.due_us, r.position, r.started_us, r.ended_us, r.attempt, r.cancel_action, r.deadline_us, "  \
-    "r.events_reserved, r.error, r.result, r.traceparent"
-#define COLUMN_STARTS 25 /* behind them */
+    "r.events_reserved, r.error, r.result, r.traceparent, r.stopped"
+#define COLUMN_STARTS 26 /* behind them */
 
 static const struct db_statement select_one = {"runs_get",
                                                "SELECT " COLUMNS
@@ -123,6 +123,8 @@ static const struct db_statement end_one = {
     " lease_node = NULL, lease_until_us = NULL"
     " WHERE tenant = $1 AND run_id = $2 AND status IN ('pending', 'running') AND attempt = $3",
     NULL};
+static const struct db_statement put_stop = {
+    "runs_put_stop", "UPDATE runs SET stopped = $3 WHERE tenant = $1 AND run_id = $2", NULL};
 static const struct db_statement set_cancel = {
     "runs_set_cancel",
     "UPDATE runs SET cancel_action = $3, updated_us = $4"
@@ -183,6 +185,7 @@ static void row_read(const struct db_rows *rows, struct arena *arena, struct run
         .error = db_get_keep(rows, 22, arena),
         .result = db_get_keep(rows, 23, arena),
         .traceparent = db_get_keep(rows, 24, arena),
+        .stopped = db_get_keep(rows, 25, arena),
     };
 }
 
@@ -411,6 +414,12 @@ enum err run_end(struct tx *tx, const struct run *run)
                           &changed);
 
     return conflict_unless(err, changed);
+}
+
+enum err run_stop_put(struct tx *tx, const struct run *run, struct str interrupts)
+{
+    return db_run(tx->db, &put_stop,
+                  DB_ARGS(db_text(run->tenant), db_text(run->run_id), db_text(interrupts)), NULL);
 }
 
 enum err run_set_cancel(struct tx *tx, const struct run *run, struct str action)

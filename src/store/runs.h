@@ -45,8 +45,10 @@ struct run {
     struct str cancel_action; /* interrupt, rollback; STR_NONE */
     int64_t deadline_us;      /* 0: none; set when it starts */
     int64_t events_reserved;
-    struct str error;  /* JSON {error, message}; STR_NONE */
-    struct str result; /* what wait answers, kept for temporary runs; STR_NONE */
+    struct str error;   /* JSON {error, message}; STR_NONE */
+    struct str result;  /* what wait answers, kept for temporary runs; STR_NONE */
+    struct str stopped; /* JSON object {task: [interrupt, …]}: it ended because it waits for a
+                           person; STR_NONE: it did not */
 };
 
 bool run_status_is_live(struct str status);
@@ -109,6 +111,8 @@ enum err run_release_unspent(struct tx *tx, const struct run *run) MUST_USE;
 /* Status, ended_us, error, result of the struct. ERR_CONFLICT: it was no longer live, or in another
  * attempt. */
 enum err run_end(struct tx *tx, const struct run *run) MUST_USE;
+/* It has ended, and waits for a person. */
+enum err run_stop_put(struct tx *tx, const struct run *run, struct str interrupts) MUST_USE;
 /* What was asked for; run_finish and the executor act on it. Only while live. */
 enum err run_set_cancel(struct tx *tx, const struct run *run, struct str action) MUST_USE;
 /* Row and events. */

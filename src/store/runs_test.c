@@ -349,6 +349,10 @@ static void only_the_present_attempt_ends_or_releases(void **state)
     ASSERT_STR(run.error, "{\"error\":\"E\"}");
     ASSERT_STR(run.result, "{\"r\":1}");
     assert_int_equal(run.ended_us, 777);
+    ASSERT_STR(run.stopped, NULL);
+    assert_int_equal(run_stop_put(t->tx, &run, STR("{\"t\":[1]}")), OK);
+    run = get(t, "a");
+    ASSERT_STR(run.stopped, "{\"t\":[1]}");
 }
 
 /* ---- leases ---- */

@@ -78,6 +78,24 @@ def test_both_formats_are_read_by_the_clients_own_parsers(api):
     assert {family.name: family.type for family in families} == TYPES
 
 
+def test_as_json_they_are_the_same(api):
+    """The contract's GET /metrics?format=prometheus|json."""
+    reply = api.get("/metrics", params={"format": "json"}, headers={"accept": "application/openmetrics-text"})
+    assert reply.headers["content-type"] == "application/json"
+    told = reply.json()
+    assert {name.removesuffix("_total"): one["type"] for name, one in told.items()} == TYPES
+    (build,) = told["runbell_build_info"]["samples"]
+    assert build["value"] == 1 and build["labels"]["version"]
+    (commits,) = told["runbell_commit_seconds"]["samples"]
+    assert commits["labels"] == {} and commits["sum"] > 0
+    assert list(commits["buckets"].values())[-1] == commits["buckets"]["+Inf"] == commits["count"] > 0
+    assert {"labels": {"status": "success"}, "value": Page(api)("runbell_agent_runs_total", status="success")} in \
+        told["runbell_agent_runs_total"]["samples"]
+    assert api.get("/metrics", params={"format": "prometheus"}).headers["content-type"].startswith("text/plain")
+    refused = api.get("/metrics", params={"format": "xml"})
+    assert refused.status_code == 422 and "format" in refused.json()["detail"]
+
+
 def test_every_metric_has_its_line_in_the_documentation():
     documented = set(re.findall(r"`((?:runbell|process)_\w+?)(?:_total)?(?:\{[^}]*\})?`",
                                 (ROOT / "docs/metrics.md").read_text()))

@@ -45,7 +45,9 @@ def servers(stores, tmp_path_factory):
                 ids=lambda pair: "-".join(pair))
 def any_server(request, servers):
     """Each of the six servers in turn."""
-    return servers(*request.param)
+    server = servers(*request.param)
+    server.target = request.param[0]
+    return server
 
 
 @pytest.fixture(params=["python", "js"])
@@ -53,4 +55,14 @@ def graph_server(request, servers):
     """A server with real graphs, in each language."""
     server = servers(request.param, "sqlite")
     server.language = request.param
+    return server
+
+
+@pytest.fixture(params=[(target, store) for target in ("python", "js") for store in ("sqlite", "postgres")],
+                ids=lambda pair: "-".join(pair))
+def graph_stores(request, servers):
+    """Real graphs in each language on each store."""
+    target, store = request.param
+    server = servers(target, store)
+    server.language = target
     return server

@@ -275,23 +275,6 @@ async def test_subgraphs_are_listed_in_both_spellings(graphs):
     assert any(":" in node["id"] for node in drawn["nodes"])
 
 
-EXPECTED = {
-    "values": ["metadata", "values", "values"],
-    "updates": ["metadata", "updates"],
-    "tasks": ["metadata", "tasks", "tasks"],
-    "checkpoints": ["metadata", "checkpoints", "checkpoints", "checkpoints"],
-}
-
-
-@pytest.mark.parametrize("mode", EXPECTED)
-async def test_the_exact_events_of_a_mode(graphs, mode):
-    thread_id = (await graphs.threads.create())["thread_id"]
-    parts = await collect(graphs.runs.stream(thread_id, "agent", input=HELLO, stream_mode=mode))
-    assert [part.event for part in parts] == EXPECTED[mode]
-    assert [part.id for part in parts] == [str(number) for number in range(len(parts))]
-    assert (await graphs.threads.get(thread_id))["status"] == "idle", "committed before the stream ends"
-
-
 async def test_messages_are_told_once_then_grow(graphs):
     for mode in ("messages", "messages-tuple"):
         parts = await collect(graphs.runs.stream(None, "agent", input=HELLO, stream_mode=mode))

@@ -13,5 +13,5 @@ JS_HOME = Path(__file__).resolve().parents[1] / "js"
 def test_javascript_client(script, any_server):
     done = subprocess.run(["node", "--experimental-websocket", "--test", "--test-reporter=spec", script], cwd=JS_HOME, capture_output=True,
                           text=True, timeout=150, check=False,
-                          env={**os.environ, "RUNBELL_URL": any_server.url, "LANGSMITH_TRACING": "false"})
+                          env={**os.environ, "RUNBELL_URL": any_server.url, "RUNBELL_GRAPHS": any_server.target, "LANGSMITH_TRACING": "false"})
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
