@@ -71,6 +71,11 @@ static void on_settle_timer(struct timer *timer)
     settle_pump(CONTAINER_OF(timer, struct delivery, settle_timer));
 }
 
+static void on_share_timer(struct timer *timer)
+{
+    settle_now(CONTAINER_OF(timer, struct delivery, share_timer));
+}
+
 /* ---- stop ---- */
 
 static void on_grace_timer(struct timer *timer)
@@ -119,6 +124,7 @@ static void on_stop(struct message *message)
     timer_stop(&d->replays_timer);
     timer_stop(&d->census_timer);
     timer_stop(&d->settle_timer);
+    timer_stop(&d->share_timer);
     timer_start(&d->grace_timer, d->config.tuning.grace_ms);
     origins_give_back(d);
     settle_pump(d);
@@ -221,6 +227,7 @@ static void init_timers(struct delivery *d)
     timer_init(&d->replays_timer, d->loop, on_replays_timer);
     timer_init(&d->census_timer, d->loop, on_census_timer);
     timer_init(&d->settle_timer, d->loop, on_settle_timer);
+    timer_init(&d->share_timer, d->loop, on_share_timer);
     timer_init(&d->grace_timer, d->loop, on_grace_timer);
 }
 
@@ -239,6 +246,7 @@ static struct delivery *delivery_new(const struct delivery_config *config)
     list_init(&d->ready);
     list_init(&d->sending);
     list_init(&d->ended);
+    list_init(&d->spare);
     d->config = *config;
     d->config.node = arena_str(&d->arena, config->node);
     d->config.user_agent = config->user_agent.data ? arena_str(&d->arena, config->user_agent)
@@ -313,6 +321,7 @@ void delivery_free(struct delivery *d)
         loop_stop(d->loop);
         loop_free(d->loop);
     }
+    attempts_forget(d);
     signing_keys_release(&d->keys);
     arena_release(&d->claim.arena);
     arena_release(&d->survey.arena);

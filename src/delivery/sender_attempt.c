@@ -8,6 +8,7 @@
 
 #define EXCERPT_BYTES_MAX (4 * KIB)
 #define RESPONSE_TYPE_BYTES_MAX 256
+#define SPARE_MAX 256                             /* attempts that are kept to be used again */
 #define UNREADABLE_SILENT_MS (60 * MS_PER_SECOND) /* between two lines of the log */
 
 /* ---- coming and going ---- */
@@ -23,13 +24,28 @@ static const struct policy *policy_of(const struct delivery *d, const struct out
     return policy ? policy : policy_find(policies_for_kind(set, row->kind));
 }
 
+static struct attempt *attempt_new(struct delivery *d)
+{
+    struct list *node = list_pop(&d->spare);
+    struct attempt *a;
+
+    if (!node) {
+        a = MEM_NEW(struct attempt);
+        arena_init(&a->arena);
+        return a;
+    }
+    d->spare_count--;
+    a = LIST_ITEM(node, struct attempt, node);
+    *a = (struct attempt){.arena = a->arena};
+    return a;
+}
+
 void attempt_add(struct delivery *d, struct lane *lane, const struct outbox_claimed *row,
                  int64_t lease_ends_ms)
 {
     struct origin *origin = lane->origin;
-    struct attempt *a = MEM_NEW(struct attempt);
+    struct attempt *a = attempt_new(d);
 
-    arena_init(&a->arena);
     list_init(&a->node);
     a->delivery = d;
     a->origin = origin;
@@ -63,8 +79,27 @@ void attempt_free(struct attempt *a)
     d->active_bytes -= a->row.body.len;
     list_remove(&a->node);
     attempt_forget_secrets(a);
+    if (d->spare_count < SPARE_MAX) {
+        arena_reset(&a->arena);
+        list_push_front(&d->spare, &a->node);
+        d->spare_count++;
+        return;
+    }
     arena_release(&a->arena);
     mem_free(a);
+}
+
+void attempts_forget(struct delivery *d)
+{
+    struct list *node;
+
+    while ((node = list_pop(&d->spare)) != NULL) {
+        struct attempt *a = LIST_ITEM(node, struct attempt, node);
+
+        arena_release(&a->arena);
+        mem_free(a);
+    }
+    d->spare_count = 0;
 }
 
 /* ---- the outcome ---- */

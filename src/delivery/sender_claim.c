@@ -178,6 +178,7 @@ void claim_pump(struct delivery *d)
     c->claim.lease_us = tuning->lease_ms * US_PER_MS;
     c->claim.bytes_max = tuning->bytes_max - d->active_bytes;
     c->claim.lanes = c->rooms;
+    settle_now(d); /* one commit for both */
     c->work = (struct store_work){
         .apply = claim_apply, .done = claim_done, .reply_to = d->loop, .class = STORE_OUTCOME};
     store_write(d->config.store, &c->work);

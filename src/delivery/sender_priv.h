@@ -68,6 +68,8 @@ struct delivery {
     size_t ready_count;
     struct list sending;
     struct list ended;
+    struct list spare; /* attempts to be used again, with their memory */
+    size_t ended_count, spare_count;
     size_t active_count, active_bytes;
 
     struct survey_work survey;
@@ -84,7 +86,8 @@ struct delivery {
     struct timer chores_timer; /* the next piece */
     struct timer replays_timer;
     struct timer census_timer; /* the next page */
-    struct timer settle_timer;
+    struct timer settle_timer; /* outcomes that could not be written */
+    struct timer share_timer;  /* outcomes that wait for a claim */
     struct timer grace_timer;
     struct message stop_message;
     void (*on_stopped)(void *context);
@@ -129,11 +132,16 @@ void attempt_give_back(struct attempt *attempt);
 /* Ends it on the network; what became of it is unknown. */
 void attempt_cut(struct attempt *attempt);
 void attempt_free(struct attempt *attempt);
+/* What attempt_free has kept for the next ones. */
+void attempts_forget(struct delivery *d);
 
 /* ---- sender_settle.c ---- */
 /* The attempt has its outcome. */
 void settle_add(struct attempt *attempt);
+/* Writes what waits, now or, if that can wait, with the next claim. */
 void settle_pump(struct delivery *d);
+/* Writes what waits, if nothing is being written. */
+void settle_now(struct delivery *d);
 
 /* ---- sender.c ---- */
 void stop_check(struct delivery *d);

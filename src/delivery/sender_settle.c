@@ -1,9 +1,13 @@
-/* Writes down what became of the attempts that ended, all that wait in one write. As long as it is
- * not committed they stay in memory and count against the active set: a slow store slows the
- * sending down. */
+/* Writes down what became of the attempts that ended, all that wait in one write, if possible in
+ * one commit with the next claim: outcomes wait for it a moment, unless somebody waits for them. As
+ * long as it is not committed they stay in memory and count against the active set: a slow store
+ * slows the sending down. */
 #include "base/log.h"
 #include "delivery/sender_priv.h"
 #include "io/loop.h"
+
+/* So long they wait for a claim. */
+#define SHARE_MS 20
 
 static enum err settle_apply(struct tx *tx, struct store_work *work)
 {
@@ -25,6 +29,12 @@ static void report(const struct attempt *a)
                   STR_ARG(a->origin->name), (int)a->row.attempts, STR_ARG(outcome->result));
 }
 
+/* Its end makes room for the next one of its endpoint. */
+static bool is_waited_for(const struct attempt *a)
+{
+    return a->row.is_limited || !str_is_none(a->row.ordering_key);
+}
+
 static void settled(struct attempt *a)
 {
     if (!a->outcome.is_untried)
@@ -32,7 +42,7 @@ static void settled(struct attempt *a)
     if (a->outcome.to == DELIVERY_DUE)
         lane_hint(a->lane, outbox_line_of(a->row.class, a->row.attempts - a->outcome.is_untried),
                   a->outcome.next_us);
-    else if (a->row.is_limited || !str_is_none(a->row.ordering_key))
+    else if (is_waited_for(a))
         lane_hint(a->lane, OUTBOX_FRESH,
                   store_now_us(a->delivery->config.store)); /* the next one */
     if (a->delivery->phase == PHASE_RUNNING)
@@ -64,6 +74,7 @@ static void put_back(struct settle_work *s, enum err err)
     }
     for (size_t i = s->count; i > 0; i--)
         list_push_front(&d->ended, &s->attempts[i - 1]->node);
+    d->ended_count += s->count;
     timer_start(&d->settle_timer, RETRY_MS);
 }
 
@@ -94,18 +105,40 @@ static void settle_done(struct store_work *work, enum err err)
 
 void settle_add(struct attempt *a)
 {
+    struct delivery *d = a->delivery;
+
     list_remove(&a->node);
-    list_push(&a->delivery->ended, &a->node);
+    list_push(&d->ended, &a->node);
+    d->ended_count++;
+    d->settle.is_urgent = d->settle.is_urgent || is_waited_for(a);
+}
+
+/* Others are still being sent, and there is room for more: a claim or more outcomes will come. */
+static bool can_wait(const struct delivery *d)
+{
+    const struct delivery_tuning *tuning = &d->config.tuning;
+
+    return d->phase == PHASE_RUNNING && !d->settle.is_urgent && d->settle.care == SETTLE_WHOLE &&
+           !list_is_empty(&d->sending) && d->ended_count < SETTLE_MAX &&
+           d->active_count < tuning->active_max && d->active_bytes < tuning->bytes_max;
 }
 
 void settle_pump(struct delivery *d)
 {
-    struct settle_work *s = &d->settle;
+    if (list_is_empty(&d->ended) || !can_wait(d))
+        settle_now(d);
+    else if (!timer_is_running(&d->share_timer))
+        timer_start(&d->share_timer, SHARE_MS);
+}
 
+void settle_now(struct delivery *d)
+{
+    struct settle_work *s = &d->settle;
     size_t max = s->care == SETTLE_SINGLE ? 1 : SETTLE_MAX;
 
     if (s->is_busy || list_is_empty(&d->ended) || timer_is_running(&d->settle_timer))
         return;
+    timer_stop(&d->share_timer);
     for (s->count = 0; s->count < max && !list_is_empty(&d->ended); s->count++) {
         struct attempt *a = LIST_ITEM(list_pop(&d->ended), struct attempt, node);
 
@@ -117,6 +150,8 @@ void settle_pump(struct delivery *d)
             s->outcomes[s->count].response_type = STR_NONE;
         }
     }
+    d->ended_count -= s->count;
+    s->is_urgent = s->is_urgent && d->ended_count > 0;
     s->is_busy = true;
     s->delivery = d;
     s->work = (struct store_work){

@@ -92,6 +92,7 @@ struct settle_work {
     struct outbox_outcome outcomes[SETTLE_MAX];
     size_t count;
     bool is_busy;
+    bool is_urgent; /* an outcome that waits is waited for */
     enum settle_care care;
 };
 

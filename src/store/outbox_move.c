@@ -4,11 +4,14 @@
 #include "store/outbox_priv.h"
 #include "store/store_metrics.h"
 
+/* Compared as it is, `state` would have SQLite look at the value, for the partial indexes, and
+ * prepare the statement anew in each call. */
 #define MOVE                                                                                       \
     "UPDATE deliveries SET state = $4, state_reason = $5, attempts = attempts + $6, next_us = $7," \
     " lease_node = NULL, lease_until_us = NULL, attempt_id = NULL, updated_us = $8,"               \
     " ended_us = $9, last_result = COALESCE($10, last_result),"                                    \
-    " last_status = CASE WHEN $10 IS NULL THEN last_status ELSE $11 END WHERE state = $3"
+    " last_status = CASE WHEN $10 IS NULL THEN last_status ELSE $11 END"                           \
+    " WHERE COALESCE(state, '') = $3"
 static const struct db_statement move_one = {
     "deliveries_move", MOVE " AND delivery_id = $1 AND COALESCE(attempt_id, 0) = $2", NULL};
 /* An attempt is of one delivery only, so that the two lists need not be read side by side. */
