@@ -27,11 +27,8 @@ static const struct egress_policy *egress_make(struct server *server, const stru
 {
     struct egress_policy *egress = ARENA_NEW(&server->arena, struct egress_policy);
 
-    *egress = config->egress;
-    egress->dev = server->egress.dev; /* --dev is more than this; it stays as it was */
-    memcpy(egress->own, server->egress.own, sizeof(egress->own));
-    egress->own_count = server->egress.own_count;
-    egress->own_path = server->egress.own_path;
+    *egress = server->egress; /* --dev is more than this; it stays as it was */
+    egress->entries = config->egress.entries;
     return egress;
 }
 

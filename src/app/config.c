@@ -219,3 +219,15 @@ bool config_listens_publicly(const struct config *config)
 {
     return !address_is_loopback(&config->listen);
 }
+
+struct egress_policy config_egress(const struct config *config, struct world *world,
+                                   const struct address *bound, struct arena *arena)
+{
+    struct egress_policy egress = config->egress;
+
+    if (egress.own_count < ARRAY_LEN(egress.own))
+        egress.own[egress.own_count++] = *bound;
+    egress.world = world;
+    egress.own_path = arena_printf(arena, "%.*s/in/", STR_ARG(config->mount_prefix));
+    return egress;
+}

@@ -125,6 +125,9 @@ enum err config_load(const struct config_sources *sources, struct config *config
                      struct str *why) MUST_USE;
 void config_release(struct config *config);
 
+/* The policy of a server of this configuration that listens at `bound`. */
+struct egress_policy config_egress(const struct config *config, struct world *world,
+                                   const struct address *bound, struct arena *arena);
 bool config_listens_publicly(const struct config *config);
 /* The members of a worker's init message (docs/worker-protocol.md) for the graphs of one kind; in
  * the arena. */

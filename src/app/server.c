@@ -127,6 +127,18 @@ static struct str self_url_make(struct server *server)
                         STR_ARG(address_write(&reachable, &text)));
 }
 
+/* Every machine has loopback; who is not told of it is told of nothing. */
+static void warn_if_unknown(const struct server *server)
+{
+    static const struct address loopback = {.family = ADDRESS_IPV4, .bytes = {127, 0, 0, 1}};
+
+    if (config_listens_publicly(server->config) && !world_has_address(server->world, &loopback))
+        log_warn("app",
+                 "the addresses of this machine cannot be listed, so only loopback is known as our "
+                 "own and webhooks may be sent to the others: allow AF_NETLINK, or listen on one "
+                 "address");
+}
+
 static enum err listen_open(struct server *server, const char **why)
 {
     struct address_text text;
@@ -147,11 +159,8 @@ static enum err listen_open(struct server *server, const char **why)
                              : arena_printf(&server->arena, "%.*s%.*s", STR_ARG(server->self_url),
                                             STR_ARG(server->config->mount_prefix));
     loopback_init(&server->loopback);
-    server->egress = server->config->egress;
-    if (server->egress.own_count < ARRAY_LEN(server->egress.own))
-        server->egress.own[server->egress.own_count++] = server->bound;
-    server->egress.own_path =
-        arena_printf(&server->arena, "%.*s/in/", STR_ARG(server->config->mount_prefix));
+    server->egress = config_egress(server->config, server->world, &server->bound, &server->arena);
+    warn_if_unknown(server);
     return OK;
 }
 

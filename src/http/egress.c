@@ -192,8 +192,13 @@ static bool is_any_address(const struct address *address)
     return memcmp(address->bytes, zeros, full_bits(address) / 8) == 0;
 }
 
-/* A listener on all addresses is reached through loopback too. Its other interfaces are not known
- * (docs/security.md, 21). */
+/* Does a listener on all addresses listen there? */
+static bool is_of_machine(const struct egress_policy *policy, const struct address *address)
+{
+    return egress_classify(address) == EGRESS_LOOPBACK ||
+           (policy->world && world_has_address(policy->world, address));
+}
+
 static bool is_own(const struct egress_policy *policy, const struct address *address)
 {
     for (size_t i = 0; i < policy->own_count; i++) {
@@ -203,7 +208,7 @@ static bool is_own(const struct egress_policy *policy, const struct address *add
             continue;
         if (address_eq_ip(own, address))
             return true;
-        if (is_any_address(own) && egress_classify(address) == EGRESS_LOOPBACK)
+        if (is_any_address(own) && is_of_machine(policy, address))
             return true;
     }
     return false;

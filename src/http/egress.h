@@ -3,12 +3,14 @@
  * Default: public unicast addresses only. Everything that embeds an IPv4 address (mapped, NAT64,
  * 6to4 …) is judged by it. Loopback and private ranges open with `dev` or by an entry in the
  * allow-list; link-local, metadata, multicast and our own listen addresses only by an exact entry.
- * The verdict is the same at save, test and send; each denial names its rule. Pure: no I/O. */
+ * The verdict is the same at save, test and send; each denial names its rule. No I/O, but that the
+ * world is asked for the addresses of this machine where we listen on all of them. */
 #ifndef HTTP_EGRESS_H
 #define HTTP_EGRESS_H
 
 #include "base/arena.h"
 #include "io/address.h"
+#include "io/world.h"
 
 enum egress_class {
     EGRESS_PUBLIC,
@@ -30,6 +32,7 @@ struct egress_policy {
     struct address
         own[16]; /* our listen addresses: never, unless an entry names address and port */
     size_t own_count;
+    struct world *world; /* has the other addresses of a listener on all; NULL: only loopback */
     struct str own_path; /* below which our own listener may be called: "/in/"; STR_NONE: nowhere */
 };
 

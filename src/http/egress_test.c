@@ -254,14 +254,42 @@ static const struct ruling rulings[] = {
     {"127.0.0.1", false, "a.example", "127.0.0.1", 8123, "our own address"},
     {"localhost", false, "localhost", "127.0.0.1", 8123, "our own address"},
     {"127.0.0.1:8123", false, "a.example", "127.0.0.1", 8123, NULL},
+    /* the machine has 10.0.0.5, 8.8.4.4 and 2600::5 */
+    {NULL, false, "a.example", "8.8.4.4", 9123, "our own address"},
+    {NULL, false, "a.example", "::ffff:8.8.4.4", 9123, "our own address"},
+    {NULL, false, "a.example", "2600::5", 9123, "our own address"},
+    {NULL, false, "a.example", "8.8.4.4", 443, NULL},
+    {NULL, false, "a.example", "8.8.4.4", 8123, NULL},
+    {NULL, false, "a.example", "8.8.4.5", 9123, NULL},
+    {NULL, true, "a.example", "10.0.0.5", 9123, "our own address"},
+    {NULL, true, "a.example", "10.0.0.6", 9123, NULL},
+    {"10.0.0.0/8", false, "a.example", "10.0.0.5", 9123, "our own address"},
+    {"10.0.0.5:9123", false, "a.example", "10.0.0.5", 9123, NULL},
+    {"8.8.4.4:9123", false, "a.example", "8.8.4.4", 9123, NULL},
 };
+
+static bool has_address(struct world *world UNUSED, const struct address *address)
+{
+    static const char *const texts[] = {"127.0.0.1", "::1", "10.0.0.5", "8.8.4.4", "2600::5"};
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct address one = parsed(texts[i]);
+
+        if (address_eq_ip(&one, address))
+            return true;
+    }
+    return false;
+}
+
+static const struct world_ops machine_ops = {.has_address = has_address};
+static struct world machine = {.ops = &machine_ops};
 
 static void set_policy(struct egress_policy *policy, struct arena *arena, const char *entry,
                        bool dev)
 {
     const char *why = "";
 
-    *policy = (struct egress_policy){.dev = dev, .own_count = 2};
+    *policy = (struct egress_policy){.dev = dev, .own_count = 2, .world = &machine};
     policy->own[0] = parsed("127.0.0.1");
     policy->own[0].port = 8123;
     policy->own[1] = parsed("0.0.0.0");
@@ -311,6 +339,9 @@ static void only_the_own_path_of_our_own_address_is_ours(void **state)
         {"127.0.0.1", 8124, "/in/x", false},
         {"127.0.0.2", 8123, "/in/x", false},
         {"10.0.0.1", 8123, "/in/x", false},
+        {"10.0.0.5", 8123, "/in/x", false},
+        {"10.0.0.5", 9123, "/in/x", true},
+        {"8.8.4.4", 9123, "/v1/keys", false},
         {"a.example", 8123, "/in/x", false},
         {"localhost", 80, "/in/x", false},
     };

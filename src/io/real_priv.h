@@ -65,6 +65,9 @@ enum err real_listen_open(struct world *world, const struct address *address,
                           struct listen_socket **socket, struct address *bound, const char **why);
 void real_listen_close(struct listen_socket *socket);
 
+/* real_interfaces.c */
+bool real_has_address(struct world *world, const struct address *address);
+
 /* real_dns.c */
 struct dns_query *real_resolve(struct loop *loop, struct str host, int64_t timeout_ms,
                                resolved_fn *on_done, void *context);

@@ -13,6 +13,7 @@ static const struct world_ops real_world_ops = {
     .actor_stop = real_actor_stop,
     .listen_open = real_listen_open,
     .listen_close = real_listen_close,
+    .has_address = real_has_address,
 };
 
 struct world *real_world_new(void)

@@ -321,6 +321,7 @@ static const struct world_ops sim_world_ops = {
     .actor_stop = sim_actor_stop,
     .listen_open = sim_listen_open,
     .listen_close = sim_listen_close,
+    .has_address = sim_has_address,
 };
 
 struct sim *sim_new(uint64_t seed, const struct sim_faults *faults)

@@ -28,6 +28,7 @@ void sim_streams_free(struct sim_loop *loop);
 enum err sim_listen_open(struct world *world, const struct address *address,
                          struct listen_socket **socket, struct address *bound, const char **why);
 void sim_listen_close(struct listen_socket *socket);
+bool sim_has_address(struct world *world, const struct address *address);
 void sim_sockets_kill(struct sim *sim);
 void sim_sockets_free(struct sim *sim);
 struct listener *sim_listen(struct loop *loop, const struct listener_config *config);

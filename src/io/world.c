@@ -3,6 +3,11 @@
 
 #include "io/io_priv.h"
 
+bool world_has_address(struct world *world, const struct address *address)
+{
+    return world->ops->has_address(world, address);
+}
+
 struct loop *world_loop_new(struct world *world, const char *name)
 {
     return world->ops->loop_new(world, name);

@@ -50,6 +50,7 @@ struct world_ops {
     enum err (*listen_open)(struct world *world, const struct address *address,
                             struct listen_socket **socket, struct address *bound, const char **why);
     void (*listen_close)(struct listen_socket *socket);
+    bool (*has_address)(struct world *world, const struct address *address);
 };
 
 struct world {
@@ -57,6 +58,9 @@ struct world {
     struct disk *disk;
 };
 
+/* Is it an address of an interface of this machine, whatever the port? Any thread; what has changed
+ * is known a second later. False where the operating system does not tell. */
+bool world_has_address(struct world *world, const struct address *address);
 /* A loop that does not run yet (loop.h). `name` is static. */
 struct loop *world_loop_new(struct world *world, const char *name);
 /* Starts at once. */

@@ -105,6 +105,17 @@ static void freeing_a_loop_frees_what_is_open(void **state)
     listen_socket_close(pair.socket);
 }
 
+static void loopback_is_an_address_of_the_machine(void **state)
+{
+    struct fixture *fixture = *state;
+    struct address mine = {.family = ADDRESS_IPV4, .bytes = {127, 0, 0, 1}, .port = 9};
+    struct address anothers = {.family = ADDRESS_IPV4, .bytes = {203, 0, 113, 1}, .port = 9};
+
+    assert_true(world_has_address(fixture->world, &mine));
+    assert_true(world_has_address(fixture->world, &mine));
+    assert_false(world_has_address(fixture->world, &anothers));
+}
+
 /* ---- the table ---- */
 
 static const struct CMUnitTest tests[] = {
@@ -112,6 +123,8 @@ static const struct CMUnitTest tests[] = {
     BOTH("a cancelled connection calls nobody", a_cancelled_connection_is_silent),
     BOTH("a paused listener lets connections wait", a_paused_listener_lets_them_wait),
     BOTH("a port in use is a conflict", a_port_in_use_is_a_conflict),
+    BOTH("loopback is an address of the machine, a stranger's is not",
+         loopback_is_an_address_of_the_machine),
     BOTH("freeing a loop frees what is still open on it", freeing_a_loop_frees_what_is_open),
 };
 

@@ -2,12 +2,15 @@
 
 import json
 import re
+import socket
 import time
 from datetime import datetime
 
+import psutil
 import pytest
 
-from harness.api import GREETING, HELLO, ask, contents, delay, fail, run_body, say
+from harness.api import GREETING, HELLO, Api, ask, contents, delay, fail, run_body, say
+from harness.ports import free_port
 from harness.receiver import Answer
 
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$")
@@ -244,3 +247,24 @@ def test_kwargs_are_as_stored(api, receiver):
     assert kwargs["config"]["recursion_limit"] == 7
     assert kwargs["config"]["configurable"]["run_id"] == run["run_id"]
     assert json.dumps(HELLO) == json.dumps(kwargs["input"])
+
+
+def test_a_server_on_all_addresses_knows_its_own(start_server):
+    """delivery.md section 4.1 row 21: each address of an interface is ours, whatever opens it; but for inspectors."""
+    own = {one.address for of in psutil.net_if_addrs().values() for one in of if one.family == socket.AF_INET}
+    assert "127.0.0.1" in own
+    server = start_server(config={"runbell": {"egress": {"allow": sorted(own)}}})
+    with Api(server.url) as api:
+        key = api.ok("POST", "/v1/keys", json={"name": "root"})["key"]
+    server.stop()
+    server.args = ["--listen", f"0.0.0.0:{server.port}"]
+    server.start()
+    with Api(server.url, headers={"x-api-key": key}) as api:
+        inspector = api.ok("POST", "/v1/inspectors", json={})
+        for address in own:
+            at = f"http://{address}:{server.port}"
+            for answer in (api.post("/runs", json={**run_body(), "webhook": at + "/v1/keys"}), api.post("/v1/test", json={"url": at})):
+                assert answer.status_code == 422 and "our own address" in answer.json()["detail"], (address, answer.text)
+            assert api.ok("POST", "/v1/test", json={"url": f"{at}/in/{inspector['slug']}"})["attempt"]["status"] == 200
+            other = api.ok("POST", "/v1/test", json={"url": f"http://{address}:{free_port()}/"})
+            assert other["attempt"]["result"] == "unreachable", "another port of ours is not this server"

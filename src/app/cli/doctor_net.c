@@ -174,7 +174,7 @@ static void on_done(void *context, const struct http_result *result)
 }
 
 /* An empty JSON object by POST, as a webhook would go: same vetting, same client. */
-static void visit_url(struct doctor *d, const struct url *url)
+static void visit_url(struct doctor *d, const struct egress_policy *egress, const struct url *url)
 {
     const struct config *config = &d->session->config;
     const struct http_header headers[] = {{STR("Content-Type"), STR("application/json")},
@@ -192,7 +192,7 @@ static void visit_url(struct doctor *d, const struct url *url)
     struct tls_client *tls = NULL;
     const char *why = "";
     struct http_client_config client_config = {.loop = visit.loop,
-                                               .policy = &config->egress,
+                                               .policy = egress,
                                                .response_header_bytes_max = 16 * KIB,
                                                .response_body_bytes_max = 64 * KIB,
                                                .idle_connections_max = 1,
@@ -213,13 +213,15 @@ static void visit_url(struct doctor *d, const struct url *url)
 void doctor_egress(struct doctor *d, const char *text)
 {
     const struct config *config = &d->session->config;
+    struct egress_policy egress =
+        config_egress(config, d->session->world, &config->listen, &d->arena);
     struct url url = {0};
     struct str why;
 
-    if (target_check(&config->webhooks.rules, &config->egress, &d->arena, str_of(text), &url, &why))
+    if (target_check(&config->webhooks.rules, &egress, &d->arena, str_of(text), &url, &why))
         doctor_tell(d, "egress", DOCTOR_FAILED, why, "Webhooks to this URL are refused");
     else if (url.is_relative)
         doctor_telling(d, "egress", DOCTOR_OK, "", "a relative URL goes to the server itself");
     else
-        visit_url(d, &url);
+        visit_url(d, &egress, &url);
 }
