@@ -199,7 +199,11 @@ static void begin(struct passage *passage)
     passage->is_begun = true;
     passage->call->status = passage->status;
     request_log_reply(passage->call);
-    http_begin(passage->exchange, passage->status, passage->headers, passage->header_count);
+    if (passage->has_length)
+        http_begin_sized(passage->exchange, passage->status, passage->headers,
+                         passage->header_count, passage->length);
+    else
+        http_begin(passage->exchange, passage->status, passage->headers, passage->header_count);
 }
 
 static void on_head(void *context, const struct fetch_head *head)
@@ -209,6 +213,8 @@ static void on_head(void *context, const struct fetch_head *head)
 
     upstream_saw(passage->passages->gateway->state, true);
     passage->status = head->status;
+    passage->has_length = head->has_length;
+    passage->length = head->length;
     gateway_answer_headers(passage->call->arena, head, passage);
     if (head->status == 101) {
         http_exchange_on_gone(passage->exchange, on_gone_upgraded);

@@ -34,10 +34,11 @@ struct passage {
     struct http_header *headers; /* of the answer */
     size_t header_count;
     int status;
-    struct buf held;      /* an answer that is told with its length, or looked at */
+    uint64_t length;      /* of the answer, as the upstream said it */
+    struct buf held;      /* an answer that is sent in one piece, or looked at */
     struct timer timer;   /* of the body, while its client rests */
     size_t pending_bytes; /* that the upstream had not taken when it was looked at last */
-    bool holds, is_begun, is_upgraded, answers_run, is_located, takes_body;
+    bool holds, is_begun, is_upgraded, answers_run, is_located, takes_body, has_length;
 };
 
 void gateway_take(struct call *call);

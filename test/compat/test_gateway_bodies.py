@@ -96,6 +96,26 @@ def test_pieces_go_on_as_they_come_and_answers_too(gateway, upstream):
         client.until(b"0\r\n\r\n")
 
 
+def test_answers_keep_their_length_whatever_it_is(gateway, upstream):
+    def of(size):
+        def answer(exchange):
+            for _ in exchange.pieces():
+                pass
+            exchange.write(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode())
+            exchange.write(b"" if exchange.method == "HEAD" else b"x" * size)
+        return answer
+
+    for size in (0, 10, MIB, 5 * MIB):
+        upstream.on(f"/of-{size}", of(size))
+        with Client(gateway) as client:
+            client.send(f"HEAD /of-{size} HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert f"content-length: {size}\r\n" in client.until(b"\r\n\r\n").decode().lower(), size
+            client.send(f"GET /of-{size} HTTP/1.1\r\nHost: x\r\n\r\n")
+            status, headers, body = client.answer()
+            assert (status, len(body)) == (200, size) and "transfer-encoding" not in headers
+            client.in_step("/in-step")
+
+
 # ---- memory ------------------------------------------------------------------------------------
 
 
