@@ -1,7 +1,7 @@
 """trace_measures -- spans taken in, asked for and kept, with bodies that the langsmith SDKs send (recorder.py).
 
 The yardstick of taking in is bench_ingest: the same bytes unpacked and parsed, nothing stored. Compared is CPU of the process per span;
-rates and times are beside it, and say more of the machine.
+rates and times are beside it, and say more of the machine. The store that questions are put to is filled by bench_fill.
 """
 
 import contextlib
@@ -26,6 +26,7 @@ from measures import row
 
 HOME = Path(__file__).resolve().parent.parent
 PARSER = HOME / "build" / "bench" / "src" / "trace" / "bench_ingest"
+FILLER = PARSER.with_name("bench_fill")
 SENDERS = 8
 LARGE_BYTES = 100 << 20
 
@@ -152,24 +153,41 @@ def large(stage, info):
 
 # ---- a full store ----------------------------------------------------------------------------------
 
+RUNS, STATS = "/runs/query", "/runs/stats"
+FEW = ["name", "status", "total_cost"]
 QUESTIONS = {
-    "the newest 100 roots": {"is_root": True, "limit": 100, "select": ["name", "status", "total_cost"]},
-    "a trace": {"trace": None, "limit": 100},
-    "the newest 20 errors": {"filter": "neq(error, null)", "limit": 20},
-    "a thread": {"filter": 'and(eq(is_root, true), eq(thread_id, "T-7"))', "limit": 20},
-    "by metadata, one in 50": {"filter": 'and(eq(is_root, true), has(metadata, \'{"customer": "c7"}\'))', "limit": 20},
-    "slow models (none)": {"filter": 'and(eq(run_type, "llm"), gt(latency, "60s"))', "limit": 20},
-    "words of inputs (few)": {"filter": 'and(eq(is_root, true), search("refund underport unply"))', "limit": 5},
+    "the newest 100": (RUNS, {"limit": 100, "select": FEW}),
+    "the newest 100 roots": (RUNS, {"is_root": True, "limit": 100, "select": FEW}),
+    "a trace": (RUNS, {"trace": None, "limit": 100}),
+    "the newest 20 errors": (RUNS, {"filter": "neq(error, null)", "limit": 20}),
+    "a thread": (RUNS, {"filter": 'and(eq(is_root, true), eq(thread_id, "T-7-3"))', "limit": 20}),
+    "by name": (RUNS, {"filter": 'eq(name, "look_up")', "limit": 100, "select": FEW}),
+    "by name (none)": (RUNS, {"filter": 'eq(name, "nobody")', "limit": 20}),
+    "by tag": (RUNS, {"filter": 'has(tags, "prod")', "limit": 100, "select": FEW}),
+    "by tag (none)": (RUNS, {"filter": 'has(tags, "staging")', "limit": 20}),
+    "by metadata, one in 50 roots": (RUNS, {"filter": 'and(eq(is_root, true), has(metadata, \'{"customer": "c7"}\'))', "limit": 20}),
+    "by metadata, of an old stretch": (RUNS, {"filter": 'and(eq(is_root, true), eq(metadata.revision, "r1"))', "limit": 20}),
+    "by metadata (none), roots": (RUNS, {"filter": 'and(eq(is_root, true), eq(metadata.customer, "nobody"))', "limit": 20}),
+    "by metadata (none), all spans": (RUNS, {"filter": 'eq(metadata.customer, "nobody")', "limit": 20}),
+    "slow roots (none)": (RUNS, {"filter": 'and(eq(is_root, true), gt(latency, "60s"))', "limit": 20}),
+    "slow models (none)": (RUNS, {"filter": 'and(eq(run_type, "llm"), gt(latency, "60s"))', "limit": 20}),
+    "dear spans (none)": (RUNS, {"filter": "gt(total_cost, 5)", "limit": 20}),
+    "words of inputs of roots (few)": (RUNS, {"filter": 'and(eq(is_root, true), search("refund underport unply"))', "limit": 5}),
+    "stats of roots": (STATS, {"is_root": True}),
+    "stats of all spans": (STATS, {}),
+    "stats by name": (STATS, {"group_by": {"attribute": "name"}}),
+    "stats of roots by metadata": (STATS, {"is_root": True, "group_by": {"attribute": "metadata", "path": "customer"}}),
 }
 
 
-def ask_ms(client, question, count):
+def ask_ms(client, path, question, times_max=5, seconds=10):
+    """The median of some times; of what takes long fewer. None: refused as too wide."""
     times = []
-    for _ in range(count):
+    while len(times) < times_max and sum(times) < seconds * 1000:
         began = time.monotonic()
-        answer = client.post("/runs/query", json=question)
+        answer = client.post(path, json=question)
         if answer.status_code == 400:
-            return None  # refused as too wide
+            return None
         answer.raise_for_status()
         times.append((time.monotonic() - began) * 1000)
     return statistics.median(times)
@@ -179,32 +197,38 @@ def size_bytes(running):
     return sum(path.stat().st_size for path in running.data.rglob("*") if path.is_file())
 
 
-def fill(running, copies, rounds):
-    for number in range(*rounds):
-        send(running, copies.make(number), 4)
+def fill(running, bodies, first, last):
+    """Copies `first` to `last` of the bodies, while the server is stopped; how many spans a copy has."""
+    running.stop()
+    done = subprocess.run([FILLER, running.data / "runbell.db", bodies, str(first), str(last)], capture_output=True, text=True, check=True)
+    running.start()
+    return int(done.stdout)
 
 
 def questions(client):
     project = client.get("/sessions", params={"name": "bench"}).json()[0]["id"]
-    newest = client.post("/runs/query", json={"session": [project], "is_root": True, "limit": 1}).json()["runs"][0]
-    return {what: {"session": [project], **body, **({"trace": newest["trace_id"]} if "trace" in body else {})}
-            for what, body in QUESTIONS.items()}
+    newest = client.post(RUNS, json={"session": [project], "is_root": True, "limit": 1}).json()["runs"][0]
+    return {what: (path, {"session": [project], **body, **({"trace": newest["trace_id"]} if "trace" in body else {})})
+            for what, (path, body) in QUESTIONS.items()}
+
+
+def asked(client):
+    return {what: ask_ms(client, path, body) for what, (path, body) in questions(client).items()}
 
 
 def full(stage, bodies):
     """Latencies and size at growing numbers of spans, each beside those at the smallest."""
     sizes = [20_000] if stage["quick"] else [100_000, 1_000_000] + [10_000_000] * bool(os.environ.get("FULL"))
-    copies, each, done, first = recorder.Copies(bodies), count_of(bodies), 1, None
+    path, each, done, first = stage["folder"] / "full.bodies", count_of(bodies), 0, None
+    recorder.write(bodies, path)
     with server(stage, "full") as running, httpx.Client(base_url=running.url, trust_env=False, timeout=120) as client:
         for size in sizes:
-            until = size // each + 1
-            fill(running, copies, (done, until + 1))
-            done = until + 1
-            running.restart()  # so that the log of the database is folded in
-            kept = until * each
+            until = -(-size // each)
+            fill(running, path, done + 1, until)
+            done, kept = until, until * each
             yield row(f"a span on the disk, of {kept:,}", "bytes", size_bytes(running) / kept, more_is_better=False,
-                      note=f"as sent, unpacked: {sum(len(data) for _, data in copies.bodies) // each:,}")
-            times = {what: ask_ms(client, body, 5) for what, body in questions(client).items()}
+                      note=f"as sent, unpacked: {sum(len(body.plain()) for body in bodies) // each:,}")
+            times = asked(client)
             first = first or times
             for what, ms in times.items():
                 yield row(f"{what}, among {kept:,}", "ms", ms, first[what] if first is not times else None, more_is_better=False,

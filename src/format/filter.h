@@ -20,8 +20,7 @@
 #ifndef FORMAT_FILTER_H
 #define FORMAT_FILTER_H
 
-#include "base/json.h"
-#include "base/uuid.h"
+#include "format/marks.h"
 
 #define FILTER_BYTES_MAX (256 * KIB)
 #define FILTER_DEPTH_MAX 32
@@ -97,6 +96,12 @@ struct filter_ids {
     size_t count; /* 0: any */
 };
 
+/* Both are in. */
+struct filter_range {
+    bool has_min, has_max;
+    int64_t min, max;
+};
+
 /* What every span that matches fulfils: for whoever looks up rows. It is never narrower than the
  * filter. */
 struct filter_bounds {
@@ -105,6 +110,9 @@ struct filter_bounds {
     struct filter_texts names, run_types, statuses, threads; /* words in lower case */
     struct filter_ids ids, traces, parents, projects, examples;
     struct str feedback_key; /* there is feedback under it; STR_NONE: says nothing */
+    /* Where one is bounded, it is there. Numbers are as their accessor gives them. */
+    struct filter_range end_us, latency_us, total_tokens, total_cost;
+    struct marks marks;
 };
 
 struct filter_node;
@@ -129,6 +137,11 @@ enum err filter_parse(struct arena *arena, struct str text, struct filter *filte
  * whole. Conditions on one family of pairs speak of the same pair and stay one part. At most `max`
  * of them, in the arena; 0 for what filter_parse refuses, and for blank text. */
 size_t filter_conjuncts(struct arena *arena, struct str text, struct str *list, size_t max);
+
+/* What a span's metadata and tags (an array of texts) add to its marks, so that a filter's bounds
+ * can be compared with them. */
+struct marks filter_marks_of_metadata(const struct json *metadata);
+struct marks filter_marks_of_tags(const struct json *tags);
 
 enum filter_answer filter_test(const struct filter *filter, const struct filter_source *source,
                                void *span);

@@ -4,6 +4,8 @@
  * bounds nothing. */
 #include "format/filter_priv.h"
 
+#include <math.h>
+
 struct finder {
     struct arena *arena;
     struct filter_bounds *bounds;
@@ -62,6 +64,41 @@ static void time_bound(struct finder *f, const struct filter_condition *conditio
         b->start_max_us = at_us < b->start_max_us ? at_us : b->start_max_us;
 }
 
+/* Numbers are compared as doubles, so a bound is a little wider than what is written. */
+static int64_t widened(double number, double by)
+{
+    double wide = number + by * (fabs(number) * 1e-15 + 1);
+
+    return wide <= -9e18 ? INT64_MIN : wide >= 9e18 ? INT64_MAX : (int64_t)wide;
+}
+
+static void range_raise(struct filter_range *range, int64_t min)
+{
+    range->min = range->has_min && range->min > min ? range->min : min;
+    range->has_min = true;
+}
+
+static void range_lower(struct filter_range *range, int64_t max)
+{
+    range->max = range->has_max && range->max < max ? range->max : max;
+    range->has_max = true;
+}
+
+static void range_bound(const struct filter_condition *condition, struct filter_range *range)
+{
+    enum filter_comparator comparator = condition->comparator;
+    int64_t min, max;
+
+    if (filter_is_of_null(condition))
+        return;
+    min = widened(condition->operands[0].number, -1);
+    max = widened(condition->operands[0].number, 1);
+    if (comparator == COMPARE_EQ || comparator == COMPARE_GT || comparator == COMPARE_GTE)
+        range_raise(range, min);
+    if (comparator == COMPARE_EQ || comparator == COMPARE_LT || comparator == COMPARE_LTE)
+        range_lower(range, max);
+}
+
 static void root_bound(struct finder *f, const struct filter_condition *condition)
 {
     if (filter_is_of_null(condition))
@@ -98,6 +135,12 @@ static void condition_bound(struct finder *f, const struct filter_condition *con
         [FILTER_PROJECT_ID] = &b->projects,
         [FILTER_EXAMPLE_ID] = &b->examples,
     };
+    struct filter_range *ranges[FILTER_ATTRIBUTE_COUNT] = {
+        [FILTER_END_TIME] = &b->end_us,
+        [FILTER_LATENCY] = &b->latency_us,
+        [FILTER_TOTAL_TOKENS] = &b->total_tokens,
+        [FILTER_TOTAL_COST] = &b->total_cost,
+    };
     enum filter_attribute attribute = condition->target.attribute;
 
     if (condition->target.class == CLASS_ERROR)
@@ -108,6 +151,8 @@ static void condition_bound(struct finder *f, const struct filter_condition *con
         texts_bound(f, condition, texts[attribute]);
     else if (ids[attribute])
         ids_bound(f, condition, ids[attribute]);
+    else if (ranges[attribute])
+        range_bound(condition, ranges[attribute]);
     else if (attribute == FILTER_START_TIME)
         time_bound(f, condition);
     else if (attribute == FILTER_IS_ROOT)
@@ -142,6 +187,8 @@ void filter_bounds_find(struct arena *arena, const struct filter_node *root,
 
     *bounds = (struct filter_bounds){
         .start_min_us = INT64_MIN, .start_max_us = INT64_MAX, .feedback_key = STR_NONE};
-    if (root)
-        node_bound(&f, root);
+    if (!root)
+        return;
+    node_bound(&f, root);
+    bounds->marks = filter_marks_of_node(root);
 }

@@ -116,11 +116,20 @@ static void feedback_each(const struct filter_feedback *rows, size_t count, filt
     }
 }
 
+void filter_document_each(const struct json *document, filter_pair_visit visit, void *context)
+{
+    struct walk walk;
+
+    walk.visit = visit;
+    walk.context = context;
+    walk.pair = (struct filter_pair){.fields[FIELD_KEY].kind = SCALAR_TEXT};
+    value_walk(&walk, 0, document);
+}
+
 enum filter_answer filter_pairs_each(const struct filter_source *source, void *span,
                                      enum filter_attribute family, filter_pair_visit visit,
                                      void *context)
 {
-    struct walk walk;
     const struct filter_feedback *rows;
     const struct json *document;
     enum filter_answer answer;
@@ -135,10 +144,7 @@ enum filter_answer filter_pairs_each(const struct filter_source *source, void *s
     answer = source->json(span, family, &document);
     if (answer != FILTER_YES)
         return answer;
-    walk.visit = visit;
-    walk.context = context;
-    walk.pair = (struct filter_pair){.fields[FIELD_KEY].kind = SCALAR_TEXT};
-    value_walk(&walk, 0, document);
+    filter_document_each(document, visit, context);
     return FILTER_YES;
 }
 

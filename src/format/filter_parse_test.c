@@ -68,6 +68,16 @@ static void bounds_are_the_conjuncts_at_the_top(void **state)
     assert_int_equal(b.threads.count, 0);
     assert_int_equal(b.traces.count, 1);
     ASSERT_STR(b.feedback_key, "k");
+    b = parsed("and(gt(latency, '2s'), gte(latency, 1), lt(total_cost, 5), eq(total_tokens, 7), "
+               "neq(end_time, null))")
+            .bounds;
+    assert_true(b.latency_us.has_min && !b.latency_us.has_max);
+    assert_in_range(b.latency_us.min, 1999990, 2000000);
+    assert_true(b.total_cost.has_max && !b.total_cost.has_min);
+    assert_in_range(b.total_cost.max, 5000000000000, 5000000010000);
+    assert_in_range(b.total_tokens.min, 5, 7);
+    assert_in_range(b.total_tokens.max, 7, 9);
+    assert_true(!b.end_us.has_min && !b.end_us.has_max);
     b = parsed("or(eq(name, 'a'), eq(name, 'b'))").bounds;
     assert_int_equal(b.names.count, 0);
     b = parsed("and(neq(trace_id, '0190aaaa-0000-4000-8000-000000000002'), eq(is_root, false))")

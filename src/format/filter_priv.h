@@ -63,6 +63,9 @@ enum err filter_operands_compile(struct arena *arena, struct filter_condition *c
 void filter_bounds_find(struct arena *arena, const struct filter_node *root,
                         struct filter_bounds *bounds);
 
+/* filter_marks.c: what every match has. */
+struct marks filter_marks_of_node(const struct filter_node *node);
+
 /* filter_pairs.c */
 enum filter_scalar_kind {
     SCALAR_NULL,
@@ -91,6 +94,8 @@ struct filter_scalar filter_scalar_of(const struct json *value);
 enum filter_answer filter_pairs_each(const struct filter_source *source, void *span,
                                      enum filter_attribute family, filter_pair_visit visit,
                                      void *context);
+/* Every pair of a document. */
+void filter_document_each(const struct json *document, filter_pair_visit visit, void *context);
 /* Every string value below; false: `visit` said so. */
 bool filter_strings_each(const struct json *value, bool (*visit)(void *context, struct str text),
                          void *context);

@@ -481,3 +481,12 @@ const char step_run_stops[] =
     "  WHERE t.tenant = runs.tenant AND t.thread_id = runs.thread_id AND t.status = 'interrupted')"
     " AND position = (SELECT MAX(s.position) FROM runs s"
     "  WHERE s.tenant = runs.tenant AND s.thread_id = runs.thread_id);";
+
+/* What spans may hold (format/marks.h): of older ones nobody knows, so they may hold anything. In
+ * SQLite a walk over all spans finds in its index what most searches ask first. */
+const char step_span_marks[] =
+    "ALTER TABLE spans ADD COLUMN mark_low BIGINT NOT NULL DEFAULT -1;"
+    "ALTER TABLE spans ADD COLUMN mark_high BIGINT NOT NULL DEFAULT -1;"
+    "\n@sqlite DROP INDEX spans_by_start;"
+    "\n@sqlite CREATE INDEX spans_by_start ON spans (project_no, start_us, span_no, is_root,"
+    " run_type, status, end_us, mark_low, mark_high);\n";

@@ -41,4 +41,6 @@ extern const char step_thread_totals[];
 extern const char step_rule_log_threads[];
 extern const char step_run_stops[];
 
+extern const char step_span_marks[];
+
 #endif

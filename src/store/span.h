@@ -12,6 +12,7 @@
 
 #include "base/str.h"
 #include "base/uuid.h"
+#include "format/marks.h"
 
 enum span_type {
     SPAN_TYPE_NONE, /* not said: shown as chain */
@@ -104,6 +105,10 @@ struct span_change {
     struct span_value values[SPAN_FIELD_COUNT];
     const struct span_attachment *attachments;
     size_t attachment_count;
+    /* Of tags and metadata. `marked`: which of SPAN_HAS_TAGS and SPAN_HAS_FIELD(SPAN_EXTRA) it
+     * tells of; with one that is given and not marked, the span may hold anything. */
+    struct marks marks;
+    unsigned marked;
 };
 
 struct span_row {
@@ -128,6 +133,7 @@ struct span_row {
     int64_t prompt_cost, completion_cost, total_cost; /* picodollars */
     struct str usage;                                 /* span_usage.h: JSON; STR_NONE */
     unsigned posted, patched;                         /* SPAN_HAS_… */
+    struct marks marks;                               /* of all that was ever said */
     int64_t change_seq; /* rises with each change, in the order of commits */
     int64_t received_us, modified_us;
 };

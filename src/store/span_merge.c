@@ -70,6 +70,21 @@ static void merge_places(struct span_row *span, const struct span_change *change
         span->project_no = change->project_no;
 }
 
+/* Only ever added to: what is overwritten may still be looked for in vain. */
+static void merge_marks(struct span_row *span, const struct span_change *change)
+{
+    unsigned told = change->given & (SPAN_HAS_TAGS | SPAN_HAS_FIELD(SPAN_EXTRA));
+    struct marks marks = told & ~change->marked ? MARKS_ALL : change->marks;
+
+    if (change->given & SPAN_HAS_NAME)
+        marks = marks_both(marks, marks_of(MARKS_NAME, change->name));
+    if (change->given & SPAN_HAS_THREAD)
+        marks = marks_both(marks, marks_of(MARKS_THREAD, change->thread_id));
+    if (change->given & SPAN_HAS_EXAMPLE)
+        marks = marks_both(marks, marks_of_example(change->example_id));
+    span->marks = marks_both(span->marks, marks);
+}
+
 static enum span_status status_of(unsigned given)
 {
     if (given & SPAN_HAS_FIELD(SPAN_ERROR_TEXT))
@@ -85,6 +100,7 @@ void span_merge(struct span_row *span, const struct span_change *change)
     span->span_id = change->span_id;
     merge_name_and_times(span, change);
     merge_places(span, change);
+    merge_marks(span, change);
     if (change->layer == SPAN_POST)
         span->posted |= change->given;
     else

@@ -12,6 +12,9 @@
     "SELECT start_us, span_no FROM spans WHERE " condition " AND (start_us, span_no) " after       \
     " (CAST($5 AS BIGINT), CAST($6 AS BIGINT))"                                                    \
     " ORDER BY start_us " order ", span_no " order " LIMIT 1 OFFSET CAST($7 AS BIGINT)"
+#define WITHIN(value, min, max)                                                                    \
+    " AND (CAST($" min " AS BIGINT) IS NULL OR " value " >= CAST($" min " AS BIGINT))"             \
+    " AND (CAST($" max " AS BIGINT) IS NULL OR " value " <= CAST($" max " AS BIGINT))"
 #define ROWS(condition, after, until, order)                                                       \
     "SELECT " SPAN_COLUMNS " FROM spans WHERE " condition " AND (start_us, span_no) " after        \
     " (CAST($5 AS BIGINT), CAST($6 AS BIGINT))"                                                    \
@@ -19,10 +22,14 @@
     " AND (CAST($9 AS BIGINT) < 0 OR is_root = CAST($9 AS BIGINT))"                                \
     " AND (CAST($10 AS BIGINT) = 0 OR (CAST($10 AS BIGINT) >> run_type) & 1 = 1)"                  \
     " AND (CAST($11 AS BIGINT) = 0 OR (CAST($11 AS BIGINT) >> status) & 1 = 1)"                    \
-    " AND (CAST($12 AS TEXT) IS NULL OR name = $12)"                                               \
-    " AND (CAST($13 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM feedback f WHERE"                    \
-    " f.tenant = spans.tenant AND f.span_id = spans.span_id AND f.key = $13))"                     \
-    " ORDER BY start_us " order ", span_no " order
+    " AND (mark_low & CAST($14 AS BIGINT)) = CAST($14 AS BIGINT)"                                  \
+    " AND (mark_high & CAST($15 AS BIGINT)) = CAST($15 AS BIGINT)" WITHIN("end_us", "16", "17")    \
+        WITHIN("end_us - start_us", "18", "19") WITHIN("total_tokens", "20", "21") WITHIN(         \
+            "total_cost", "22",                                                                    \
+            "23") " AND (CAST($12 AS TEXT) IS NULL OR name = $12)"                                 \
+                  " AND (CAST($13 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM feedback f WHERE"      \
+                  " f.tenant = spans.tenant AND f.span_id = spans.span_id AND f.key = $13))"       \
+                  " ORDER BY start_us " order ", span_no " order
 
 #define WALK(name, condition)                                                                      \
     {                                                                                              \
@@ -139,6 +146,16 @@ static enum err bound_find(struct tx *tx, const struct scan *scan, struct span_p
     return db_rows_end(&rows);
 }
 
+static struct db_value least(const struct filter_range *range)
+{
+    return range->has_min ? db_int(range->min) : db_null();
+}
+
+static struct db_value most(const struct filter_range *range)
+{
+    return range->has_max ? db_int(range->max) : db_null();
+}
+
 static enum err rows_read(struct tx *tx, const struct scan *scan, struct span_place at,
                           struct span_place end, struct db_rows *rows)
 {
@@ -149,7 +166,11 @@ static enum err rows_read(struct tx *tx, const struct scan *scan, struct span_pl
                     DB_ARGS(scan->key[0], scan->key[1], scan->key[2], scan->key[3],
                             db_int(at.start_us), db_int(at.span_no), db_int(end.start_us),
                             db_int(end.span_no), db_int(is_root), db_int(r->types),
-                            db_int(r->statuses), db_text(r->name), db_text(r->feedback_key)),
+                            db_int(r->statuses), db_text(r->name), db_text(r->feedback_key),
+                            db_int((int64_t)r->marks.low), db_int((int64_t)r->marks.high),
+                            least(&r->end_us), most(&r->end_us), least(&r->latency_us),
+                            most(&r->latency_us), least(&r->total_tokens), most(&r->total_tokens),
+                            least(&r->total_cost), most(&r->total_cost)),
                     rows);
 }
 

@@ -8,6 +8,7 @@
 #ifndef STORE_SPAN_SCAN_H
 #define STORE_SPAN_SCAN_H
 
+#include "format/filter.h"
 #include "store/span.h"
 #include "store/store.h"
 
@@ -27,7 +28,9 @@ struct span_range {
     unsigned types, statuses;           /* bits 1 << value; 0: any */
     struct str name;
     struct str feedback_key; /* there is feedback under it */
-    bool ascending;          /* else the newest first */
+    struct marks marks;      /* it has these */
+    struct filter_range end_us, latency_us, total_tokens, total_cost; /* it is there, and within */
+    bool ascending;                                                   /* else the newest first */
 };
 
 struct span_rows {

@@ -40,32 +40,32 @@ static const struct db_statement usage_of =
 
 /* What most changes change comes first, so that an update can do without the rest, and the database
  * without looking at the indexes that it stands in. */
-#define TAIL_ARGS 22
-#define ROW_ARGS 33
+#define TAIL_ARGS 24
+#define ROW_ARGS 35
 #define SET_TAIL                                                                                   \
     "UPDATE spans SET name = $2, run_type = $3, status = $4, end_us = $5, first_token_us = $6,"    \
     " tags = $7, example_id = $8, error_preview = $9, prompt_tokens = $10,"                        \
     " completion_tokens = $11, total_tokens = $12, prompt_cost = $13, completion_cost = $14,"      \
     " total_cost = $15, usage = $16, posted = $17, patched = $18, change_seq = $19,"               \
     " received_us = $20, modified_us = $21,"                                                       \
-    " ended_seq = COALESCE(ended_seq, CAST($22 AS BIGINT))"
+    " ended_seq = COALESCE(ended_seq, CAST($22 AS BIGINT)), mark_low = $23, mark_high = $24"
 static const struct db_statement update_tail = {"span_set_tail", SET_TAIL " WHERE span_no = $1",
                                                 NULL};
 static const struct db_statement update_row = {
     "span_set_update",
-    SET_TAIL ", tenant = $23, span_id = $24, trace_id = $25, parent_id = $26, project_no = $27,"
-             " dotted_order = $28, depth = $29, is_root = $30, start_us = $31, thread_id = $32,"
-             " alias_id = $33 WHERE span_no = $1",
+    SET_TAIL ", tenant = $25, span_id = $26, trace_id = $27, parent_id = $28, project_no = $29,"
+             " dotted_order = $30, depth = $31, is_root = $32, start_us = $33, thread_id = $34,"
+             " alias_id = $35 WHERE span_no = $1",
     NULL};
 static const struct db_statement insert_row = {
     "span_set_insert",
     "INSERT INTO spans (span_no, name, run_type, status, end_us, first_token_us, tags, example_id,"
     " error_preview, prompt_tokens, completion_tokens, total_tokens, prompt_cost, completion_cost,"
     " total_cost, usage, posted, patched, change_seq, received_us, modified_us, ended_seq,"
-    " tenant, span_id, trace_id, parent_id, project_no, dotted_order, depth, is_root, start_us,"
-    " thread_id, alias_id)"
+    " mark_low, mark_high, tenant, span_id, trace_id, parent_id, project_no, dotted_order, depth,"
+    " is_root, start_us, thread_id, alias_id)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-    " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)",
+    " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)",
     NULL};
 
 static struct str key_of(const struct uuid *id)
@@ -418,6 +418,8 @@ static void put_args(const struct span_set_entry *entry, struct db_value *args, 
         db_int(s->received_us),
         db_int(s->modified_us),
         db_int_or_null(entry->ended_seq),
+        db_int((int64_t)s->marks.low),
+        db_int((int64_t)s->marks.high),
         db_text(s->tenant),
         db_uuid(&s->span_id),
         db_uuid(&s->trace_id),

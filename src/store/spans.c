@@ -54,12 +54,14 @@ static void read_rest(const struct db_rows *rows, int at, struct arena *arena,
     span->modified_us = db_get_int(rows, at + 30);
     span->alias_id = db_get_uuid(rows, at + 31);
     span->has_alias = !db_is_null(rows, at + 31);
+    span->marks =
+        (struct marks){(uint64_t)db_get_int(rows, at + 32), (uint64_t)db_get_int(rows, at + 33)};
 }
 
 void span_row_read(const struct db_rows *rows, int first, struct arena *arena,
                    struct span_row *span)
 {
-    static_assert(SPAN_COLUMN_COUNT == 32, "the columns that are read here");
+    static_assert(SPAN_COLUMN_COUNT == 34, "the columns that are read here");
 
     *span = (struct span_row){0};
     read_place(rows, first, arena, span);

@@ -32,8 +32,8 @@ enum err spans_touch(struct tx *tx, struct str tenant, struct uuid span_id) MUST
     "name, run_type, status, start_us, end_us, first_token_us, tags, thread_id, example_id, "      \
     "error_preview, prompt_tokens, completion_tokens, total_tokens, prompt_cost, "                 \
     "completion_cost, total_cost, usage, posted, patched, change_seq, received_us, modified_us, "  \
-    "alias_id"
-#define SPAN_COLUMN_COUNT 32
+    "alias_id, mark_low, mark_high"
+#define SPAN_COLUMN_COUNT 34
 void span_row_read(const struct db_rows *rows, int first, struct arena *arena,
                    struct span_row *span);
 

@@ -50,6 +50,26 @@ static struct str only_one(const struct filter_texts *texts)
     return texts->count == 1 ? texts->list[0] : STR_NONE;
 }
 
+/* Nothing takes less than no time, whatever its clocks say. */
+static struct filter_range latency_of(struct filter_range range)
+{
+    if (range.has_min && range.min <= 0)
+        range.min = INT64_MIN;
+    return range;
+}
+
+/* What the query says itself, as marks. */
+static struct marks marks_of_query(const struct span_query *q)
+{
+    struct marks marks = q->examples.count > 0 ? MARKS_ALL : MARKS_NONE;
+
+    for (size_t i = 0; i < q->examples.count; i++)
+        marks = marks_common(marks, marks_of_example(q->examples.list[i]));
+    if (!str_is_none(q->thread_id))
+        marks = marks_both(marks, marks_of(MARKS_THREAD, q->thread_id));
+    return marks;
+}
+
 static struct span_range range_of(const struct span_query *q)
 {
     struct span_range range = {
@@ -62,6 +82,7 @@ static struct span_range range_of(const struct span_query *q)
         .types = q->types,
         .statuses = q->statuses,
         .ascending = q->ascending,
+        .marks = marks_of_query(q),
     };
     const struct filter_bounds *b = q->filter ? &q->filter->bounds : NULL;
 
@@ -79,6 +100,11 @@ static struct span_range range_of(const struct span_query *q)
     if (str_is_none(range.thread_id))
         range.thread_id = only_one(&b->threads);
     range.feedback_key = b->feedback_key;
+    range.marks = marks_both(range.marks, b->marks);
+    range.end_us = b->end_us;
+    range.latency_us = latency_of(b->latency_us);
+    range.total_tokens = b->total_tokens;
+    range.total_cost = b->total_cost;
     return range;
 }
 

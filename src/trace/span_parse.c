@@ -4,6 +4,7 @@
 
 #include "base/time.h"
 #include "format/dotted_order.h"
+#include "format/filter.h"
 #include "store/projects.h"
 #include "trace/span_shape.h"
 #include "trace/usage_parse.h"
@@ -103,6 +104,12 @@ static enum err read_type(struct reader *r)
     return OK;
 }
 
+static void marks_add(struct span_draft *draft, unsigned bit, struct marks marks)
+{
+    draft->change.marks = marks_both(draft->change.marks, marks);
+    draft->change.marked |= bit;
+}
+
 static enum err read_tags(struct reader *r)
 {
     const struct json *value = member(r, "tags"), *tag;
@@ -118,6 +125,7 @@ static enum err read_tags(struct reader *r)
             return refuse(r, "tags", "must be an array of strings");
     r->draft->change.tags = json_raw(r->text, STR("tags"));
     r->draft->change.given |= SPAN_HAS_TAGS;
+    marks_add(r->draft, SPAN_HAS_TAGS, filter_marks_of_tags(value));
     return OK;
 }
 
@@ -249,6 +257,8 @@ static void extra_take(struct arena *arena, const struct json *extra, struct spa
 {
     thread_find(arena, extra, draft);
     usage_of_extra(arena, extra, &draft->change.says);
+    marks_add(draft, SPAN_HAS_FIELD(SPAN_EXTRA),
+              filter_marks_of_metadata(json_get(extra, "metadata")));
 }
 
 static void value_take(struct arena *arena, enum span_field field, struct str text,

@@ -47,6 +47,8 @@ static const char *const tag_lists[] = {"[\"x\"]", "[\"x\",\"y\"]", "[]"};
 static const char *const extras[] = {
     "{\"metadata\":{\"k\":\"v\",\"n\":1}}",
     "{\"metadata\":{\"k\":\"w\",\"deep\":{\"k\":true}}}",
+    "{\"metadata\":{\"n\":\"1\",\"list\":[\"x\",7,{\"k\":\"007\"}],\"z\":-0.0}}",
+    "{\"metadata\":{\"n\":\"1.0\",\"deep\":{\"k\":\"TRUE\"},\"z\":\"\"}}",
     "{\"runtime\":{}}",
 };
 static const char *const inputs[] = {
@@ -60,6 +62,22 @@ static void give(struct span_change *change, enum span_field field, const char *
     change->given |= SPAN_HAS_FIELD(field);
     change->values[field] =
         (struct span_value){.bytes = str_of(text), .size = (int64_t)strlen(text)};
+}
+
+/* As span_parse does; one in ten spans comes from elsewhere, unmarked. */
+static void marks_tell(struct ground *w, struct span_change *change)
+{
+    const struct json *value;
+
+    if (below(w, 10) == 0)
+        return;
+    if (change->given & SPAN_HAS_TAGS && !json_parse(&w->t->arena, change->tags, &value, NULL))
+        change->marks = marks_both(change->marks, filter_marks_of_tags(value));
+    if (change->given & SPAN_HAS_FIELD(SPAN_EXTRA) &&
+        !json_parse(&w->t->arena, change->values[SPAN_EXTRA].bytes, &value, NULL))
+        change->marks =
+            marks_both(change->marks, filter_marks_of_metadata(json_get(value, "metadata")));
+    change->marked = SPAN_HAS_TAGS | SPAN_HAS_FIELD(SPAN_EXTRA);
 }
 
 /* Traces of up to six spans, each below the root or the one before; starts collide on purpose. */
@@ -91,7 +109,7 @@ static void span_add(struct ground *w, unsigned n)
         change.tags = str_of(tag_lists[below(w, 3)]);
     }
     if (below(w, 2))
-        give(&change, SPAN_EXTRA, extras[below(w, 3)]);
+        give(&change, SPAN_EXTRA, extras[below(w, ARRAY_LEN(extras))]);
     if (below(w, 3))
         give(&change, SPAN_INPUTS, inputs[below(w, 3)]);
     if (below(w, 5) == 0) {
@@ -102,6 +120,7 @@ static void span_add(struct ground *w, unsigned n)
         change.given |= SPAN_HAS_THREAD_ID;
         change.thread_id = STR("t-1");
     }
+    marks_tell(w, &change);
     assert_int_equal(spans_apply(w->t->tx, TENANT, &change, 1), OK);
 }
 
@@ -179,14 +198,49 @@ static const char *const conditions[] = {
     "eq(start_time, '1970-01-01T00:00:01.000010Z')",
     "gt(latency, 1.5)",
     "lt(latency, '2s')",
+    "gte(latency, 0)",
+    "eq(latency, 2)",
+    "lt(latency, -1)",
+    "gte(end_time, '1970-01-01T00:00:03Z')",
+    "lt(end_time, '1970-01-01T00:00:03Z')",
+    "eq(end_time, null)",
+    "gt(total_tokens, 0)",
+    "lte(total_tokens, 0)",
+    "gte(total_cost, 0)",
+    "eq(total_cost, null)",
+    "eq(name, '')",
     "has(tags, 'y')",
     "neq(tags, 'x')",
+    "in(tags, ['y', 'z'])",
+    "eq(tags, ['x', 'y'])",
+    "eq(tags, null)",
     "eq(thread_id, 't-1')",
     "neq(thread_id, 't-1')",
     "eq(metadata_key, 'k')",
     "eq(metadata_value, 'v')",
     "neq(metadata_value, 'v')",
     "eq(metadata.n, 1)",
+    "eq(metadata.n, '1')",
+    "eq(metadata.n, 1.0)",
+    "eq(metadata.n, true)",
+    "in(metadata.n, [1, '1.0'])",
+    "eq(metadata.deep.k, true)",
+    "eq(metadata.deep.k, 'true')",
+    "eq(metadata.deep.k, 1)",
+    "eq(metadata.list, 'x')",
+    "eq(metadata.list, '007')",
+    "has(metadata.list, 7)",
+    "eq(metadata.list.k, 7)",
+    "eq(metadata.z, 0)",
+    "eq(metadata.z, null)",
+    "in(metadata.k, ['v', 'w', null])",
+    "and(eq(metadata_key, 'k'), in(metadata_value, ['v', 'none']))",
+    "and(eq(metadata_key, 'n'), eq(metadata_value, 1), neq(metadata_value, 2))",
+    "and(neq(metadata_key, 'k'), eq(metadata_value, 1))",
+    "has(metadata, '{\"deep\":{\"k\":true}}')",
+    "has(metadata, '{\"n\":1.0,\"k\":\"v\"}')",
+    "has(metadata, '{\"list\":[7]}')",
+    "has(metadata, '{}')",
     "has(metadata, '{\"k\":\"w\"}')",
     "exists(metadata, 'deep.k')",
     "eq(input_key, 'messages.content')",
@@ -393,6 +447,26 @@ static void a_search_finds_what_memory_finds(void **state)
     test_free(w);
 }
 
+static void each_condition_alone(void **state)
+{
+    struct ground *w = test_calloc(1, sizeof(*w));
+
+    ground_make(w, *state);
+    for (size_t i = 0; i < ARRAY_LEN(conditions); i++) {
+        struct filter_error error;
+        struct filter filter;
+        struct span_query q = {.tenant = TENANT,
+                               .start_min_us = INT64_MIN,
+                               .start_max_us = INT64_MAX,
+                               .only_roots = below(w, 4) == 0,
+                               .filter = &filter};
+
+        assert_int_equal(filter_parse(&w->t->arena, str_of(conditions[i]), &filter, &error), OK);
+        check(w, q, conditions[i]);
+    }
+    test_free(w);
+}
+
 static void ids_win_over_everything_else(void **state)
 {
     struct ground *w = test_calloc(1, sizeof(*w));
@@ -416,6 +490,7 @@ static void ids_win_over_everything_else(void **state)
 static const struct CMUnitTest tests[] = {
     TEST("a search finds what a look at every span in memory finds",
          a_search_finds_what_memory_finds),
+    TEST("so it does for each condition alone", each_condition_alone),
     TEST("ids win over everything else but the tenant", ids_win_over_everything_else),
 };
 
