@@ -403,6 +403,20 @@ static void waiting_gives_values_or_the_error(void **state)
     ASSERT_STR(flow_result(flow, "run-4"), "null");
 }
 
+/* For whoever comes behind the end: another node, a client whose connection broke. */
+static void a_question_is_told_while_it_waits(void **state)
+{
+    struct flow *flow = *state;
+
+    human(flow);
+    ASSERT_STR(flow_result(flow, "run-1"),
+               "{\"messages\":[\"Hello!\"],\"__interrupt__\":[{\"id\":\"i\",\"value\":\"?\"}]}");
+    flow_make(flow, "run-2", "thread-1", "{'assistant_id':'agent'}");
+    ASSERT_STR(flow_claim(flow, 1), "run-2");
+    flow_finish(flow, "run-2", &succeeded);
+    ASSERT_STR(flow_result(flow, "run-1"), "{\"messages\":[\"Hello!\",\"Hi\"]}");
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("every path to an end has exactly one delivery, with the documented payload",
          every_path_has_one_delivery),
@@ -418,6 +432,7 @@ static const struct CMUnitTest tests[] = {
     TEST("the built-in agent's checkpoint is stored with the end",
          the_built_in_checkpoint_is_stored_with_the_end),
     TEST("waiting gives the values, or the error", waiting_gives_values_or_the_error),
+    TEST("a question is told while it waits", a_question_is_told_while_it_waits),
 };
 
 int main(void)

@@ -290,9 +290,9 @@ static enum err cancel_apply(struct tx *tx, struct call *call)
         return err;
     if (!cancel->wait)
         return call_empty(call, 202);
+    run_locate(call, &run, "join");
     if (!str_eq(run.status, RUN_RUNNING))
         return call_empty(call, 204);
-    run_locate(call, &run, "join");
     call->stream = (struct call_stream){.run_id = run.run_id, .wait = true, .empty_end = true};
     return call_then_stream(call);
 }

@@ -24,10 +24,11 @@ struct run_stream {
     uint32_t modes_len, origin_len;
     bool has_modes;  /* else all events are wanted */
     bool has_origin; /* of the page that waits for the end */
+    bool has_location;
     bool wait, empty_end, quiet;
     bool cancel_on_disconnect;
     bool wants_more; /* a batch was taken, the next is asked for when the network has room */
-    char texts[];    /* names of modes, each with '\n' behind; the origin */
+    char texts[];    /* names of modes, each with '\n' behind; the origin; the location and NUL */
 };
 
 struct api_streams {
@@ -293,14 +294,17 @@ static void on_end_empty(void *context, const struct run_reader_end *end)
 {
     struct run_stream *stream = context;
     struct http_exchange *exchange = stream->exchange;
-    struct http_header headers[CORS_HEADERS_MAX];
-    struct str origin = stream->has_origin
-                            ? str_range(stream->texts + stream->modes_len, stream->origin_len)
-                            : STR_NONE;
+    struct http_header headers[CORS_HEADERS_MAX + 1];
+    const char *behind_modes = stream->texts + stream->modes_len;
+    struct str origin = stream->has_origin ? str_range(behind_modes, stream->origin_len) : STR_NONE;
     size_t count = cors_headers(stream->setup->cors, origin, false, STR_NONE,
                                 http_exchange_arena(exchange), headers);
 
     (void)end;
+    if (stream->has_location)
+        headers[count++] = (struct http_header){
+            STR("location"),
+            arena_str(http_exchange_arena(exchange), str_of(behind_modes + stream->origin_len))};
     http_reply(exchange, 204, headers, count, STR(""));
     stream_free(stream);
 }
@@ -336,7 +340,11 @@ static struct run_stream *stream_new(struct call *call)
         call->stream.empty_end
             ? http_header_find(call->request->headers, call->request->header_count, "origin")
             : STR_NONE;
-    struct run_stream *stream = mem_alloc_zero(sizeof(*stream) + modes.len + origin.len);
+    struct str location = call->stream.empty_end
+                              ? http_header_find(call->headers, call->header_count, "location")
+                              : STR_NONE;
+    struct run_stream *stream = mem_alloc_zero(sizeof(*stream) + modes.len + origin.len +
+                                               (str_is_none(location) ? 0 : location.len + 1));
     char *at = stream->texts;
 
     stream->streams = api_streams(call->api);
@@ -346,6 +354,8 @@ static struct run_stream *stream_new(struct call *call)
     stream->modes_len = (uint32_t)str_put(&at, modes).len;
     stream->has_origin = !str_is_none(origin);
     stream->origin_len = (uint32_t)str_put(&at, origin).len;
+    stream->has_location = !str_is_none(location);
+    str_put(&at, location);
     stream->wait = call->stream.wait;
     stream->empty_end = call->stream.empty_end;
     stream->quiet = call->stream.quiet;

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from harness.api import contents, delay, run_body, say
+from harness.api import Api, contents, delay, run_body, say
+from harness.ports import eventually
 
 MISSING = "00000000-0000-7000-8000-000000000000"
 LONG = [delay(60_000), say("never")]
@@ -175,4 +176,23 @@ def test_a_run_that_takes_too_long_ends_as_timeout(start_server):
         assert api.ok("GET", f"/threads/{thread_id}")["status"] == "error"
         answer = api.ok("POST", f"/threads/{thread_id}/runs/wait", json=run_body([say("next")]))
         assert contents(answer)[-1] == "next"
+    server.stop()
+
+
+def test_many_are_cancelled_by_status(start_server):
+    """POST /runs/cancel with a status speaks of all threads, so of a server of its own."""
+    server = start_server()
+    with Api(server.url) as api:
+        assert api.post("/runs/cancel", json={"status": "all"}).status_code == 404, "there is none"
+        running = [api.run(api.thread(), [delay(60_000)]) for _ in range(2)]
+        for run in running:
+            api.status_becomes(run, "running")
+        pending = api.run(running[0]["thread_id"], [delay(60_000)])
+        assert api.post("/runs/cancel", json={"status": "pending"}).status_code == 204
+        assert api.ended(pending)["status"] == "interrupted"
+        assert [api.get_run(run)["status"] for run in running] == ["running"] * 2
+        assert api.post("/runs/cancel", params={"action": "rollback"}, json={"status": "running"}).status_code == 204
+        for run in running:
+            path = f"/threads/{run['thread_id']}/runs/{run['run_id']}"
+            eventually(lambda path=path: api.get(path).status_code == 404, why="it is still there")
     server.stop()

@@ -68,6 +68,7 @@ def test_a_run_stops_for_a_person(api):
     assert state(api, thread_id)["next"]
     (run,) = api.ok("GET", f"/threads/{thread_id}/runs")
     assert run["status"] == "success"
+    assert api.ok("GET", f"/threads/{thread_id}/runs/{run['run_id']}/join") == values
 
 
 @pytest.mark.parametrize("value", [True, None, "yes", {"a": [1, None]}])

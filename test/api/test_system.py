@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from harness.api import HELLO
+from harness.api import HELLO, contents, delay, say
 from harness.ports import eventually
 
 MISSING_THREAD = "00000000-0000-7000-8000-000000000000"
@@ -35,6 +35,9 @@ def get(path, *headers):
 
 def test_ok(api):
     assert api.ok("GET", "/ok") == {"ok": True}
+    for path in ("/ok?check_db=1", "/ok?check_db=false", "/health/live", "/health/ready"):
+        assert api.ok("GET", path)["ok"] is True
+    assert api.get("/ok", params={"check_db": "perhaps"}).status_code == 422
 
 
 def test_info_names_versions_that_clients_accept(api):
@@ -174,6 +177,23 @@ def test_clients_that_leave_early_do_no_harm(server, api):
             conn.sendall(get("/ok"))
     eventually(server.is_ok)
     assert api.ok("POST", "/threads", json={})["status"] == "idle"
+
+
+def test_a_stateless_run_is_joined_by_its_id(api):
+    """GET /runs/{run_id}/stream, which the JavaScript client's joinStream(null, …) asks for, and its like for the result."""
+    run = api.run(None, [say("a"), delay(500), say("b")], stream_resumable=True)
+    events = api.events("GET", f"/runs/{run['run_id']}/stream", headers={"Last-Event-ID": "-1"})
+    assert [event for event, _, _ in events] == ["metadata", "values", "values", "values"]
+    assert contents(api.ok("GET", f"/runs/{run['run_id']}/join")) == ["a", "b"]
+
+
+def test_the_page_for_people_has_every_operation(api):
+    answer = api.get("/docs")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    rows = set(re.findall(r"<tr><td><b>([A-Z]+)</b><td><code>([^<]+)</code>", answer.text))
+    described = {(method.upper(), path) for path, methods in api.ok("GET", "/openapi.json")["paths"].items()
+                 for method in methods if method in ("get", "post", "put", "patch", "delete")}
+    assert rows and described <= rows
 
 
 def test_unicode_and_null_survive(api):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.api import GREETING, Api, ask, contents, delay, fail, run_body, say
+from harness.api import GREETING, Api, ask, contents, delay, fail, read_events, run_body, say
 
 MISSING = "00000000-0000-7000-8000-000000000000"
 BUSY = "Thread is already running a task. Wait for it to finish or choose a different multitask strategy."
@@ -12,7 +12,7 @@ BUSY = "Thread is already running a task. Wait for it to finish or choose a diff
 def js_server(store, tmp_path_factory):
     from harness.server import Server
 
-    with Server(tmp_path_factory.mktemp("js"), store=store(), config={"runbell": {"compat": "js"}}) as running:
+    with Server(tmp_path_factory.mktemp("js"), store=store(), config={"runbell": {"compat": "js", "heartbeat_s": 0.1}}) as running:
         yield running
 
 
@@ -60,15 +60,48 @@ def test_a_missing_thread_is_called_busy(js, api):
     assert answer.status_code == 404 and answer.text.startswith("No assistant found")
 
 
-def test_history_has_ten_and_threads_are_sorted_by_creation(js):
-    thread_id = js.thread(metadata={"mark": "sorted"})
-    for text in "abc":
-        js.ok("POST", f"/threads/{thread_id}/runs/wait", json=run_body([say(text)]))
-    assert len(js.ok("POST", f"/threads/{thread_id}/history", json={})) == 3
-    newer = js.thread(metadata={"mark": "sorted"})
-    js.ok("PATCH", f"/threads/{thread_id}", json={"metadata": {"touched": True}})
-    found = js.ok("POST", "/threads/search", json={"metadata": {"mark": "sorted"}})
-    assert [one["thread_id"] for one in found] == [newer, thread_id]
+def test_history_has_ten_and_threads_are_sorted_by_creation(js, api):
+    for client, states, first in ((js, 10, 1), (api, 1, 0)):
+        steps = [{"updates": [{"as_node": "script", "values": {"messages": [{"role": "user", "content": str(n)}]}}]}
+                 for n in range(12)]
+        older = client.thread(metadata={"mark": "sorted", "graph_id": "script"}, supersteps=steps)
+        assert len(client.ok("POST", f"/threads/{older}/history", json={})) == states
+        assert len(client.ok("GET", f"/threads/{older}/history")) == 10
+        ids = [older, client.thread(metadata={"mark": "sorted"})]
+        client.ok("PATCH", f"/threads/{older}", json={"metadata": {"touched": True}})
+        found = client.ok("POST", "/threads/search", json={"metadata": {"mark": "sorted"}})
+        assert [one["thread_id"] for one in found] == [ids[first], ids[1 - first]]
+
+
+def test_what_both_have_in_common(js, api):
+    """Statuses of cancel, pagination headers, Last-Event-ID: where production's form serves everybody."""
+    for client in (js, api):
+        thread_id = client.thread(metadata={"mark": "common"})
+        for wait, status in (("0", 202), ("1", 204), ("false", 202), ("true", 204)):
+            run = client.run(thread_id, [delay(60_000)])
+            answer = client.post(f"/threads/{thread_id}/runs/{run['run_id']}/cancel", params={"wait": wait})
+            assert (answer.status_code, answer.content) == (status, b"")
+            client.ended(run)
+        run = client.run(thread_id, [say("a"), say("b")], stream_resumable=True)
+        path = f"/threads/{thread_id}/runs/{run['run_id']}/stream"
+        client.ended(run)
+        whole = client.events("GET", path, headers={"Last-Event-ID": "-1"})
+        assert client.events("GET", path, headers={"Last-Event-ID": "1"}) == whole[2:]
+        client.thread(metadata={"mark": "common"})
+        body = {"metadata": {"mark": "common"}, "limit": 1}
+        for offset, following in ((0, "1"), (1, None)):
+            headers = client.post("/threads/search", json={**body, "offset": offset}).headers
+            assert (headers["x-pagination-total"], headers.get("x-pagination-next")) == ("2", following)
+
+
+def test_streams_of_js_are_silent_and_end_without_a_word(js):
+    """No heartbeats, no event "end", no members in metadata that its own suite does not expect."""
+    path, comments = f"/threads/{js.thread()}/runs/stream", []
+    with js.stream("POST", path, json=run_body([delay(1000), say("a")], stream_mode=["values", "updates"])) as response:
+        events = list(read_events(response, comments))
+    assert comments == []
+    assert [event for event, _, _ in events] == ["metadata", "values", "updates", "values"]
+    assert set(events[0][1]) == {"run_id", "attempt"}
 
 
 def test_an_assistant_of_an_unknown_graph_is_made(js):
@@ -87,6 +120,13 @@ def test_streams_have_no_location_and_both_configurable_and_context_are_taken(js
         assert response.status_code == 200 and "location" not in response.headers
         assert response.headers["content-location"].startswith("/threads/")
         response.read()
+    for client, named in ((js, False), (api, True)):
+        thread_id = client.thread()
+        run = client.run(thread_id, [delay(60_000)])
+        path = f"/threads/{thread_id}/runs/{run['run_id']}"
+        answers = [client.post(f"{path}/cancel", params={"wait": 1}), client.get(f"{path}/join"),
+                   client.post(f"/threads/{thread_id}/runs/wait", json=run_body())]
+        assert [answer.headers.get("location", "").endswith("/join") for answer in answers] == [named] * 3
     refused = api.post(f"/threads/{api.thread()}/runs", json=body)
     assert refused.status_code == 400 and refused.json()["detail"].startswith("Cannot specify both")
 

@@ -12,7 +12,7 @@ import pytest
 from langgraph_sdk import get_client
 from langgraph_sdk.errors import ConflictError, NotFoundError
 
-from harness.api import GREETING, HELLO, Api, delay, fail, say
+from harness.api import GREETING, HELLO, Api, ask, delay, fail, say
 from harness.nodes import LONG, Nodes
 from harness.ports import eventually
 from harness.postgres import Databases
@@ -172,6 +172,40 @@ async def test_protocol_v2_through_the_other_node(nodes, here):
         await asyncio.wait_for(thread.run.start(input=HELLO), 60)
         output = await asyncio.wait_for(thread.output, 60)
     assert output["messages"][-1]["content"] == GREETING
+
+
+async def test_a_question_is_answered_at_the_other_node(nodes, here, there):
+    """Asked through one node, seen and answered through the other, followed through the first: in both protocols."""
+    steps = script(say("before"), ask({"q": 1}), say("after"))
+    thread_id = (await here.threads.create())["thread_id"]
+    asked = await here.runs.wait(thread_id, "script", input=steps)
+    seen = [await client.threads.get_state(thread_id) for client in (here, there)]
+    assert seen[0] == seen[1] and seen[1]["next"]
+    assert seen[1]["tasks"][0]["interrupts"] == asked["__interrupt__"]
+    resumed = await there.runs.create(thread_id, "script", command={"resume": "yes"}, stream_resumable=True)
+    parts = await collect(here.runs.join_stream(thread_id, resumed["run_id"], last_event_id="-1"))
+    assert [one["content"] for one in parts[-1].data["messages"]][-1] == "after"
+    assert (await here.threads.get(thread_id))["status"] == (await there.threads.get(thread_id))["status"] == "idle"
+
+    async with here.threads.stream(assistant_id="script") as thread:
+        await thread.run.start(input=steps)
+
+        async def is_asked():
+            return thread.interrupted and thread.interrupts
+
+        (question,) = await until(is_asked, "nothing was asked")
+        with Api(nodes[1].url) as api:
+            answer = api.ok("POST", f"/threads/{thread.thread_id}/commands", json={
+                "id": 1, "method": "input.respond", "params": {"interrupt_id": question["interrupt_id"], "response": "yes"}})
+        assert answer["type"] == "success"
+        await there.threads.get(thread.thread_id)
+
+        async def is_over():
+            return (await here.threads.get(thread.thread_id))["status"] == "idle"
+
+        await until(is_over, "it does not go on")
+        state = await here.threads.get_state(thread.thread_id)
+        assert [one["content"] for one in state["values"]["messages"]][-1] == "after"
 
 
 # ---- the end ------------------------------------------------------------------------------------
