@@ -58,6 +58,12 @@ enum err config_read_file(struct config_reader *r, const char *path, size_t byte
 
 /* ---- defaults ---- */
 
+static const struct inspector_config inspector_defaults = {.inspectors_max = 20,
+                                                           .requests_max = 500,
+                                                           .requests_per_s = 100,
+                                                           .bytes_max = 8 * MIB,
+                                                           .body_bytes_max = 2 * MIB};
+
 void config_init(struct config *config)
 {
     *config = (struct config){
@@ -96,6 +102,7 @@ void config_init(struct config *config)
         .retention = retention_defaults,
         .disable_after_us = 5 * 24 * 3600 * US_PER_SECOND,
         .rest_after = 32,
+        .keeps_answers = true,
         .thread_life = {.strategy = STR("delete"),
                         .sweep_interval_ms = 5 * 60 * MS_PER_SECOND,
                         .sweep_limit = 1000},
@@ -109,11 +116,7 @@ void config_init(struct config *config)
         .blobs = {.link_ms = 24 * 3600 * MS_PER_SECOND,
                   .timeout_ms = 10 * MS_PER_SECOND,
                   .connections_max = 32},
-        .inspector = {.inspectors_max = 20,
-                      .requests_max = 500,
-                      .requests_per_s = 100,
-                      .bytes_max = 8 * MIB,
-                      .body_bytes_max = 2 * MIB},
+        .inspector = inspector_defaults,
     };
     arena_init(&config->arena);
     config_builtin_graphs(config);

@@ -97,6 +97,7 @@ struct config {
     const char *notify_url;        /* of operational events; NULL: nobody is told */
     int64_t disable_after_us;      /* of an endpoint that fails; 0: never */
     unsigned rest_after;           /* failures in a row; 0: never */
+    bool keeps_answers;            /* what receivers say, in the log */
     const char *const *worker_env; /* NULL-terminated "NAME=value": ours, with `env` of the file */
 };
 

@@ -217,6 +217,8 @@ const struct setting settings[] = {
      "an endpoint that fails for so long without a success is disabled; 0 never does"},
     {"delivery", "rest_after", SETTING_COUNT, AT(rest_after), 0, 1000000, NULL,
      "failures in a row after which an endpoint rests; 0 never does"},
+    {"delivery", "keep_answers", SETTING_FLAG, AT(keeps_answers), 0, 0, NULL,
+     "the first 4 KB of what receivers answer stand in the log; default: true"},
     {"delivery", "test_schedule_ms", SETTING_SCHEDULE, AT(delivery.policy), 0, 86400000, NULL,
      "for tests only: the pauses between the attempts of every webhook"},
 };

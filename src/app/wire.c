@@ -305,6 +305,7 @@ enum err wire_delivery(struct server *server, const char **why)
                       .notify_url = str_of(config->notify_url),
                       .notify_policy = policies_for_kind(&config->policies, STR("system"))},
             .policies = &config->policies,
+            .drops_answers = !config->keeps_answers,
             .tuning = config->delivery,
         },
         &server->delivery, why);

@@ -32,7 +32,7 @@ struct policy {
     int64_t retry_after_ms_max; /* 0: a Retry-After is not read */
     int64_t age_ms_max;         /* older, it is given up; 0: no limit */
     struct http_budget budget;  /* of one attempt */
-    size_t answer_bytes_max;    /* kept of what the receiver says; 0: 4 KiB */
+    size_t answer_bytes_max;    /* kept of what the receiver says, for who waits; 0: 4 KiB */
 };
 
 /* Which connection the n-th attempt takes; n ≥ 1. */

@@ -47,6 +47,7 @@ struct delivery_config {
     struct str user_agent; /* STR_NONE: "Runbell/<version>" */
     struct outbox_rules rules;
     const struct policy_set *policies; /* NULL: the built-in ones */
+    bool drops_answers;                /* keeps them only where somebody waits for one */
     struct delivery_tuning tuning;
 };
 

@@ -181,6 +181,8 @@ static void keep_body(struct attempt *a, const struct http_result *answer)
     size_t kept = a->policy->answer_bytes_max ? a->policy->answer_bytes_max : EXCERPT_BYTES_MAX;
     struct str type = http_header_find(answer->headers, answer->header_count, "content-type");
 
+    if (a->delivery->config.drops_answers && !a->policy->answer_bytes_max)
+        return;
     if (header_value_is_valid(type) && type.len <= RESPONSE_TYPE_BYTES_MAX)
         a->outcome.response_type = arena_str(&a->arena, type);
     if (answer->body.len)

@@ -2,7 +2,9 @@
 #include <stdlib.h>
 
 #include "crypto/webhook_signature.h"
+#include "delivery/delivery_metrics.h"
 #include "delivery/sender_rig.h"
+#include "store/store_metrics.h"
 
 #define SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -78,6 +80,32 @@ static void a_delivery_arrives(void **state)
     ASSERT_STR(attempt.excerpt, "\"success!\"");
     assert_true(attempt.total_us > 0 && attempt.first_byte_us > 0);
     assert_true(str_starts(attempt.address, STR("127.0.0.1:")));
+}
+
+static struct str answer_to(struct scene *scene, const char *kind)
+{
+    int64_t id = sender_rig_add_kind(&scene->rig, kind, scene->url, "{}");
+
+    (void)sender_rig_wait(&scene->rig, id, DELIVERY_DONE);
+    return sender_rig_attempt(&scene->rig, id, 0, NULL).excerpt;
+}
+
+/* Requirements 1.6, conflict 7: 4 KB of the answer, for the log only, and not if it is switched
+ * off.
+ */
+static void of_answers_4_kb_are_kept_or_nothing(void **state)
+{
+    static char much[20001];
+    struct scene *scene = *state;
+
+    memset(much, 'a', sizeof(much) - 1);
+    inbox_set_reply(&scene->inbox, (struct inbox_reply){.bytes = much});
+    sender_rig_start(&scene->rig);
+    assert_int_equal(answer_to(scene, "run").len, 4096);
+    sender_rig_stop(&scene->rig);
+    scene->rig.config.drops_answers = true;
+    sender_rig_start(&scene->rig);
+    assert_int_equal(answer_to(scene, "run").len, 0);
 }
 
 static void other_kinds_have_no_run_headers(void **state)
@@ -254,6 +282,64 @@ static void one_that_is_down_comes_up(void **state)
     inbox_close(&late);
 }
 
+/* ---- what is counted ---- */
+
+static void a_breaker_is_counted_at_each_move(void **state)
+{
+    static const struct window_limits limits = {
+        .width_start = 1, .width_max = 4, .dead_after = 2, .closed_ms = 50, .closed_ms_max = 50};
+    const int64_t before[] = {metric_read(&delivery_breaker_moves, WINDOW_OPEN),
+                              metric_read(&delivery_breaker_moves, WINDOW_CLOSED),
+                              metric_read(&delivery_breaker_moves, WINDOW_PROBING)};
+    struct scene *scene = *state;
+
+    scene->inbox.decide = fail_twice;
+    scene->rig.config.tuning.window = &limits;
+    sender_rig_start(&scene->rig);
+    (void)sender_rig_wait(&scene->rig, sender_rig_add(&scene->rig, scene->url, "{}"),
+                          DELIVERY_DONE);
+    /* Two failures close the window, the probe opens it. */
+    assert_int_equal(metric_read(&delivery_breaker_moves, WINDOW_CLOSED) - before[1], 1);
+    assert_int_equal(metric_read(&delivery_breaker_moves, WINDOW_PROBING) - before[2], 1);
+    assert_int_equal(metric_read(&delivery_breaker_moves, WINDOW_OPEN) - before[0], 1);
+}
+
+/* The second request on a connection finds it closed. */
+static struct inbox_reply close_the_second(struct inbox *inbox, const struct inbox_request *request)
+{
+    (void)request;
+    return (struct inbox_reply){.act = atomic_load(&inbox->count) == 2 ? INBOX_CLOSE : INBOX_ANSWER,
+                                .status = 200};
+}
+
+static void what_goes_out_twice_is_counted(void **state)
+{
+    int64_t before = metric_read(&store_duplicates, DUPLICATE_CONNECTION);
+    struct scene *scene = *state;
+
+    scene->inbox.decide = close_the_second;
+    sender_rig_start(&scene->rig);
+    for (int i = 0; i < 2; i++)
+        (void)sender_rig_wait(&scene->rig, sender_rig_add(&scene->rig, scene->url, "{}"),
+                              DELIVERY_DONE);
+    assert_int_equal(inbox_count(&scene->inbox), 3);
+    assert_int_equal(metric_read(&store_duplicates, DUPLICATE_CONNECTION) - before, 1);
+}
+
+static void looking_up_a_name_is_timed(void **state)
+{
+    uint64_t before = metric_read_histogram(&delivery_attempt_seconds, 0).count;
+    struct scene *scene = *state;
+    char url[64];
+
+    snprintf(url, sizeof(url), "http://localhost:%u/", scene->inbox.port);
+    sender_rig_start(&scene->rig);
+    for (int i = 0; i < 2; i++)
+        (void)sender_rig_wait(&scene->rig, sender_rig_add(&scene->rig, url, "{}"), DELIVERY_DONE);
+    /* Once: the second finds the name and the connection. */
+    assert_int_equal(metric_read_histogram(&delivery_attempt_seconds, 0).count - before, 1);
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("a delivery arrives with its headers, signed, and is written down", a_delivery_arrives),
     TEST("configured headers belong to run webhooks only", other_kinds_have_no_run_headers),
@@ -264,6 +350,10 @@ static const struct CMUnitTest tests[] = {
     TEST("a receiver that gets well gets its delivery", a_receiver_gets_well),
     TEST("a Retry-After is waited for", retry_after_is_kept),
     TEST("a receiver that was down gets its delivery when it is up", one_that_is_down_comes_up),
+    TEST("4 KB of an answer are kept, or nothing", of_answers_4_kb_are_kept_or_nothing),
+    TEST("each move of a breaker is counted", a_breaker_is_counted_at_each_move),
+    TEST("what goes out twice on stale connections is counted", what_goes_out_twice_is_counted),
+    TEST("looking up a name is timed", looking_up_a_name_is_timed),
 };
 
 static int run(const char *name)

@@ -4,6 +4,7 @@ threat 23 of §4.1: nothing of it comes from the environment)."""
 import base64
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from harness.api import Api
 from harness.egress import Certificates, Proxy, TlsReceiver, TokenEndpoint
@@ -56,11 +57,18 @@ def ended(api, url):
 # ---- client certificates --------------------------------------------------------------------------
 
 
+def handshakes(api):
+    return sum(one.value for family in text_string_to_metric_families(api.get("/metrics").text) for one in family.samples
+               if one.name == "runbell_attempt_seconds_count" and one.labels["phase"] == "tls")
+
+
 def test_a_client_certificate_is_shown_to_who_asks(direct, certificates):
     alice, bob = (tuple(open(path).read() for path in certificates.make(name)) for name in ("alice", "bob"))
     with TlsReceiver(certificates, wants_client=False) as receiver:
         url = f"https://127.0.0.1:{receiver.port}/hook"
+        before = handshakes(direct)
         endpoint = ended(direct, url)["endpoint_id"]
+        assert handshakes(direct) == before + 1, "its time is counted"
         path = f"/v1/endpoints/{endpoint}/client-certificate"
         assert direct.get(path).status_code == 404
         for name, (certificate, key) in (("alice", alice), ("bob", bob)):

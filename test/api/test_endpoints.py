@@ -2,6 +2,7 @@
 (issue 3: health and fairness; policies per endpoint; peer defects 9 and 11)."""
 
 import uuid
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -210,3 +211,32 @@ def test_where_trouble_is_told_must_be_an_address_that_may_be_called(tmp_path, s
     one = Server(tmp_path, store=store(), config={"runbell": {"delivery": {"notify_url": url}}}, dev=False)
     code, log = one.start_fails()
     assert code == 1 and "runbell.delivery.notify_url" in log and word in log
+
+
+def test_how_long_it_has_failed_survives_a_restart(store, tmp_path, hostile):
+    """Row 11: the time counts from the first failure, whatever stops and kills come between."""
+    hook = hostile.hook("/fails", Answer(status=500))
+    limit = timedelta(seconds=3)
+    config = {"runbell": {"delivery": {"policies": {"never": {"delays_s": []}}, "policy": {"run": "never"},
+                                       "disable_after_days": limit / timedelta(days=1)}}}
+
+    def fail(api, failures):
+        api.run(None, webhook=hook.url)
+        hook.wait_for(failures)
+        eventually(lambda: find(api, hook.url)["failures"] == failures, 30)
+        return find(api, hook.url)
+
+    with Server(tmp_path, store=store(), config=config) as server:
+        with Api(server.url) as api:
+            first = fail(api, 1)
+        assert first["state"] == "active"
+        server.restart()
+        server.kill()
+        server.start()
+        began = datetime.fromisoformat(first["failing_since"])
+        eventually(lambda: datetime.now(timezone.utc) - began > limit, 30)
+        with Api(server.url) as api:
+            assert find(api, hook.url)["failing_since"] == first["failing_since"]
+            last = fail(api, 2)
+        assert last["failing_since"] == first["failing_since"]
+        assert (last["state"], last["state_reason"]) == ("disabled", "failing")
