@@ -409,6 +409,22 @@ static void what_ended_while_it_was_disabled_is_not_told(void **state)
     value_is(look_at(&w, START_US), 1, true);
 }
 
+static void a_new_name_does_not_fire_anew(void **state)
+{
+    struct watch w = watch_begin(*state, "\"window_minutes\":5,\"threshold\":1");
+
+    fail_at(&w, START_US);
+    value_is(look_at(&w, START_US), 1, true);
+    assert_int_equal(alerts_rename(w.t->tx, &w.alert), OK);
+    fail_at(&w, START_US);
+    value_is(look_at(&w, START_US), 2, true);
+    assert_int_equal(event_count(&w), 1);
+    assert_int_equal(alerts_update(w.t->tx, &w.alert), OK);
+    fail_at(&w, START_US);
+    value_is(look_at(&w, START_US), 1, true);
+    assert_int_equal(event_count(&w), 2);
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("a window is calendar minutes, the running one included", a_window_is_calendar_minutes),
     TEST("a night when clocks change is like any other", a_change_of_clocks_is_nothing),
@@ -433,6 +449,7 @@ static const struct CMUnitTest tests[] = {
          a_change_waits_for_what_it_is_compared_with),
     TEST("what had ended before an alert was made does not count, whatever others have counted",
          what_had_ended_is_nothing_to_a_new_one),
+    TEST("a new name does not make it fire anew", a_new_name_does_not_fire_anew),
     TEST("what ended while it was disabled does not count",
          what_ended_while_it_was_disabled_is_not_told),
 };

@@ -265,6 +265,24 @@ enum err alert_rule_read(const struct json *json, struct arena *arena, struct al
     return str_trim(rule->denominator_text).len > 0 ? OK : make_denominator(&r, rule);
 }
 
+/* NAN, which says that there is none, is the same as NAN. */
+static bool is_same_number(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+bool alert_rule_watches_same(const struct alert_rule *a, const struct alert_rule *b)
+{
+    return a->is_enabled == b->is_enabled && a->is_change == b->is_change &&
+           a->attribute == b->attribute && a->aggregation == b->aggregation &&
+           a->comparison == b->comparison && a->window_minutes == b->window_minutes &&
+           a->baseline_minutes == b->baseline_minutes &&
+           is_same_number(a->threshold, b->threshold) &&
+           is_same_number(a->multiplier, b->multiplier) && str_eq(a->filter_text, b->filter_text) &&
+           str_eq(a->denominator_text, b->denominator_text) && a->samples_min == b->samples_min &&
+           a->fires_without_data == b->fires_without_data;
+}
+
 struct str alert_attribute_name(enum alert_attribute attribute)
 {
     static const char *const names[ALERT_ATTRIBUTE_COUNT] = {

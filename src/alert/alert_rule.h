@@ -51,6 +51,10 @@ struct alert_rule {
 enum err alert_rule_read(const struct json *json, struct arena *arena, struct alert_rule *rule,
                          struct str *why) MUST_USE;
 
+/* Do both count the same, and fire when the same is reached? What they are called and how often
+ * they are told is another matter. */
+bool alert_rule_watches_same(const struct alert_rule *a, const struct alert_rule *b);
+
 /* "error_count", "latency", "feedback_score", "run_count", "cost": as payloads call it (A6). */
 struct str alert_attribute_name(enum alert_attribute attribute);
 

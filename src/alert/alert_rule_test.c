@@ -42,6 +42,43 @@ static void what_is_taken(void **state)
     ASSERT_STR(alert_attribute_name(rule.attribute), "latency");
 }
 
+static void what_watches_the_same(void **state)
+{
+    static const struct {
+        const char *more;
+        bool is_same;
+    } cases[] = {
+        {"", true},
+        {",\"name\":\"other\",\"description\":\"d\"", true},
+        {",\"renotify_minutes\":5,\"notify_recovery\":true", true},
+        {",\"threshold\":10.0,\"is_enabled\":true", true},
+        {",\"threshold\":11", false},
+        {",\"is_enabled\":false", false},
+        {",\"window_minutes\":6", false},
+        {",\"operator\":\"gt\"", false},
+        {",\"aggregation\":\"pct\"", false},
+        {",\"aggregation\":\"pct\",\"denominator_filter\":\"eq(is_root, true)\"", false},
+        {",\"attribute\":\"run_count\"", false},
+        {",\"filter\":\"eq(is_root, true)\"", false},
+        {",\"min_samples\":2", false},
+        {",\"no_data\":\"fire\"", false},
+        {",\"type\":\"change\",\"threshold_multiplier\":2", false},
+        {",\"threshold_window_minutes\":9", false},
+    };
+    struct alert_rule good, other;
+    struct str why = STR_NONE;
+
+    (void)state;
+    assert_int_equal(read("{" GOOD "}", &good, &why), OK);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct str text = arena_printf(&arena, "{" GOOD "%s}", cases[i].more);
+
+        assert_int_equal(read(text.data, &other, &why), OK);
+        if (alert_rule_watches_same(&good, &other) != cases[i].is_same)
+            fail_msg("%s", cases[i].more);
+    }
+}
+
 static void what_is_refused(void **state)
 {
     static const struct {
@@ -137,6 +174,7 @@ static int end(void **state)
 
 static const struct CMUnitTest tests[] = {
     TEST("documented rules are taken", what_is_taken),
+    TEST("a name or a pause is not another alert", what_watches_the_same),
     TEST("others are refused, with the field", what_is_refused),
     TEST("a share is of what the filter finds, with an error or not",
          a_share_is_of_what_the_filter_finds_errors_or_not),

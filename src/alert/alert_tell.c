@@ -176,7 +176,7 @@ static struct alert_measure measure_of(const struct alert_entry *entry,
     struct alert_sums before = of_scores ? scores->baseline : sums_of(&stretch->baseline);
     struct alert_measure measure = alert_measure_of(rule, &window, &before);
 
-    measure.is_part = alert_is_part(rule, stretch->from, entry->row.updated_us);
+    measure.is_part = alert_is_part(rule, stretch->from, entry->row.begun_us);
     return measure;
 }
 

@@ -263,6 +263,21 @@ static enum err reply_message(struct call *call, const char *words)
     return OK;
 }
 
+/* A new name, other receivers or words are not another alert: what it has counted stays, and it
+ * does not fire anew for what it has told already. */
+static enum err change_write(struct tx *tx, struct call *call, const struct alert_row *was)
+{
+    struct alert_body *body = call->data;
+    struct alert_rule before;
+    const struct json *json;
+    struct str why;
+    bool is_same = json_parse(call->arena, was->rule, &json, NULL) == OK &&
+                   alert_rule_read(json, call->arena, &before, &why) == OK &&
+                   alert_rule_watches_same(&before, &body->rule);
+
+    return is_same ? alerts_rename(tx, &body->row) : alerts_update(tx, &body->row);
+}
+
 static enum err change_apply(struct tx *tx, struct call *call)
 {
     struct alert_body *body = call->data;
@@ -275,7 +290,7 @@ static enum err change_apply(struct tx *tx, struct call *call)
     body->row.alert_no = was.alert_no;
     if ((err = alerts_place_actions(tx, call, body, &was, was.alert_id)) ||
         (err = owned_endpoints_drop(tx, was.tenant, was.actions, body->row.actions)) ||
-        (err = alerts_update(tx, &body->row)))
+        (err = change_write(tx, call, &was)))
         return err;
     return reply_message(call, "Alert rule updated");
 }

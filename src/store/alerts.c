@@ -11,7 +11,8 @@
 
 #define COLUMNS                                                                                    \
     "tenant, alert_id, alert_no, project_no, rule, actions, is_enabled, is_firing, since_us, "     \
-    "told_us, value, threshold, version, created_us, updated_us, begun_seq"
+    "told_us, value, threshold, version, created_us, updated_us, begun_seq, "                      \
+    "begun_us"
 /* The newest end of a span of the project. */
 #define NEWEST_END(project)                                                                        \
     "COALESCE((SELECT MAX(ended_seq) FROM spans WHERE project_no = " project                       \
@@ -23,13 +24,20 @@ static const struct db_statement count_of_project = {
 static const struct db_statement insert_one = {
     "alerts_insert",
     "INSERT INTO alerts (" COLUMNS
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, 0, NULL, NULL, 1, $8, $8, " NEWEST_END("$4") ")",
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, 0, NULL, NULL, 1, $8, $8, " NEWEST_END(
+        "$4") ", $8)",
     NULL};
 static const struct db_statement update_one = {
     "alerts_update",
     "UPDATE alerts SET rule = $3, actions = $4, is_enabled = $5, is_firing = 0, since_us = $6,"
     " told_us = 0, value = NULL, threshold = NULL, version = version + 1, updated_us = $6,"
-    " begun_seq = " NEWEST_END("alerts.project_no") " WHERE tenant = $1 AND alert_id = $2",
+    " begun_us = $6, begun_seq = " NEWEST_END("alerts.project_no") " WHERE tenant = $1 AND"
+                                                                   " alert_id = $2",
+    NULL};
+static const struct db_statement rename_one = {
+    "alerts_rename",
+    "UPDATE alerts SET rule = $3, actions = $4, version = version + 1, updated_us = $5"
+    " WHERE tenant = $1 AND alert_id = $2",
     NULL};
 static const struct db_statement delete_one = {
     "alerts_delete", "DELETE FROM alerts WHERE tenant = $1 AND alert_id = $2", NULL};
@@ -122,6 +130,7 @@ static void row_read(const struct db_rows *rows, struct arena *arena, struct ale
         .created_us = db_get_int(rows, 13),
         .updated_us = db_get_int(rows, 14),
         .begun_seq = db_get_int(rows, 15),
+        .begun_us = db_get_int(rows, 16),
     };
 }
 
@@ -158,7 +167,7 @@ enum err alerts_insert(struct tx *tx, struct alert_row *alert)
         (err = alerts_watch_begin(tx, alert->project_no)))
         return err;
     alert->version = 1;
-    alert->since_us = alert->created_us = alert->updated_us = tx->now_us;
+    alert->since_us = alert->created_us = alert->updated_us = alert->begun_us = tx->now_us;
     tx_notify(tx, TOPIC_ALERTS, STR_NONE);
     return db_run(tx->db, &insert_one,
                   DB_ARGS(db_text(alert->tenant), db_text(alert->alert_id), db_int(alert->alert_no),
@@ -180,6 +189,21 @@ enum err alerts_update(struct tx *tx, const struct alert_row *alert)
         return ERR_NOT_FOUND;
     tx_notify(tx, TOPIC_ALERTS, STR_NONE);
     return err ? err : alert_minutes_trim(tx, &alert->alert_no, 1, INT64_MAX);
+}
+
+enum err alerts_rename(struct tx *tx, const struct alert_row *alert)
+{
+    int64_t changed = 0;
+    enum err err =
+        db_run(tx->db, &rename_one,
+               DB_ARGS(db_text(alert->tenant), db_text(alert->alert_id), db_text(alert->rule),
+                       db_text(alert->actions), db_int(tx->now_us)),
+               &changed);
+
+    if (err || !changed)
+        return err ? err : ERR_NOT_FOUND;
+    tx_notify(tx, TOPIC_ALERTS, STR_NONE);
+    return OK;
 }
 
 enum err alerts_delete(struct tx *tx, struct str tenant, struct str alert_id)

@@ -25,11 +25,12 @@ struct alert_row {
     struct str actions; /* JSON array; each with an endpoint_id */
     bool is_enabled, is_firing;
     int64_t since_us, told_us;
-    int64_t begun_seq; /* what had ended then, when it was made or changed, does not count */
+    int64_t begun_seq; /* what had ended then, when it began to count, does not count */
     bool has_value;
-    double value, threshold;        /* when it was last looked at */
-    int64_t version;                /* rises with each change of the row */
-    int64_t created_us, updated_us; /* updated: since then it has counted */
+    double value, threshold; /* when it was last looked at */
+    int64_t version;         /* rises with each change of the row */
+    int64_t created_us, updated_us;
+    int64_t begun_us; /* since then it has counted */
 };
 
 struct alert_rows {
@@ -41,6 +42,9 @@ struct alert_rows {
 enum err alerts_insert(struct tx *tx, struct alert_row *alert) MUST_USE;
 /* rule, actions and is_enabled; it begins anew, as ok, with nothing counted. ERR_NOT_FOUND. */
 enum err alerts_update(struct tx *tx, const struct alert_row *alert) MUST_USE;
+/* rule, which watches the same as before (alert_rule_watches_same), and actions; its state and what
+ * it has counted stay. ERR_NOT_FOUND. */
+enum err alerts_rename(struct tx *tx, const struct alert_row *alert) MUST_USE;
 enum err alerts_delete(struct tx *tx, struct str tenant, struct str alert_id) MUST_USE;
 enum err alerts_get(struct tx *tx, struct str tenant, struct str alert_id, struct arena *arena,
                     struct alert_row *alert) MUST_USE;

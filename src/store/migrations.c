@@ -342,7 +342,7 @@ const char *const migrations[] = {
     step_thread_totals,
     step_rule_log_threads,
     step_run_stops,
-
     step_span_marks,
+    step_alert_beginnings,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

@@ -490,3 +490,8 @@ const char step_span_marks[] =
     "\n@sqlite DROP INDEX spans_by_start;"
     "\n@sqlite CREATE INDEX spans_by_start ON spans (project_no, start_us, span_no, is_root,"
     " run_type, status, end_us, mark_low, mark_high);\n";
+
+/* An alert counts on when only its name or the way it is told changes (alerts_rename). */
+const char step_alert_beginnings[] =
+    "ALTER TABLE alerts ADD COLUMN begun_us BIGINT NOT NULL DEFAULT 0;"
+    "UPDATE alerts SET begun_us = updated_us;";

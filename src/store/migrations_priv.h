@@ -42,5 +42,6 @@ extern const char step_rule_log_threads[];
 extern const char step_run_stops[];
 
 extern const char step_span_marks[];
+extern const char step_alert_beginnings[];
 
 #endif

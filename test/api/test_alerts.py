@@ -187,6 +187,22 @@ def test_slack_literally(api, project, hook):
     assert body["blocks"][1]["text"]["text"].endswith(f"/projects/p/{project['id']}|View in LangSmith>")
 
 
+def test_a_new_name_does_not_make_it_fire_anew(api, project, hook):
+    alert = make(api, project, webhook(hook), threshold=1)
+    send(api, span(project, "x"))
+    hook.wait_for(1, timeout=30)
+    fires = eventually(lambda: (now := shown(api, project, alert))["rule"]["state"] == "firing" and now, 30)
+    path = f"{ROOT}/{project['id']}/{alert['rule']['id']}"
+    api.ok("PATCH", path, json={"rule": {**fires["rule"], "name": "Renamed"}, "actions": fires["actions"]})
+    now = shown(api, project, alert)["rule"]
+    assert (now["name"], now["state"], now["state_since"]) == ("Renamed", "firing", fires["rule"]["state_since"])
+    send(api, span(project, "x"))
+    eventually(lambda: shown(api, project, alert)["rule"]["last_value"] == 2, 30, why="it counts on")
+    assert len(hook.requests) == 1
+    api.ok("PATCH", path, json={"rule": {**now, "threshold": 2}, "actions": fires["actions"]})
+    assert shown(api, project, alert)["rule"]["state"] == "ok"
+
+
 def test_headers_are_kept_when_they_come_back_masked(api, project, hook):
     path = f"{ROOT}/{project['id']}"
     alert = make(api, project, webhook(hook, headers={"X-Secret": "canary-1"}), threshold=1)
