@@ -48,7 +48,9 @@ static void notify(struct app_request *request, struct app_notice what)
     notice->number = request->number;
     notice->bytes = what.bytes;
     notice->piece = str_put(&at, what.piece);
+    notice->code = what.code;
     notice->is_last = what.is_last;
+    notice->is_text = what.is_text;
     notice->message.deliver = on_notice;
     loop_post(dispatch_loop(request->dispatch), &notice->message);
 }
@@ -57,6 +59,17 @@ void app_request_body(struct app_request *request, struct str piece, bool is_las
 {
     notify(request,
            (struct app_notice){.kind = APP_NOTICE_BODY, .piece = piece, .is_last = is_last});
+}
+
+void app_request_message(struct app_request *request, struct str message, bool is_text)
+{
+    notify(request,
+           (struct app_notice){.kind = APP_NOTICE_MESSAGE, .piece = message, .is_text = is_text});
+}
+
+void app_request_close(struct app_request *request, int code)
+{
+    notify(request, (struct app_notice){.kind = APP_NOTICE_CLOSE, .code = code});
 }
 
 void app_request_credit(struct app_request *request, size_t bytes)

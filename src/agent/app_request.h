@@ -5,9 +5,12 @@
  *      │  ▲ └──app_request_body──▶      │  ──http.body …──▶
  *      │  └───────on_event──────────────┘  ◀── http.taken, http.head, http.chunk …, http.end
  *
+ * With `"socket":true` among its fields it may become a WebSocket (a head of status 101): then
+ * messages go to and fro instead, and APP_CLOSED is the last event if the app closes it.
+ *
  * The maker gives no more of a body than APP_CREDIT_BYTES (and one piece) beyond what APP_TAKEN has
- * said. The request belongs to its maker, and must stay until the last event (APP_END or
- * APP_FAILED) has come, also after app_request_cancel; that event comes exactly once. */
+ * said. The request belongs to its maker, and must stay until the last event (APP_END, APP_CLOSED
+ * or APP_FAILED) has come, also after app_request_cancel; that event comes exactly once. */
 #ifndef AGENT_APP_REQUEST_H
 #define AGENT_APP_REQUEST_H
 
@@ -17,7 +20,16 @@
 
 #define APP_CREDIT_BYTES (256 * KIB) /* of a body or an answer, taken before it is said */
 
-enum app_event_kind { APP_TAKEN, APP_HEAD, APP_CHUNK, APP_END, APP_FAILED };
+enum app_event_kind {
+    APP_TAKEN,
+    APP_HEAD,
+    APP_CHUNK,
+    APP_TEXT,   /* a message */
+    APP_BINARY, /* a message */
+    APP_CLOSED,
+    APP_END,
+    APP_FAILED
+};
 
 struct dispatch;
 struct slot;
@@ -26,7 +38,8 @@ struct app_event {
     struct message message;
     struct app_request *request;
     enum app_event_kind kind;
-    int status;       /* of the head; of the body: how many bytes the app has taken */
+    /* Of the head; of the body: how many bytes the app has taken; of the close: its code. */
+    int status;
     struct str bytes; /* the head's headers as JSON [[name, value], …]; a piece; why it failed */
     char text[];
 };
@@ -45,10 +58,13 @@ struct app_request {
     struct list node;
 };
 
-/* Any loop. The request's number is set; it names the request in the next three. */
+/* Any loop. The request's number is set; it names the request in the next five. */
 void app_request_start(struct dispatch *dispatch, struct app_request *request);
 /* A piece of the body (copied); is_last: nothing more of it comes. */
 void app_request_body(struct app_request *request, struct str piece, bool is_last);
+/* A message of the WebSocket (copied), and the end of it as the client said it. */
+void app_request_message(struct app_request *request, struct str message, bool is_text);
+void app_request_close(struct app_request *request, int code);
 /* `bytes` of the answer have been taken. */
 void app_request_credit(struct app_request *request, size_t bytes);
 /* Nobody waits for the answer any more. */
@@ -57,7 +73,13 @@ void app_request_cancel(struct app_request *request);
 /* ---- main loop: for executors ---- */
 
 /* About a request that may be over. */
-enum app_notice_kind { APP_NOTICE_BODY, APP_NOTICE_CREDIT, APP_NOTICE_CANCEL };
+enum app_notice_kind {
+    APP_NOTICE_BODY,
+    APP_NOTICE_MESSAGE,
+    APP_NOTICE_CLOSE,
+    APP_NOTICE_CREDIT,
+    APP_NOTICE_CANCEL
+};
 
 struct app_notice {
     struct message message;
@@ -66,8 +88,9 @@ struct app_notice {
     enum app_notice_kind kind;
     uint64_t number;
     int64_t bytes;    /* credit */
-    struct str piece; /* of the body */
-    bool is_last;
+    struct str piece; /* of the body; a message */
+    int code;         /* of the close */
+    bool is_last, is_text;
     char text[];
 };
 

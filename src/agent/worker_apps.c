@@ -52,8 +52,8 @@ void worker_app_start(struct executor *executor, struct app_request *request)
 static void notice_write(struct frame_writer *frame, const struct app_notice *notice)
 {
     static const char *const types[] = {
-        [APP_NOTICE_BODY] = "http.body",
-        [APP_NOTICE_CREDIT] = "http.credit",
+        [APP_NOTICE_BODY] = "http.body",   [APP_NOTICE_MESSAGE] = "http.message",
+        [APP_NOTICE_CLOSE] = "http.close", [APP_NOTICE_CREDIT] = "http.credit",
         [APP_NOTICE_CANCEL] = "http.gone",
     };
 
@@ -61,6 +61,10 @@ static void notice_write(struct frame_writer *frame, const struct app_notice *no
     json_put_i64(&frame->json, "request", (int64_t)notice->number);
     if (notice->kind == APP_NOTICE_CREDIT)
         json_put_i64(&frame->json, "bytes", notice->bytes);
+    if (notice->kind == APP_NOTICE_CLOSE)
+        json_put_i64(&frame->json, "code", notice->code);
+    if (notice->kind == APP_NOTICE_MESSAGE)
+        json_put_bool(&frame->json, "text", notice->is_text);
     if (notice->is_last)
         json_put_bool(&frame->json, "last", true);
     if (notice->piece.len > 0)
@@ -91,6 +95,16 @@ static int bytes_taken(const struct frame *frame)
     return bytes < 0 || bytes > INT32_MAX ? 0 : (int)bytes;
 }
 
+static bool is_text(const struct frame *frame)
+{
+    return json_bool(json_get(frame->header, "text"), false);
+}
+
+static struct str text_or_empty(struct str text)
+{
+    return str_is_none(text) ? STR("") : text;
+}
+
 void worker_app_on_frame(struct slot *slot, const struct frame *frame)
 {
     struct app_request *request =
@@ -106,6 +120,12 @@ void worker_app_on_frame(struct slot *slot, const struct frame *frame)
                          json_raw(frame->header_text, STR("headers")));
     else if (str_eq(frame->type, STR("http.chunk")))
         app_request_tell(request, APP_CHUNK, 0, frame_blob(frame, 0));
+    else if (str_eq(frame->type, STR("http.message")))
+        app_request_tell(request, is_text(frame) ? APP_TEXT : APP_BINARY, 0,
+                         text_or_empty(frame_blob(frame, 0)));
+    else if (str_eq(frame->type, STR("http.close")))
+        end(request, APP_CLOSED, (int)json_i64(json_get(frame->header, "code"), 1000),
+            text_or_empty(json_string(json_get(frame->header, "reason"))));
     else if (error)
         end(request, APP_FAILED, 500, json_string(error));
     else

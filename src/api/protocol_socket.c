@@ -326,7 +326,8 @@ static void on_close(void *context, int code)
     socket_end(context);
 }
 
-static const struct websocket_events websocket_events = {on_message, on_drain, on_close};
+static const struct websocket_events websocket_events = {
+    .on_message = on_message, .on_drain = on_drain, .on_close = on_close};
 
 /* ---- the start ---- */
 

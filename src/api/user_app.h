@@ -9,8 +9,8 @@
  *                      server, with a token that says so ──▶ the built-in route
  *
  * What an operator needs goes past the app: /ok, /health/…, inspectors, and all routes for holders
- * of an API key alone (/v1/…, /metrics, traces); WebSockets and preflights of CORS too. If the app
- * is down, the routes that it wraps are down: middleware may be what guards them. */
+ * of an API key alone (/v1/…, /metrics, traces); our own WebSocket and preflights of CORS too. If
+ * the app is down, the routes that it wraps are down: middleware may be what guards them. */
 #ifndef API_USER_APP_H
 #define API_USER_APP_H
 

@@ -1,11 +1,9 @@
 /* One request to the user's own app: its body goes there as it comes, its answer comes back as it
  * is made, and each side waits for the other.
  *
- * It belongs to its net loop; what it asks of the worker outlives the exchange if the client
- * leaves, until the last event has come. */
+ * A request for a WebSocket goes on in user_app_socket.c once the app has accepted it. */
 #include "api/user_app_priv.h"
 
-#include "agent/app_request.h"
 #include "api/request_log.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -15,25 +13,10 @@
 
 #define PENDING_BYTES_MAX (256 * KIB) /* unsent bytes beyond which the app is given no credit */
 #define FIELDS_MAX (16 * MIB)         /* headers of http.header_bytes_max, as JSON */
-#define HEADERS_MAX 100               /* of an answer; more are left out */
 #define HEAD_BYTES_MAX (64 * KIB)     /* of an answer's headers together */
 
 struct user_app_calls {
     struct list all;
-};
-
-struct user_app_call {
-    struct list node;
-    struct app_request request;
-    struct arena arena; /* the request's texts */
-    struct timer timeout;
-    int64_t timeout_ms;
-    struct http_exchange *exchange; /* NULL: ended */
-    struct call *call;              /* NULL: its answer has begun */
-    size_t given_bytes;             /* of the body, not yet taken by the app */
-    size_t owed_bytes;              /* of credit for the answer */
-    uint64_t left_bytes;            /* of an answer whose length was said */
-    bool is_sized;
 };
 
 /* ---- the end ---- */
@@ -92,8 +75,16 @@ static void on_timeout(struct timer *timer)
 /* Of the connection, not of the answer. */
 static bool is_left_out(struct str name)
 {
-    static const char *const ours[] = {"connection", "content-length",    "date",    "keep-alive",
-                                       "te",         "transfer-encoding", "upgrade", "trailer"};
+    static const char *const ours[] = {"connection",
+                                       "content-length",
+                                       "date",
+                                       "keep-alive",
+                                       "te",
+                                       "transfer-encoding",
+                                       "upgrade",
+                                       "trailer",
+                                       "sec-websocket-accept",
+                                       "sec-websocket-extensions"};
 
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         if (str_eq_nocase(name, str_of(ours[i])))
@@ -101,14 +92,7 @@ static bool is_left_out(struct str name)
     return !header_name_is_valid(name);
 }
 
-struct answer_head {
-    struct http_header headers[HEADERS_MAX + REPLY_HEADERS_MAX];
-    size_t count;
-    size_t bytes;
-    struct str length; /* its Content-Length; STR_NONE: not said */
-};
-
-static void headers_read(struct arena *arena, struct str text, struct answer_head *head)
+static void headers_read(struct arena *arena, struct str text, struct app_answer_head *head)
 {
     const struct json *list = NULL, *pair;
     struct json_iter iter;
@@ -116,7 +100,7 @@ static void headers_read(struct arena *arena, struct str text, struct answer_hea
     if (str_is_none(text) || json_parse(arena, text, &list, NULL))
         return;
     iter = json_iter(list);
-    while (head->count < HEADERS_MAX && json_next(&iter, NULL, &pair)) {
+    while (head->count < APP_HEADERS_MAX && json_next(&iter, NULL, &pair)) {
         struct http_header header = {json_string(json_item(pair, 0)),
                                      json_string(json_item(pair, 1))};
 
@@ -130,7 +114,7 @@ static void headers_read(struct arena *arena, struct str text, struct answer_hea
 }
 
 /* What the server says besides, unless the app (or the route behind it) has. */
-static void headers_join(struct call *call, struct answer_head *head)
+static void headers_join(struct call *call, struct app_answer_head *head)
 {
     struct http_header own[REPLY_HEADERS_MAX];
     size_t own_count = reply_headers(call, own), of_app = head->count;
@@ -174,18 +158,23 @@ static bool read_length(struct str text, uint64_t *length)
 
 static void answer_begin(struct user_app_call *c, int status, struct str text)
 {
-    struct answer_head head = {.length = STR_NONE};
+    struct app_answer_head head = {.length = STR_NONE};
     struct call *call = c->call;
     struct http_exchange *exchange = c->exchange;
+    bool is_socket = status == 101 && user_app_socket_is_asked(call);
     bool is_bare = call->request->method == HTTP_HEAD || status == 204 || status == 304;
 
     headers_read(call->arena, text, &head);
-    if (status < 200 || status > 599) {
+    if (!is_socket && (status < 200 || status > 599)) {
         refuse_answer(c, "its answer has no status from 200 to 599");
         return;
     }
     if (head.bytes > HEAD_BYTES_MAX) {
         refuse_answer(c, "the headers of its answer are larger than 64 KiB");
+        return;
+    }
+    if (is_socket) {
+        user_app_socket_begin(c, &head);
         return;
     }
     call->status = status;
@@ -259,11 +248,22 @@ static void on_taken(struct user_app_call *c, int count)
         http_body_resume(c->exchange);
 }
 
+void user_app_call_free(struct user_app_call *c)
+{
+    arena_release(&c->arena);
+    mem_free(c);
+}
+
 static void on_event(struct app_request *request, const struct app_event *event)
 {
     struct user_app_call *c = CONTAINER_OF(request, struct user_app_call, request);
 
-    if (c->exchange) {
+    bool is_last = event->kind == APP_END || event->kind == APP_FAILED || event->kind == APP_CLOSED;
+
+    c->is_answered = is_last;
+    if (c->ws) {
+        user_app_socket_on_event(c, event);
+    } else if (c->exchange) {
         switch (event->kind) {
         case APP_TAKEN:
             on_taken(c, event->status);
@@ -285,12 +285,16 @@ static void on_event(struct app_request *request, const struct app_event *event)
         case APP_FAILED:
             give_up(c, event->status, event->bytes);
             break;
+        case APP_TEXT: /* of no WebSocket */
+        case APP_BINARY:
+            break;
+        case APP_CLOSED:
+            give_up(c, 500, STR("it closed a WebSocket that it had not accepted"));
+            break;
         }
     }
-    if (event->kind != APP_END && event->kind != APP_FAILED)
-        return;
-    arena_release(&c->arena);
-    mem_free(c);
+    if (is_last && !c->ws)
+        user_app_call_free(c);
 }
 
 /* ---- the request ---- */
@@ -314,6 +318,8 @@ static struct str fields_write(struct call *call, struct arena *arena)
         json_put_raw(&json, "user", call->principal.user);
     if (http_body_length(call->exchange) > 0)
         json_put_bool(&json, "body", true);
+    if (user_app_socket_is_asked(call))
+        json_put_bool(&json, "socket", true);
     json_key(&json, "headers");
     json_begin_array(&json);
     for (size_t i = 0; i < request->header_count; i++) {
@@ -378,6 +384,10 @@ void user_app_calls_drain(struct user_app_calls *calls)
     while (!list_is_empty(&calls->all)) {
         struct user_app_call *c = LIST_ITEM(calls->all.next, struct user_app_call, node);
 
+        if (c->ws) {
+            user_app_socket_break(c);
+            continue;
+        }
         app_request_cancel(&c->request);
         give_up(c, 503, STR("the server stops"));
     }

@@ -35,6 +35,7 @@ enum websocket_opcode {
 #define WEBSOCKET_BAD_TEXT 1007
 #define WEBSOCKET_POLICY 1008
 #define WEBSOCKET_TOO_BIG 1009
+#define WEBSOCKET_INTERNAL 1011
 #define WEBSOCKET_RESTART 1012
 
 struct websocket_reader {

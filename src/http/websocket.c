@@ -7,6 +7,7 @@
 #include "http/exchange_priv.h"
 
 #define KEY_BYTES 16
+#define HEADERS_MAX 128
 #define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455, 1.3 */
 #define CLOSE_WAIT_MS 5000                          /* for the client's answer to our close */
 
@@ -17,7 +18,8 @@ struct websocket {
     struct timer timer; /* pings; after our close: the end of waiting */
     bool heard;         /* something came since the last ping */
     bool is_closing;    /* we have sent a close */
-    bool is_busy;       /* bytes are being read: memory goes behind that */
+    bool is_paused;
+    bool is_busy; /* bytes are being read: memory goes behind that */
 };
 
 /* ---- the handshake ---- */
@@ -133,6 +135,7 @@ void websocket_close(struct websocket *ws, int code, struct str reason)
         return;
     ws->is_closing = true;
     close_send(ws, code, reason);
+    websocket_resume(ws); /* its answer is to be read */
     timer_start(&ws->timer, CLOSE_WAIT_MS);
 }
 
@@ -152,7 +155,10 @@ static bool item_take(struct websocket *ws, const struct websocket_item *item)
             ws->config.events->on_message(ws->config.context, item->payload);
         break;
     case WEBSOCKET_BINARY:
-        websocket_close(ws, WEBSOCKET_UNSUPPORTED, STR("messages are JSON text"));
+        if (!ws->config.events->on_binary)
+            websocket_close(ws, WEBSOCKET_UNSUPPORTED, STR("messages are JSON text"));
+        else if (!ws->is_closing)
+            ws->config.events->on_binary(ws->config.context, item->payload);
         break;
     case WEBSOCKET_PING:
         frame_send(ws, WEBSOCKET_PONG, item->payload);
@@ -207,7 +213,7 @@ static void on_timer(struct timer *timer)
 {
     struct websocket *ws = CONTAINER_OF(timer, struct websocket, timer);
 
-    if (ws->is_closing || !ws->heard) {
+    if (ws->is_closing || (!ws->heard && !ws->is_paused)) {
         end(ws, WEBSOCKET_ABNORMAL, true);
         return;
     }
@@ -235,9 +241,14 @@ struct websocket *websocket_accept(struct http_exchange *exchange,
     http_exchange_on_drain(exchange, on_drain);
     buf_init(&accept, 64);
     struct str value = accept_value(http_exchange_request(exchange), &accept);
-    const struct http_header headers[] = {{STR("Upgrade"), STR("websocket")},
-                                          {STR("Sec-WebSocket-Accept"), value}};
-    http_upgrade(exchange, headers, ARRAY_LEN(headers), on_bytes);
+    struct http_header headers[HEADERS_MAX] = {{STR("Upgrade"), STR("websocket")},
+                                               {STR("Sec-WebSocket-Accept"), value}};
+    size_t count = 2;
+
+    for (size_t i = 0; i < config->header_count && count < HEADERS_MAX; i++)
+        headers[count++] = config->headers[i];
+    ws->config.headers = NULL; /* they were borrowed */
+    http_upgrade(exchange, headers, count, on_bytes);
     buf_release(&accept);
     return ws;
 }
@@ -246,6 +257,29 @@ void websocket_send(struct websocket *ws, struct str text)
 {
     if (ws->exchange && !ws->is_closing)
         frame_send(ws, WEBSOCKET_TEXT, text);
+}
+
+void websocket_send_binary(struct websocket *ws, struct str bytes)
+{
+    if (ws->exchange && !ws->is_closing)
+        frame_send(ws, WEBSOCKET_BINARY, bytes);
+}
+
+void websocket_pause(struct websocket *ws)
+{
+    ws->is_paused = true;
+    if (ws->exchange)
+        http_body_pause(ws->exchange);
+}
+
+void websocket_resume(struct websocket *ws)
+{
+    if (!ws->is_paused)
+        return;
+    ws->is_paused = false;
+    ws->heard = true;
+    if (ws->exchange)
+        http_body_resume(ws->exchange);
 }
 
 size_t websocket_pending_bytes(const struct websocket *ws)

@@ -16,6 +16,8 @@ struct websocket;
 struct websocket_events {
     /* A whole text message; borrowed until it returns. */
     void (*on_message)(void *context, struct str text);
+    /* The same of a binary one. NULL: those are refused (1003). */
+    void (*on_binary)(void *context, struct str bytes);
     void (*on_drain)(void *context); /* what had to wait has gone out */
     /* Once, also after websocket_close. The websocket is gone then. */
     void (*on_close)(void *context, int code);
@@ -26,6 +28,8 @@ struct websocket_config {
     int64_t ping_ms;
     const struct websocket_events *events;
     void *context;
+    const struct http_header *headers; /* of the answer besides; borrowed */
+    size_t header_count;
 };
 
 /* Does the request ask for a WebSocket? */
@@ -37,6 +41,10 @@ const char *websocket_refusal(const struct http_request *request, int *status);
 struct websocket *websocket_accept(struct http_exchange *exchange,
                                    const struct websocket_config *config);
 void websocket_send(struct websocket *ws, struct str text);
+void websocket_send_binary(struct websocket *ws, struct str bytes);
+/* Nothing is read meanwhile, so nobody is missed either. */
+void websocket_pause(struct websocket *ws);
+void websocket_resume(struct websocket *ws);
 size_t websocket_pending_bytes(const struct websocket *ws);
 /* on_close follows; no message comes any more. */
 void websocket_close(struct websocket *ws, int code, struct str reason);

@@ -8,6 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 from langgraph_sdk import get_sync_client
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from harness.ports import eventually
 from harness.server import Server
@@ -160,6 +162,13 @@ def test_routes_of_the_app_need_a_name_if_it_says_so(server, tmp_path):
         assert answer.status_code == 200
         if server.extension == "py":
             assert answer.json()["user"] == "ann"
+            address = url.replace("http", "ws", 1) + "/custom/socket"
+            with pytest.raises(InvalidStatus) as refused:
+                connect(address, proxy=None)
+            assert refused.value.response.status_code == 401
+            with connect(address, proxy=None, additional_headers={"authorization": "Bearer ann"}) as ws:
+                ws.send("hello")
+                assert ws.recv(timeout=20) == "said: hello"
         assert httpx.post(url + "/threads", json={}).status_code == 401
         assert httpx.post(url + "/threads", json={}, headers={"authorization": "Bearer ann"}).status_code == 200
         if prefix:

@@ -5,7 +5,7 @@ import hashlib
 import os
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.requests import ClientDisconnect
 
@@ -20,6 +20,7 @@ async def lifespan(app):
 
 app = FastAPI(lifespan=lifespan)
 left, upload_was_left = asyncio.Event(), asyncio.Event()
+socket_left = []
 
 
 @app.middleware("http")
@@ -67,6 +68,48 @@ async def sink(request: Request, pause: float = 0):
 @app.post("/custom/early")
 async def early():
     return JSONResponse({"early": True}, 413)
+
+
+@app.websocket("/custom/socket")
+async def socket(ws: WebSocket):
+    """Answers each message with what it is; some words make it do something else."""
+    if "refuse" in ws.query_params:
+        await ws.send_denial_response(JSONResponse({"refused": ws.query_params["refuse"]}, 401))
+        return
+    offered = ws.scope["subprotocols"]
+    await ws.accept(subprotocol=offered[-1] if offered else None, headers=[(b"x-socket", b"yes")])
+    while True:
+        message = await ws.receive()
+        if message["type"] == "websocket.disconnect":
+            socket_left.append(message["code"])
+            return
+        text = message.get("text")
+        if text is None:
+            await ws.send_bytes(message["bytes"][::-1])
+        elif text == "close":
+            await ws.close(4001, "as you like")
+            return
+        elif text == "raise":
+            raise ValueError("asked to")
+        elif text == "die":
+            os._exit(3)
+        elif text.startswith("take "):
+            await asyncio.sleep(0.5)
+            taken = [len(await ws.receive_bytes()) for _ in range(int(text[5:]))]
+            await ws.send_text(f"taken: {sum(taken)}")
+        elif text.startswith("flood "):
+            for number in range(int(text[6:])):
+                await ws.send_text(f"{number} " + "x" * 65536)
+        elif text == "scope":
+            await ws.send_json({"path": ws.url.path, "query": ws.url.query, "scheme": ws.url.scheme,
+                                "header": ws.headers.get("x-test"), "state": ws.state.from_lifespan})
+        else:
+            await ws.send_text("said: " + text)
+
+
+@app.get("/custom/socket-left")
+async def tell_socket_left():
+    return socket_left
 
 
 @app.post("/custom/one-piece")

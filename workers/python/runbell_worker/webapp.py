@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from . import websockets
 from .frames import Frame
 from .link import Link
 from .loading import LoadError, load_export
@@ -45,6 +46,7 @@ class WebApp:
         self._app: Any = None
         self._lifespan = _Lifespan()
         self._open: dict[int, tuple[asyncio.Task[None], _Body, _Answer]] = {}
+        self._sockets: dict[int, tuple[asyncio.Task[None], websockets.Socket]] = {}
 
     @property
     def path(self) -> str:
@@ -80,10 +82,14 @@ class WebApp:
 
     def receive(self, frame: Frame) -> None:
         number = frame.header["request"]
-        if frame.header["t"] == "http.request":
+        if frame.header.get("socket"):
+            self._open_socket(frame.header)
+        elif number in self._sockets:
+            _to_socket(*self._sockets[number], frame)
+        elif frame.header["t"] == "http.request":
             answer = _Answer(self._link, number)
             body = _Body(self._link, number, frame.header.get("body", False))
-            task = asyncio.get_running_loop().create_task(self._serve(frame.header, body, answer))
+            task = asyncio.get_running_loop().create_task(self._serve(self._scope(frame.header), body, answer))
             self._open[number] = (task, body, answer)
             task.add_done_callback(lambda _: self._open.pop(number, None))
         elif number in self._open:
@@ -97,12 +103,20 @@ class WebApp:
             else:
                 answer.credit(frame.header["bytes"])
 
-    async def _serve(self, header: dict[str, Any], body: "_Body", answer: "_Answer") -> None:
+    def _open_socket(self, header: dict[str, Any]) -> None:
+        number = header["request"]
+        socket = websockets.Socket(self._link, number)
+        scope = websockets.scope_of(self._scope(header))
+        task = asyncio.get_running_loop().create_task(self._serve(scope, socket, socket))
+        self._sockets[number] = (task, socket)
+        task.add_done_callback(lambda _: self._sockets.pop(number, None))
+
+    async def _serve(self, scope: Message, source: Any, answer: Any) -> None:
         error = None
         try:
             if self._app is None:
                 raise RuntimeError(f"'{self._spec}' could not be loaded")
-            await self._app(self._scope(header), body.receive, answer.send)
+            await self._app(scope, source.receive, answer.send)
         except asyncio.CancelledError:
             error = "cancelled"
         except Exception as raised:
@@ -139,6 +153,19 @@ class WebApp:
 
 
 GONE_S = 5.0  # an app that was told that the client has left may still clean up
+
+
+def _to_socket(task: "asyncio.Task[None]", socket: websockets.Socket, frame: Frame) -> None:
+    kind = frame.header["t"]
+    if kind == "http.message":
+        socket.add(frame.blobs[0] if frame.blobs else b"", frame.header.get("text", False))
+    elif kind == "http.close":
+        socket.close(frame.header["code"])
+    elif kind == "http.credit":
+        socket.credit(frame.header["bytes"])
+    elif kind == "http.gone":
+        socket.leave()
+        task.get_loop().call_later(GONE_S, task.cancel)
 
 
 def _address(text: str) -> tuple[str, int] | None:
@@ -306,6 +333,8 @@ class _Builtin:
         self.address = (parts.hostname, parts.port) if parts.hostname else None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":  # of no route of the app, and of none of the server
+            await send({"type": "websocket.close"})
         if scope["type"] != "http":
             return
         import httpx
