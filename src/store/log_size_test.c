@@ -349,6 +349,39 @@ static void a_large_excess_goes_in_pieces(void **state)
     assert_int_equal(ROWS("deliveries WHERE delivery_id > 300"), 100);
 }
 
+/* A second node on the same database sweeps while the first has not committed. */
+static void two_nodes_take_no_more_than_one(void **state)
+{
+    static const struct db_statement impatient = {"test_impatient", "SET lock_timeout = '5s'",
+                                                  NULL};
+    struct outbox_rig *rig = *state, other;
+    const struct retention_limits limits = {.log_bytes = 10 * (ENDED_BYTES + 10)};
+    enum retention_pace pace = RETENTION_DONE;
+    const char *why = "";
+    struct tx *tx;
+
+    if (!rig->postgres_url)
+        return; /* there is one writer */
+    for (int i = 0; i < 20; i++)
+        add_ended(rig, "many", 10);
+    other = *rig;
+    arena_init(&other.tx_arena);
+    assert_int_equal(db_postgres_open(rig->postgres_url, &other.db, &why), OK);
+    assert_int_equal(db_run(other.db, &impatient, DB_NO_ARGS, NULL), OK);
+    tx = outbox_rig_begin(rig);
+    assert_int_equal(retention_step(tx, rig->now_us, &limits, &pace), OK);
+    sweep(&other, &limits); /* leaves it to the first */
+    assert_int_equal(outbox_rig_end(rig, OK), OK);
+    assert_int_equal(check(rig), limits.log_bytes);
+    sweep(&other, &limits); /* sees what the first has done */
+    assert_int_equal(check(rig), limits.log_bytes);
+    add_ended(rig, "one more", 10);
+    sweep(&other, &limits);
+    assert_int_equal(check(rig), limits.log_bytes);
+    db_close(other.db);
+    arena_release(&other.tx_arena);
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("the size of the log is what counting it says", the_size_is_what_counting_says),
     TEST("it goes down with what goes, by age and by erasure", the_size_goes_down_with_what_goes),
@@ -357,6 +390,7 @@ static const struct CMUnitTest tests[] = {
     TEST("what is held stays, however large the log is", held_ones_stay),
     TEST("a shared body goes with the last that has it", a_shared_body_goes_with_the_last),
     TEST("a large excess goes in pieces", a_large_excess_goes_in_pieces),
+    TEST("two nodes take away no more than one", two_nodes_take_no_more_than_one),
 };
 
 static int run(const char *name)

@@ -9,6 +9,7 @@ import time
 import uuid
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from harness.api import Api, delay, run_body, say
 from harness.clock import Clock
@@ -200,3 +201,31 @@ def test_clocks_that_are_apart_take_nobodys_work_away(tmp_path, shared_receiver)
 def slow(source):
     """Longer than the pause between two looks at the leases."""
     return run_body([say("a"), delay(source.randint(100, 1500)), say("b")])
+
+
+def test_two_nodes_shrink_one_log(tmp_path, hostile):
+    """Both delete what is beyond the log's size, and together no more than that; each counts what it has deleted."""
+    hook = hostile.hook("/many")
+    limit, body = 400_000, 20_000
+    settings = {**SETTINGS, "retention": {"deliveries_mb": limit / 1e6}}
+    with Nodes(tmp_path, Databases(os.environ["RUNBELL_TEST_POSTGRES"]).create(), [settings, settings]) as nodes:
+        size = lambda: int(nodes.sql("select sum(bytes) from log_sizes"))
+        with Api(nodes[0].url) as one, Api(nodes[1].url) as other:
+            for n in range(60):
+                [one, other][n % 2].run(None, webhook=hook.url, metadata={"much": "x" * body})
+            hook.wait_for(60, 120)
+            eventually(lambda: nodes.sql("select count(*) from deliveries where ended_us is null") == "0" and size() <= limit, 120,
+                       every=0.5, why=lambda: f"the log has {size()} bytes")
+            row = lambda request: 1024 + 256 + 384 + len(request.body)
+            least = limit - max(row(request) for request in hook.requests)
+            assert least < size() <= limit, "no more went than was too much"
+            kept = int(nodes.sql("select count(*) from deliveries"))
+            assert size() == sum(sorted(row(request) for request in hook.requests)[:kept])
+            deleted = [sample(api, "runbell_log_deleted_total", what="delivery", reason="size") for api in (one, other)]
+            assert sum(deleted) == 60 - kept, "each deleted what it says"
+
+
+def sample(api, name, **labels):
+    families = text_string_to_metric_families(api.get("/metrics").text)
+    return sum(found.value for family in families for found in family.samples
+               if found.name == name and labels.items() <= found.labels.items())
