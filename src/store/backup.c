@@ -13,6 +13,10 @@ static const struct db_statement integrity_check = {"integrity_check", "PRAGMA i
 static const struct db_statement version_get = {"backup_version",
                                                 "SELECT version FROM schema_version", NULL};
 
+static const struct db_statement log_settle = {"log_settle", "PRAGMA wal_checkpoint(TRUNCATE)",
+                                               NULL};
+static const struct db_statement vacuum_into = {"vacuum_into", "VACUUM INTO $1", NULL};
+
 static char *with_suffix(const char *path, const char *suffix)
 {
     size_t bytes = strlen(path) + strlen(suffix) + 1;
@@ -212,5 +216,94 @@ enum err store_restore(struct world *world, const char *data_dir, const char *ba
     if (!err)
         err = restore_into(world, data_dir, from, why);
     db_close(from);
+    return err;
+}
+
+/* ---- compacting ---- */
+
+/* A log of the old file would be taken for one of the new: it must be empty, and it is only where
+ * nobody else reads. */
+static enum err settle_log(struct db *db, const char **why)
+{
+    struct db_rows rows = {0};
+    bool is_busy;
+    enum err err = db_query_one(db, &log_settle, DB_NO_ARGS, &rows);
+
+    if (err)
+        return store_why(why, err, "the store cannot be read: %s", db_error(db));
+    is_busy = db_get_int(&rows, 0);
+    err = db_rows_end(&rows);
+    if (!err && is_busy)
+        return store_why(why, ERR_CONFLICT,
+                         "the store is being read (by a backup?): wait until that is over");
+    return err;
+}
+
+static enum err sync_file(struct disk *disk, const char *path)
+{
+    int fd = disk->open(disk, path);
+    enum err err = fd < 0 ? ERR_IO : disk->sync(disk, fd);
+
+    if (fd >= 0)
+        disk->close(disk, fd);
+    return err;
+}
+
+static enum err write_anew(struct disk *disk, const char *path, const char *part, const char **why)
+{
+    const struct db_sqlite_options options = {.path = path};
+    struct db *db = NULL;
+    enum err err = db_sqlite_open(&options, &db, why);
+
+    if (err)
+        return err;
+    err = settle_log(db, why);
+    if (!err && db_run(db, &vacuum_into, DB_ARGS(db_text(str_of(part))), NULL))
+        err = store_why(why, ERR_LIMIT, "cannot write %s: %s; is there room for a second store?",
+                        part, db_error(db));
+    db_close(db);
+    if (!err && (check_file(part, NULL) || sync_file(disk, part)))
+        err = store_why(why, ERR_IO, "%s is not what was written to it; the store is as it was",
+                        part);
+    return err;
+}
+
+static enum err replace_store(struct disk *disk, const char *path, const char **why)
+{
+    char *part = with_suffix(path, ".part"), *log = with_suffix(path, "-wal");
+    enum err err = OK;
+
+    if (disk->exists(disk, part)) /* of an attempt that was interrupted */
+        err = disk->remove(disk, part);
+    if (err)
+        err = store_why(why, err, "cannot remove %s", part);
+    else
+        err = write_anew(disk, path, part, why);
+    if (!err && disk->exists(disk, log))
+        err = store_why(why, ERR_CONFLICT, "another program has the store open");
+    if (!err && (disk->rename(disk, part, path) || sync_folder_of(disk, path)))
+        err = store_why(why, ERR_IO, "cannot put %s in the place of the store", part);
+    if (err && disk->exists(disk, part))
+        (void)disk->remove(disk, part);
+    mem_free(part);
+    mem_free(log);
+    return err;
+}
+
+enum err store_compact(struct world *world, const char *data_dir, const char **why)
+{
+    char *path = store_path(data_dir, STORE_DB_FILE);
+    int lock_fd = -1;
+    enum err err = OK;
+
+    if (!world->disk->exists(world->disk, path))
+        err = store_why(why, ERR_NOT_FOUND, "the data folder %s holds no store", data_dir);
+    if (!err)
+        err = store_lock_dir(world, data_dir, &lock_fd, why);
+    if (!err)
+        err = replace_store(world->disk, path, why);
+    if (lock_fd >= 0)
+        world->disk->close(world->disk, lock_fd);
+    mem_free(path);
     return err;
 }

@@ -1,5 +1,5 @@
 /* backup.h -- copies of an embedded store: store_backup (store.h) makes one, store_restore takes it
- * into use.
+ * into use, store_compact makes one take the original's place.
  *
  * A copy is one SQLite file, checked before it gets its name. */
 #ifndef STORE_BACKUP_H
@@ -18,5 +18,10 @@ enum err store_restore(struct world *world, const char *data_dir, const char *ba
  * process. */
 enum err store_backup_dir(struct world *world, const char *data_dir, const char *path,
                           const char **why) MUST_USE;
+
+/* Writes the store of a folder anew without its free pages, so that the disk gets their room back;
+ * it must be closed everywhere. Takes as much free space as the store has afterwards. Killed at any
+ * moment, the folder has the old store or the new one. For the command line. */
+enum err store_compact(struct world *world, const char *data_dir, const char **why) MUST_USE;
 
 #endif

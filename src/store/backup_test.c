@@ -1,8 +1,10 @@
 /* backup_test.c -- copies are whole, checked and never written over anything. */
 #include "store/backup.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "db/db.h"
 #include "store/store_fixture.h"
 
 static struct fixture fixture;
@@ -162,6 +164,80 @@ static void what_is_no_backup_is_refused(void **state)
         (sentence), (function), setup, teardown, NULL                                              \
     }
 
+/* A table of some megabytes that goes again. */
+static void fill_and_empty(const char *path)
+{
+    const struct db_sqlite_options options = {.path = path};
+    const char *why = "";
+    struct db *db = NULL;
+
+    assert_int_equal(db_sqlite_open(&options, &db, &why), OK);
+    assert_int_equal(db_script(db, "CREATE TABLE much (bytes BLOB);"
+                                   "INSERT INTO much SELECT zeroblob(4000000) FROM schema_version;"
+                                   "DROP TABLE much;"),
+                     OK);
+    db_close(db);
+}
+
+static off_t bytes_of(const char *path)
+{
+    struct stat file;
+
+    assert_int_equal(stat(path, &file), 0);
+    return file.st_size;
+}
+
+static void compacting_gives_room_back_and_keeps_all(void **state)
+{
+    struct store_config config = fixture_config(&fixture);
+    char path[128], part[136];
+    const char *why = "";
+    off_t before;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/runbell.db", fixture.folder);
+    snprintf(part, sizeof(part), "%s.part", path);
+    assert_int_equal(fixture_insert(&fixture, STR("kept")), OK);
+    assert_int_equal(store_compact(fixture.world, fixture.folder, &why), ERR_CONFLICT);
+    assert_non_null(strstr(why, "in use by another runbell"));
+    store_close(fixture.store);
+    fill_and_empty(path);
+    before = bytes_of(path);
+    assert_int_equal(store_compact(fixture.world, fixture.folder, &why), OK);
+    assert_true(bytes_of(path) < before / 2);
+    assert_int_equal(access(part, F_OK), -1);
+    assert_int_equal(store_open(&config, &fixture.store, &why), OK);
+    assert_int_equal(fixture_count(&fixture, STR("kept")), 1);
+}
+
+static void compacting_leaves_alone_what_is_open(void **state)
+{
+    struct store_config config = fixture_config(&fixture);
+    struct db_sqlite_options options = {.read_only = true};
+    static const struct db_statement look = {"test_look", "SELECT COUNT(*) FROM schema_version",
+                                             NULL};
+    struct db_rows rows = {0};
+    struct db *reader = NULL;
+    char path[128];
+    const char *why = "";
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/runbell.db", fixture.folder);
+    options.path = path;
+    assert_int_equal(db_sqlite_open(&options, &reader, &why), OK);
+    assert_int_equal(db_begin_snapshot(reader), OK);
+    assert_int_equal(db_query_one(reader, &look, DB_NO_ARGS, &rows), OK);
+    assert_int_equal(db_rows_end(&rows), OK);
+    db_rollback(reader); /* it reads nothing any more, but the log stays for it */
+    assert_int_equal(fixture_insert(&fixture, STR("kept")), OK);
+    store_close(fixture.store);
+    assert_int_equal(store_compact(fixture.world, fixture.folder, &why), ERR_CONFLICT);
+    db_close(reader);
+    assert_int_equal(store_compact(fixture.world, fixture.folder, &why), OK);
+    assert_int_equal(store_open(&config, &fixture.store, &why), OK);
+    assert_int_equal(fixture_count(&fixture, STR("kept")), 1);
+}
+
 static const struct CMUnitTest tests[] = {
     WITH_STORE("a backup holds what was committed and can be restored", a_backup_can_be_restored),
     WITH_STORE("a folder can be copied while its store is open or closed",
@@ -171,6 +247,10 @@ static const struct CMUnitTest tests[] = {
     WITH_STORE("a restore overwrites nothing", a_restore_overwrites_nothing),
     WITH_STORE("a damaged backup is refused", a_damaged_backup_is_refused),
     WITH_STORE("what is no backup, or a newer one, is refused", what_is_no_backup_is_refused),
+    WITH_STORE("compacting gives room back and keeps all",
+               compacting_gives_room_back_and_keeps_all),
+    WITH_STORE("compacting leaves alone what another has open",
+               compacting_leaves_alone_what_is_open),
 };
 
 int main(void)

@@ -1,9 +1,11 @@
 """The commands, as a new user meets them (issue 3 row 8): help, JSON, exit codes, errors with their mend."""
 
 import base64
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import stat
 import subprocess
 import time
@@ -22,7 +24,7 @@ GROUPS = {"deliveries": ["list", "show", "resend", "tail"], "endpoints": ["list"
           "config": ["check", "print"], "secrets": ["status", "rotate", "drop"],
           "replays": ["list", "show", "pause", "resume", "cancel"], "import": ["langsmith"],
           "agents": ["list", "pull", "push", "export", "import", "run", "diff"]}
-LEAVES = ["serve", "replay", "erase", "listen", "inspect", "trigger", "verify", "doctor", "backup", "restore", "openapi", "completion"]
+LEAVES = ["serve", "replay", "erase", "listen", "inspect", "trigger", "verify", "doctor", "backup", "restore", "migrate", "compact", "openapi", "completion"]
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +116,41 @@ def test_help_is_in_columns():
     """Also where a word has letters of more than one byte."""
     lines = [line for line in runbell("keys", "create", "--help").splitlines() if line.startswith("  --")]
     assert all(line[23] == " " and line[24] != " " for line in lines), lines
+
+
+def test_a_store_is_migrated_when_it_is_said(tmp_path):
+    data = ["--data", str(tmp_path)]
+    assert "there is no store yet" in runbell("migrate", *data, code=1)
+    with contextlib.closing(sqlite3.connect(tmp_path / "runbell.db")) as db, db:  # as a program that knew no step left it
+        db.execute("CREATE TABLE schema_version (version BIGINT NOT NULL)")
+        db.execute("INSERT INTO schema_version VALUES (0)")
+    known = json.loads(runbell("version", "--json"))["store_schema"]
+    assert f"Schema 0 would become {known}." in runbell("migrate", "--check", *data, code=1)
+    assert json.loads(runbell("migrate", "--json", *data)) == {"schema_before": 0, "schema": known}
+    assert json.loads(runbell("migrate", "--check", "--json", *data)) == {"schema_before": known, "schema": known}
+    runbell("keys", "create", *data)
+    with contextlib.closing(sqlite3.connect(tmp_path / "runbell.db")) as db, db:
+        db.execute("UPDATE schema_version SET version = version + 1")
+    assert "use the newer program" in runbell("migrate", *data, code=1)
+
+
+def test_compacting_gives_room_back(tmp_path):
+    data = ["--data", str(tmp_path)]
+    assert "holds no store" in runbell("compact", *data, code=1)
+    assert "VACUUM FULL" in runbell("compact", "--store", "postgres://nobody@127.0.0.1:1/none", code=1)
+    key = runbell("keys", "create", "--json", *data)
+    with contextlib.closing(sqlite3.connect(tmp_path / "runbell.db")) as db, db:
+        db.execute("CREATE TABLE much AS SELECT zeroblob(4000000) AS bytes")
+        db.execute("DROP TABLE much")
+    told = json.loads(runbell("compact", "--json", *data))
+    assert told["bytes"] == (tmp_path / "runbell.db").stat().st_size < told["bytes_before"] / 2
+    assert stat.S_IMODE((tmp_path / "runbell.db").stat().st_mode) == 0o600
+    assert json.loads(key)["key_id"] in runbell("keys", "list", *data), "all is there"
+
+
+def test_a_store_in_use_is_not_compacted(server):
+    if server.store == "sqlite":
+        assert "in use by another runbell" in runbell("compact", "--data", str(server.data), code=1)
 
 
 def test_openapi_is_that_of_the_server(api):

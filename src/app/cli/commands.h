@@ -42,9 +42,9 @@ int cli_dispatch(const struct cli_table *table, int argc, char **argv);
 /* The whole program: argv as main gets it. */
 int cli_main(int argc, char **argv);
 
-extern const struct arg_command serve_command, backup_command, restore_command, verify_command,
-    doctor_command, trigger_command, inspect_command, listen_command, replay_command, erase_command,
-    openapi_command, completion_command;
+extern const struct arg_command serve_command, backup_command, restore_command, migrate_command,
+    compact_command, verify_command, doctor_command, trigger_command, inspect_command,
+    listen_command, replay_command, erase_command, openapi_command, completion_command;
 extern const struct cli_table keys_table, secrets_table, config_table, deliveries_table,
     endpoints_table, replays_table, import_table, agents_table;
 
@@ -58,6 +58,8 @@ int erase_run(struct remote *remote);
 int cli_serve(int argc, char **argv);
 int cli_backup(int argc, char **argv);
 int cli_restore(int argc, char **argv);
+int cli_migrate(int argc, char **argv);
+int cli_compact(int argc, char **argv);
 int cli_verify(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_openapi(int argc, char **argv);
