@@ -1,8 +1,11 @@
 /* Packs of values. */
 #include "store/span_pack.h"
 
+#include <pthread.h>
+
 #define FORM_PLAIN 0
 #define FORM_SQUEEZED 1
+#define FORM_WITH_WORDS 2
 #define SQUEEZED_BYTES_MIN 200
 #define SQUEEZED_BYTES_MAX (8 * MIB) /* larger ones would hold the writer up */
 #define ENTRY_BYTES 5
@@ -47,13 +50,30 @@ static void entries_write(struct buf *out, const struct span_value values[SPAN_F
     }
 }
 
+static struct squeeze_words *words;
+static pthread_once_t words_once = PTHREAD_ONCE_INIT;
+
+static void words_make(void)
+{
+    words = squeeze_words_new(span_words);
+}
+
+/* Made once; NULL for a form without. */
+static const struct squeeze_words *words_of(char form)
+{
+    if (form != FORM_WITH_WORDS)
+        return NULL;
+    pthread_once(&words_once, words_make);
+    return words;
+}
+
 static void squeeze(struct squeezer *squeezer, struct buf *out)
 {
     struct buf small;
 
     buf_init(&small, out->len);
-    buf_add_char(&small, FORM_SQUEEZED);
-    if (squeeze_write(squeezer, &small, str_from(buf_str(out), 1))) {
+    buf_add_char(&small, FORM_WITH_WORDS);
+    if (squeeze_write(squeezer, words_of(FORM_WITH_WORDS), &small, str_from(buf_str(out), 1))) {
         buf_truncate(out, 0);
         buf_add(out, buf_str(&small));
     }
@@ -88,9 +108,10 @@ enum err span_pack_read(struct str pack, struct arena *arena,
 {
     struct str rest = str_from(pack, 1);
 
-    if (pack.len < 1 || (pack.data[0] != FORM_PLAIN && pack.data[0] != FORM_SQUEEZED))
+    if (pack.len < 1 || pack.data[0] < FORM_PLAIN || pack.data[0] > FORM_WITH_WORDS)
         return ERR_INVALID;
-    if (pack.data[0] == FORM_SQUEEZED && squeeze_read(rest, SQUEEZED_BYTES_MAX, arena, &rest))
+    if (pack.data[0] != FORM_PLAIN &&
+        squeeze_read(words_of(pack.data[0]), rest, SQUEEZED_BYTES_MAX, arena, &rest))
         return ERR_INVALID;
     while (rest.len > 0) {
         unsigned mark = (unsigned char)rest.data[0];

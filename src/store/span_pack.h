@@ -1,6 +1,7 @@
 /* span_pack.h -- the values of a span as one piece of bytes, as the table span_values holds them.
  *
- *   pack  = 0 (1 byte) entry*, or 1 and the entries squeezed (format/squeeze.h)
+ *   pack  = 0 (1 byte) entry*, or 2 and the entries squeezed (format/squeeze.h) with span_words;
+ *           1 in older ones: without words
  *   entry = field (1 byte; 128 is added if the value is a blob) · length (4 bytes, little-endian)
  *           · value, or size (8 bytes, little-endian) and key of the blob
  *
@@ -20,6 +21,8 @@ void span_pack_write(struct squeezer *squeezer, struct buf *out,
  * broken. */
 enum err span_pack_read(struct str pack, struct arena *arena,
                         struct span_value values[SPAN_FIELD_COUNT]) MUST_USE;
+
+extern const struct str span_words;
 
 bool span_value_is_there(const struct span_value *value);
 

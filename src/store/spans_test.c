@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "store/blobs.h"
+#include "store/span_pack.h"
 #include "store/table_rig.h"
 
 #define START_US INT64_C(1795237957000000)
@@ -310,6 +311,48 @@ static void any_order(void **state)
     }
 }
 
+/* As programs wrote them before there were words. */
+static void older_packs_are_read(void **state)
+{
+    struct table *t = *state;
+    struct squeezer *squeezer = squeezer_new();
+    struct span_value values[SPAN_FIELD_COUNT] = {0}, read[SPAN_FIELD_COUNT] = {0};
+    char text[500];
+    struct buf pack, older;
+    struct str plain;
+
+    memset(text, 'a', sizeof(text));
+    values[SPAN_OUTPUTS] = (struct span_value){.bytes = str_range(text, sizeof(text)), .size = 500};
+    buf_init(&pack, 1 * KIB);
+    buf_init(&older, 1 * KIB);
+    span_pack_write(squeezer, &pack, values);
+    assert_int_equal(pack.data[0], 2);
+    assert_int_equal(span_pack_read(buf_str(&pack), &t->arena, read), OK);
+    assert_true(str_eq(read[SPAN_OUTPUTS].bytes, values[SPAN_OUTPUTS].bytes));
+
+    plain = arena_concat(&t->arena, (struct str[]){STR("\1\364\1\0\0"), str_range(text, 500)}, 2);
+    buf_add_char(&older, 1);
+    assert_true(squeeze_write(squeezer, NULL, &older, plain));
+    read[SPAN_OUTPUTS] = (struct span_value){0};
+    assert_int_equal(span_pack_read(buf_str(&older), &t->arena, read), OK);
+    assert_true(str_eq(read[SPAN_OUTPUTS].bytes, values[SPAN_OUTPUTS].bytes));
+    older.data[0] = 3;
+    assert_int_equal(span_pack_read(buf_str(&older), &t->arena, read), ERR_INVALID);
+    buf_release(&older);
+    buf_release(&pack);
+    squeezer_free(squeezer);
+}
+
+static void the_words_never_change(void **state)
+{
+    uint64_t sum = 0;
+
+    (void)state;
+    for (size_t i = 0; i < span_words.len; i++)
+        sum = sum * 31 + (unsigned char)span_words.data[i];
+    assert_true(sum == UINT64_C(5516345866118069284));
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("a span is posted, then patched; a late post does not undo a patch", a_span),
     TEST("a patch that names no project waits for its post", unplaced),
@@ -319,6 +362,8 @@ static const struct CMUnitTest tests[] = {
     TEST("a blob is claimed with its row, and discarded when nothing refers to it",
          blobs_are_claimed),
     TEST("a blob whose reservation has run out is not referred to", a_blob_that_is_gone),
+    TEST("packs of older programs are read", older_packs_are_read),
+    TEST("the words that packs are squeezed with never change", the_words_never_change),
     TEST("whatever the order and the split of changes, the span is the same", any_order),
 };
 
