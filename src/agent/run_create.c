@@ -250,6 +250,8 @@ static struct str kwargs_text(struct maker *m, struct str lasting)
     json_put_bool(&json, "subgraphs", r->stream_subgraphs);
     json_put_bool(&json, "resumable", r->stream_resumable);
     json_put_str(&json, "durability", r->durability);
+    if (r->strict_resume)
+        json_put_bool(&json, "strict_resume", true);
     if (r->is_protocol)
         json_put_str(&json, "protocol", STR("v2"));
     json_end_object(&json);

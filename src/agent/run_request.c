@@ -382,7 +382,8 @@ static enum err read_flags(struct parser *p)
     if ((err = read_word(p, "multitask_strategy", strategies, &r->multitask_strategy)) ||
         (err = read_word(p, "if_not_exists", existence, &word)) ||
         (err = read_bool(p, "stream_subgraphs", &r->stream_subgraphs)) ||
-        (err = read_bool(p, "stream_resumable", &r->stream_resumable)))
+        (err = read_bool(p, "stream_resumable", &r->stream_resumable)) ||
+        (err = read_bool(p, "strict_resume", &r->strict_resume)))
         return err;
     r->create_thread = str_eq(word, STR("create"));
     word = STR_NONE;

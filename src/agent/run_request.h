@@ -27,6 +27,7 @@ struct run_request {
     double after_seconds;
     bool stream_subgraphs;
     bool stream_resumable;
+    bool strict_resume; /* an answer to what does not wait fails the run, and changes nothing */
     bool cancel_on_disconnect;
     bool create_thread; /* if_not_exists = create */
     bool keep;          /* on_completion = keep */

@@ -63,6 +63,7 @@ static void run_start_fill(const struct worker_executor *owner, struct frame_wri
     put_raw_unless_none(json, "interrupt_before", json_raw(run->kwargs, STR("interrupt_before")));
     put_raw_unless_none(json, "interrupt_after", json_raw(run->kwargs, STR("interrupt_after")));
     put_raw_unless_none(json, "durability", durability);
+    put_raw_unless_none(json, "strict_resume", json_raw(run->kwargs, STR("strict_resume")));
     put_raw_unless_none(json, "protocol", json_raw(run->kwargs, STR("protocol")));
     json_put_str(json, "loopback",
                  loopback_token(owner->setup.loopback,

@@ -79,7 +79,7 @@ static enum err info_prepare(struct call *call)
         json_put_str(json, "context", STR("js"));
     json_key(json, "flags");
     json_raw_out(json, STR("{\"assistants\":true,\"crons\":true,\"langsmith\":false,"
-                           "\"langsmith_tracing_replicas\":false}"));
+                           "\"langsmith_tracing_replicas\":false,\"strict_resume\":true}"));
     json_put_raw(json, "metadata", STR("{\"product\":\"runbell\"}"));
     upstream_put(json, call);
     traces_info_write(json);

@@ -36,7 +36,7 @@ PAGE = {"limit": NOT_WHOLE, "offset": NOT_WHOLE, "sort_by": (*NOT_TEXT, "a text"
 RUN = {"assistant_id": NOT_TEXT, "command": NOT_OBJECT, "metadata": NOT_OBJECT, "config": NOT_OBJECT,
        "checkpoint": NOT_OBJECT, "checkpoint_id": NOT_TEXT, "webhook": (*NOT_TEXT, "a text"),
        "interrupt_before": NOT_NAMES, "interrupt_after": NOT_NAMES, "stream_mode": NOT_NAMES,
-       "stream_subgraphs": NOT_BOOL, "stream_resumable": NOT_BOOL, "on_disconnect": (*NOT_TEXT, "a text"),
+       "stream_subgraphs": NOT_BOOL, "stream_resumable": NOT_BOOL, "strict_resume": NOT_BOOL, "on_disconnect": (*NOT_TEXT, "a text"),
        "multitask_strategy": (*NOT_TEXT, "a text"), "if_not_exists": (*NOT_TEXT, "a text"),
        "after_seconds": ("a boolean", "a huge number", "a text", "an array", "an object"),
        "durability": (*NOT_TEXT, "a text"), "feedback_keys": NOT_NAMES, "langsmith_tracer": NOT_OBJECT,

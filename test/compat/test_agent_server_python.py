@@ -256,6 +256,21 @@ async def test_a_fork_is_a_second_future(graphs):
     assert parents.count(point["checkpoint"]["checkpoint_id"]) == 2
 
 
+async def test_a_strict_resume_answers_only_what_waits(graphs):
+    assert (await graphs.http.get("/info"))["flags"]["strict_resume"] is True
+    thread_id = (await graphs.threads.create())["thread_id"]
+    stopped = await graphs.runs.wait(thread_id, "approval", input={"request": "strict"})
+    waiting, = stopped["__interrupt__"]
+    for strict in (True, None):
+        answer = await graphs.runs.wait(thread_id, "approval", command={"resume": {"0" * 32: True}}, strict_resume=strict,
+                                        raise_error=False)
+        assert answer.get("__error__", {}).get("error") == ("UnknownInterruptError" if strict else None), answer
+        interrupts = (await graphs.threads.get(thread_id))["interrupts"]
+        assert [one["id"] for pending in interrupts.values() for one in pending] == [waiting["id"]]
+    answered = await graphs.runs.wait(thread_id, "approval", command={"resume": {waiting["id"]: True}}, strict_resume=True)
+    assert "__error__" not in answered and "__interrupt__" not in answered
+
+
 async def test_static_interrupts(graphs):
     thread_id = (await graphs.threads.create())["thread_id"]
     await graphs.runs.wait(thread_id, "agent", input=HELLO, interrupt_before="*")

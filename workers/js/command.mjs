@@ -20,7 +20,35 @@ export function commandFrom(command, { Command, Send }) {
  */
 export async function addressFalsyResume(command, readState) {
     if (!('resume' in command) || command.resume) return command;
+    const [id] = await pendingIds(readState);
+    return id ? { ...command, resume: { [id]: command.resume } } : command;
+}
+
+export class UnknownInterruptError extends Error {
+    name = 'UnknownInterruptError';
+}
+
+/** What the library of Python does if asked to be strict: nothing is answered that does not wait. */
+export async function refuseUnknownResume({ resume }, readState) {
+    if (resume === undefined || resume === null) return;
+    const pending = await pendingIds(readState);
+    const ids = isById(resume) ? Object.keys(resume) : null;
+    if (ids === null && pending.length > 1)
+        throw new UnknownInterruptError(
+            `${pending.length} interrupts are pending; say by interrupt id which one to resume`,
+        );
+    const unknown = ids?.find((id) => !pending.includes(id));
+    if (unknown)
+        throw new UnknownInterruptError(`unknown or already-consumed interrupt: ${unknown}`);
+}
+
+/* {id: answer}: ids are 32 hexadecimal digits. {} is an answer like any other. */
+function isById(resume) {
+    const keys = typeof resume === 'object' && !Array.isArray(resume) ? Object.keys(resume) : [];
+    return keys.length > 0 && keys.every((key) => /^[0-9a-f]{32}$/.test(key));
+}
+
+async function pendingIds(readState) {
     const { tasks = [] } = await readState();
-    const waiting = tasks.flatMap((task) => task.interrupts ?? []).find(({ id }) => id);
-    return waiting ? { ...command, resume: { [waiting.id]: command.resume } } : command;
+    return tasks.flatMap((task) => task.interrupts ?? []).flatMap(({ id }) => id ?? []);
 }

@@ -4,7 +4,7 @@
 // taken (more than 4 MiB of them) stops producing events until it has.
 
 import { ACCESS } from './graphs.mjs';
-import { addressFalsyResume, commandFrom } from './command.mjs';
+import { addressFalsyResume, commandFrom, refuseUnknownResume } from './command.mjs';
 import { withToken } from './loopback.mjs';
 import { MessageStream } from './messages.mjs';
 import { ProtocolRouter } from './protocol.mjs';
@@ -158,12 +158,12 @@ class Run {
     }
 
     async #input() {
-        const { input, command, resume } = this.#start;
+        const { input, command, resume, strict_resume } = this.#start;
         if (resume) return null;
         if (command === undefined) return input === undefined ? null : this.#json(input);
-        const parsed = await addressFalsyResume(this.#json(command), () =>
-            this.#graph.getState(this.#config()),
-        );
+        const readState = () => this.#graph.getState(this.#config());
+        const parsed = await addressFalsyResume(this.#json(command), readState);
+        if (strict_resume) await refuseUnknownResume(parsed, readState);
         return commandFrom(parsed, this.#library.module);
     }
 

@@ -147,6 +147,11 @@ def test_a_python_without_langgraph_says_what_to_install(tmp_path):
         assert peer.hello["lib_version"] is None
         assert "pip install 'langgraph>=1.0'" in peer.load_errors["g"]["message"]
         assert peer.ready["graphs"] == []
+        error = peer.run("g", {"log": []}).done["error"]
+        assert error["type"] == "UnknownGraph" and "no graph 'g' is loaded" in error["message"]
+        with pytest.raises(Refused) as refused:
+            peer.state("g", "t")
+        assert refused.value.code == "not_found"
     finally:
         peer.close()
 

@@ -235,7 +235,9 @@ class _Loop:
     def _receive(self, frame: Frame) -> None:
         kind = frame.header["t"]
         try:
-            if kind == "run.start":
+            if self._host is None and kind.startswith(("run.start", "graph.", "state.")):
+                self._refuse_graph(frame)
+            elif kind == "run.start":
                 self._start_run(frame)
             elif kind in ("run.cancel", "run.credit"):
                 self._to_run(frame)
@@ -250,6 +252,17 @@ class _Loop:
                 self._link.refuse(frame, "invalid", "UnknownMessage", f"unknown message '{kind}'")
         except Exception as error:
             _on_end(error)
+
+    def _refuse_graph(self, frame: Frame) -> None:
+        """Without langgraph there is not even code to run one. The load errors have said why."""
+        header = frame.header
+        why = f"no graph '{header['graph_id']}' is loaded; the server's log says why"
+        if header["t"] != "run.start":
+            self._link.refuse(frame, "not_found", "UnknownGraph", why)
+            return
+        ended = {"run_id": header["run_id"], "attempt": header["attempt"], "outcome": "error"}
+        error = {"type": "UnknownGraph", "message": why}
+        self._link.send({"t": "run.done", **ended, "error": error, "next": []})
 
     def _start_run(self, frame: Frame) -> None:
         from .runs import Run

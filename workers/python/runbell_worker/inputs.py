@@ -11,6 +11,9 @@ from .snapshots import CHECKPOINT_KEYS
 from .users import User
 
 
+STRICT_RESUME = "__pregel_strict_resume"  # the library's name; older ones do not look at it
+
+
 def blob_json(frame: Frame, index: Any) -> Any:
     return json.loads(frame.blob(index))
 
@@ -47,6 +50,8 @@ def head_config(config: dict[str, Any]) -> dict[str, Any]:
 def run_config(frame: Frame, server: dict[str, Any]) -> dict[str, Any]:
     """`server`: what the metadata of every run's checkpoints says of where it ran."""
     config = config_of(frame)
+    if frame.header.get("strict_resume"):
+        config["configurable"][STRICT_RESUME] = True
     config["metadata"] |= {"run_attempt": frame.header["attempt"], **server}
     if frame.header.get("resume"):
         config = head_config(config)
