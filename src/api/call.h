@@ -35,10 +35,10 @@ struct call_stream {
     struct str run_id;
     enum reader_start start;
     int64_t after_id;
-    bool wait;      /* one JSON value at the end, instead of events */
-    bool empty_end; /* nothing but the status at the end: cancel with wait */
-    bool quiet;     /* a run that does not exist is an empty stream */
-    bool cancel_on_disconnect;
+    bool wait;                        /* one JSON value at the end, instead of events */
+    bool empty_end;                   /* nothing but the status at the end: cancel with wait */
+    bool quiet, cancel_on_disconnect; /* quiet: a run that does not exist is an empty stream */
+    struct str tool_id; /* the result is that of a tool (mcp.c): the request's id; STR_NONE: not */
     const struct json *modes; /* array: only events of these modes; NULL: all */
 };
 

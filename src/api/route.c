@@ -9,6 +9,7 @@ static const struct route_list *const lists[] = {
     &routes_threads,
     &routes_state,
     &routes_protocol,
+    &routes_mcp,
     &routes_runs,
     &routes_store,
     &routes_deliveries,
@@ -133,7 +134,7 @@ static enum route_group group_of(const struct route_list *list)
     } groups[] = {
         {&routes_assistants, ROUTE_GROUP_ASSISTANTS}, {&routes_threads, ROUTE_GROUP_THREADS},
         {&routes_state, ROUTE_GROUP_THREADS},         {&routes_runs, ROUTE_GROUP_RUNS},
-        {&routes_store, ROUTE_GROUP_STORE},
+        {&routes_store, ROUTE_GROUP_STORE},           {&routes_mcp, ROUTE_GROUP_MCP},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(groups); i++)
@@ -156,7 +157,7 @@ bool route_is_of_agents(const struct route *route)
 {
     static const struct route_list *const agents[] = {
         &routes_assistants, &routes_threads, &routes_state, &routes_protocol,
-        &routes_runs,       &routes_store,   &routes_crons,
+        &routes_runs,       &routes_store,   &routes_crons, &routes_mcp,
     };
 
     for (size_t i = 0; i < ARRAY_LEN(agents); i++)

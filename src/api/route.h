@@ -47,6 +47,7 @@ extern const struct route_list routes_state;
 extern const struct route_list routes_runs;
 extern const struct route_list routes_crons;
 extern const struct route_list routes_protocol;
+extern const struct route_list routes_mcp;
 extern const struct route_list routes_store;
 extern const struct route_list routes_deliveries;
 extern const struct route_list routes_endpoints;

@@ -13,6 +13,7 @@
 
 #define PENDING_BYTES_MAX (256 * KIB) /* unsent bytes beyond which no more is pulled */
 #define SSE_BATCH_MAX (64 * MIB)
+#define TOOL_BYTES_MAX (384 * MIB) /* a result, escaped */
 
 /* There are thousands of idle ones: small, in one piece. */
 struct run_stream {
@@ -22,13 +23,15 @@ struct run_stream {
     const struct api_setup *setup;
     struct run_reader *reader;
     uint32_t modes_len, origin_len;
-    bool has_modes;  /* else all events are wanted */
-    bool has_origin; /* of the page that waits for the end */
-    bool has_location;
-    bool wait, empty_end, quiet;
-    bool cancel_on_disconnect;
-    bool wants_more; /* a batch was taken, the next is asked for when the network has room */
-    char texts[];    /* names of modes, each with '\n' behind; the origin; the location and NUL */
+    bool has_modes : 1;  /* else all events are wanted */
+    bool has_origin : 1; /* of the page that waits for the end */
+    bool has_last : 1;
+    bool wait : 1, empty_end : 1, quiet : 1;
+    bool cancel_on_disconnect : 1;
+    bool wants_more : 1; /* a batch was taken, the next is asked for when the network has room */
+    bool is_tool;
+    char texts[]; /* names of modes, each with '\n' behind; the origin; a last one with NUL behind:
+                     the location, or the id of a tool's call */
 };
 
 struct api_streams {
@@ -263,11 +266,40 @@ static struct str question_of(struct run_stream *stream, struct str result)
                : STR_NONE;
 }
 
+static const char *last_text(const struct run_stream *stream)
+{
+    return stream->texts + stream->modes_len + stream->origin_len;
+}
+
+/* As an answer to tools/call: the result as a text. */
+static void tool_write(struct run_stream *stream, const struct run_reader_end *end)
+{
+    struct str result = end->err                   ? STR("the run cannot be followed")
+                        : str_is_none(end->result) ? STR("null")
+                                                   : end->result;
+    bool has_failed = end->err || (str_starts(result, STR("{")) &&
+                                   !str_is_none(json_raw(result, STR("__error__"))));
+    struct json_writer json;
+    struct buf out;
+
+    buf_init(&out, TOOL_BYTES_MAX);
+    json_writer_init(&json, &out);
+    buf_addf(&out,
+             "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"content\":[{\"type\":\"text\",\"text\":",
+             last_text(stream));
+    json_str_out(&json, result);
+    buf_addf(&out, "}],\"isError\":%s}}", has_failed ? "true" : "false");
+    http_write(stream->exchange, buf_str(&out));
+    buf_release(&out);
+}
+
 static void end_json(struct run_stream *stream, const struct run_reader_end *end)
 {
     struct str question = question_of(stream, end->result);
 
-    if (end->err)
+    if (stream->is_tool)
+        tool_write(stream, end);
+    else if (end->err)
         http_write(stream->exchange,
                    STR("{\"__error__\":{\"error\":\"NotFound\",\"message\":\"Run not found\"}}"));
     else if (!str_is_none(question))
@@ -301,10 +333,9 @@ static void on_end_empty(void *context, const struct run_reader_end *end)
                                 http_exchange_arena(exchange), headers);
 
     (void)end;
-    if (stream->has_location)
+    if (stream->has_last)
         headers[count++] = (struct http_header){
-            STR("location"),
-            arena_str(http_exchange_arena(exchange), str_of(behind_modes + stream->origin_len))};
+            STR("location"), arena_str(http_exchange_arena(exchange), str_of(last_text(stream)))};
     http_reply(exchange, 204, headers, count, STR(""));
     stream_free(stream);
 }
@@ -340,11 +371,11 @@ static struct run_stream *stream_new(struct call *call)
         call->stream.empty_end
             ? http_header_find(call->request->headers, call->request->header_count, "origin")
             : STR_NONE;
-    struct str location = call->stream.empty_end
-                              ? http_header_find(call->headers, call->header_count, "location")
-                              : STR_NONE;
+    struct str last = call->stream.empty_end
+                          ? http_header_find(call->headers, call->header_count, "location")
+                          : call->stream.tool_id;
     struct run_stream *stream = mem_alloc_zero(sizeof(*stream) + modes.len + origin.len +
-                                               (str_is_none(location) ? 0 : location.len + 1));
+                                               (str_is_none(last) ? 0 : last.len + 1));
     char *at = stream->texts;
 
     stream->streams = api_streams(call->api);
@@ -354,8 +385,9 @@ static struct run_stream *stream_new(struct call *call)
     stream->modes_len = (uint32_t)str_put(&at, modes).len;
     stream->has_origin = !str_is_none(origin);
     stream->origin_len = (uint32_t)str_put(&at, origin).len;
-    stream->has_location = !str_is_none(location);
-    str_put(&at, location);
+    stream->has_last = !str_is_none(last);
+    stream->is_tool = !str_is_none(call->stream.tool_id);
+    str_put(&at, last);
     stream->wait = call->stream.wait;
     stream->empty_end = call->stream.empty_end;
     stream->quiet = call->stream.quiet;

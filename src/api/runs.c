@@ -234,6 +234,24 @@ static enum err create_one(struct tx *tx, struct call *call)
     return call_then_stream(call);
 }
 
+enum err runs_tool_create(struct tx *tx, struct call *call, struct create_call *create,
+                          struct str assistant_id)
+{
+    struct create_call made = *create;
+    struct run_request request = *create->runs[0].request;
+    struct run_new new_run = create->runs[0];
+    void *data = call->data;
+    enum err err;
+
+    request.assistant_id = assistant_id;
+    new_run.request = &request;
+    made.runs = &new_run;
+    call->data = &made;
+    err = create_one(tx, call);
+    call->data = data;
+    return err;
+}
+
 /* All or none: the first that cannot be made undoes the others. */
 static enum err create_batch(struct tx *tx, struct call *call)
 {
@@ -281,6 +299,20 @@ static enum err create_prepare(struct call *call, enum create_mode mode)
 enum err runs_create_prepare(struct call *call)
 {
     return create_prepare(call, CREATE_BACKGROUND);
+}
+
+enum err runs_tool_read(struct call *call, struct str text, struct create_call **create)
+{
+    struct create_call *c = ARENA_NEW(call->arena, struct create_call);
+    const struct json *body;
+
+    c->mode = CREATE_WAIT;
+    c->count = 1;
+    c->runs = ARENA_NEW(call->arena, struct run_new);
+    *create = c;
+    if (json_parse(call->arena, text, &body, NULL))
+        return call_refuse(call, "the message is too large");
+    return request_read(call, text, body, 0, c->runs);
 }
 
 static enum err stream_prepare(struct call *call)

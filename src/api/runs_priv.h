@@ -18,6 +18,14 @@ enum err run_webhook_check(struct call *call, struct str webhook) MUST_USE;
 enum err runs_create_prepare(struct call *call);
 enum err runs_batch_prepare(struct call *call);
 
+/* A stateless run that is waited for, asked for by another protocol. `text`: the body of /runs/wait
+ * that says the same. ERR_INVALID: the reply is filled. */
+struct create_call;
+enum err runs_tool_read(struct call *call, struct str text, struct create_call **create) MUST_USE;
+/* In the transaction: makes it, with this assistant, and follows it. */
+enum err runs_tool_create(struct tx *tx, struct call *call, struct create_call *create,
+                          struct str assistant_id) MUST_USE;
+
 enum err run_list_prepare(struct call *call);
 enum err run_get_prepare(struct call *call);
 enum err run_delete_prepare(struct call *call);

@@ -12,7 +12,8 @@ enum route_group {
     ROUTE_GROUP_THREADS,
     ROUTE_GROUP_RUNS,
     ROUTE_GROUP_STORE,
-    ROUTE_GROUP_META
+    ROUTE_GROUP_META,
+    ROUTE_GROUP_MCP
 };
 
 /* http.configurable_headers: patterns in lower case, in which "*" stands for any text. Without

@@ -40,6 +40,7 @@ static enum err read_switches(struct config_reader *r, const struct json *http)
         {"disable_runs", ROUTE_GROUP_RUNS},
         {"disable_store", ROUTE_GROUP_STORE},
         {"disable_meta", ROUTE_GROUP_META},
+        {"disable_mcp", ROUTE_GROUP_MCP},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(switches); i++) {

@@ -153,13 +153,13 @@ def test_info_tells_of_js(js, api):
 def test_groups_of_routes_can_be_switched_off_below_a_prefix(start_server):
     """http.disable_…, http.mount_prefix, http.configurable_headers."""
     server = start_server(config={"http": {
-        "disable_store": True, "disable_meta": True, "disable_assistants": True, "mount_prefix": "/agents",
+        "disable_store": True, "disable_meta": True, "disable_assistants": True, "disable_mcp": True, "mount_prefix": "/agents",
         "configurable_headers": {"includes": ["x-user-*", "my-header"], "exclude": ["x-user-secret"]}}}, dev=False)
     with Api(server.url) as root, Api(server.url + "/agents") as api:
         assert root.get("/ok").status_code == api.get("/ok").status_code == 200
         assert root.post("/threads").status_code == 404
         assert root.get("/agentsok").status_code == 404
-        for method, path in (("GET", "/store/items"), ("GET", "/info"), ("GET", "/openapi.json"), ("POST", "/assistants/search")):
+        for method, path in (("GET", "/store/items"), ("GET", "/info"), ("GET", "/openapi.json"), ("POST", "/assistants/search"), ("POST", "/mcp")):
             assert api.request(method, path).status_code == 404, path
         assert api.post("/internal/truncate", json={"runs": True}).status_code == 404, "only with --dev"
         headers = {"X-User-Id": "7", "X-User-Secret": "s", "My-Header": "m", "X-Other": "o", "X-Api-Key": "k"}

@@ -143,6 +143,9 @@ def test_answers_are_the_upstreams_byte_for_byte(gateway, upstream):
         dropped = {"date", "content-length", "transfer-encoding", "connection", "keep-alive", "x-request-id"}
         for name, value in theirs.headers.items():
             assert name in dropped or ours.headers[name] == value, (path, name)
+    ping, accept = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, {"accept": "application/json, text/event-stream"}
+    ours, theirs = (Api(one.url).post("/mcp", json=ping, headers=accept) for one in (gateway, upstream))
+    assert (ours.status_code, ours.content) == (theirs.status_code, theirs.content)
     big = {"metadata": {"text": "x" * 3_000_000}}
     made = Api(gateway.url).ok("POST", "/threads", json=big)
     assert Api(gateway.url).ok("GET", f"/threads/{made['thread_id']}")["metadata"] == big["metadata"]
