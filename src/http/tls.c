@@ -178,6 +178,11 @@ enum err tls_client_new(const char *ca_file, struct tls_client **tls, const char
     return OK;
 }
 
+void tls_client_trust_all(struct tls_client *tls)
+{
+    SSL_CTX_set_verify(tls->context, SSL_VERIFY_NONE, NULL);
+}
+
 void tls_client_free(struct tls_client *tls)
 {
     if (!tls)

@@ -7,6 +7,7 @@ import subprocess
 from standardwebhooks import Webhook
 
 from harness.api import HELLO, Api
+from harness.egress import Certificates, TlsReceiver
 from harness.ports import eventually, free_port
 from harness.receiver import Answer
 from harness.server import Server, binary
@@ -19,7 +20,7 @@ class Listener:
 
     def __init__(self, server, to, state, *words):
         self.process = subprocess.Popen(
-            [str(binary()), "listen", "--forward-to", to, "--server", server.url, "--state", str(state), *words],
+            [str(binary()), "listen", *(["--forward-to", to] if to else []), "--server", server.url, "--state", str(state), *words],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/")
 
     def ended(self):
@@ -82,3 +83,67 @@ def test_the_query_of_the_target_and_that_of_the_address_both_arrive(server, api
 def test_where_to_must_be_said():
     done = subprocess.run([str(binary()), "listen"], capture_output=True, check=False, cwd="/")
     assert done.returncode == 2 and b"--forward-to must be a URL" in done.stderr
+
+
+def test_a_secret_of_the_address_verifies_what_comes(server, api, tmp_path, receiver):
+    """Printed, kept, and the same at the next start; it signs all that goes to the address, beside the server's keys."""
+    state = tmp_path / "state"
+
+    def printed():
+        return Listener(server, "", state, "--print-secret", "--slug", "secretly").ended()[0].strip()
+
+    secret = printed()
+    assert secret.startswith("whsec_") and printed() == secret
+    assert state.stat().st_mode & 0o077 == 0
+    for endpoint in api.ok("GET", "/v1/endpoints", params={"limit": 1000})["endpoints"]:
+        if endpoint["url"].endswith("/in/secretly"):
+            assert len(api.ok("GET", f"/v1/endpoints/{endpoint['endpoint_id']}/signing-keys")) == 1, "it is added once"
+    listener = Listener(server, receiver.url, state, "--count", "1")
+    api.ok("POST", "/runs", json={"assistant_id": "agent", "input": HELLO, "webhook": f"{server.url}/in/secretly"})
+    listener.ended()
+    request, = receiver.wait_for(1)
+    Webhook(secret).verify(request.body, {name.lower(): value for name, value in request.headers})
+
+
+def test_what_an_endpoint_gets_comes_to_the_local_port_too(server, api, tmp_path, receiver, hostile):
+    theirs = hostile.hook("/theirs")
+    run = lambda: api.ok("POST", "/runs", json={"assistant_id": "agent", "input": HELLO, "webhook": theirs.url})
+    before = run()
+    theirs.wait_for(1)
+    endpoint = next(one for one in api.ok("GET", "/v1/endpoints", params={"limit": 1000})["endpoints"] if one["url"] == theirs.url)
+    words = ["--load-from", endpoint["endpoint_id"]]
+    state = tmp_path / "state"
+    first = Listener(server, receiver.url, state, *words, "--count", "1", "--headers", "X-Dev: 1, Authorization: Bearer x")
+    eventually(state.exists)
+    wanted = run()
+    out, err = first.ended()
+    assert "gets goes to" in err and out.count(" run ") == 1
+    request, = receiver.wait_for(1)
+    assert request.json["run_id"] == wanted["run_id"] and request.body == theirs.wait_for(2)[1].body
+    assert (request.header("x-dev"), request.header("authorization")) == ("1", "Bearer x")
+    assert request.webhook_id == theirs.requests[1].webhook_id
+    missed = run()  # nobody listens now
+    theirs.wait_for(3)
+    Listener(server, receiver.url, state, *words, "--count", "1").ended()
+    assert receiver.wait_for(2)[1].json["run_id"] == missed["run_id"]
+    Listener(server, receiver.url, state, *words, "--after", "0", "--count", "1").ended()
+    assert receiver.wait_for(3)[2].json["run_id"] == before["run_id"]
+
+
+def test_a_project_and_a_certificate_of_ones_own(server, api, tmp_path):
+    project = api.ok("POST", "/sessions", json={"name": "mine"})
+    with TlsReceiver(Certificates(tmp_path), wants_client=False) as tls:
+        to, state = f"https://127.0.0.1:{tls.port}/", tmp_path / "state"
+        strict = Listener(server, to, state, "--slug", "project", "--count", "1")
+        eventually(lambda: api.get("/v1/inspectors/project").status_code == 200)
+        api.post("/in/project", json={})
+        assert "certificate" in strict.ended()[0].lower() and not tls.names
+        listener = Listener(server, to, state, "--project", "mine", "--skip-verify", "--count", "2", "--json")
+        for body in ({"project_name": "other"}, {"runs": [{"session_id": "of-another"}]}, {"runs": [{"session_id": project["id"]}]},
+                     {"project_name": "mine"}):
+            api.post("/in/project", json=body)
+        told = [json.loads(line) for line in listener.ended()[0].splitlines()]
+        assert [(one["request_id"], one["status"]) for one in told] == [(4, 200), (5, 200)]
+    refused = subprocess.run([str(binary()), "listen", "--forward-to", "http://localhost:1", "--headers", "Host: x", "--server", server.url],
+                             capture_output=True, check=False, cwd="/")
+    assert refused.returncode == 2 and b"--headers must be" in refused.stderr

@@ -227,6 +227,8 @@ static bool prepare(struct exchange *x)
         x->answer->why = why;
         return false;
     }
+    if (x->tls && x->request->skips_verify)
+        tls_client_trust_all(x->tls);
     return true;
 }
 

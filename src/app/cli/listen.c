@@ -5,22 +5,23 @@
  * bytes of its body and sends it to the local port, so that it verifies there. Slug and position
  * stand in a file, so that a later start goes on where the last one ended. */
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "app/cli/listen.h"
 #include "app/cli/output.h"
-#include "app/cli/remote.h"
-#include "crypto/sha256.h"
-#include "io/disk.h"
+#include "format/header.h"
 
 #define BYTES_MAX REMOTE_BODY_BYTES_MAX
-#define HEADERS_MAX 100
-#define STATE_BYTES_MAX KIB
 #define SILENCE_MS 30000
 
 static const struct arg_flag flags[] = {
     {"forward-to", "URL", "where to: http://localhost:3000/hook", NULL},
     {"kind", "KIND", "only webhooks of this kind: run, rule, alert, fleet", NULL},
     {"endpoint", "ID", "only those of this endpoint", NULL},
+    {"project", "NAME", "only what rules and alerts of this project tell", NULL},
+    {"load-from", "ID", "what this endpoint gets, instead of an address of its own", NULL},
+    {"headers", "LIST", "also these: \"Authorization: Bearer x, X-Dev: 1\"", NULL},
+    {"skip-verify", NULL, "take any certificate of the local port", NULL},
+    {"print-secret", NULL, "the secret to verify with; then end", NULL},
     {"slug", "SLUG", "the address at the server; default: the one of the last time", NULL},
     {"after", "N", "from behind this number on; 0: all that is kept (default: go on)", NULL},
     {"state", "FILE", "where address and position are kept", NULL},
@@ -41,152 +42,7 @@ const struct arg_command listen_command = {
     .flag_count = ARRAY_LEN(flags),
 };
 
-struct listening {
-    struct remote *remote;
-    struct str target;  /* without a slash at its end, and without its query */
-    struct str query;   /* of the target; STR_NONE: none */
-    struct arena arena; /* of one request */
-    const char *state_dir, *state_name;
-    struct str slug;
-    int64_t cursor; /* -1: unknown */
-    int64_t left;
-    bool as_json;
-    int code;
-};
-
-/* ---- what is kept between two starts ---- */
-
-static void find_state(struct listening *l)
-{
-    const char *given = session_value(l->remote->session, "state"),
-               *base = getenv("XDG_STATE_HOME");
-    const char *home = getenv("HOME");
-    struct arena *arena = &l->remote->arena;
-    struct sha256 digest = sha256_of(l->remote->base);
-    struct sha256_text hex;
-
-    if (given) {
-        struct str path = str_of(given);
-        size_t slash = path.len;
-
-        while (slash > 0 && path.data[slash - 1] != '/')
-            slash--;
-        l->state_dir = slash ? arena_cstr(arena, str_first(path, slash)) : ".";
-        l->state_name = arena_cstr(arena, str_from(path, slash));
-        return;
-    }
-    l->state_dir = arena_cstr(
-        arena, base && base[0] ? arena_printf(arena, "%s/runbell", base)
-                               : arena_printf(arena, "%s/.local/state/runbell", home ? home : "."));
-    l->state_name =
-        arena_cstr(arena, arena_printf(arena, "listen-%.16s", sha256_write(&digest, &hex).data));
-}
-
-/* "SLUG POSITION" */
-static void read_state(struct listening *l)
-{
-    struct str text, slug;
-    struct buf out;
-
-    buf_init(&out, STATE_BYTES_MAX);
-    if (!disk_read_file(l->remote->session->world->disk,
-                        arena_cstr(&l->remote->arena, arena_printf(&l->remote->arena, "%s/%s",
-                                                                   l->state_dir, l->state_name)),
-                        &out)) {
-        text = str_trim(arena_str(&l->remote->arena, buf_str(&out)));
-        if (str_split(&text, ' ', &slug) && !str_to_i64(text, &l->cursor))
-            l->slug = slug;
-    }
-    buf_release(&out);
-}
-
-static void write_state(const struct listening *l)
-{
-    struct disk *disk = l->remote->session->world->disk;
-    struct buf out;
-
-    buf_init(&out, STATE_BYTES_MAX);
-    buf_addf(&out, "%.*s %lld\n", STR_ARG(l->slug), (long long)l->cursor);
-    if (disk->open_dir(disk, l->state_dir) ||
-        disk_write_file(disk, l->state_dir, l->state_name, buf_str(&out)))
-        fprintf(stderr, "The position could not be kept in %s; --state names another file.\n",
-                l->state_dir);
-    buf_release(&out);
-}
-
-/* ---- the address ---- */
-
-static int take_inspector(struct listening *l, const struct buf *body)
-{
-    struct arena *arena = &l->remote->arena;
-    const struct json *root = NULL;
-
-    if (!output_parse(arena, body, &root))
-        return CLI_FAILED;
-    l->slug = arena_str(arena, output_text(root, "slug"));
-    if (l->cursor < 0)
-        l->cursor = json_i64(json_get(root, "received"), 0);
-    fprintf(stderr, "Webhooks to %.*s/in/%.*s go to %.*s (Ctrl-C ends)\n", STR_ARG(l->remote->base),
-            STR_ARG(l->slug), STR_ARG(l->target));
-    write_state(l);
-    return CLI_OK;
-}
-
-static int make_inspector(struct listening *l, struct buf *body)
-{
-    struct json_writer json;
-    struct buf ask;
-    int code;
-
-    buf_init(&ask, MIB);
-    json_writer_init(&json, &ask);
-    json_begin_object(&json);
-    json_put_str(&json, "name", STR("runbell listen"));
-    if (!str_is_none(l->slug))
-        json_put_str(&json, "slug", l->slug);
-    json_end_object(&json);
-    l->cursor = 0; /* a new one begins at the beginning */
-    code = remote_call(l->remote, "POST", STR("/v1/inspectors"), buf_str(&ask), body);
-    buf_release(&ask);
-    return code;
-}
-
-static int open_address(struct listening *l)
-{
-    struct remote_answer found = {.status = 404};
-    struct buf body;
-    int code = CLI_OK;
-
-    buf_init(&body, BYTES_MAX);
-    if (!str_is_none(l->slug)) {
-        code = remote_ask(l->remote, "GET",
-                          arena_printf(&l->remote->arena, "/v1/inspectors/%.*s", STR_ARG(l->slug)),
-                          STR_NONE, &found);
-        if (code == CLI_OK && found.status == 200)
-            buf_add(&body, buf_str(&found.body));
-        buf_release(&found.body);
-    }
-    if (code == CLI_OK && found.status != 200)
-        code = make_inspector(l, &body);
-    if (code == CLI_OK)
-        code = take_inspector(l, &body);
-    buf_release(&body);
-    return code;
-}
-
-/* ---- one webhook ---- */
-
-static bool is_of_the_hop(struct str name)
-{
-    static const char *const names[] = {"host",       "content-length",    "connection",
-                                        "keep-alive", "transfer-encoding", "te",
-                                        "trailer",    "upgrade",           "expect"};
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (str_eq_nocase(name, str_of(names[i])))
-            return true;
-    return false;
-}
+/* ---- what is wanted ---- */
 
 static struct str header_of(const struct json *headers, const char *name)
 {
@@ -229,46 +85,85 @@ static bool is_wanted(const struct listening *l, const struct json *delivery)
            (!endpoint || str_eq(output_text(delivery, "endpoint_id"), str_of(endpoint)));
 }
 
-/* Below the address, with its query: "/a?b=c" of "/in/SLUG/a". The target's own query goes first.
- */
-static struct str target_of(struct listening *l, const struct json *request)
+/* An alert names the project, a rule's runs are of one. */
+bool listen_wants_body(struct listening *l, struct str body)
 {
-    struct str path = output_text(request, "path"), rest;
-    struct str query = json_string(json_get(request, "query"));
-    size_t at = str_find(path, STR("/in/"));
+    const struct json *root = NULL, *run;
+
+    if (str_is_none(l->project))
+        return true;
+    if (json_parse(&l->arena, body, &root, NULL))
+        return false;
+    run = json_item(json_get(root, "runs"), 0);
+    return str_eq(output_text(root, "project_name"), l->project) ||
+           (!str_is_none(l->project_id) && str_eq(output_text(run, "session_id"), l->project_id));
+}
+
+/* ---- to the local port ---- */
+
+static bool is_of_the_hop(struct str name)
+{
+    static const char *const names[] = {"host",       "content-length",    "connection",
+                                        "keep-alive", "transfer-encoding", "te",
+                                        "trailer",    "upgrade",           "expect"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_eq_nocase(name, str_of(names[i])))
+            return true;
+    return false;
+}
+
+/* The target's own query goes first. */
+static struct str target_of(struct listening *l, struct str below)
+{
+    size_t question = str_find_char(below, '?');
+    struct str query = question < below.len ? str_from(below, question + 1) : STR_NONE;
     bool has_both = !str_is_none(l->query) && !str_is_none(query);
 
-    rest = str_from(path, at + 4);
-    rest = str_from(rest, str_find_char(rest, '/'));
-    return arena_printf(&l->arena, "%.*s%.*s%s%.*s%s%.*s", STR_ARG(l->target), STR_ARG(rest),
+    return arena_printf(&l->arena, "%.*s%.*s%s%.*s%s%.*s", STR_ARG(l->target),
+                        STR_ARG(str_first(below, question)),
                         str_is_none(l->query) && str_is_none(query) ? "" : "?", STR_ARG(l->query),
                         has_both ? "&" : "", STR_ARG(query));
 }
 
-static void forward(struct listening *l, const struct json *request, struct str body,
+/* One of the list [[name, value], …] or of the object {name: value, …}; our own win. */
+static void add_header(const struct listening *l, struct remote_request *out,
+                       struct http_header *headers, struct str key, const struct json *value)
+{
+    struct http_header one = {key, json_string(value)};
+
+    if (str_is_none(key))
+        one = (struct http_header){json_string(json_item(value, 0)),
+                                   json_string(json_item(value, 1))};
+    if (out->header_count == LISTEN_HEADERS_MAX || is_of_the_hop(one.name) ||
+        !str_is_none(http_header_find(l->own_headers, l->own_header_count,
+                                      arena_cstr(&l->remote->arena, one.name))))
+        return;
+    headers[out->header_count++] = one;
+}
+
+static void forward(struct listening *l, const struct listen_webhook *webhook,
                     struct remote_answer *answer)
 {
-    struct http_header headers[HEADERS_MAX];
-    struct json_iter iter = json_iter(json_get(request, "headers"));
-    struct remote_request out = {.url = target_of(l, request),
-                                 .method = output_text(request, "method"),
+    struct http_header headers[LISTEN_HEADERS_MAX + LISTEN_OWN_HEADERS_MAX];
+    struct json_iter iter = json_iter(webhook->headers);
+    struct remote_request out = {.url = target_of(l, webhook->below),
+                                 .method = webhook->method,
                                  .headers = headers,
-                                 .body = body,
-                                 .silence_ms = SILENCE_MS};
-    const struct json *pair;
+                                 .body = webhook->body,
+                                 .silence_ms = SILENCE_MS,
+                                 .skips_verify = l->skips_verify};
+    const struct json *value;
+    struct str key = STR_NONE;
 
-    while (out.header_count < HEADERS_MAX && json_next(&iter, NULL, &pair)) {
-        struct str name = json_string(json_item(pair, 0));
-
-        if (!is_of_the_hop(name))
-            headers[out.header_count++] =
-                (struct http_header){name, json_string(json_item(pair, 1))};
-    }
+    while (json_next(&iter, &key, &value))
+        add_header(l, &out, headers, key, value);
+    for (size_t i = 0; i < l->own_header_count; i++)
+        headers[out.header_count++] = l->own_headers[i];
     remote_send(l->remote->session->world, &out, answer);
 }
 
-static void print_json(const struct json *request, const struct json *delivery, struct str id,
-                       const struct remote_answer *answer)
+static void print_json(const struct listen_webhook *webhook, const struct remote_answer *answer)
 {
     struct json_writer json;
     struct buf out;
@@ -276,9 +171,9 @@ static void print_json(const struct json *request, const struct json *delivery, 
     buf_init(&out, MIB);
     json_writer_init(&json, &out);
     json_begin_object(&json);
-    json_put_i64(&json, "request_id", json_i64(json_get(request, "request_id"), 0));
-    json_put_str(&json, "webhook_id", id.len ? id : STR_NONE);
-    json_put_str(&json, "kind", json_string(json_get(delivery, "kind")));
+    json_put_i64(&json, "request_id", webhook->number);
+    json_put_str(&json, "webhook_id", webhook->webhook_id.len ? webhook->webhook_id : STR_NONE);
+    json_put_str(&json, "kind", webhook->kind);
     json_put_i64(&json, "status", answer->status);
     json_put_str(&json, "error", answer->status ? STR_NONE : str_of(answer->why));
     json_end_object(&json);
@@ -286,15 +181,14 @@ static void print_json(const struct json *request, const struct json *delivery, 
     buf_release(&out);
 }
 
-static void print_line(const struct json *request, const struct json *delivery, struct str id,
-                       const struct remote_answer *answer)
+static void print_line(const struct listen_webhook *webhook, const struct remote_answer *answer)
 {
     bool is_good = answer->status / 100 == 2;
 
-    printf("#%lld ", (long long)json_i64(json_get(request, "request_id"), 0));
-    output_safe(output_text(request, "method"), 20);
-    printf(" %.*s ", STR_ARG(output_text(delivery, "kind")));
-    output_safe(id.len ? id : STR("(no webhook-id)"), 80);
+    printf("#%lld ", (long long)webhook->number);
+    output_safe(webhook->method, 20);
+    printf(" %.*s ", STR_ARG(webhook->kind));
+    output_safe(webhook->webhook_id.len ? webhook->webhook_id : STR("(no webhook-id)"), 80);
     printf("  %s", output_begin(is_good ? OUTPUT_GOOD : OUTPUT_BAD));
     if (answer->status)
         printf("%d", answer->status);
@@ -305,36 +199,65 @@ static void print_line(const struct json *request, const struct json *delivery, 
     putchar('\n');
 }
 
-static void relay(struct listening *l, const struct json *request)
+bool listen_relay(struct listening *l, const struct listen_webhook *webhook)
 {
-    struct str id = header_of(json_get(request, "headers"), "webhook-id");
-    const struct json *delivery = delivery_of(l, id);
     struct remote_answer answer;
-    bool is_heard = true;
+    bool is_heard;
+
+    forward(l, webhook, &answer);
+    if (l->as_json)
+        print_json(webhook, &answer);
+    else
+        print_line(webhook, &answer);
+    is_heard = output_flush();
+    buf_release(&answer.body);
+    l->left--;
+    listen_write_state(l); /* if nobody hears of it, it was sent all the same */
+    if (!is_heard)
+        l->code = CLI_FAILED;
+    return is_heard && l->left != 0;
+}
+
+/* ---- what comes to the address ---- */
+
+/* "/a?b=c" of "/in/SLUG/a" */
+static struct str below_of(struct listening *l, const struct json *request)
+{
+    struct str path = output_text(request, "path"), rest;
+    struct str query = json_string(json_get(request, "query"));
+
+    rest = str_from(path, str_find(path, STR("/in/")) + 4);
+    rest = str_from(rest, str_find_char(rest, '/'));
+    return arena_printf(&l->arena, "%.*s%s%.*s", STR_ARG(rest), str_is_none(query) ? "" : "?",
+                        STR_ARG(query));
+}
+
+/* False: enough. */
+static bool take(struct listening *l, const struct json *request)
+{
+    struct listen_webhook webhook = {.number = l->cursor,
+                                     .method = output_text(request, "method"),
+                                     .webhook_id =
+                                         header_of(json_get(request, "headers"), "webhook-id"),
+                                     .below = below_of(l, request),
+                                     .headers = json_get(request, "headers")};
+    const struct json *delivery = delivery_of(l, webhook.webhook_id);
+    bool goes_on = true;
     struct buf body;
 
     if (l->code != CLI_OK || !is_wanted(l, delivery))
-        return;
+        return l->code == CLI_OK;
+    webhook.kind = json_string(json_get(delivery, "kind"));
     buf_init(&body, BYTES_MAX);
     l->code = remote_call(l->remote, "GET",
                           arena_printf(&l->arena, "/v1/inspectors/%.*s/requests/%lld/body",
                                        STR_ARG(l->slug), (long long)l->cursor),
                           STR_NONE, &body);
-    if (l->code == CLI_OK) {
-        forward(l, request, buf_str(&body), &answer);
-        if (l->as_json)
-            print_json(request, delivery, id, &answer);
-        else
-            print_line(request, delivery, id, &answer);
-        is_heard = output_flush();
-        buf_release(&answer.body);
-        l->left--;
-        if (!is_heard) {
-            write_state(l); /* it was sent all the same */
-            l->code = CLI_FAILED;
-        }
-    }
+    webhook.body = buf_str(&body);
+    if (l->code == CLI_OK && listen_wants_body(l, webhook.body))
+        goes_on = listen_relay(l, &webhook);
     buf_release(&body);
+    return l->code == CLI_OK && goes_on;
 }
 
 static bool on_event(void *context, const struct sse_event *event)
@@ -342,6 +265,7 @@ static bool on_event(void *context, const struct sse_event *event)
     struct listening *l = context;
     const struct json *request = NULL;
     int64_t number;
+    bool goes_on;
 
     arena_reset(&l->arena);
     if (json_parse(&l->arena, event->data, &request, NULL))
@@ -351,27 +275,31 @@ static bool on_event(void *context, const struct sse_event *event)
         fprintf(stderr, "%lld were not kept so long (runbell.inspector).\n",
                 (long long)(number - l->cursor - 1));
     l->cursor = number;
-    relay(l, request);
+    goes_on = take(l, request);
     if (l->code == CLI_OK)
-        write_state(l);
-    return l->code == CLI_OK && l->left != 0;
+        listen_write_state(l);
+    return goes_on;
 }
 
-/* ---- all ---- */
-
-static int follow(struct listening *l)
+static int listen_to_address(struct listening *l)
 {
     struct arena *arena = &l->remote->arena;
-    const struct remote_stream stream = {
-        .path = arena_printf(arena, "/v1/inspectors/%.*s/stream", STR_ARG(l->slug)),
-        .after = arena_printf(arena, "%lld", (long long)l->cursor),
-        .on_event = on_event,
-        .context = l,
-    };
-    int code = remote_follow(l->remote, &stream);
+    struct remote_stream stream = {.on_event = on_event, .context = l};
+    int code = listen_open_address(l);
 
+    if (code == CLI_OK && session_value(l->remote->session, "print-secret"))
+        return listen_print_secret(l);
+    if (code != CLI_OK)
+        return code;
+    fprintf(stderr, "Webhooks to %.*s/in/%.*s go to %.*s (Ctrl-C ends)\n", STR_ARG(l->remote->base),
+            STR_ARG(l->slug), STR_ARG(l->target));
+    stream.path = arena_printf(arena, "/v1/inspectors/%.*s/stream", STR_ARG(l->slug));
+    stream.after = arena_printf(arena, "%lld", (long long)l->cursor);
+    code = remote_follow(l->remote, &stream);
     return code == CLI_OK ? l->code : code;
 }
+
+/* ---- flags ---- */
 
 static int wrong(const struct session *session, const char *flag, const char *wanted)
 {
@@ -385,27 +313,74 @@ static void split_target(struct listening *l, struct str to)
 
     l->target = str_first(to, question);
     l->query = question < to.len ? str_from(to, question + 1) : STR_NONE;
-}
-
-static int read_flags(struct listening *l)
-{
-    const struct session *session = l->remote->session;
-    const char *to = session_value(session, "forward-to"), *count = session_value(session, "count");
-    const char *after = session_value(session, "after"), *slug = session_value(session, "slug");
-    const char *why;
-    struct url url;
-
-    if (!to || url_parse(&l->remote->arena, str_of(to), &url, &why) || url.is_relative)
-        return wrong(session, "forward-to", "a URL such as http://localhost:3000/hook");
-    if (count && (str_to_i64(str_of(count), &l->left) || l->left < 1))
-        return wrong(session, "count", "a number above 0");
-    split_target(l, str_first(str_of(to), str_find_char(str_of(to), '#')));
     while (str_ends(l->target, STR("/")))
         l->target.len--;
-    find_state(l);
-    read_state(l);
+}
+
+/* "Name: value, Name: value" */
+static bool read_headers(struct listening *l)
+{
+    const char *list = session_value(l->remote->session, "headers");
+    struct str rest = list ? str_of(list) : STR(""), one;
+
+    while (rest.len) {
+        size_t comma = str_find_char(rest, ','), colon;
+
+        one = str_trim(str_first(rest, comma));
+        rest = str_from(rest, comma + 1);
+        colon = str_find_char(one, ':');
+        struct http_header header = {str_trim(str_first(one, colon)),
+                                     str_trim(str_from(one, colon + 1))};
+
+        if (colon == one.len || l->own_header_count == LISTEN_OWN_HEADERS_MAX ||
+            !header_name_is_valid(header.name) || !header_value_is_valid(header.value) ||
+            is_of_the_hop(header.name))
+            return false;
+        l->own_headers[l->own_header_count++] = header;
+    }
+    return true;
+}
+
+/* What rules tell has the project's id only. A project that is not there yet has a name. */
+static int find_project(struct listening *l)
+{
+    const char *name = session_value(l->remote->session, "project");
+    const struct json *found = NULL;
+    struct buf path, body;
+    int code;
+
+    if (!name)
+        return CLI_OK;
+    l->project = str_of(name);
+    buf_init(&path, 64 * KIB);
+    buf_init(&body, BYTES_MAX);
+    buf_add_cstr(&path, "/sessions?limit=1");
+    remote_add_query(&path, "name", name);
+    code = remote_call(l->remote, "GET", buf_str(&path), STR_NONE, &body);
+    if (code == CLI_OK && !output_parse(&l->remote->arena, &body, &found))
+        code = CLI_FAILED;
+    if (code == CLI_OK && json_item(found, 0))
+        l->project_id = output_text(json_item(found, 0), "id");
+    buf_release(&path);
+    buf_release(&body);
+    return code;
+}
+
+static int read_position(struct listening *l)
+{
+    const struct session *session = l->remote->session;
+    const char *count = session_value(session, "count"), *after = session_value(session, "after");
+    const char *slug = session_value(session, "slug");
+    const char *endpoint = session_value(session, "load-from");
+
+    if (count && (str_to_i64(str_of(count), &l->left) || l->left < 1))
+        return wrong(session, "count", "a number above 0");
+    listen_read_state(l, endpoint ? str_of(endpoint) : STR(""));
+    if (endpoint)
+        slug = endpoint;
     if (slug && !str_eq(l->slug, str_of(slug))) {
         l->slug = str_of(slug);
+        l->secret = STR_NONE;
         l->cursor = -1;
     }
     if (after && (str_to_i64(str_of(after), &l->cursor) || l->cursor < 0))
@@ -413,19 +388,42 @@ static int read_flags(struct listening *l)
     return CLI_OK;
 }
 
+static int read_flags(struct listening *l)
+{
+    const struct session *session = l->remote->session;
+    const char *to = session_value(session, "forward-to"), *why;
+    bool needs_target = !session_value(session, "print-secret");
+    struct url url;
+
+    if (session_value(session, "load-from") &&
+        (session_value(session, "print-secret") || session_value(session, "slug") ||
+         session_value(session, "endpoint")))
+        return wrong(session, "load-from", "without --print-secret, --slug and --endpoint");
+    if (needs_target &&
+        (!to || url_parse(&l->remote->arena, str_of(to), &url, &why) || url.is_relative))
+        return wrong(session, "forward-to", "a URL such as http://localhost:3000/hook");
+    if (to)
+        split_target(l, str_first(str_of(to), str_find_char(str_of(to), '#')));
+    if (!read_headers(l))
+        return wrong(session, "headers", "such as \"Authorization: Bearer x, X-Dev: 1\"");
+    return read_position(l);
+}
+
 int listen_run(struct remote *remote)
 {
     struct listening l = {.remote = remote,
                           .cursor = -1,
                           .left = -1,
+                          .skips_verify = session_value(remote->session, "skip-verify"),
                           .as_json = session_value(remote->session, "json")};
+    const char *endpoint = session_value(remote->session, "load-from");
     int code = read_flags(&l);
 
     arena_init(&l.arena);
     if (code == CLI_OK)
-        code = open_address(&l);
+        code = find_project(&l);
     if (code == CLI_OK)
-        code = follow(&l);
+        code = endpoint ? listen_to_endpoint(&l, endpoint) : listen_to_address(&l);
     arena_release(&l.arena);
     return code;
 }

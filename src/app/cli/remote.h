@@ -47,6 +47,7 @@ struct remote_request {
     bool (*on_piece)(void *context, struct str piece);
     void *context;
     bool ends_by_hand; /* by SIGINT and SIGTERM, as if on_piece had said enough */
+    bool skips_verify; /* whoever answers by https may be anybody */
 };
 
 struct remote_answer {
