@@ -32,7 +32,7 @@ struct protocol_feed {
     /* the run under way */
     bool has_run;
     int64_t position;
-    int64_t started_us; /* 0: when it was looked up it had not begun */
+    int64_t started_us, ended_us; /* 0: not yet when it was looked up */
     struct arena run_arena;
     struct str graph_name;
     struct str error; /* of its event `error`: the message as JSON text */
@@ -112,7 +112,8 @@ static void attempt_begin(struct protocol_feed *feed, int64_t seq)
                    feed->started_us > 0 ? feed->started_us / US_PER_MS : now_ms(feed));
 }
 
-/* Of a run that does not speak the protocol: its states. */
+/* Of a run that does not speak the protocol: its states. Of one that is over nobody knows when they
+ * were: before its end. */
 static void legacy_tell(struct protocol_feed *feed, int64_t seq, const struct run_event *event)
 {
     bool is_object = event->data.len > 0 && event->data.data[0] == '{';
@@ -121,7 +122,8 @@ static void legacy_tell(struct protocol_feed *feed, int64_t seq, const struct ru
         (is_object && !str_is_none(json_raw(event->data, STR("__interrupt__")))))
         return;
     buf_clear(&feed->params);
-    protocol_params_write(&feed->params, now_ms(feed), event->data);
+    protocol_params_write(
+        &feed->params, feed->ended_us > 0 ? feed->ended_us / US_PER_MS : now_ms(feed), event->data);
     tell(feed, seq, STR("@values"), buf_str(&feed->params));
 }
 
@@ -159,6 +161,7 @@ static void on_run(void *context, const struct run *run)
     feed->has_run = true;
     feed->position = run->position;
     feed->started_us = run->started_us;
+    feed->ended_us = run->ended_us;
     feed->graph_name = arena_str(&feed->run_arena, run->graph_id);
     feed->error = STR_NONE;
     inputs_forget(feed);

@@ -78,7 +78,13 @@ def test_the_handlers_say_who_is_let_in(server, name, status, words):
 def test_a_handlers_own_status_its_failure_and_a_filter_that_is_none(server):
     with person(server, "guest") as http:
         assert (answer := http.get(f"/threads/{uuid.uuid4()}")).status_code == 402 and answer.json()["detail"] == "pay first"
+        # The one of resource and action goes first, then the resource's, the action's, and the one for all (§5.8).
         assert http.delete(f"/runs/crons/{uuid.uuid4()}").status_code == 500
+        assert http.request("DELETE", "/store/items", json={"namespace": ["a"], "key": "k"}).status_code == 204
+        for kind in ("threads", "assistants"):
+            answer = http.delete(f"/{kind}/{uuid.uuid4()}")
+            assert (answer.status_code, answer.json()["detail"]) == (451, f"no {kind} to delete")
+        assert http.patch(f"/threads/{uuid.uuid4()}", json={}).status_code == 403
         answer = http.post("/runs/crons/search", json={})
         assert answer.status_code == 500 and "operators are $eq, $contains" in answer.json()["detail"]
     assert "a handler that fails" in server.log()

@@ -12,7 +12,7 @@ import pytest
 from langgraph_sdk import get_client
 from langgraph_sdk.errors import ConflictError, NotFoundError
 
-from harness.api import GREETING, HELLO, Api, ask, delay, fail, say
+from harness.api import GREETING, HELLO, Api, ask, delay, fail, read_events, say
 from harness.nodes import LONG, Nodes
 from harness.ports import eventually
 from harness.postgres import Databases
@@ -174,6 +174,17 @@ async def test_protocol_v2_through_the_other_node(nodes, here):
     assert output["messages"][-1]["content"] == GREETING
 
 
+def protocol_told(node, thread_id):
+    """What the event streaming protocol tells from the beginning until a run is completed."""
+    events, body = [], {"channels": ["values", "lifecycle", "input"], "since": 0}
+    with Api(node.url) as api, api.stream("POST", f"/threads/{thread_id}/stream/events", json=body) as answer:
+        for _, event, _ in read_events(answer):
+            events.append(event)
+            if event["method"] == "lifecycle" and event["params"]["data"]["event"] == "completed":
+                return events
+    raise AssertionError(f"the stream ended: {events}")
+
+
 async def test_a_question_is_answered_at_the_other_node(nodes, here, there):
     """Asked through one node, seen and answered through the other, followed through the first: in both protocols."""
     steps = script(say("before"), ask({"q": 1}), say("after"))
@@ -204,6 +215,8 @@ async def test_a_question_is_answered_at_the_other_node(nodes, here, there):
             return (await here.threads.get(thread.thread_id))["status"] == "idle"
 
         await until(is_over, "it does not go on")
+        told = [protocol_told(node, thread.thread_id) for node in (nodes[0], nodes[1])]
+        assert told[0] == told[1] and "input.requested" in [event["method"] for event in told[0]]
         state = await here.threads.get_state(thread.thread_id)
         assert [one["content"] for one in state["values"]["messages"]][-1] == "after"
 

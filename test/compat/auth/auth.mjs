@@ -31,6 +31,10 @@ export const auth = new Auth()
         if (user.identity === 'guest') throw new HTTPException(402, { message: 'pay first' });
         return { $or: [{ owner: { $eq: user.identity } }, { members: { $contains: user.identity } }] };
     })
+    .on('*:delete', ({ resource, user }) => {
+        if (user.identity === 'guest') throw new HTTPException(451, { message: `no ${resource} to delete` });
+        return { owner: user.identity };
+    })
     .on('store', ({ value, user }) => {
         value.namespace = [user.identity, ...value.namespace];
     })

@@ -42,6 +42,13 @@ async def read(ctx: Auth.types.AuthContext, value: dict):
     return {"$or": [{"owner": {"$eq": ctx.user.identity}}, {"members": {"$contains": ctx.user.identity}}]}
 
 
+@auth.on(actions="delete")
+async def delete_anything(ctx: Auth.types.AuthContext, value: dict):
+    if ctx.user.identity == "guest":
+        raise Auth.exceptions.HTTPException(451, f"no {ctx.resource} to delete")
+    return {"owner": ctx.user.identity}
+
+
 @auth.on.store
 async def scoped(ctx: Auth.types.AuthContext, value: dict):
     assert ctx.resource == "store" and ctx.action in ("put", "get", "search", "delete", "list_namespaces")
