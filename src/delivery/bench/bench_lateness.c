@@ -2,7 +2,8 @@
  *
  *   bench_lateness [SCHEDULED [HOSTILE]]
  *
- * The outbox holds SCHEDULED deliveries that are due in some days, of 1,000 endpoints. First,
+ * The outbox holds SCHEDULED deliveries that are due in some days, of 1,000 endpoints; 100,000 have
+ * bodies of their own. First,
  * deliveries that fall due one after another, 20 ms apart: the milliseconds from the due time to
  * their arrival. Then single ones on the idle sender: from the producer's commit to the arrival.
  * Then the same beside HOSTILE endpoints, each an origin's path that hangs, resets, refuses or
@@ -16,6 +17,8 @@
 #define SPACING_US 20000
 #define DAYS_US (5 * INT64_C(86400) * US_PER_SECOND)
 #define HOSTILE_INBOXES 32
+#define ENDPOINTS 1000
+#define TEMPLATE 100000 /* made one by one; those beyond are copies of them */
 #define BODY_BYTES 1024
 
 static struct inbox good, bad[HOSTILE_INBOXES];
@@ -120,20 +123,28 @@ int main(int argc, char **argv)
     struct bench_fill fill = {.body = bench_body(BODY_BYTES), .first_endpoint = 1000000};
     struct spread late, idle, beside = {0, 0};
     struct sender_rig rig;
-    double start_s;
+    double start_s, fill_s;
     char url[64];
 
+    if (scheduled % ENDPOINTS || (scheduled > TEMPLATE && scheduled % TEMPLATE)) {
+        fprintf(stderr, "SCHEDULED must be a multiple of 1000, above 100000 of that\n");
+        return 2;
+    }
     sender_rig_open(&rig, getenv("RUNBELL_TEST_POSTGRES"));
     rig.config.tuning.policy = NULL;
     good.keeps_nothing = true;
     inbox_open(&good, rig.world);
     open_hostile(&rig);
     fill.url = inbox_url(&good, "", url, sizeof(url));
-    bench_fill(&rig, &(struct bench_fill){.url = fill.url,
-                                          .count = scheduled,
-                                          .endpoints = 1000,
-                                          .body = fill.body,
-                                          .due_in_us = DAYS_US});
+    fill_s = bench_seconds(CLOCK_MONOTONIC);
+    bench_fill_much(&rig,
+                    &(struct bench_fill){.url = fill.url,
+                                         .count = scheduled,
+                                         .endpoints = ENDPOINTS,
+                                         .body = fill.body,
+                                         .due_in_us = DAYS_US},
+                    TEMPLATE);
+    fill_s = bench_seconds(CLOCK_MONOTONIC) - fill_s;
     start_s = bench_seconds(CLOCK_MONOTONIC);
     sender_rig_start(&rig);
     fill.count = fill.endpoints = 1;
@@ -147,10 +158,11 @@ int main(int argc, char **argv)
         sender_rig_sleep(2000);
         beside = singles(&rig, fill);
     }
-    printf("{\"scheduled\": %zu, \"hostile\": %zu, \"start_s\": %.3f, \"late_p50_ms\": %.2f,"
+    printf("{\"scheduled\": %zu, \"hostile\": %zu, \"fill_s\": %.1f, \"start_s\": %.3f, "
+           "\"late_p50_ms\": %.2f,"
            " \"late_p99_ms\": %.2f, \"idle_p50_ms\": %.2f, \"idle_p99_ms\": %.2f,"
            " \"beside_p50_ms\": %.2f, \"beside_p99_ms\": %.2f, \"rss_bytes\": %zu}\n",
-           scheduled, hostile, start_s, late.p50_ms, late.p99_ms, idle.p50_ms, idle.p99_ms,
+           scheduled, hostile, fill_s, start_s, late.p50_ms, late.p99_ms, idle.p50_ms, idle.p99_ms,
            beside.p50_ms, beside.p99_ms, bench_rss_bytes());
     inbox_close(&good);
     for (size_t i = 0; i < HOSTILE_INBOXES; i++)

@@ -1,10 +1,12 @@
 /* bench_rig.c -- see bench_rig.h. */
 #include "delivery/bench/bench_rig.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "store/bench_outbox.h"
 
 #define GROUP 500
 #define TELL_EVERY 200000
@@ -61,6 +63,62 @@ void bench_fill(struct sender_rig *rig, const struct bench_fill *fill)
     }
     if (fill->count > TELL_EVERY)
         fprintf(stderr, "\n");
+}
+
+static enum err apply_copy(struct tx *tx, void *context)
+{
+    return bench_outbox_copy(tx, context);
+}
+
+struct unindexing {
+    struct bench_indexes taken;
+    struct arena *arena;
+};
+
+static enum err apply_unindex(struct tx *tx, void *context)
+{
+    struct unindexing *unindexing = context;
+
+    return bench_outbox_unindex(tx, &unindexing->taken, unindexing->arena);
+}
+
+static enum err apply_index(struct tx *tx, void *context)
+{
+    return bench_outbox_index(tx, context);
+}
+
+static void copy_up_to(struct sender_rig *rig, struct bench_copy *copy, size_t count)
+{
+    for (size_t done = (size_t)copy->count; done < count; done += (size_t)copy->count) {
+        copy->number++;
+        copy->later_us += copy->count * US_PER_MS;
+        assert_int_equal(sender_rig_write(rig, apply_copy, copy), OK);
+        fprintf(stderr, "\r%zu of %zu", done + (size_t)copy->count, count);
+    }
+    fprintf(stderr, "\n");
+}
+
+void bench_fill_much(struct sender_rig *rig, const struct bench_fill *fill, size_t template)
+{
+    struct unindexing indexes = {.arena = &rig->arena};
+    struct bench_fill first = *fill;
+    struct bench_copy copy = {.tenant = STR("t"), .first_id = 1};
+
+    first.count = template <fill->count ? template : fill->count;
+    copy.count = (int64_t)first.count;
+    copy.of_endpoint = (int64_t)(first.count / fill->endpoints);
+    bench_fill(rig, &first);
+    if (first.count == fill->count)
+        return;
+    assert_int_equal(sender_rig_write(rig, apply_unindex, &indexes), OK);
+    copy_up_to(rig, &copy, fill->count);
+    for (size_t i = 0; i < indexes.taken.count; i++) {
+        fprintf(stderr, "\rindex %zu of %zu", i + 1, indexes.taken.count);
+        assert_int_equal(
+            sender_rig_write(rig, apply_index, (void *)(uintptr_t)indexes.taken.made_by[i]), OK);
+    }
+    fprintf(stderr, "\n");
+    (void)malloc_trim(0); /* making indexes sorts in memory, which is not what is measured */
 }
 
 static int compare(const void *a, const void *b)

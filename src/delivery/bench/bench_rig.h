@@ -20,6 +20,11 @@ struct bench_fill {
  * when that takes long. */
 void bench_fill(struct sender_rig *rig, const struct bench_fill *fill);
 
+/* The first `template` deliveries of a fresh store, and as many copies of them by the database
+ * itself (store/bench_outbox.h) as make `fill->count`; both counts are multiples of
+ * fill->endpoints. */
+void bench_fill_much(struct sender_rig *rig, const struct bench_fill *fill, size_t template);
+
 double bench_seconds(clockid_t clock);
 /* Sorts `values`; the one that `share` (0 … 1) of them do not exceed. */
 double bench_percentile(double *values, size_t count, double share);
