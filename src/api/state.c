@@ -271,6 +271,16 @@ static enum err update_apply(struct tx *tx, struct call *call)
     return call_then_ask(call, update_answered);
 }
 
+static enum err values_read(struct call *call, struct str *values)
+{
+    const struct json *given = json_get(call->body, "values");
+
+    if (!json_is_absent(given) && json_type(given) != JSON_OBJECT && json_type(given) != JSON_ARRAY)
+        return call_refuse(call, "values: must be an object, an array or null");
+    *values = json_raw(call->body_text, STR("values"));
+    return OK;
+}
+
 static enum err update_prepare(struct call *call)
 {
     struct state_call *state = ARENA_NEW(call->arena, struct state_call);
@@ -281,11 +291,11 @@ static enum err update_prepare(struct call *call)
         (err = call_get_object(call, "checkpoint", &state->checkpoint)) ||
         (err = call_get_text(call, "checkpoint_id", &state->checkpoint_id)) ||
         (err = address_check(call, state->checkpoint_id)) ||
-        (err = call_get_text(call, "as_node", &as_node)))
+        (err = call_get_text(call, "as_node", &as_node)) ||
+        (err = values_read(call, &state->values)))
         return err;
     if (!str_is_none(as_node))
         state->as_node = json_raw(call->body_text, STR("as_node"));
-    state->values = json_raw(call->body_text, STR("values"));
     call->data = state;
     return call_then_read(call, update_apply);
 }
