@@ -95,6 +95,18 @@ async def test_the_sdk_answers_an_interrupt(graphs, transport):
         assert state["next"] == [] and "approved" in json.dumps(state["values"])
 
 
+async def test_the_sdk_projects_messages_and_subgraphs(graphs, graph_server):
+    async with asyncio.timeout(TIMEOUT_S), graphs.threads.stream(assistant_id="agent") as thread:
+        await thread.run.start(input=HELLO)
+        messages = [message async for message in thread.messages]
+        # Those of a JavaScript node stand below it, as its library tells them.
+        assert [await message.text for message in messages] == ([GREETING] if graph_server.language == "python" else [])
+    async with asyncio.timeout(TIMEOUT_S), graphs.threads.stream(assistant_id="nested") as thread:
+        await thread.run.start(input={"city": "Bern"})
+        (weather,) = [one async for one in thread.subgraphs]
+        assert (weather.graph_name, weather.status, weather.path[0].split(":")[0]) == ("weather", "completed", "weather")
+
+
 async def test_the_sdk_tells_a_failure(graphs):
     async with asyncio.timeout(TIMEOUT_S), graphs.threads.stream(assistant_id="failing") as thread:
         await thread.run.start(input={})

@@ -82,3 +82,28 @@ for (const transport of ["sse", "websocket"])
         const expected = rows.protocol.map(({ resumed, ...row }) => row);
         assert.deepEqual(await Promise.all(expected.map((row) => protocolTold(row, transport))), expected);
     });
+
+for (const transport of ["sse", "websocket"])
+    test(`messages, and a question with its answer (${transport})`, { skip, timeout: 60000 }, async () => {
+        const talk = client.threads.stream({ assistantId: "agent", transport });
+        await talk.run.start({ input: INPUTS.agent });
+        const texts = [];
+        for await (const message of talk.messages) texts.push(await message.text);
+        assert.deepEqual(texts, ["Hi there! How can I help you today?"]);
+        await talk.close();
+
+        const { thread_id } = await client.threads.create();
+        const asking = client.threads.stream(thread_id, { assistantId: "approval", transport });
+        const lifecycle = await asking.subscribe(["lifecycle"]);
+        await asking.run.start({ input: INPUTS.approval });
+        for await (const event of lifecycle) void event;
+        for (let tries = 0; tries < 500 && !asking.interrupts.length; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+        const [{ interruptId, namespace, payload }] = asking.interrupts;
+        assert.match(payload.question, /^May I /);
+        await asking.input.respond({ interrupt_id: interruptId, namespace, response: true });
+        const ends = [];
+        for await (const { params } of lifecycle) ends.push(params.data.event);
+        assert.equal(ends.at(-1), "completed");
+        assert.equal((await client.threads.getState(thread_id)).next.length, 0);
+        await asking.close();
+    });
