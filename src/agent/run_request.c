@@ -139,7 +139,7 @@ static enum err add_mode(struct parser *p, struct json_writer *out, const struct
         return refuse(
             p,
             "stream_mode: \"%.*s\" is not a mode; known are values, messages, messages-tuple, "
-            "updates, events, tasks, checkpoints, debug, custom",
+            "updates, events, tasks, checkpoints, debug, custom, tools",
             STR_ARG(str_first(json_string(mode), 40)));
     if (!has_mode(out->out, json_string(mode)))
         json_str_out(out, json_string(mode));

@@ -107,6 +107,15 @@ def test_a_joiner_gets_the_rest_of_a_live_run(api):
     assert events[-1][:2] == ("error", {"error": "ValueError", "message": "late"})
 
 
+def test_a_mode_that_there_is_not_is_named_with_those_there_are(api):
+    known = ["values", "messages", "messages-tuple", "updates", "events", "tasks", "checkpoints", "debug", "custom", "tools"]
+    thread_id = api.thread()
+    run = api.run(thread_id, [say("a")], stream_mode=known)
+    for answer in (api.post(f"/threads/{thread_id}/runs", json=run_body(stream_mode="states")),
+                   api.get(f"/threads/{thread_id}/runs/{run['run_id']}/stream", params={"stream_mode": "states"})):
+        assert answer.status_code == 422 and all(mode in answer.json()["detail"] for mode in known), answer.text
+
+
 def test_joining_an_unknown_run_is_one_error_event(api):
     with api.stream("GET", f"/threads/{api.thread()}/runs/{MISSING}/stream") as response:
         if response.status_code == 404:

@@ -193,6 +193,7 @@ async def test_commands(http, graph_server):
     await until_end(http, thread_id, ["values"])
     state = await command(http, thread_id, "state.get")
     assert state["result"]["values"]["messages"] and state["result"]["checkpoint"]["id"]
+    assert set(state["meta"]) == {"thread_id"}, "a client would come back behind what it has not read"
     assert (await command(http, thread_id, "state.get", keys=["nothing"]))["result"]["values"] == {}
     tree = (await command(http, thread_id, "agent.getTree"))["result"]["tree"]
     assert tree == {"namespace": [], "status": "completed", "graph_name": "agent"}
