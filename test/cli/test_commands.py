@@ -23,6 +23,7 @@ OTHER = "whsec_" + base64.b64encode(b"fedcba9876543210fedcba9876543210").decode(
 GROUPS = {"deliveries": ["list", "show", "resend", "tail"], "endpoints": ["list", "show", "pause", "resume"], "keys": ["create", "list", "revoke"],
           "config": ["check", "print"], "secrets": ["status", "rotate", "drop"],
           "replays": ["list", "show", "pause", "resume", "cancel"], "import": ["langsmith"],
+          "export": ["deliveries", "endpoints", "threads"],
           "agents": ["list", "pull", "push", "export", "import", "run", "diff"]}
 LEAVES = ["serve", "replay", "erase", "listen", "inspect", "trigger", "verify", "doctor", "backup", "restore", "migrate", "compact", "openapi", "completion"]
 
@@ -116,6 +117,29 @@ def test_help_is_in_columns():
     """Also where a word has letters of more than one byte."""
     lines = [line for line in runbell("keys", "create", "--help").splitlines() if line.startswith("  --")]
     assert all(line[23] == " " and line[24] != " " for line in lines), lines
+
+
+def test_what_a_server_has_is_exported(server, api, hostile):
+    """Lines of JSON, each as the API tells it; a body byte for byte."""
+    hook = hostile.hook("/exported")
+    runs = [ended_run(api, webhook=hook.url, metadata={"n": n}) for n in range(3)]
+    hook.wait_for(3)
+    found = [delivery_of(api, run) for run in runs]
+    words = ["export", "deliveries", "--endpoint", found[0]["endpoint_id"]]
+    lines = [json.loads(line) for line in runbell(*words, "--state", "done", "--bodies", url=server.url).splitlines()]
+    assert [one["delivery_id"] for one in lines] == [one["delivery_id"] for one in found[::-1]], "newest first"
+    assert {one["body"].encode() for one in lines} == {request.body for request in hook.requests}
+    for one in lines:
+        assert one.pop("body_encoding") == "utf-8" and one.pop("body")
+        assert one == api.ok("GET", f"/v1/deliveries/{one['delivery_id']}") and len(one["attempt_log"]) == 1
+    assert runbell(*words, "--state", "dead", url=server.url) == ""
+    exported = [json.loads(line) for line in runbell("export", "endpoints", url=server.url).splitlines()]
+    listed = api.ok("GET", "/v1/endpoints", params={"limit": 1000})["endpoints"]
+    assert [one["endpoint_id"] for one in exported] == [one["endpoint_id"] for one in listed]
+    thread = api.thread(metadata={"exported": True})
+    threads = {one["thread_id"]: one for one in map(json.loads, runbell("export", "threads", url=server.url).splitlines())}
+    assert threads[thread] == api.ok("GET", f"/threads/{thread}")
+    assert len(threads) == api.ok("POST", "/threads/count", json={})
 
 
 def test_a_store_is_migrated_when_it_is_said(tmp_path):

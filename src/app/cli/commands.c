@@ -27,6 +27,7 @@ static const struct cli_command commands[] = {
     {"replay", "send once more all that a filter finds", &replay_command, .ask = replay_run},
     {"replays", "the replays; pause, resume and cancel", NULL, .table = &replays_table},
     {"import", "take over rules and alerts of another server", NULL, .table = &import_table},
+    {"export", "what the server has, as lines of JSON", NULL, .table = &export_table},
     {"agents", "Fleet agents as files: pull, push, diff; and run", NULL, .table = &agents_table},
     {"listen", "relay webhooks to a port of this machine", &listen_command, .ask = listen_run},
     {"inspect", "an address that shows what is sent to it", &inspect_command, .ask = inspect_run},

@@ -46,7 +46,7 @@ extern const struct arg_command serve_command, backup_command, restore_command, 
     compact_command, verify_command, doctor_command, trigger_command, inspect_command,
     listen_command, replay_command, erase_command, openapi_command, completion_command;
 extern const struct cli_table keys_table, secrets_table, config_table, deliveries_table,
-    endpoints_table, replays_table, import_table, agents_table;
+    endpoints_table, replays_table, import_table, export_table, agents_table;
 
 /* What a row asks of a server. */
 int replay_run(struct remote *remote);
