@@ -115,9 +115,9 @@ static enum err read_names(struct parser *p, const char *key, struct str *raw)
 
 bool run_stream_mode_is_known(struct str mode)
 {
-    static const char *const modes[] = {
-        "values",      "messages", "messages-tuple", "updates", "events", "tasks",
-        "checkpoints", "debug",    "custom",         "tools",   NULL};
+    static const char *const modes[] = {"values", "messages", "messages-tuple", "updates",
+                                        "events", "tasks",    "checkpoints",    "debug",
+                                        "custom", "tools",    "lifecycle",      NULL};
 
     return str_is_one_of(mode, modes);
 }
@@ -139,7 +139,7 @@ static enum err add_mode(struct parser *p, struct json_writer *out, const struct
         return refuse(
             p,
             "stream_mode: \"%.*s\" is not a mode; known are values, messages, messages-tuple, "
-            "updates, events, tasks, checkpoints, debug, custom, tools",
+            "updates, events, tasks, checkpoints, debug, custom, tools, lifecycle",
             STR_ARG(str_first(json_string(mode), 40)));
     if (!has_mode(out->out, json_string(mode)))
         json_str_out(out, json_string(mode));

@@ -303,3 +303,12 @@ async def test_messages_are_told_once_then_grow(graphs):
         else:
             assert graphs.language == "js" or set(names) == {"metadata", "messages"}
             assert graphs.language == "js" or "".join(part.data[0]["content"] for part in parts[1:]) == GREETING
+
+
+async def test_subgraphs_tell_when_they_start_and_end(graphs):
+    given = {"question": "Will it rain in Rome?", "city": "Rome"}
+    parts = [part async for part in graphs.runs.stream(None, "nested", input=given, stream_mode=["updates", "lifecycle"])]
+    told = [part.data for part in parts if part.event == "lifecycle"]
+    assert [one["event"] for one in told] == ["started", "completed"], [part.event for part in parts]
+    assert told[0]["graph_name"] == "weather" and told[0]["namespace"] == told[1]["namespace"]
+    assert not any("|" in part.event for part in parts), "of the subgraph itself nothing was asked for"

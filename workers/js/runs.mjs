@@ -8,7 +8,7 @@ import { addressFalsyResume, commandFrom, refuseUnknownResume } from './command.
 import { withToken } from './loopback.mjs';
 import { MessageStream } from './messages.mjs';
 import { ProtocolRouter } from './protocol.mjs';
-import { StreamRouter, libraryModes, needsEvents } from './stream.mjs';
+import { StreamRouter, libraryModes, looksIntoSubgraphs, needsEvents } from './stream.mjs';
 import { describeError, render } from './render.mjs';
 import { tracerOf } from './tracing.mjs';
 import { CHECKPOINT_KEYS, interruptsByTask, runnableConfig, threadState } from './state.mjs';
@@ -85,10 +85,14 @@ class Run {
         this.#router =
             start.protocol === 'v2'
                 ? new ProtocolRouter((name, params) => this.#send(name, params))
-                : new StreamRouter(start.stream_modes ?? [], (name, data, isLastValues) => {
-                      const text = this.#send(name, data);
-                      if (isLastValues) this.#valuesText = text;
-                  });
+                : new StreamRouter(
+                      start.stream_modes ?? [],
+                      (name, data, isLastValues) => {
+                          const text = this.#send(name, data);
+                          if (isLastValues) this.#valuesText = text;
+                      },
+                      { subgraphs: Boolean(start.subgraphs) },
+                  );
     }
 
     cancel(reason) {
@@ -152,9 +156,15 @@ class Run {
         this.#library = opened.library;
         if (this.#tracer) this.#tracer.RunTree = opened.library.RunTree;
         const input = await this.#input();
-        if (this.#start.protocol === 'v2') await this.#followProtocol(input);
-        else if (needsEvents(stream_modes)) await this.#followEvents(input);
-        else await this.#followStream(input);
+        if (this.#start.protocol === 'v2') return this.#followProtocol(input);
+        try {
+            if (needsEvents(stream_modes)) await this.#followEvents(input);
+            else await this.#followStream(input);
+        } catch (error) {
+            if (!this.#abort.signal.aborted) this.#router.end(error);
+            throw error;
+        }
+        this.#router.end();
     }
 
     async #input() {
@@ -173,12 +183,12 @@ class Run {
 
     #options() {
         const { run_id, context, interrupt_before, interrupt_after, durability } = this.#start;
-        const { stream_modes = [], subgraphs, want_values } = this.#start;
+        const { stream_modes = [], want_values } = this.#start;
         const options = {
             ...this.#config(),
             runId: run_id,
             streamMode: libraryModes(stream_modes, want_values),
-            subgraphs: Boolean(subgraphs),
+            subgraphs: looksIntoSubgraphs(this.#start),
             signal: this.#abort.signal,
         };
         if (context !== undefined && context !== null) options.context = context;
@@ -205,7 +215,7 @@ class Run {
     }
 
     async #followStream(input) {
-        const { subgraphs } = this.#start;
+        const subgraphs = looksIntoSubgraphs(this.#start);
         for await (const chunk of await this.#graph.stream(input, this.#options())) {
             const [ns, mode, payload] = subgraphs ? chunk : [[], ...chunk];
             this.#router.route(ns, mode, payload);
@@ -242,7 +252,7 @@ class Run {
     }
 
     #routeChunk(chunk) {
-        const [ns, mode, payload] = this.#start.subgraphs ? chunk : [[], ...chunk];
+        const [ns, mode, payload] = looksIntoSubgraphs(this.#start) ? chunk : [[], ...chunk];
         this.#router.route(ns, mode, payload);
         if (mode === 'values' && ns.length === 0) this.#messages?.values(payload);
     }

@@ -4,6 +4,7 @@
 // requested go out; others may run inside because something needs them (`values` for the result
 // and for `messages`). Payloads of debug, tasks and checkpoints get the API's form.
 
+import { Lifecycle } from './lifecycle.mjs';
 import { checkpointOf, taskCheckpointOf } from './state.mjs';
 
 const INTERRUPT = '__interrupt__';
@@ -15,6 +16,7 @@ export function libraryModes(requested, wantValues) {
     );
     if (modes.delete('messages') || wantValues) modes.add('values');
     if (requested.includes('messages-tuple')) modes.add('messages');
+    if (modes.delete('lifecycle')) modes.add('tasks');
     return [...modes];
 }
 
@@ -23,29 +25,47 @@ export function needsEvents(requested) {
     return requested.includes('events') || requested.includes('messages');
 }
 
+/** True if the library has to tell of subgraphs, whoever wants to hear of them. */
+export function looksIntoSubgraphs({ stream_modes = [], subgraphs }) {
+    return Boolean(subgraphs) || stream_modes.includes('lifecycle');
+}
+
 export class StreamRouter {
     #requested;
     #emit;
+    #subgraphs;
+    #lifecycle = null;
 
     /** The last state of the root graph and the interrupts after it, as invoke() would tell them. */
     values = undefined;
     interrupts = null;
 
     /** emit(name, data, value): `value` marks the event that carried the last `values`. */
-    constructor(requested, emit) {
+    constructor(requested, emit, { subgraphs = true } = {}) {
         this.#requested = new Set(requested);
         this.#emit = emit;
+        this.#subgraphs = subgraphs;
+        if (this.#requested.has('lifecycle'))
+            this.#lifecycle = new Lifecycle((told) => emit('lifecycle', told, false));
     }
 
     /** One chunk of the library's stream; `ns` is [] for the root graph. */
     route(ns, mode, payload) {
         if (mode === 'checkpoints' && isEnvelope(payload)) return;
+        if (mode === 'tasks') this.#lifecycle?.onTask(ns, payload);
+        if (ns.length && !this.#subgraphs) return;
         const isRootValues = mode === 'values' && ns.length === 0;
         if (isRootValues) this.#follow(payload);
         const wire = mode === 'messages' ? 'messages-tuple' : mode;
         if (!this.#requested.has(wire)) return;
         const name = ns.length ? `${mode}|${ns.join('|')}` : mode;
         this.#emit(name, shape(mode, payload), isRootValues && payload === this.values);
+    }
+
+    /** The stream is over; `error` is what it ended with. */
+    end(error) {
+        if (error === undefined) this.#lifecycle?.onEnd('completed');
+        else this.#lifecycle?.onEnd('failed', String(error?.message ?? error));
     }
 
     /** The answer of the run; `stored` is the state to start from if the stream told none. */

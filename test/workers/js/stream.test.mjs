@@ -195,6 +195,30 @@ test('subgraphs: names end in the namespace, and an interrupt inside shows in bo
     assert.equal(resumed.done.state.values.report, 'It is sunny in Rome.');
 });
 
+test('lifecycle: tells of subgraphs and of nothing else', async () => {
+    const run = await stream(peer, 'nested', ['lifecycle', 'updates'], { input: {} });
+    const plain = await stream(peer, 'nested', ['updates'], { input: {} });
+    assert.deepEqual(
+        namesOf(run).filter((name) => name !== 'lifecycle'),
+        namesOf(plain),
+    );
+    const [started, ended, ...more] = dataOf(run, 'lifecycle');
+    const [segment] = started.namespace;
+    assert.deepEqual(started, {
+        event: 'started',
+        namespace: [segment],
+        graph_name: 'weather',
+        trigger_call_id: segment.split(':')[1],
+    });
+    assert.deepEqual(ended, { event: 'completed', namespace: [segment] });
+    assert.deepEqual(more, []);
+    const asking = await stream(peer, 'nested', ['lifecycle'], { input: { ask: true } });
+    assert.deepEqual(
+        dataOf(asking, 'lifecycle').map(({ event }) => event),
+        ['started', 'interrupted'],
+    );
+});
+
 test('subgraphs: only the events of the root graph without them', async () => {
     const run = await stream(peer, 'nested', ['values', 'tasks'], { input: { city: 'Rome' } });
     assert.deepEqual([...new Set(namesOf(run))], ['values', 'tasks']);

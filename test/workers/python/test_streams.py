@@ -221,3 +221,23 @@ def test_messages_of_a_tool_call_are_complete_once_each(peer):
     complete = [m for data in log.data("messages/complete") for m in data]
     assert [m["type"] for m in complete] == ["ai", "tool"]
     assert complete[0]["tool_calls"][0]["args"] == {"a": 1, "b": 2}
+
+
+def test_lifecycle_tells_of_subgraphs_and_of_nothing_else(peer):
+    log = peer.run("nested", {"log": []}, modes=("lifecycle", "updates"))
+    plain = peer.run("nested", {"log": []}, modes=("updates",))
+    assert [name for name in log.names if name != "lifecycle"] == plain.names
+    started, ended = log.data("lifecycle")
+    (segment,) = started["namespace"]
+    node, task_id = segment.split(":")
+    assert started == {
+        "event": "started", "namespace": [segment], "graph_name": node, "trigger_call_id": task_id,
+    }  # fmt: skip
+    assert ended == {"event": "completed", "namespace": [segment]}
+    assert log.names[0] == "lifecycle"
+
+
+def test_lifecycle_of_a_subgraph_that_asks(peer):
+    log = peer.run("nested_asking", {"log": []}, modes=("lifecycle",))
+    assert [told["event"] for told in log.data("lifecycle")] == ["started", "interrupted"]
+    assert set(log.names) == {"lifecycle"}

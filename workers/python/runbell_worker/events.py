@@ -12,6 +12,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage, BaseMessageChunk, message_chunk_to_message
 
 from . import render, snapshots
+from .lifecycle import Lifecycle
 
 Event = tuple[str, Any]
 
@@ -22,8 +23,12 @@ _SAME_IN_LIBRARY = ("values", "updates", "custom", "debug", "tasks", "checkpoint
 class Events:
     """One run's events. Also remembers the last values and the interrupts that stopped it."""
 
-    def __init__(self, requested: Sequence[str], *, want_values: bool) -> None:
+    def __init__(
+        self, requested: Sequence[str], *, want_values: bool, subgraphs: bool = False
+    ) -> None:
         self.requested = frozenset(requested)
+        self._lifecycle = Lifecycle() if "lifecycle" in self.requested else None
+        self._subgraphs = subgraphs
         self.want_values = want_values or "values" in self.requested
         self.values: Any = None
         self.has_values = False
@@ -37,12 +42,30 @@ class Events:
             modes.append("values")
         if self.requested & {"messages", "messages-tuple"}:
             modes.append("messages")
+        if self._lifecycle and "tasks" not in modes:
+            modes.append("tasks")
         return modes
 
+    @property
+    def looks_into_subgraphs(self) -> bool:
+        return self._subgraphs or self._lifecycle is not None
+
     def translate(self, ns: tuple[str, ...], mode: str, payload: Any) -> Iterator[Event]:
+        if self._lifecycle and mode == "tasks":
+            for told in self._lifecycle.on_task(ns, payload):
+                yield "lifecycle", told
+            if "tasks" not in self.requested:
+                return
+        if ns and not self._subgraphs:
+            return
         suffix = "".join(f"|{part}" for part in ns)
         for name, data in self._events(ns, mode, payload):
             yield name + suffix, data
+
+    def on_end(self, error: BaseException | None) -> Iterator[Event]:
+        event, said = ("completed", None) if error is None else ("failed", str(error))
+        for told in self._lifecycle.on_end(event, said) if self._lifecycle else ():
+            yield "lifecycle", told
 
     def _events(self, ns: tuple[str, ...], mode: str, payload: Any) -> Iterator[Event]:
         if mode == "values":

@@ -34,7 +34,9 @@ class Run:
         self._host = host
         self._server = server
         self._events = Events(
-            header.get("stream_modes") or [], want_values=bool(header.get("want_values"))
+            header.get("stream_modes") or [],
+            want_values=bool(header.get("want_values")),
+            subgraphs=bool(header.get("subgraphs")),
         )
         self._checkpointing = header.get("checkpointing", True) is not False
         self._uncredited = 0
@@ -116,6 +118,18 @@ class Run:
         if self._frame.header.get("protocol") == "v2":
             await self._stream_protocol(graph, given, config)
             return
+        try:
+            await self._stream_modes(graph, given, config)
+        except Exception as error:
+            await self._end_events(error)
+            raise
+        await self._end_events(None)
+
+    async def _end_events(self, error: BaseException | None) -> None:
+        for name, data in self._events.on_end(error):
+            await self._send_event(name, data)
+
+    async def _stream_modes(self, graph: Any, given: Any, config: dict[str, Any]) -> None:
         source = self._with_events if "events" in self._events.requested else self._plain
         async with contextlib.aclosing(source(graph, given, config)) as items:
             async for ns, mode, payload in items:
@@ -156,7 +170,7 @@ class Run:
         header = self._frame.header
         arguments = {
             "stream_mode": self._events.library_modes,
-            "subgraphs": bool(header.get("subgraphs")),
+            "subgraphs": self._events.looks_into_subgraphs,
             "interrupt_before": header.get("interrupt_before"),
             "interrupt_after": header.get("interrupt_after"),
             "context": header.get("context"),
