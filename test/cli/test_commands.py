@@ -464,3 +464,23 @@ def test_the_doctor_tries_the_way_to_a_receiver(server, receiver):
     assert closed["detail"] == "connection refused" and "firewall" in closed["mend"]
     refused = checks(doctor(server, "--egress", receiver.url, code=1))["egress"]
     assert "loopback" in refused["detail"]
+
+
+@pytest.mark.parametrize("url, rule", [
+    ("http://169.254.169.254/latest", "link-local"), ("http://100.100.100.200/", "link-local"), ("http://0.1.2.3/", "reserved"),
+    ("http://[2002:808:808::]/", "reserved"), ("http://[2001::1]/", "reserved"), ("http://224.0.0.1/", "multicast"),
+    ("http://[64:ff9b::a9fe:a9fe]/", "link-local"), ("http://0177.0.0.1/", "looks like a number"), ("http://127.1/", "looks like a number"),
+    ("http://[fe80::1%25eth0]/", "zone"), ("http://user:pw@example.com/", "user name"), ("http://exämple.com/", "punycode"),
+    ("gopher://example.com/", "http:// or https://"),
+])
+def test_what_must_not_be_called_is_told_alike_wherever_it_is_asked(server, api, url, rule):
+    """delivery.md section 4.1: one verdict when it is saved, tested, and looked at from outside, in the same words."""
+    words = set()
+    for path, body in (("/runs", {"assistant_id": "agent", "webhook": url}), ("/v1/test", {"url": url}),
+                       ("/v1/endpoints", {"url": url, "kind": "run"})):
+        answer = api.post(path, json=body)
+        assert answer.status_code == 422, (path, answer.text)
+        words.add(answer.json()["detail"].split(": ", 1)[1])
+    checks = json.loads(runbell("doctor", "--egress", url, "--json", code=1, cwd=server.project).split("\nrunbell")[0])["checks"]
+    words.add(next(one["detail"] for one in checks if one["check"] == "egress"))
+    assert len(words) == 1 and rule in words.pop()
