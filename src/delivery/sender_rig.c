@@ -7,6 +7,7 @@
 
 #include "io/real_world.h"
 #include "store/fresh_rig.h"
+#include "store/outbox_queue.h"
 
 #define WAIT_MS 10000
 #define POLL_MS 10
@@ -251,7 +252,8 @@ struct attempt_row sender_rig_attempt(struct sender_rig *rig, int64_t delivery_i
 static enum err apply_count(struct tx *tx, void *context)
 {
     static const struct db_statement statement = {
-        "test_count_state", "SELECT COUNT(*) FROM deliveries WHERE state = $1", NULL};
+        "test_count_state",
+        "SELECT COUNT(*) FROM deliveries d" QUEUE_JOIN " WHERE " QUEUE_STATE " = $1", NULL};
     struct asking *asking = context;
     struct db_rows rows = {0};
     enum err err = db_query_one(tx->db, &statement,

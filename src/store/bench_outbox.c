@@ -9,12 +9,18 @@
 static const struct db_statement copy_rows = {
     "bench_outbox_copy",
     "INSERT INTO deliveries (delivery_id, tenant, endpoint_id, origin, webhook_id, kind, object_id,"
-    " body_id, policy, state, attempts, next_us, created_us, updated_us, sequence, class)"
+    " body_id, policy, state, attempts, created_us, updated_us, sequence, class)"
     " SELECT CAST($1 AS BIGINT) + delivery_id, tenant, endpoint_id, origin,"
     " 'msg_0199f0e2c0007000b000' || CAST(100000000000 + $1 + delivery_id AS TEXT), kind, object_id,"
-    " body_id, policy, state, attempts, next_us + CAST($2 AS BIGINT), created_us, updated_us,"
-    " sequence + CAST($3 AS BIGINT), class FROM deliveries"
-    " WHERE delivery_id >= $4 AND delivery_id < $5 AND state = 'due' ORDER BY delivery_id",
+    " body_id, policy, state, attempts, created_us, updated_us, sequence + CAST($2 AS BIGINT),"
+    " class FROM deliveries"
+    " WHERE delivery_id >= $3 AND delivery_id < $4 AND state = 'due' ORDER BY delivery_id",
+    NULL};
+static const struct db_statement copy_queue = {
+    "bench_outbox_copy_queue",
+    "INSERT INTO delivery_queue (delivery_id, endpoint_no, line, at_us)"
+    " SELECT CAST($1 AS BIGINT) + delivery_id, endpoint_no, line, at_us + CAST($2 AS BIGINT)"
+    " FROM delivery_queue WHERE delivery_id >= $3 AND delivery_id < $4 ORDER BY delivery_id",
     NULL};
 static const struct db_statement number_on = {
     "bench_outbox_number",
@@ -22,8 +28,8 @@ static const struct db_statement number_on = {
 
 static const struct db_statement index_list = {
     "bench_outbox_indexes",
-    "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'deliveries'"
-    " AND sql IS NOT NULL",
+    "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    " AND tbl_name IN ('deliveries', 'delivery_queue')",
     "SELECT '', '' WHERE FALSE"};
 
 enum err bench_outbox_unindex(struct tx *tx, struct bench_indexes *taken, struct arena *arena)
@@ -60,10 +66,15 @@ enum err bench_outbox_copy(struct tx *tx, const struct bench_copy *copy)
 
     if (!err)
         err = db_run(tx->db, &copy_rows,
-                     DB_ARGS(db_int(first_id - copy->first_id), db_int(copy->later_us),
+                     DB_ARGS(db_int(first_id - copy->first_id),
                              db_int(copy->number * copy->of_endpoint), db_int(copy->first_id),
                              db_int(copy->first_id + copy->count)),
                      &made);
+    if (!err)
+        err = db_run(tx->db, &copy_queue,
+                     DB_ARGS(db_int(first_id - copy->first_id), db_int(copy->later_us),
+                             db_int(copy->first_id), db_int(copy->first_id + copy->count)),
+                     NULL);
     if (err)
         return err;
     REQUIRE(made == copy->count);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "io/disk.h"
 #include "store/migrations.h"
+#include "store/outbox_queue.h"
 #include "store/store_files.h"
 #include "store/store_priv.h"
 
@@ -11,7 +12,8 @@ static const struct db_statement version_get = {"checkup_version",
                                                 "SELECT version FROM schema_version", NULL};
 /* Each by an index of its own. */
 static const struct db_statement count_due = {
-    "checkup_due", "SELECT COUNT(*), COALESCE(MIN(next_us), 0) FROM deliveries WHERE state = 'due'",
+    "checkup_due",
+    "SELECT COUNT(*), COALESCE(MIN(at_us), 0) FROM delivery_queue WHERE line < " QUEUE_SENDING,
     NULL};
 static const struct db_statement count_held = {
     "checkup_held", "SELECT COUNT(*), 0 FROM deliveries WHERE state = 'held'", NULL};

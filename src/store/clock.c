@@ -14,10 +14,8 @@ static const struct db_statement mark_set = {"clock_mark_set",
 
 /* $1: by how much; $2: now. What was due before the clock went back stays in its order. */
 static const struct db_statement back[] = {
-    {"clock_back_due",
-     "UPDATE deliveries SET next_us = next_us + CAST($1 AS BIGINT)"
-     " WHERE state = 'due' AND next_us > $2",
-     NULL},
+    {"clock_back_queue", /* what is due, and leases */
+     "UPDATE delivery_queue SET at_us = at_us + CAST($1 AS BIGINT) WHERE at_us > $2", NULL},
     {"clock_back_places",
      "UPDATE endpoints SET"
      " fresh_us = CASE WHEN fresh_us > $2 THEN fresh_us + CAST($1 AS BIGINT) ELSE fresh_us END,"
@@ -30,10 +28,6 @@ static const struct db_statement back[] = {
      "rate_next_us END"
      " WHERE fresh_us > $2 OR retry_us > $2 OR replay_us > $2 OR rest_until_us > $2"
      " OR rate_next_us > $2",
-     NULL},
-    {"clock_back_leases",
-     "UPDATE deliveries SET lease_until_us = lease_until_us + CAST($1 AS BIGINT)"
-     " WHERE state = 'sending' AND lease_until_us > $2",
      NULL},
     {"clock_back_replays",
      "UPDATE replays SET next_us = next_us + CAST($1 AS BIGINT)"

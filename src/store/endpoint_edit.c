@@ -5,11 +5,12 @@
 #include "base/uuid.h"
 #include "format/url.h"
 #include "store/outbox_priv.h"
+#include "store/sequence.h"
 
 #define ORIGIN_BYTES_MAX 512
 #define TURN                                                                                       \
     " RETURNING endpoint_id, origin, lane, state, ordering, expires_after_s, next_sequence - 1, "  \
-    "fresh_us, replay_us"
+    "fresh_us, replay_us, endpoint_no"
 
 /* Its id is made of its URL, so that the primary key finds it. */
 static const struct uuid endpoint_name_space = {.bytes = {0x8e, 0x1c, 0x5b, 0x40, 0x2f, 0x6d, 0x4a,
@@ -19,8 +20,9 @@ static const struct uuid endpoint_name_space = {.bytes = {0x8e, 0x1c, 0x5b, 0x40
 static const struct db_statement insert_one = {
     "endpoints_insert",
     "INSERT INTO endpoints (tenant, endpoint_id, kind, url, origin, lane, state, created_us,"
-    " updated_us, name, policy, rate_limit, rate_burst, in_flight_max, ordering, expires_after_s)"
-    " VALUES ($1, $2, $3, $4, $5, $6, 'active', $7, $7, $8, $9, $10, $11, $12, $13, $14)"
+    " updated_us, name, policy, rate_limit, rate_burst, in_flight_max, ordering, expires_after_s,"
+    " endpoint_no)"
+    " VALUES ($1, $2, $3, $4, $5, $6, 'active', $7, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
     " ON CONFLICT (tenant, endpoint_id) DO UPDATE SET state = 'active', created_us = $7,"
     " updated_us = $7, name = $8, policy = $9, rate_limit = $10, rate_burst = $11,"
     " in_flight_max = $12, ordering = $13, expires_after_s = $14 WHERE endpoints.state = 'deleted'",
@@ -47,7 +49,7 @@ static const struct db_statement set_inactive = {
 static const struct db_statement has_backlog = {
     "endpoints_has_backlog",
     "SELECT CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE tenant = $1 AND endpoint_id = $2 AND"
-    " state IN ('due', 'sending', 'held')) THEN 1 ELSE 0 END FROM endpoints"
+    " state IN ('due', 'held')) THEN 1 ELSE 0 END FROM endpoints"
     " WHERE tenant = $1 AND endpoint_id = $2 AND state <> 'deleted'",
     NULL};
 static const struct db_statement forget = {
@@ -63,9 +65,16 @@ static const struct db_statement forget_secrets = {
 static const struct db_statement turn_or_insert = {
     "endpoints_turn_or_insert",
     "INSERT INTO endpoints (tenant, endpoint_id, kind, url, origin, lane, state, created_us,"
-    " updated_us, next_sequence) VALUES ($1, $2, $3, $4, $5, $6, 'active', $7, $7, 2)"
+    " updated_us, endpoint_no, next_sequence)"
+    " VALUES ($1, $2, $3, $4, $5, $6, 'active', $7, $7, $8, 2)"
     " ON CONFLICT (tenant, endpoint_id) DO UPDATE SET next_sequence = endpoints.next_sequence + 1,"
     " state = CASE WHEN endpoints.state = 'deleted' THEN 'active' ELSE endpoints.state END" TURN,
+    NULL};
+static const struct db_statement turn_here = {
+    "endpoints_turn_here",
+    "UPDATE endpoints SET next_sequence = next_sequence + 1,"
+    " state = CASE WHEN state = 'deleted' THEN 'active' ELSE state END"
+    " WHERE tenant = $1 AND endpoint_id = $2" TURN,
     NULL};
 static const struct db_statement turn = {"endpoints_turn",
                                          "UPDATE endpoints SET next_sequence = next_sequence + 1"
@@ -102,6 +111,11 @@ static struct str id_of(struct arena *arena, struct str tenant, struct str kind,
     return arena_str(arena, uuid_write(id, &text));
 }
 
+static enum err endpoint_number(struct tx *tx, int64_t *endpoint_no)
+{
+    return sequence_next(tx, STR("endpoint"), 1, endpoint_no);
+}
+
 static enum err turn_read(struct tx *tx, struct db_rows *rows, struct endpoint_turn *found)
 {
     struct endpoint_turn row = {
@@ -113,6 +127,7 @@ static enum err turn_read(struct tx *tx, struct db_rows *rows, struct endpoint_t
         .sequence = db_get_int(rows, 6),
         .fresh_us = db_get_int(rows, 7),
         .replay_us = db_get_int(rows, 8),
+        .endpoint_no = db_get_int(rows, 9),
     };
     enum err err = endpoint_state_parse(db_get_str(rows, 3), &row.state);
     enum err ended = db_rows_end(rows);
@@ -129,18 +144,35 @@ static struct str lane_of(struct arena *arena, struct str origin, struct str ten
     return arena_concat(arena, parts, ARRAY_LEN(parts));
 }
 
-enum err endpoint_take_turn(struct tx *tx, struct str tenant, struct str kind, struct str url,
-                            struct endpoint_turn *found)
+/* The first of its URL; another node may just have made it. */
+static enum err make_and_turn(struct tx *tx, struct endpoint_key key, struct str kind,
+                              struct str url, struct endpoint_turn *found)
 {
     struct str origin = origin_of(tx->arena, url);
     struct db_rows rows = {0};
-    enum err err = db_query_one(
-        tx->db, &turn_or_insert,
-        DB_ARGS(db_text(tenant), db_text(id_of(tx->arena, tenant, kind, url, STR_NONE)),
-                db_text(kind), db_text(url), db_text(origin),
-                db_text(lane_of(tx->arena, origin, tenant)), db_int(tx->now_us)),
-        &rows);
+    int64_t endpoint_no;
+    enum err err = endpoint_number(tx, &endpoint_no);
 
+    if (!err)
+        err = db_query_one(tx->db, &turn_or_insert,
+                           DB_ARGS(db_text(key.tenant), db_text(key.endpoint_id), db_text(kind),
+                                   db_text(url), db_text(origin),
+                                   db_text(lane_of(tx->arena, origin, key.tenant)),
+                                   db_int(tx->now_us), db_int(endpoint_no)),
+                           &rows);
+    return err ? err : turn_read(tx, &rows, found);
+}
+
+enum err endpoint_take_turn(struct tx *tx, struct str tenant, struct str kind, struct str url,
+                            struct endpoint_turn *found)
+{
+    struct endpoint_key key = {tenant, id_of(tx->arena, tenant, kind, url, STR_NONE)};
+    struct db_rows rows = {0};
+    enum err err =
+        db_query_one(tx->db, &turn_here, DB_ARGS(db_text(tenant), db_text(key.endpoint_id)), &rows);
+
+    if (err == ERR_NOT_FOUND)
+        return make_and_turn(tx, key, kind, url, found);
     return err ? err : turn_read(tx, &rows, found);
 }
 
@@ -168,20 +200,22 @@ static struct db_value rate_of(const struct endpoint_row *endpoint)
 
 enum err endpoint_add(struct tx *tx, struct endpoint_row *e)
 {
-    int64_t changed = 0;
-    enum err err;
+    int64_t changed = 0, endpoint_no;
+    enum err err = endpoint_number(tx, &endpoint_no);
 
     REQUIRE(tx->is_write && e->tenant.data && e->kind.data && e->url.len > 0);
+    if (err)
+        return err;
     e->endpoint_id = id_of(tx->arena, e->tenant, e->kind, e->url, e->owner);
     e->origin = origin_of(tx->arena, e->url);
-    err = db_run(tx->db, &insert_one,
-                 DB_ARGS(db_text(e->tenant), db_text(e->endpoint_id), db_text(e->kind),
-                         db_text(e->url), db_text(e->origin),
-                         db_text(lane_of(tx->arena, e->origin, e->tenant)), db_int(tx->now_us),
-                         db_text(e->name), db_text(e->policy), rate_of(e),
-                         db_int_or_null(e->rate_burst), db_int_or_null(e->in_flight_max),
-                         db_text(ordering_of(e)), db_int_or_null(e->expires_after_s)),
-                 &changed);
+    err = db_run(
+        tx->db, &insert_one,
+        DB_ARGS(db_text(e->tenant), db_text(e->endpoint_id), db_text(e->kind), db_text(e->url),
+                db_text(e->origin), db_text(lane_of(tx->arena, e->origin, e->tenant)),
+                db_int(tx->now_us), db_text(e->name), db_text(e->policy), rate_of(e),
+                db_int_or_null(e->rate_burst), db_int_or_null(e->in_flight_max),
+                db_text(ordering_of(e)), db_int_or_null(e->expires_after_s), db_int(endpoint_no)),
+        &changed);
     if (err)
         return err;
     e->state = ENDPOINT_ACTIVE;

@@ -1,6 +1,8 @@
 /* Reading the table endpoints. */
 #include "store/endpoints.h"
 
+#include "store/outbox_queue.h"
+
 #define COLUMNS                                                                                    \
     "tenant, endpoint_id, kind, url, origin, name, policy, rate_limit, rate_burst, "               \
     "in_flight_max, ordering, expires_after_s, state, state_reason, state_since_us, "              \
@@ -18,10 +20,14 @@ static const struct db_statement select_list = {
     NULL};
 #define COUNT(state)                                                                               \
     "(SELECT COUNT(*) FROM deliveries WHERE tenant = $1 AND endpoint_id = $2 AND " state ")"
-#define COUNT_FRESH COUNT("state = 'due' AND attempts = 0 AND class <> 'replay'")
-#define COUNT_RETRY COUNT("state = 'due' AND attempts > 0 AND class <> 'replay'")
-#define COUNT_REPLAY COUNT("state = 'due' AND class = 'replay'")
-#define COUNT_SENDING COUNT("state = 'sending'")
+#define COUNT_LINE(line)                                                                           \
+    "(SELECT COUNT(*) FROM delivery_queue q WHERE q.line = " line                                  \
+    " AND q.endpoint_no = (SELECT endpoint_no FROM endpoints WHERE tenant = $1"                    \
+    " AND endpoint_id = $2))"
+#define COUNT_FRESH COUNT_LINE("0")
+#define COUNT_RETRY COUNT_LINE("1")
+#define COUNT_REPLAY COUNT_LINE("2")
+#define COUNT_SENDING COUNT_LINE(QUEUE_SENDING)
 #define COUNT_HELD COUNT("state = 'held' AND state_reason <> 'order'")
 /* What waits for its turn is found by its key: there may be many others that are held. */
 #define COUNT_ORDERED                                                                              \

@@ -108,6 +108,7 @@ enum err endpoint_delete(struct tx *tx, struct str tenant, struct str endpoint_i
 /* What a new delivery learns of its endpoint; strings in tx->arena. */
 struct endpoint_turn {
     struct str endpoint_id;
+    int64_t endpoint_no;
     struct str origin, lane;
     enum endpoint_state state;
     bool is_fifo;

@@ -2,6 +2,7 @@
 #include "store/erasures_priv.h"
 #include "store/log_size.h"
 #include "store/outbox_query.h"
+#include "store/outbox_queue.h"
 
 #define WALK_ROWS 1000
 #define WALK_BODIES 100 /* where bodies are looked into */
@@ -14,8 +15,9 @@
     "CASE WHEN CAST(" needle " AS BYTEA) IS NULL THEN 0"                                           \
     " WHEN POSITION(CAST(" needle " AS BYTEA) IN b.bytes) > 0 THEN 1 ELSE 0 END"
 #define WALK(has)                                                                                  \
-    "SELECT d.delivery_id, d.object_id, d.ordering_key, d.body_id, d.state, " has                  \
-    " FROM deliveries d LEFT JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"       \
+    "SELECT d.delivery_id, d.object_id, d.ordering_key, d.body_id, " QUEUE_STATE ", " has          \
+    " FROM deliveries d" QUEUE_JOIN                                                                \
+    " LEFT JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"                         \
     " WHERE d.tenant = $1 AND d.delivery_id > $2 ORDER BY d.delivery_id LIMIT CAST($3 AS BIGINT)"
 static const struct db_statement walk = {"erase_walk", WALK(HAS("$4")), WALK(HAS_POSTGRES("$4"))};
 #define OPEN_ONES(has)                                                                             \

@@ -31,7 +31,10 @@ static const struct db_statement attempts_of = {
     "DELETE FROM attempts WHERE tenant = $1 AND delivery_id = $2 RETURNING " LOG_BYTES_ATTEMPT,
     NULL};
 static const struct db_statement delivery_of = {
-    "log_delivery", "DELETE FROM deliveries WHERE tenant = $1 AND delivery_id = $2 RETURNING 0",
+    "log_delivery",
+    "DELETE FROM deliveries WHERE tenant = $1 AND delivery_id = $2"
+    " AND state IN ('done', 'dead')"
+    " RETURNING 0",
     NULL};
 static const struct db_statement orphan_body = {
     "log_body",

@@ -49,7 +49,7 @@ static void add_line(struct buf *out, enum db_dialect dialect, struct str line)
     buf_add_char(out, '\n');
 }
 
-static enum err run_step(struct db *db, const char *step)
+enum err migration_run(struct db *db, const char *step)
 {
     struct str rest = str_of(step), line;
     struct buf script;
@@ -104,7 +104,7 @@ static enum err advance(struct db *db, int64_t *version)
         return err;
     err = read_version(db, version);
     if (!err && *version < (int64_t)migration_count) {
-        err = run_step(db, migrations[*version]);
+        err = migration_run(db, migrations[*version]);
         *version += 1;
         if (!err)
             err = db_run(db, &version_set, DB_ARGS(db_int(*version)), NULL);

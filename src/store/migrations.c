@@ -344,5 +344,6 @@ const char *const migrations[] = {
     step_run_stops,
     step_span_marks,
     step_alert_beginnings,
+    step_delivery_queue,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

@@ -15,5 +15,7 @@ extern const size_t migration_count;
 /* Brings the schema to migration_count, each step in its own transaction. ERR_CONFLICT with *why if
  * the store is newer than this program. */
 enum err migrations_apply(struct db *db, const char **why) MUST_USE;
+/* One step alone; in a transaction of the caller's. */
+enum err migration_run(struct db *db, const char *step) MUST_USE;
 
 #endif

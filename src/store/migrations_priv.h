@@ -38,6 +38,7 @@ extern const char step_deleted_traces[];
 extern const char step_holdings[];
 extern const char step_thread_orders[];
 extern const char step_thread_totals[];
+extern const char step_delivery_queue[];
 extern const char step_rule_log_threads[];
 extern const char step_run_stops[];
 

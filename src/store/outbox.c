@@ -18,10 +18,14 @@ static const struct db_statement delivery_insert = {
     "deliveries_insert",
     "INSERT INTO deliveries (delivery_id, tenant, endpoint_id, origin, webhook_id, kind, "
     "object_id, body_id,"
-    " policy, state, state_reason, attempts, next_us, created_us, updated_us, resend_of, sequence,"
+    " policy, state, state_reason, attempts, created_us, updated_us, resend_of, sequence,"
     " ordering_key, class, expires_us, traceparent, replay_id)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $13, $14, $15, $16, $17,"
-    " $18, $19, $20)",
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $12, $13, $14, $15, $16, $17,"
+    " $18, $19)",
+    NULL};
+static const struct db_statement queue_insert = {
+    "delivery_queue_insert",
+    "INSERT INTO delivery_queue (delivery_id, endpoint_no, line, at_us) VALUES ($1, $2, $3, $4)",
     NULL};
 static const struct db_statement delivery_select = {
     "deliveries_for_resend",
@@ -99,14 +103,18 @@ static enum err find_hold(struct tx *tx, const struct delivery_new *new, struct 
 }
 
 /* Most find their endpoint in the line already. */
-static enum err enter(struct tx *tx, const struct delivery_new *new)
+static enum err enter(struct tx *tx, const struct delivery_new *new, int64_t delivery_id)
 {
     enum outbox_line line = outbox_line_of(new->class, 0);
     int64_t stands_us = line == OUTBOX_REPLAY ? new->endpoint.replay_us : new->endpoint.fresh_us;
     struct line_entry entry = {{new->tenant, new->endpoint.endpoint_id}, line, tx->now_us};
+    enum err err = db_run(tx->db, &queue_insert,
+                          DB_ARGS(db_int(delivery_id), db_int(new->endpoint.endpoint_no),
+                                  db_int(line), db_int(tx->now_us)),
+                          NULL);
 
     tx_notify(tx, TOPIC_DELIVERY_DUE, new->endpoint.lane);
-    return stands_us ? OK : line_enter(tx, &entry, 1);
+    return err || stands_us ? err : line_enter(tx, &entry, 1);
 }
 
 static enum err insert_delivery(struct tx *tx, struct delivery_new *new, int64_t *delivery_id)
@@ -132,8 +140,7 @@ static enum err insert_delivery(struct tx *tx, struct delivery_new *new, int64_t
                          db_text(endpoint->origin), db_text(new->webhook_id), db_text(new->kind),
                          db_text(new->object_id), db_text(new->body_id), db_text(new->policy),
                          db_text(delivery_state_name(is_held ? DELIVERY_HELD : DELIVERY_DUE)),
-                         db_text(held_for), is_held ? db_null() : db_int(tx->now_us),
-                         db_int(tx->now_us), db_int_or_null(new->resend_of),
+                         db_text(held_for), db_int(tx->now_us), db_int_or_null(new->resend_of),
                          db_int(endpoint->sequence), db_text(new->ordering_key),
                          db_text(delivery_class_name(new->class)),
                          lives_us ? db_int(tx->now_us + lives_us) : db_null(),
@@ -144,7 +151,7 @@ static enum err insert_delivery(struct tx *tx, struct delivery_new *new, int64_t
         tx_count(tx, &store_ingest_events,
                  ingest_series(new->tenant, is_held ? INGEST_HELD : INGEST_ACCEPTED), 1);
     if (!err && !is_held)
-        err = enter(tx, new);
+        err = enter(tx, new, *delivery_id);
     if (err)
         return err;
     return delivery_feed_add(

@@ -1,8 +1,9 @@
-/* The rows of attempts. While one is under way it is what its delivery's row says; its own row is
- * written once, with its end. */
+/* The rows of attempts. While one is under way it is what its delivery's place in the queue says;
+ * its own row is written once, with its end. */
 #include "store/id_list.h"
 #include "store/log_size.h"
 #include "store/outbox_priv.h"
+#include "store/outbox_queue.h"
 
 #define END_ARGS 16
 
@@ -26,9 +27,10 @@
 static const struct db_statement end = {"attempts_end", END("$15"), END("CAST($15 AS BYTEA)")};
 #define LOSE                                                                                       \
     "INSERT INTO attempts (attempt_id, tenant, delivery_id, number, started_us, ended_us, result," \
-    " detail) SELECT attempt_id, tenant, delivery_id, attempts, updated_us, CAST($2 AS BIGINT),"   \
-    " 'unknown', 'the server stopped before the outcome was known' FROM deliveries"                \
-    " WHERE delivery_id "
+    " detail) SELECT q.attempt_id, d.tenant, d.delivery_id, d.attempts + 1, q.taken_us,"           \
+    " CAST($2 AS BIGINT), 'unknown', 'the server stopped before the outcome was known'"            \
+    " FROM delivery_queue q JOIN deliveries d ON d.delivery_id = q.delivery_id"                    \
+    " WHERE q.line = " QUEUE_SENDING " AND q.delivery_id "
 static const struct db_statement lose = {"attempts_lose", LOSE ID_IN("$1"),
                                          LOSE ID_IN_POSTGRES("$1")};
 #define MEASURE                                                                                    \

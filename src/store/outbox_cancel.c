@@ -4,6 +4,8 @@
 
 #define REASON STR("cancelled")
 
+#define LINE "SELECT line FROM delivery_queue WHERE delivery_id = $1"
+static const struct db_statement select_line = {"delivery_queue_line", LINE, LINE " FOR UPDATE"};
 static const struct db_statement select_state = {
     "deliveries_for_cancel",
     "SELECT state, endpoint_id, ordering_key FROM deliveries WHERE tenant = $1 AND "
@@ -12,11 +14,23 @@ static const struct db_statement select_state = {
     "delivery_id = $2 FOR UPDATE"};
 static const struct db_statement mark = {
     "deliveries_cancel",
-    "UPDATE deliveries SET cancelled_us = $2 WHERE delivery_id = $1 AND state = 'sending'", NULL};
+    "UPDATE deliveries SET cancelled_us = $2 WHERE delivery_id = $1 AND state = 'due'", NULL};
 static const struct db_statement select_marked = {
     "deliveries_cancelled",
-    "SELECT delivery_id FROM deliveries WHERE cancelled_us IS NOT NULL AND state = 'sending'",
-    NULL};
+    "SELECT delivery_id FROM deliveries WHERE cancelled_us IS NOT NULL AND ended_us IS NULL", NULL};
+
+/* Its place in the queue, locked, before its row: as who settles it does. */
+static enum err find_sending(struct tx *tx, int64_t delivery_id, bool *is_sending)
+{
+    struct db_rows rows = {0};
+    enum err err = db_query_one(tx->db, &select_line, DB_ARGS(db_int(delivery_id)), &rows);
+
+    *is_sending = false;
+    if (err)
+        return err == ERR_NOT_FOUND ? OK : err;
+    *is_sending = db_get_int(&rows, 0) == OUTBOX_LINES;
+    return db_rows_end(&rows);
+}
 
 enum err outbox_cancel(struct tx *tx, struct str tenant, int64_t delivery_id)
 {
@@ -24,9 +38,12 @@ enum err outbox_cancel(struct tx *tx, struct str tenant, int64_t delivery_id)
     struct endpoint_key endpoint = {.tenant = tenant};
     struct str ordering_key;
     struct db_rows rows = {0};
-    enum err err, ended;
+    bool is_sending, is_moved = false;
+    enum err err = find_sending(tx, delivery_id, &is_sending), ended;
 
     REQUIRE(tx->is_write);
+    if (err)
+        return err;
     err = db_query_one(tx->db, &select_state, DB_ARGS(db_text(tenant), db_int(delivery_id)), &rows);
     if (err)
         return err;
@@ -38,9 +55,11 @@ enum err outbox_cancel(struct tx *tx, struct str tenant, int64_t delivery_id)
         return err ? err : ended;
     if (move.from == DELIVERY_DONE || move.from == DELIVERY_DEAD)
         return ERR_CONFLICT;
-    if (move.from == DELIVERY_SENDING)
+    if (is_sending)
         return db_run(tx->db, &mark, DB_ARGS(db_int(delivery_id), db_int(tx->now_us)), NULL);
-    err = delivery_move(tx, &move, 1);
+    err = delivery_move_all(tx, &move, 1, &is_moved);
+    if (!err && move.from == DELIVERY_DUE && !is_moved)
+        return ERR_AGAIN; /* it was held, became due and was claimed just now */
     return err || str_is_none(ordering_key) ? err : order_pass(tx, endpoint, ordering_key);
 }
 

@@ -1,7 +1,8 @@
-/* One walk over each partial index of deliveries, and one over the endpoints. */
+/* One walk over the queue, over each partial index of deliveries, and over the endpoints. */
 #include "store/outbox_census.h"
 
 #include "store/log_size.h"
+#include "store/outbox_queue.h"
 
 /* What is in a page of an index, and its last row: where the next page begins. A page has tenant,
  * endpoint_id, next_us and a number, constants where the index has none. SQLite is told which
@@ -13,13 +14,14 @@
     " ORDER BY tenant DESC, endpoint_id DESC, next_us DESC, id DESC LIMIT 1"
 #define LIMIT_4 " LIMIT CAST($4 AS BIGINT)"
 #define LIMIT_5 " LIMIT CAST($5 AS BIGINT)"
-#define LIMIT_6 " LIMIT CAST($6 AS BIGINT)"
 
-#define DUE(from, where)                                                                           \
-    OF_PAGE("SELECT tenant, endpoint_id, next_us, delivery_id AS id FROM deliveries " from         \
-            " WHERE state = 'due' AND " where                                                      \
-            " AND (tenant, endpoint_id, next_us, delivery_id) > ($2, $3, $4, $5)"                  \
-            " ORDER BY tenant, endpoint_id, next_us, delivery_id" LIMIT_6)
+/* All lines at once, by the number alone: the table is narrow. */
+#define DUE                                                                                        \
+    "WITH page AS (SELECT at_us, delivery_id AS id FROM delivery_queue"                            \
+    " WHERE line < " QUEUE_SENDING " AND delivery_id > $2 ORDER BY delivery_id"                    \
+    " LIMIT CAST($3 AS BIGINT)) SELECT COUNT(*),"                                                  \
+    " COALESCE(SUM(CASE WHEN at_us <= $1 THEN 1 ELSE 0 END), 0), MIN(at_us), '', '',"              \
+    " CAST(0 AS BIGINT), MAX(id) FROM page"
 
 #define FOLLOWING(from, where)                                                                     \
     OF_PAGE("SELECT tenant, endpoint_id, CAST(0 AS BIGINT) AS next_us, sequence AS id"             \
@@ -41,9 +43,9 @@
 #define BY_TENANT_POSTGRES(where) OF_PAGE(NUMBERED "WHERE " where BEHIND)
 
 /* So many are being sent as a few nodes can have under way. */
-#define SENDING(from, where)                                                                       \
+#define SENDING                                                                                    \
     "SELECT COUNT(*), COUNT(*), CAST(0 AS BIGINT), '', '', CAST(0 AS BIGINT), CAST(0 AS BIGINT)"   \
-    " FROM deliveries " from " WHERE " where " AND $1 > 0"
+    " FROM delivery_queue WHERE line = " QUEUE_SENDING " AND $1 > 0"
 
 #define STATEMENT(name, text, index, where)                                                        \
     {                                                                                              \
@@ -75,25 +77,19 @@
 struct walk {
     struct db_statement statement;
     enum census_queue queue;
-    bool has_endpoint, has_next; /* in its cursor, besides the tenant and the number */
-    bool is_whole;               /* in one page */
+    bool has_tenant, has_endpoint; /* in its cursor, besides the number */
+    bool is_whole;                 /* in one page */
 };
 
 static const struct walk walks[] = {
-    {STATEMENT("census_fresh", DUE, "deliveries_fresh", "attempts = 0 AND class <> 'replay'"),
-     CENSUS_DUE, true, true, false},
-    {STATEMENT("census_retry", DUE, "deliveries_retry", "attempts > 0 AND class <> 'replay'"),
-     CENSUS_DUE, true, true, false},
-    {STATEMENT("census_replay", DUE, "deliveries_replay", "class = 'replay'"), CENSUS_DUE, true,
-     true, false},
-    {STATEMENT("census_sending", SENDING, "deliveries_sending", "state = 'sending'"),
-     CENSUS_SENDING, false, false, true},
-    {BY_TENANT("census_held", "deliveries_held", "state = 'held'"), CENSUS_BLOCKED, false, false,
+    {{"census_due", DUE, NULL}, CENSUS_DUE, false, false, false},
+    {{"census_sending", SENDING, NULL}, CENSUS_SENDING, false, false, true},
+    {BY_TENANT("census_held", "deliveries_held", "state = 'held'"), CENSUS_BLOCKED, true, false,
      false},
     {STATEMENT("census_following", FOLLOWING, "deliveries_following",
                "state = 'held' AND state_reason <> 'order'"),
-     CENSUS_HELD, true, false, false},
-    {BY_TENANT("census_dead", "deliveries_dead", "state = 'dead'"), CENSUS_DEAD, false, false,
+     CENSUS_HELD, true, true, false},
+    {BY_TENANT("census_dead", "deliveries_dead", "state = 'dead'"), CENSUS_DEAD, true, false,
      false},
 };
 static const struct db_statement endpoints_page = {"census_endpoints", ENDPOINTS, NULL};
@@ -101,7 +97,7 @@ static const struct db_statement endpoints_page = {"census_endpoints", ENDPOINTS
 static void next_walk(struct outbox_census *census)
 {
     census->walk++;
-    census->cursor = (struct census_cursor){STR(""), STR(""), 0, 0};
+    census->cursor = (struct census_cursor){STR(""), STR(""), 0};
 }
 
 static size_t walk_args(const struct walk *walk, const struct census_cursor *cursor, int64_t now_us,
@@ -112,11 +108,10 @@ static size_t walk_args(const struct walk *walk, const struct census_cursor *cur
     args[n++] = db_int(now_us);
     if (walk->is_whole)
         return n;
-    args[n++] = db_text(cursor->tenant);
+    if (walk->has_tenant)
+        args[n++] = db_text(cursor->tenant);
     if (walk->has_endpoint)
         args[n++] = db_text(cursor->endpoint_id);
-    if (walk->has_next)
-        args[n++] = db_int(cursor->next_us);
     args[n++] = db_int(cursor->id);
     args[n++] = db_int((int64_t)limit);
     return n;
@@ -143,7 +138,7 @@ static enum err deliveries_step(struct tx *tx, struct outbox_census *census, siz
 {
     const struct walk *walk = &walks[census->walk];
     struct db_rows rows = {0};
-    struct db_value args[6];
+    struct db_value args[5];
     size_t arg_count = walk_args(walk, &census->cursor, tx->now_us, limit, args);
     enum err err = db_query_one(tx->db, &walk->statement, args, arg_count, &rows);
 
@@ -157,7 +152,6 @@ static enum err deliveries_step(struct tx *tx, struct outbox_census *census, siz
     census->cursor = (struct census_cursor){
         .tenant = db_get_keep(&rows, 3, arena),
         .endpoint_id = db_get_keep(&rows, 4, arena),
-        .next_us = db_get_int(&rows, 5),
         .id = db_get_int(&rows, 6),
     };
     if (walk->is_whole || db_get_int(&rows, 0) < (int64_t)limit)
@@ -201,7 +195,7 @@ enum err outbox_census_step(struct tx *tx, struct outbox_census *census, size_t 
 
     REQUIRE(limit > 0 && !census->is_done);
     if (str_is_none(census->cursor.tenant))
-        census->cursor = (struct census_cursor){STR(""), STR(""), 0, 0};
+        census->cursor = (struct census_cursor){STR(""), STR(""), 0};
     if (census->walk < ARRAY_LEN(walks))
         return deliveries_step(tx, census, limit, arena);
     err = endpoints_step(tx, census, limit, arena);

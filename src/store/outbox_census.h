@@ -31,7 +31,7 @@ enum census_endpoint {
 
 struct census_cursor {
     struct str tenant, endpoint_id; /* in the arena given to the step */
-    int64_t next_us, id;
+    int64_t id;
 };
 
 struct outbox_census {

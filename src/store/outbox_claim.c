@@ -8,6 +8,7 @@
 
 #include "store/bucket.h"
 #include "store/outbox_priv.h"
+#include "store/outbox_queue.h"
 #include "store/sequence.h"
 
 /* Bodies up to this size come with their row; larger ones are fetched once it is sure that they are
@@ -21,7 +22,7 @@
 #define LINE(column)                                                                               \
     "SELECT tenant, endpoint_id, kind, url, state, policy, rate_limit, rate_burst, in_flight_max," \
     " rest_until_us, rate_next_us, failures, told_us, secrets_version, fresh_us, since_retry,"     \
-    " since_replay FROM endpoints"                                                                 \
+    " since_replay, endpoint_no FROM endpoints"                                                    \
     " WHERE lane = $1"                                                                             \
     " AND " column " IS NOT NULL AND " column " <= $2 ORDER BY " column                            \
     ", endpoint_id LIMIT CAST($3 AS BIGINT)"
@@ -33,17 +34,18 @@
     "UPDATE endpoints SET " column " = $3, rate_next_us = $4, since_retry = $5, since_replay = $6" \
     " WHERE tenant = $1 AND endpoint_id = $2"
 #define PLACE_ARGS 6
-#define DUE(condition)                                                                             \
+#define DUE(line)                                                                                  \
     "SELECT d.delivery_id, d.attempts, d.created_us, d.webhook_id, d.object_id, d.body_id, "       \
     "d.policy, b.content_type, LENGTH(b.bytes),"                                                   \
     " CASE WHEN LENGTH(b.bytes) <= " SMALL_BODY " THEN b.bytes END, d.sequence, d.class,"          \
-    " d.ordering_key, d.expires_us, d.next_us, d.kind, d.traceparent FROM deliveries d"            \
+    " d.ordering_key, d.expires_us, q.at_us, d.kind, d.traceparent FROM delivery_queue q"          \
+    " JOIN deliveries d ON d.delivery_id = q.delivery_id"                                          \
     " JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"                              \
-    " WHERE d.tenant = $1 AND d.endpoint_id = $2 AND d.state = 'due' AND " condition               \
-    " ORDER BY d.next_us, d.delivery_id LIMIT CAST($3 AS BIGINT)"
-#define DUE_STATEMENT(name, condition)                                                             \
+    " WHERE q.line = " line " AND q.endpoint_no = $1"                                              \
+    " ORDER BY q.at_us, q.delivery_id LIMIT CAST($2 AS BIGINT)"
+#define DUE_STATEMENT(name, line)                                                                  \
     {                                                                                              \
-        name, DUE(condition), DUE(condition) " FOR UPDATE OF d"                                    \
+        name, DUE(line), DUE(line) " FOR UPDATE OF q"                                              \
     }
 
 static const struct db_statement select_line[OUTBOX_LINES] = {
@@ -57,15 +59,13 @@ static const struct db_statement place[OUTBOX_LINES] = {
     [OUTBOX_REPLAY] = {"endpoints_place_replay", PLACE("replay_us"), NULL},
 };
 static const struct db_statement select_due[OUTBOX_LINES] = {
-    [OUTBOX_FRESH] =
-        DUE_STATEMENT("deliveries_claim_fresh", "d.attempts = 0 AND d.class <> 'replay'"),
-    [OUTBOX_RETRY] =
-        DUE_STATEMENT("deliveries_claim_retry", "d.attempts > 0 AND d.class <> 'replay'"),
-    [OUTBOX_REPLAY] = DUE_STATEMENT("deliveries_claim_replay", "d.class = 'replay'"),
+    [OUTBOX_FRESH] = DUE_STATEMENT("deliveries_claim_fresh", "0"),
+    [OUTBOX_RETRY] = DUE_STATEMENT("deliveries_claim_retry", "1"),
+    [OUTBOX_REPLAY] = DUE_STATEMENT("deliveries_claim_replay", "2"),
 };
 static const struct db_statement count_sending = {
     "deliveries_count_sending",
-    "SELECT COUNT(*) FROM deliveries WHERE tenant = $1 AND endpoint_id = $2 AND state = 'sending'",
+    "SELECT COUNT(*) FROM delivery_queue WHERE line = " QUEUE_SENDING " AND endpoint_no = $1",
     NULL};
 static const struct db_statement select_body = {
     "bodies_get", "SELECT bytes FROM bodies WHERE tenant = $1 AND body_id = $2", NULL};
@@ -89,7 +89,7 @@ struct claiming {
 struct waiting {
     struct str tenant, endpoint_id, kind, url, policy;
     struct bucket bucket; /* per_s 0: none */
-    int64_t in_flight_max, rest_until_us, full_us, secrets_version;
+    int64_t endpoint_no, in_flight_max, rest_until_us, full_us, secrets_version;
     int64_t fresh_us;                  /* its place in that line; 0: none */
     int64_t since_retry, since_replay; /* so many first tries went since */
     bool is_active, is_unwell, is_probing;
@@ -113,6 +113,7 @@ static struct waiting waiting_read(const struct db_rows *rows, struct arena *are
         .fresh_us = db_get_int(rows, 14),
         .since_retry = db_get_int(rows, 15),
         .since_replay = db_get_int(rows, 16),
+        .endpoint_no = db_get_int(rows, 17),
         /* It has rested because it failed: one goes ahead. */
         .is_probing = db_get_int(rows, 11) > 0 && db_get_int(rows, 9) > 0,
     };
@@ -154,8 +155,7 @@ static enum err places_left(struct claiming *c, const struct waiting *e, unsigne
 {
     struct db_rows rows = {0};
     int64_t used;
-    enum err err = db_query_one(c->tx->db, &count_sending,
-                                DB_ARGS(db_text(e->tenant), db_text(e->endpoint_id)), &rows);
+    enum err err = db_query_one(c->tx->db, &count_sending, DB_ARGS(db_int(e->endpoint_no)), &rows);
 
     if (err)
         return err;
@@ -237,8 +237,8 @@ static enum err take_due(struct claiming *c, const struct waiting *e, enum outbo
     enum err err, ended;
 
     *left_us = 0;
-    err = db_query(c->tx->db, &select_due[line],
-                   DB_ARGS(db_text(e->tenant), db_text(e->endpoint_id), db_int(limit + 1)), &rows);
+    err = db_query(c->tx->db, &select_due[line], DB_ARGS(db_int(e->endpoint_no), db_int(limit + 1)),
+                   &rows);
     if (err)
         return err;
     while (!err && *left_us == 0 && db_next(&rows)) {

@@ -5,6 +5,7 @@
 
 #include "store/fresh_rig.h"
 #include "store/log_size.h"
+#include "store/outbox_queue.h"
 #include "store/thread_totals.h"
 
 #define CLAIM_BYTES_MAX (8 * MIB)
@@ -54,8 +55,31 @@ static void remove_sqlite(struct outbox_rig *rig)
     assert_int_equal(rmdir(rig->folder), 0);
 }
 
+/* The law of outbox_queue.h, whatever the test has done. */
+static void check_queue(struct outbox_rig *rig)
+{
+    static const struct db_statement count = {
+        "test_queue_law",
+        "SELECT (SELECT COUNT(*) FROM deliveries d WHERE d.state = 'due' AND NOT EXISTS (SELECT 1"
+        " FROM delivery_queue q WHERE q.delivery_id = d.delivery_id)),"
+        " (SELECT COUNT(*) FROM delivery_queue q WHERE NOT EXISTS (SELECT 1 FROM deliveries d"
+        " JOIN endpoints e ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id"
+        " WHERE d.delivery_id = q.delivery_id AND d.state = 'due'"
+        " AND e.endpoint_no = q.endpoint_no AND ((q.line = " QUEUE_SENDING
+        ") = (q.attempt_id IS NOT NULL)) AND (q.line = " QUEUE_SENDING " OR q.line = " QUEUE_LINE
+        ")))",
+        NULL};
+    struct db_rows rows = {0};
+
+    assert_int_equal(db_query_one(rig->db, &count, DB_NO_ARGS, &rows), OK);
+    assert_int_equal(db_get_int(&rows, 0), 0); /* due, and not queued */
+    assert_int_equal(db_get_int(&rows, 1), 0); /* queued, and not due; or in a wrong line */
+    assert_int_equal(db_rows_end(&rows), OK);
+}
+
 void outbox_rig_close(struct outbox_rig *rig)
 {
+    check_queue(rig);
     db_close(rig->db);
     if (!rig->postgres_url)
         remove_sqlite(rig);

@@ -13,9 +13,9 @@
     SET(column, "$3")                                                                              \
     " AND (" column " IS NULL OR " column " > $3)",                                                \
         SET(column, "LEAST(COALESCE(" column ", $3), $3)")
-#define FIRST_DUE(condition)                                                                       \
-    "(SELECT MIN(next_us) FROM deliveries d WHERE d.tenant = $1 AND d.endpoint_id = $2"            \
-    " AND d.state = 'due' AND " condition " AND endpoints.state = 'active')"
+#define FIRST_DUE(line)                                                                            \
+    "(SELECT MIN(q.at_us) FROM delivery_queue q WHERE q.line = " line                              \
+    " AND q.endpoint_no = endpoints.endpoint_no AND endpoints.state = 'active')"
 #define KEY                                                                                        \
     " FROM deliveries WHERE tenant = $1 AND endpoint_id = $2 AND ordering_key = $3"                \
     " AND ended_us IS NULL"
@@ -25,9 +25,9 @@ static const struct db_statement enter[OUTBOX_LINES] = {
     [OUTBOX_RETRY] = {"endpoints_enter_retry", ENTER("retry_us")},
     [OUTBOX_REPLAY] = {"endpoints_enter_replay", ENTER("replay_us")},
 };
-#define FIRST_FRESH FIRST_DUE("d.attempts = 0 AND d.class <> 'replay'")
-#define FIRST_RETRY FIRST_DUE("d.attempts > 0 AND d.class <> 'replay'")
-#define FIRST_REPLAY FIRST_DUE("d.class = 'replay'")
+#define FIRST_FRESH FIRST_DUE("0")
+#define FIRST_RETRY FIRST_DUE("1")
+#define FIRST_REPLAY FIRST_DUE("2")
 #define UP                                                                                         \
     "UPDATE endpoints SET fresh_us = " FIRST_FRESH ", retry_us = " FIRST_RETRY                     \
     ", replay_us = " FIRST_REPLAY ", " FOLLOW " WHERE tenant = $1 AND endpoint_id = $2"

@@ -1,35 +1,66 @@
-/* The one file that changes a delivery's state. Rows that go the same way go in one statement. */
+/* The one file that changes a delivery's state. Rows that go the same way go in one statement.
+ *
+ * A move begins in the queue (outbox_queue.h): who takes a delivery from its place there has it.
+ * Then the wide row is written, and at last the new place, if it is due again. */
 #include "store/delivery_feed.h"
 #include "store/id_list.h"
 #include "store/outbox_priv.h"
+#include "store/outbox_queue.h"
 #include "store/store_metrics.h"
+
+/* ---- the queue ---- */
+
+/* +line: by their ids, not by a walk over all that is being sent. */
+#define OF_ATTEMPTS " AND +line = " QUEUE_SENDING " AND attempt_id "
+#define LEAVE "DELETE FROM delivery_queue WHERE delivery_id "
+#define FIND "SELECT delivery_id FROM delivery_queue WHERE delivery_id "
+#define WAITING " AND +line < " QUEUE_SENDING " RETURNING delivery_id"
+/* An attempt is of one delivery only, so that the two lists need not be read side by side. */
+static const struct db_statement leave_sending = {
+    "delivery_queue_leave_sending",
+    LEAVE ID_IN("$1") OF_ATTEMPTS ID_IN("$2") " RETURNING delivery_id",
+    LEAVE ID_IN_POSTGRES("$1") OF_ATTEMPTS ID_IN_POSTGRES("$2") " RETURNING delivery_id"};
+static const struct db_statement find_sending = {
+    "delivery_queue_find_sending", FIND ID_IN("$1") OF_ATTEMPTS ID_IN("$2"),
+    FIND ID_IN_POSTGRES("$1") OF_ATTEMPTS ID_IN_POSTGRES("$2") " FOR UPDATE"};
+static const struct db_statement leave_line = {
+    "delivery_queue_leave_line", LEAVE ID_IN("$1") WAITING, LEAVE ID_IN_POSTGRES("$1") WAITING};
+static const struct db_statement queue_again = {
+    "delivery_queue_again",
+    "UPDATE delivery_queue SET line = (SELECT " QUEUE_LINE " FROM deliveries d"
+    " WHERE d.delivery_id = $1), at_us = $2, attempt_id = NULL, taken_us = NULL, lease_node = NULL"
+    " WHERE delivery_id = $1",
+    NULL};
+static const struct db_statement queue_enter = {
+    "delivery_queue_enter",
+    "INSERT INTO delivery_queue (delivery_id, endpoint_no, line, at_us)"
+    " SELECT d.delivery_id, e.endpoint_no, " QUEUE_LINE ", CAST($2 AS BIGINT) FROM deliveries d"
+    " JOIN endpoints e ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id"
+    " WHERE d.delivery_id = $1 AND d.state = 'due' ON CONFLICT (delivery_id) DO NOTHING",
+    NULL};
+#define TAKE(nth)                                                                                  \
+    "UPDATE delivery_queue SET line = " QUEUE_SENDING ", at_us = $4, attempt_id = $2 + " nth       \
+    ", taken_us = $5, lease_node = $3 FROM "
+static const struct db_statement take = {
+    "delivery_queue_take",
+    TAKE("j.key") "json_each($1) j WHERE delivery_id = j.value AND +line < " QUEUE_SENDING,
+    TAKE("j.n - 1") "json_array_elements_text(CAST($1 AS JSON)) WITH ORDINALITY j(value, n)"
+                    " WHERE delivery_id = CAST(j.value AS BIGINT) AND +line < " QUEUE_SENDING};
+
+/* ---- the wide rows ---- */
 
 /* Compared as it is, `state` would have SQLite look at the value, for the partial indexes, and
  * prepare the statement anew in each call. */
 #define MOVE                                                                                       \
-    "UPDATE deliveries SET state = $4, state_reason = $5, attempts = attempts + $6, next_us = $7," \
-    " lease_node = NULL, lease_until_us = NULL, attempt_id = NULL, updated_us = $8,"               \
-    " ended_us = $9, last_result = COALESCE($10, last_result),"                                    \
-    " last_status = CASE WHEN $10 IS NULL THEN last_status ELSE $11 END"                           \
-    " WHERE COALESCE(state, '') = $3"
-static const struct db_statement move_one = {
-    "deliveries_move", MOVE " AND delivery_id = $1 AND COALESCE(attempt_id, 0) = $2", NULL};
-/* An attempt is of one delivery only, so that the two lists need not be read side by side. */
-static const struct db_statement move_many = {
-    "deliveries_move_many",
-    MOVE " AND delivery_id " ID_IN("$1") " AND COALESCE(attempt_id, 0) " ID_IN("$2"),
-    MOVE
-    " AND delivery_id " ID_IN_POSTGRES("$1") " AND COALESCE(attempt_id, 0) " ID_IN_POSTGRES("$2")};
-#define TAKE(nth)                                                                                  \
-    "UPDATE deliveries SET state = 'sending', state_reason = NULL, attempts = attempts + 1,"       \
-    " next_us = NULL, lease_node = $3, lease_until_us = $4, attempt_id = $2 + " nth                \
-    ", updated_us = $5 FROM "
-static const struct db_statement take = {
-    "deliveries_take",
-    TAKE("j.key") "json_each($1) j WHERE delivery_id = j.value AND state = 'due'",
-    TAKE("j.n - 1") "json_array_elements_text(CAST($1 AS JSON)) WITH ORDINALITY j(value, n)"
-                    " WHERE delivery_id = CAST(j.value AS BIGINT) AND state = 'due'"};
-#define STATES "SELECT delivery_id, state FROM deliveries WHERE delivery_id "
+    "UPDATE deliveries SET state = $3, state_reason = $4, attempts = attempts + $5,"               \
+    " updated_us = $6, ended_us = $7, last_result = COALESCE($8, last_result),"                    \
+    " last_status = CASE WHEN $8 IS NULL THEN last_status ELSE $9 END"                             \
+    " WHERE COALESCE(state, '') = $2 AND delivery_id "
+static const struct db_statement move_one = {"deliveries_move", MOVE "= $1", NULL};
+static const struct db_statement move_many = {"deliveries_move_many", MOVE ID_IN("$1"),
+                                              MOVE ID_IN_POSTGRES("$1")};
+#define STATES                                                                                     \
+    "SELECT d.delivery_id, " QUEUE_STATE " FROM deliveries d" QUEUE_JOIN " WHERE d.delivery_id "
 static const struct db_statement select_states = {"deliveries_states", STATES ID_IN("$1"),
                                                   STATES ID_IN_POSTGRES("$1")};
 
@@ -42,16 +73,16 @@ static const bool is_legal[DELIVERY_STATE_COUNT][DELIVERY_STATE_COUNT] = {
 
 /* ---- moves ---- */
 
-#define MOVE_ARGS 11
+#define MOVE_ARGS 9
 
 struct moving {
     struct tx *tx;
     const struct delivery_move *moves;
     size_t count;
-    bool *is_done;          /* of each */
+    bool *is_done;          /* of each; or it is too late for it */
     struct db_value *alone; /* arguments of those that go a way of their own */
     size_t alone_count;
-    int64_t moved; /* of those in groups */
+    bool all_moved; /* as far as is known */
 };
 
 static void move_check(const struct delivery_move *move)
@@ -63,29 +94,104 @@ static void move_check(const struct delivery_move *move)
     REQUIRE(move->from == DELIVERY_SENDING || !move->is_untried);
 }
 
+/* ---- moves: out of the queue ---- */
+
+static bool leaves_sending(const struct delivery_move *move)
+{
+    return move->from == DELIVERY_SENDING && move->to != DELIVERY_DUE;
+}
+
+static bool is_sent_again(const struct delivery_move *move)
+{
+    return move->from == DELIVERY_SENDING && move->to == DELIVERY_DUE;
+}
+
+static bool leaves_line(const struct delivery_move *move)
+{
+    return move->from == DELIVERY_DUE;
+}
+
+/* Those that the statement did not find are somebody else's. */
+static void drop_others(struct moving *m, bool (*is_of)(const struct delivery_move *move),
+                        const int64_t *found, size_t found_count)
+{
+    m->all_moved = false;
+    for (size_t i = 0; i < m->count; i++) {
+        bool is_found = !is_of(&m->moves[i]);
+
+        for (size_t j = 0; j < found_count && !is_found; j++)
+            is_found = found[j] == m->moves[i].delivery_id;
+        m->is_done[i] = m->is_done[i] || !is_found;
+    }
+}
+
+/* Runs the statement for all moves of this kind; it answers those it found. */
+static enum err unqueue(struct moving *m, const struct db_statement *statement,
+                        bool (*is_of)(const struct delivery_move *move))
+{
+    int64_t *found = ARENA_ARRAY(m->tx->arena, int64_t, m->count);
+    size_t count = 0, found_count = 0;
+    struct db_rows rows = {0};
+    struct buf ids, attempts;
+    struct db_value args[2];
+    enum err err;
+
+    id_list_begin(&ids);
+    id_list_begin(&attempts);
+    for (size_t i = 0; i < m->count; i++) {
+        if (!is_of(&m->moves[i]))
+            continue;
+        id_list_add(&ids, m->moves[i].delivery_id);
+        id_list_add(&attempts, m->moves[i].from_attempt_id);
+        count++;
+    }
+    args[0] = id_list_end(&ids, m->tx->arena);
+    args[1] = id_list_end(&attempts, m->tx->arena);
+    if (count == 0)
+        return OK;
+    err = db_query(m->tx->db, statement, args, is_of == leaves_line ? 1 : 2, &rows);
+    if (err)
+        return err;
+    while (found_count < count && db_next(&rows))
+        found[found_count++] = db_get_int(&rows, 0);
+    if (found_count < count)
+        drop_others(m, is_of, found, found_count);
+    return db_rows_end(&rows);
+}
+
+static enum err unqueue_all(struct moving *m)
+{
+    enum err err = unqueue(m, &leave_sending, leaves_sending);
+
+    if (!err)
+        err = unqueue(m, &find_sending, is_sent_again);
+    return err ? err : unqueue(m, &leave_line, leaves_line);
+}
+
+/* ---- moves: the wide rows ---- */
+
 static void move_args(const struct tx *tx, const struct delivery_move *move, struct db_value *args)
 {
     bool has_ended = move->to == DELIVERY_DONE || move->to == DELIVERY_DEAD;
+    bool is_tried = move->from == DELIVERY_SENDING && !move->is_untried;
 
     args[0] = db_int(move->delivery_id);
-    args[1] = db_int(move->from_attempt_id);
-    args[2] = db_text(delivery_state_name(move->from));
-    args[3] = db_text(delivery_state_name(move->to));
-    args[4] = db_text(move->reason);
-    args[5] = db_int(move->is_untried ? -1 : 0);
-    args[6] = move->to == DELIVERY_DUE ? db_int(move->next_us) : db_null();
-    args[7] = db_int(tx->now_us);
-    args[8] = has_ended ? db_int(tx->now_us) : db_null();
-    args[9] = db_text(move->result);
-    args[10] = db_int_or_null(move->status);
+    args[1] = db_text(move->from == DELIVERY_HELD ? STR("held") : STR("due"));
+    args[2] = db_text(delivery_state_name(move->to));
+    args[3] = db_text(move->reason);
+    args[4] = db_int(is_tried);
+    args[5] = db_int(tx->now_us);
+    args[6] = has_ended ? db_int(tx->now_us) : db_null();
+    args[7] = db_text(move->result);
+    args[8] = db_int_or_null(move->status);
 }
 
 static bool is_same_way(const struct delivery_move *a, const struct delivery_move *b)
 {
     return a->from == b->from && a->to == b->to && a->is_untried == b->is_untried &&
-           (a->to != DELIVERY_DUE || a->next_us == b->next_us) && a->status == b->status &&
-           str_is_none(a->result) == str_is_none(b->result) && str_eq(a->result, b->result) &&
-           str_is_none(a->reason) == str_is_none(b->reason) && str_eq(a->reason, b->reason);
+           a->status == b->status && str_is_none(a->result) == str_is_none(b->result) &&
+           str_eq(a->result, b->result) && str_is_none(a->reason) == str_is_none(b->reason) &&
+           str_eq(a->reason, b->reason);
 }
 
 /* The move at `first` and all behind it that go its way. */
@@ -93,31 +199,60 @@ static enum err move_group(struct moving *m, size_t first)
 {
     const struct delivery_move *move = &m->moves[first];
     struct db_value args[MOVE_ARGS];
-    struct buf ids, attempts;
-    size_t count = 0;
-    int64_t moved = 0;
+    int64_t count = 0, moved = 0;
+    struct buf ids;
     enum err err;
 
     id_list_begin(&ids);
-    id_list_begin(&attempts);
     for (size_t i = first; i < m->count; i++) {
         if (m->is_done[i] || !is_same_way(move, &m->moves[i]))
             continue;
         m->is_done[i] = true;
         id_list_add(&ids, m->moves[i].delivery_id);
-        id_list_add(&attempts, m->moves[i].from_attempt_id);
         count++;
     }
     move_args(m->tx, move, args);
     args[0] = id_list_end(&ids, m->tx->arena);
-    args[1] = id_list_end(&attempts, m->tx->arena);
     if (count == 1) {
         move_args(m->tx, move, &m->alone[MOVE_ARGS * m->alone_count++]);
+        m->all_moved = m->all_moved && move->from != DELIVERY_HELD;
         return OK;
     }
     err = db_run(m->tx->db, &move_many, args, MOVE_ARGS, &moved);
-    m->moved += moved;
+    m->all_moved = m->all_moved && moved == count;
     return err;
+}
+
+static enum err move_wide(struct moving *m)
+{
+    enum err err = OK;
+
+    for (size_t i = 0; !err && i < m->count; i++)
+        if (!m->is_done[i])
+            err = move_group(m, i);
+    if (!err && m->alone_count)
+        err = db_run_many(m->tx->db, &move_one, m->alone, MOVE_ARGS, m->alone_count);
+    return err;
+}
+
+/* ---- moves: into the queue ---- */
+
+/* `is_dropped` of each: its move was too late. */
+static enum err enqueue(const struct moving *m, const bool *is_dropped, enum delivery_state from,
+                        const struct db_statement *statement)
+{
+    struct db_value *args = ARENA_ARRAY(m->tx->arena, struct db_value, 2 * m->count);
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->count; i++) {
+        const struct delivery_move *move = &m->moves[i];
+
+        if (move->to != DELIVERY_DUE || move->from != from || is_dropped[i])
+            continue;
+        args[2 * n] = db_int(move->delivery_id);
+        args[2 * n++ + 1] = db_int(move->next_us);
+    }
+    return n ? db_run_many(m->tx->db, statement, args, 2, n) : OK;
 }
 
 /* Who follows the log hears of what has happened, not of what was given back. */
@@ -181,11 +316,24 @@ enum err delivery_move(struct tx *tx, const struct delivery_move *moves, size_t 
     return delivery_move_all(tx, moves, count, &ignored);
 }
 
+static enum err move_all(struct moving *m)
+{
+    bool *is_dropped = ARENA_ARRAY(m->tx->arena, bool, m->count);
+    enum err err = unqueue_all(m);
+
+    memcpy(is_dropped, m->is_done, m->count * sizeof(bool));
+    if (!err)
+        err = move_wide(m);
+    if (!err)
+        err = enqueue(m, is_dropped, DELIVERY_SENDING, &queue_again);
+    return err ? err : enqueue(m, is_dropped, DELIVERY_HELD, &queue_enter);
+}
+
 enum err delivery_move_all(struct tx *tx, const struct delivery_move *moves, size_t count,
                            bool *all_moved)
 {
-    struct moving m = {.tx = tx, .moves = moves, .count = count};
-    enum err err = OK;
+    struct moving m = {.tx = tx, .moves = moves, .count = count, .all_moved = true};
+    enum err err;
 
     REQUIRE(tx->is_write);
     *all_moved = true;
@@ -195,13 +343,9 @@ enum err delivery_move_all(struct tx *tx, const struct delivery_move *moves, siz
     m.alone = ARENA_ARRAY(tx->arena, struct db_value, count * MOVE_ARGS);
     for (size_t i = 0; i < count; i++)
         move_check(&moves[i]);
-    for (size_t i = 0; !err && i < count; i++)
-        if (!m.is_done[i])
-            err = move_group(&m, i);
-    if (!err && m.alone_count)
-        err = db_run_many(tx->db, &move_one, m.alone, MOVE_ARGS, m.alone_count);
-    *all_moved = m.alone_count == 0 && m.moved == (int64_t)m.count;
-    return err ? err : tell(&m, *all_moved);
+    err = move_all(&m);
+    *all_moved = m.all_moved;
+    return err ? err : tell(&m, m.all_moved);
 }
 
 /* ---- taking ---- */

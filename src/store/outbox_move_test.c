@@ -2,6 +2,8 @@
 #include <stdlib.h>
 
 #include "store/delivery_feed.h"
+#include "store/migrations.h"
+#include "store/migrations_priv.h"
 #include "store/outbox_fixture.h"
 #include "store/outbox_priv.h"
 
@@ -175,11 +177,82 @@ static void very_many_are_told_page_by_page(void **state)
     assert_int_equal(all, 4 * FEED_READ_MAX);
 }
 
+/* What the step `delivery_queue` found: the state in the wide row alone. */
+static const char as_before[] =
+    "UPDATE deliveries SET next_us = q.at_us FROM delivery_queue q"
+    " WHERE q.delivery_id = deliveries.delivery_id AND q.line < 3;"
+    "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, attempt_id = q.attempt_id,"
+    " updated_us = q.taken_us, lease_node = q.lease_node, lease_until_us = q.at_us"
+    " FROM delivery_queue q WHERE q.delivery_id = deliveries.delivery_id AND q.line = 3;"
+    "DROP TABLE delivery_queue;"
+    "DROP INDEX endpoints_by_no;"
+    "ALTER TABLE endpoints DROP COLUMN endpoint_no;"
+    "DELETE FROM sequences WHERE name = 'endpoint';"
+    "DROP INDEX deliveries_cancelled;"
+    "CREATE INDEX deliveries_cancelled ON deliveries (delivery_id)"
+    "  WHERE cancelled_us IS NOT NULL AND state = 'sending';"
+    "CREATE INDEX deliveries_fresh ON deliveries (tenant, endpoint_id, next_us, delivery_id)"
+    "  WHERE state = 'due' AND attempts = 0 AND class <> 'replay';"
+    "CREATE INDEX deliveries_retry ON deliveries (tenant, endpoint_id, next_us, delivery_id)"
+    "  WHERE state = 'due' AND attempts > 0 AND class <> 'replay';"
+    "CREATE INDEX deliveries_replay ON deliveries (tenant, endpoint_id, next_us, delivery_id)"
+    "  WHERE state = 'due' AND class = 'replay';"
+    "CREATE INDEX deliveries_sending ON deliveries (tenant, endpoint_id, lease_until_us)"
+    "  WHERE state = 'sending';";
+
+static void assert_same(const struct delivery_row *a, const struct delivery_row *b)
+{
+    assert_int_equal(a->state, b->state);
+    assert_int_equal(a->attempts, b->attempts);
+    assert_int_equal(a->next_us, b->next_us);
+    assert_int_equal(a->updated_us, b->updated_us);
+    assert_int_equal(a->ended_us, b->ended_us);
+}
+
+/* One of each state: done, due again, being sent, new. */
+static void a_store_of_before_gets_its_queue(void **state)
+{
+    struct outbox_rig *rig = *state;
+    struct outbox_claimed *rows;
+    struct delivery_row before[4], after;
+    size_t count = 0;
+
+    for (int i = 0; i < 3; i++)
+        (void)outbox_rig_add(rig, URL_A, "o", STR("{}"));
+    rows = outbox_rig_claim(rig, A, 3, 0, &count);
+    assert_int_equal(count, 3);
+    outbox_rig_settle(rig, &rows[0], DELIVERY_DONE, 0);
+    outbox_rig_settle(rig, &rows[1], DELIVERY_DUE, rig->now_us + 1000);
+    (void)outbox_rig_add(rig, "https://b.example/hook", "o", STR("{}"));
+    for (int i = 0; i < 4; i++)
+        before[i] = outbox_rig_get(rig, i + 1);
+    assert_int_equal(before[2].state, DELIVERY_SENDING);
+    assert_int_equal(db_script(rig->db, as_before), OK);
+    assert_int_equal(migration_run(rig->db, step_delivery_queue), OK);
+    for (int i = 0; i < 4; i++) {
+        after = outbox_rig_get(rig, i + 1);
+        assert_same(&before[i], &after);
+    }
+    /* And it goes on: the attempt that was under way ends, the others are claimed. */
+    outbox_rig_settle(rig, &rows[2], DELIVERY_DONE, 0);
+    assert_int_equal(outbox_rig_get(rig, 3).state, DELIVERY_DONE);
+    assert_int_equal(outbox_rig_get(rig, 3).attempts, 1);
+    (void)outbox_rig_add(rig, "https://c.example/hook", "o", STR("{}"));
+    rig->now_us += 2000;
+    rows = outbox_rig_claim(rig, A, 3, 3, &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(rows[0].delivery_id, 2);
+    assert_int_equal(rows[0].attempts, 2);
+    rows = outbox_rig_claim(rig, "https://c.example:443", 3, 0, &count);
+    assert_int_equal(count, 1);
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("of many that are settled at once each goes its own way", each_goes_its_own_way),
     TEST("what came too late stays as it is, and is told so", what_came_too_late_stays_as_it_is),
     TEST("the feed goes on in the middle of many", the_feed_goes_on_in_the_middle_of_many),
     TEST("very many changes are told page by page", very_many_are_told_page_by_page),
+    TEST("a store of before gets its queue", a_store_of_before_gets_its_queue),
 };
 
 static int run(const char *name)

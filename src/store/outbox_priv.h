@@ -34,7 +34,8 @@ struct delivery_move {
 /* A row that is not in the state `from` (in that attempt) is left alone. Who makes something due
  * has its endpoint enter the line; who ends one that has an ordering key calls order_pass. */
 enum err delivery_move(struct tx *tx, const struct delivery_move *moves, size_t count) MUST_USE;
-/* *all_moved: each is known to have been moved; false says nothing. */
+/* *all_moved: each is known to have been moved; false says something only of a single one that was
+ * due or being sent: it was not. */
 enum err delivery_move_all(struct tx *tx, const struct delivery_move *moves, size_t count,
                            bool *all_moved) MUST_USE;
 

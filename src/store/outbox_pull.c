@@ -2,6 +2,7 @@
 #include "store/outbox_pull.h"
 
 #include "store/outbox_query.h"
+#include "store/outbox_queue.h"
 
 /* Bodies up to this size come with their row, larger ones are fetched once it is sure that they
  * have room: PostgreSQL would send them all. */
@@ -9,10 +10,10 @@
 
 static const struct db_statement select_page = {
     "deliveries_pull",
-    "SELECT d.delivery_id, d.sequence, d.attempts, d.created_us, d.resend_of, "
-    "d.state,"
+    "SELECT d.delivery_id, d.sequence, " QUEUE_ATTEMPTS ", d.created_us, d.resend_of, " QUEUE_STATE
+    ","
     " d.webhook_id, d.kind, d.object_id, b.content_type, d.traceparent, LENGTH(b.bytes),"
-    " CASE WHEN LENGTH(b.bytes) <= " SMALL_BODY " THEN b.bytes END FROM deliveries d"
+    " CASE WHEN LENGTH(b.bytes) <= " SMALL_BODY " THEN b.bytes END FROM deliveries d" QUEUE_JOIN
     " JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"
     " WHERE d.tenant = $1 AND d.endpoint_id = $2 AND d.sequence > $3"
     " ORDER BY d.sequence LIMIT CAST($4 AS BIGINT)",

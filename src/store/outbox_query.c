@@ -18,12 +18,12 @@ static const struct db_statement count_tests = {
 #define ATTEMPT_COLUMNS                                                                            \
     "SELECT attempt_id, number, started_us, ended_us, result, status, detail, address, dns_us,"    \
     " connect_us, tls_us, first_byte_us, total_us, response_excerpt, response_type FROM attempts"
-/* What is under way stands in its delivery's row. */
+/* What is under way stands in the queue. */
 #define UNDER_WAY                                                                                  \
-    " UNION ALL SELECT attempt_id, attempts, updated_us, NULL, NULL, NULL, NULL, NULL, NULL, "     \
-    "NULL,"                                                                                        \
-    " NULL, NULL, NULL, NULL, NULL FROM deliveries"                                                \
-    " WHERE tenant = $1 AND delivery_id = $2 AND state = 'sending'"
+    " UNION ALL SELECT q.attempt_id, d.attempts + 1, q.taken_us, NULL, NULL, NULL, NULL, NULL,"    \
+    " NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM deliveries d"                                  \
+    " JOIN delivery_queue q ON q.delivery_id = d.delivery_id"                                      \
+    " WHERE d.tenant = $1 AND d.delivery_id = $2 AND q.line = " QUEUE_SENDING
 static const struct db_statement select_attempts = {
     "attempts_list",
     ATTEMPT_COLUMNS " WHERE tenant = $1 AND delivery_id = $2" UNDER_WAY

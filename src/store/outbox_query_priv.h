@@ -3,6 +3,7 @@
 #define STORE_OUTBOX_QUERY_PRIV_H
 
 #include "store/outbox_query.h"
+#include "store/outbox_queue.h"
 
 /* Which policy its attempts follow (outbox_claim.c): its endpoint's own, but for tests. */
 #define OUTBOX_POLICY                                                                              \
@@ -10,11 +11,11 @@
 /* $1 is the tenant; conditions on d, e and b follow. */
 #define OUTBOX_ROW_COLUMNS                                                                         \
     "SELECT d.delivery_id, d.tenant, d.endpoint_id, e.url, d.origin, d.webhook_id, d.kind,"        \
-    " d.object_id, " OUTBOX_POLICY                                                                 \
-    ", d.state, d.state_reason, d.attempts, d.next_us, d.created_us,"                              \
-    " d.updated_us, d.ended_us, d.resend_of, d.last_result, d.last_status, d.cancelled_us,"        \
+    " d.object_id, " OUTBOX_POLICY ", " QUEUE_STATE ", " QUEUE_REASON ", " QUEUE_ATTEMPTS          \
+    ", " QUEUE_NEXT ", d.created_us, " QUEUE_UPDATED                                               \
+    ", d.ended_us, d.resend_of, d.last_result, d.last_status, d.cancelled_us,"                     \
     " b.content_type, LENGTH(b.bytes), d.replay_id"                                                \
-    " FROM deliveries d"                                                                           \
+    " FROM deliveries d" QUEUE_JOIN                                                                \
     " JOIN endpoints e ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id"                   \
     " JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"                              \
     " WHERE d.tenant = $1"

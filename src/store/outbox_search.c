@@ -21,11 +21,11 @@
     " AND (CAST($6 AS TEXT) IS NULL OR d.endpoint_id = $6)"                                        \
     " AND (CAST($7 AS TEXT) IS NULL OR d.webhook_id = $7)"                                         \
     " AND (CAST($8 AS TEXT) IS NULL OR d.kind = $8)"                                               \
-    " AND (CAST($9 AS TEXT) IS NULL OR d.state = $9)"                                              \
+    " AND (CAST($9 AS TEXT) IS NULL OR " QUEUE_STATE " = $9)"                                      \
     " AND (CAST($10 AS TEXT) IS NULL OR d.last_result = $10)"                                      \
     " AND (CAST($11 AS BIGINT) = 0 OR (d.last_status >= $11 AND d.last_status <= $12))"            \
     " AND (CAST($13 AS TEXT) IS NULL OR LOWER(e.url) LIKE $13 ESCAPE '\\')"                        \
-    " AND (CAST($14 AS TEXT) IS NULL OR LOWER(d.state_reason) LIKE $14 ESCAPE '\\'"                \
+    " AND (CAST($14 AS TEXT) IS NULL OR LOWER(" QUEUE_REASON ") LIKE $14 ESCAPE '\\'"              \
     " OR EXISTS (SELECT 1 FROM attempts a WHERE a.tenant = d.tenant"                               \
     " AND a.delivery_id = d.delivery_id AND LOWER(a.detail) LIKE $14 ESCAPE '\\'))"                \
     " AND d.created_us >= $15 AND d.created_us < $16"                                              \
@@ -34,7 +34,7 @@
     OUTBOX_ROW_COLUMNS FITS(condition) " ORDER BY d.delivery_id " order " LIMIT CAST($18 AS "      \
                                        "BIGINT)"
 #define COUNT(condition)                                                                           \
-    "SELECT COUNT(*) FROM deliveries d JOIN endpoints e ON e.tenant = d.tenant"                    \
+    "SELECT COUNT(*) FROM deliveries d" QUEUE_JOIN " JOIN endpoints e ON e.tenant = d.tenant"      \
     " AND e.endpoint_id = d.endpoint_id WHERE d.tenant = $1" FITS(condition)
 #define WALK(name, condition)                                                                      \
     {                                                                                              \

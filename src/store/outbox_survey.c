@@ -1,5 +1,6 @@
 /* What is due where, and what else is to be done: asked on a reader. */
 #include "store/outbox_claim.h"
+#include "store/outbox_queue.h"
 
 struct str outbox_lane_origin(struct str lane)
 {
@@ -20,7 +21,7 @@ static const struct db_statement survey_line[OUTBOX_LINES] = {
     [OUTBOX_REPLAY] = {"endpoints_survey_replay", SURVEY("replay_us"), NULL},
 };
 #define CHORES(yes, no)                                                                            \
-    "SELECT (SELECT MIN(lease_until_us) FROM deliveries WHERE state = 'sending'),"                 \
+    "SELECT (SELECT MIN(at_us) FROM delivery_queue WHERE line = " QUEUE_SENDING "),"               \
     " (SELECT MIN(expires_us) FROM deliveries WHERE expires_us IS NOT NULL AND ended_us IS NULL)," \
     " " yes "EXISTS (SELECT 1 FROM endpoints WHERE moving IS NOT NULL)" no ", " yes                \
     "EXISTS (SELECT 1 FROM replays WHERE state = 'running')" no

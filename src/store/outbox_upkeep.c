@@ -1,23 +1,25 @@
 /* What follows an endpoint's state, and what expires: in pieces. */
 #include "store/outbox_notice.h"
 #include "store/outbox_priv.h"
+#include "store/outbox_queue.h"
 
 #define FOLLOWING                                                                                  \
-    "SELECT tenant, endpoint_id, state, lane FROM endpoints WHERE moving IS NOT NULL LIMIT 1"
+    "SELECT tenant, endpoint_id, state, lane, endpoint_no FROM endpoints WHERE moving IS NOT "     \
+    "NULL LIMIT 1"
 #define DUE                                                                                        \
-    "SELECT delivery_id, attempts, class, ordering_key FROM deliveries WHERE tenant = $1 AND "     \
-    "endpoint_id = $2"                                                                             \
-    " AND state = 'due' AND "
-#define PIECE " LIMIT CAST($3 AS BIGINT)"
+    "SELECT d.delivery_id, d.attempts, d.class, d.ordering_key FROM delivery_queue q"              \
+    " JOIN deliveries d ON d.delivery_id = q.delivery_id"                                          \
+    " WHERE q.endpoint_no = $1 AND q.line = "
 #define HELD                                                                                       \
     "SELECT delivery_id, attempts, class, ordering_key FROM deliveries WHERE tenant = $1 AND "     \
     "endpoint_id = $2"                                                                             \
-    " AND state = 'held' AND state_reason <> 'order' ORDER BY sequence" PIECE
+    " AND state = 'held' AND state_reason <> 'order' ORDER BY sequence LIMIT CAST($3 AS BIGINT)"
 #define EXPIRED                                                                                    \
     "SELECT d.delivery_id, d.attempts, d.state, d.class, d.tenant, d.endpoint_id, d.webhook_id,"   \
     " d.kind, d.object_id, d.ordering_key, e.url FROM deliveries d JOIN endpoints e"               \
     " ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id WHERE d.expires_us IS NOT NULL"     \
-    " AND d.ended_us IS NULL AND d.expires_us <= $1 AND d.state <> 'sending'"                      \
+    " AND d.ended_us IS NULL AND d.expires_us <= $1 AND NOT EXISTS (SELECT 1 FROM delivery_queue"  \
+    " q WHERE q.delivery_id = d.delivery_id AND q.line = " QUEUE_SENDING ")"                       \
     " ORDER BY d.expires_us LIMIT CAST($2 AS BIGINT)"
 
 static const struct db_statement select_moving = {"endpoints_following", FOLLOWING,
@@ -25,13 +27,10 @@ static const struct db_statement select_moving = {"endpoints_following", FOLLOWI
 static const struct db_statement stop_moving = {
     "endpoints_followed",
     "UPDATE endpoints SET moving = NULL WHERE tenant = $1 AND endpoint_id = $2", NULL};
-/* One index each. */
 static const struct db_statement select_due[OUTBOX_LINES] = {
-    [OUTBOX_FRESH] = {"deliveries_hold_fresh", DUE "attempts = 0 AND class <> 'replay'" PIECE,
-                      NULL},
-    [OUTBOX_RETRY] = {"deliveries_hold_retry", DUE "attempts > 0 AND class <> 'replay'" PIECE,
-                      NULL},
-    [OUTBOX_REPLAY] = {"deliveries_hold_replay", DUE "class = 'replay'" PIECE, NULL},
+    [OUTBOX_FRESH] = {"deliveries_hold_fresh", DUE "0 LIMIT CAST($2 AS BIGINT)", NULL},
+    [OUTBOX_RETRY] = {"deliveries_hold_retry", DUE "1 LIMIT CAST($2 AS BIGINT)", NULL},
+    [OUTBOX_REPLAY] = {"deliveries_hold_replay", DUE "2 LIMIT CAST($2 AS BIGINT)", NULL},
 };
 static const struct db_statement select_held = {"deliveries_release", HELD, NULL};
 static const struct db_statement select_expired = {"deliveries_expired", EXPIRED,
@@ -40,6 +39,7 @@ static const struct db_statement select_expired = {"deliveries_expired", EXPIRED
 struct shifting {
     struct tx *tx;
     struct endpoint_key endpoint;
+    int64_t endpoint_no;
     struct str state, lane;
     enum delivery_state to; /* where its rows go: due, held, or, if it is deleted, dead */
     struct delivery_move *moves;
@@ -52,15 +52,11 @@ struct shifting {
 
 /* Adds to the moves those that the statement finds. */
 static enum err find_moves(struct shifting *s, const struct db_statement *statement,
-                           enum delivery_state from)
+                           const struct db_value *args, size_t arg_count, enum delivery_state from)
 {
     struct db_rows rows = {0};
     enum delivery_class class = DELIVERY_LIVE;
-    enum err ended,
-        err = db_query(s->tx->db, statement,
-                       DB_ARGS(db_text(s->endpoint.tenant), db_text(s->endpoint.endpoint_id),
-                               db_int((int64_t)(s->limit - s->count))),
-                       &rows);
+    enum err ended, err = db_query(s->tx->db, statement, args, arg_count, &rows);
 
     if (err)
         return err;
@@ -88,9 +84,14 @@ static enum err find_all(struct shifting *s)
     enum err err = OK;
 
     for (int line = 0; !err && s->to != DELIVERY_DUE && line < OUTBOX_LINES; line++)
-        err = find_moves(s, &select_due[line], DELIVERY_DUE);
+        err = find_moves(s, &select_due[line],
+                         DB_ARGS(db_int(s->endpoint_no), db_int((int64_t)(s->limit - s->count))),
+                         DELIVERY_DUE);
     if (!err && s->to != DELIVERY_HELD)
-        err = find_moves(s, &select_held, DELIVERY_HELD);
+        err = find_moves(s, &select_held,
+                         DB_ARGS(db_text(s->endpoint.tenant), db_text(s->endpoint.endpoint_id),
+                                 db_int((int64_t)(s->limit - s->count))),
+                         DELIVERY_HELD);
     return err;
 }
 
@@ -135,6 +136,7 @@ enum err outbox_shift(struct tx *tx, size_t limit, size_t *count)
     s.endpoint.endpoint_id = db_get_keep(&rows, 1, tx->arena);
     s.state = db_get_keep(&rows, 2, tx->arena);
     s.lane = db_get_keep(&rows, 3, tx->arena);
+    s.endpoint_no = db_get_int(&rows, 4);
     err = db_rows_end(&rows);
     if (err)
         return err;
@@ -180,8 +182,11 @@ static enum err end_one(struct tx *tx, const struct outbox_rules *rules, const s
                                        .from = e->state,
                                        .to = DELIVERY_DEAD,
                                        .reason = outcome.reason};
-    enum err err = delivery_move(tx, &move, 1);
+    bool is_moved = false;
+    enum err err = delivery_move_all(tx, &move, 1, &is_moved);
 
+    if (!err && e->state == DELIVERY_DUE && !is_moved)
+        return OK; /* another node has just claimed it */
     if (!err && !str_is_none(e->row.ordering_key))
         err = order_pass(tx, (struct endpoint_key){e->row.tenant, e->row.endpoint_id},
                          e->row.ordering_key);

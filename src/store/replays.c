@@ -53,9 +53,7 @@ static const struct db_statement move = {
     " AND state = '" state "' LIMIT CAST($3 AS BIGINT)) x)"
 static const struct db_statement select_outcomes = {
     "replays_outcomes",
-    "SELECT " OUTCOME("due") " + " OUTCOME("sending") " + " OUTCOME("held") ", " OUTCOME(
-        "done") ", " OUTCOME("dead"),
-    NULL};
+    "SELECT " OUTCOME("due") " + " OUTCOME("held") ", " OUTCOME("done") ", " OUTCOME("dead"), NULL};
 
 static const char *const state_names[REPLAY_STATE_COUNT] = {"running", "paused", "done",
                                                             "cancelled"};
