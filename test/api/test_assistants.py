@@ -11,9 +11,10 @@ AGENT_ID = "fe096781-5601-53d2-b2f6-0d3403f7e9ca"  # UUIDv5 of "agent"
 MISSING = "00000000-0000-7000-8000-000000000000"
 
 
-def test_the_documented_search_finds_a_default_assistant(api):
-    """C2: jq 'map(select(.config == null or .config == {})) | .[0]' must find something."""
-    found = api.ok("POST", "/assistants/search", json={"limit": 10, "offset": 0})
+def test_the_documented_search_finds_a_default_assistant(start_server):
+    """C2: jq 'map(select(.config == null or .config == {})) | .[0]' must find something on a new server."""
+    with Api(start_server().url) as api:
+        found = api.ok("POST", "/assistants/search", json={"limit": 10, "offset": 0})
     plain = [assistant for assistant in found if assistant["config"] in (None, {})]
     assert plain
     for key in ("assistant_id", "graph_id", "config", "created_at", "updated_at", "metadata", "version", "name"):
