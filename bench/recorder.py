@@ -4,6 +4,7 @@ The file: for each body a line `content-type <tab> content-encoding <tab> bytes 
 the same.
 """
 
+import base64
 import json
 import os
 import re
@@ -35,6 +36,9 @@ class Body:
 
     def span_ids(self):
         return set(SPAN_ID.findall(self.plain()))
+
+    def path(self):
+        return "/runs/multipart" if self.content_type.startswith("multipart/") else "/otel/v1/traces"
 
 
 def joined(bodies):
@@ -87,15 +91,34 @@ def record(language, info, *arguments):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.info, server.bodies = info, []
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    command = {"python": [sys.executable, BENCH / "traced_program.py"], "js": ["node", BENCH / "traced_program.cjs"]}
+    command = {"python": [sys.executable, BENCH / "traced_program.py"], "js": ["node", BENCH / "traced_program.cjs"],
+               "otel": [sys.executable, BENCH / "traced_otel.py"]}
     env = {**os.environ, "LANGSMITH_TRACING": "true", "LANGSMITH_API_KEY": "none", "LANGSMITH_PROJECT": "bench", "LANGSMITH_TRACING_QUEUE_MAX_SIZE": "1000000",
            "LANGSMITH_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
+           "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://127.0.0.1:{server.server_port}/v1/traces",
            "NODE_PATH": str(BENCH.parent / "test" / "js" / "node_modules")}
     try:
         subprocess.run([*command[language], *map(str, arguments)], env=env, check=True, timeout=600)
     finally:
         server.shutdown()
     return server.bodies
+
+
+def otlp_json(body):
+    """The same spans as an exporter that writes JSON sends them: ids in hex."""
+    from google.protobuf.json_format import MessageToDict
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    def in_hex(value):
+        if isinstance(value, list):
+            return [in_hex(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        return {key: base64.b64decode(one).hex() if key in ("traceId", "spanId", "parentSpanId") else in_hex(one)
+                for key, one in value.items()}
+
+    message = ExportTraceServiceRequest.FromString(body.plain())
+    return Body("application/json", "", json.dumps(in_hex(MessageToDict(message))).encode())
 
 
 class Copies:

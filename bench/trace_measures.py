@@ -48,10 +48,10 @@ def cpu_s(running):
 
 
 def post(connection, body):
-    connection.request("POST", "/runs/multipart", body=body.data, headers=body.headers())
+    connection.request("POST", body.path(), body=body.data, headers=body.headers())
     answer = connection.getresponse()
     text = answer.read()
-    if answer.status != 202:
+    if answer.status not in (200, 202):
         raise RuntimeError(f"{answer.status} {text[:300]}")
 
 
@@ -97,11 +97,15 @@ def info_of(stage):
         return httpx.get(running.url + "/info", trust_env=False).json()
 
 
-def parse_cpu_us(stage, language, bodies, spans):
-    path = stage["folder"] / f"{language}.bodies"
+def parsed(stage, name, bodies):
+    path = stage["folder"] / f"{name}.bodies"
     recorder.write(bodies, path)
     done = subprocess.run([PARSER, path, "1" if stage["quick"] else "3"], capture_output=True, text=True, check=True)
-    figures = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+def parse_cpu_us(stage, language, bodies, spans):
+    figures = parsed(stage, language, bodies)
     return figures["cpu_us"] * figures["batch_spans"] / spans
 
 
@@ -119,6 +123,20 @@ def taken_in(stage, language, bodies, databases_here):
             yield row(f"{what}, {SENDERS} senders: acknowledged, p99", "ms", p99(waits), more_is_better=False)
             _, waits = send(running, list(recorder.Copies(bodies[:60]).make(9_999)), 1)
             yield row(f"{what}, 1 sender: acknowledged, p99", "ms", p99(waits), more_is_better=False)
+
+
+def otlp_taken_in(stage, form, bodies, databases_here):
+    figures = parsed(stage, f"otlp-{form}", bodies)
+    spans, size = figures["batch_spans"], sum(len(body.plain()) for body in bodies)
+    for name, store in (("SQLite", "sqlite"), ("PostgreSQL", databases_here.create())):
+        what = f"spans of OpenTelemetry, {form}, {name}"
+        with server(stage, f"otlp-{form}-{name}", store) as running:
+            before = cpu_s(running)
+            took, waits = send(running, bodies, SENDERS)
+            yield row(f"{what}: CPU", "us/span", (cpu_s(running) - before) * 1e6 / spans, figures["cpu_us"], more_is_better=False,
+                      note=f"rival: bench_ingest; {spans:,} spans of {size // spans:,} bytes in {len(bodies)} bodies")
+            yield row(f"{what}, {SENDERS} senders", "spans/s", spans / took)
+            yield row(f"{what}, {SENDERS} senders: acknowledged, p99", "ms", p99(waits), more_is_better=False)
 
 
 # ---- a large body ----------------------------------------------------------------------------------
@@ -236,7 +254,7 @@ def full(stage, bodies):
 
 
 def traces(stage):
-    """Spans of the SDKs: taken in beside parse-only, memory, size on the disk, questions at 10^5 and 10^6 (FULL=1: 10^7)."""
+    """Spans of the SDKs and of OpenTelemetry: taken in beside parse-only, memory, size on the disk, questions at 10^5 and 10^6 (FULL=1: 10^7)."""
     subprocess.run([HOME / "tools" / "build", "bench"], check=True)
     count = 100 if stage["quick"] else 1500
     info = info_of(stage)
@@ -244,5 +262,8 @@ def traces(stage):
     with Cluster() as cluster:
         for language, some in bodies.items():
             yield from taken_in(stage, language, some, Databases(cluster.url))
+        otel = recorder.record("otel", info, 2 * count)
+        for form, some in (("protobuf", otel), ("JSON", [recorder.otlp_json(body) for body in otel])):
+            yield from otlp_taken_in(stage, form, some, Databases(cluster.url))
     yield from large(stage, info)
     yield from full(stage, bodies["python"])

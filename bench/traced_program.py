@@ -79,4 +79,5 @@ def main():
     client.flush()
 
 
-main()
+if __name__ == "__main__":
+    main()

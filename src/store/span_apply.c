@@ -77,7 +77,7 @@ static enum err carry_along(struct applying *a, const struct span_row *was,
         return OK;
     if ((err = settle(a)))
         return err;
-    span_set_forget(&a->set);
+    span_set_forget(&a->set, &was->trace_id);
     return db_run(a->tx->db, &move_below,
                   DB_ARGS(db_text(now->tenant), db_uuid(&was->trace_id), db_text(was->dotted_order),
                           db_text(now->dotted_order), db_int((int64_t)was->dotted_order.len),
@@ -142,7 +142,8 @@ static enum err adopt(struct applying *a, const struct span_row *parent, bool ha
     const struct span_row copy = *parent; /* the set may forget it */
     enum err err = OK;
 
-    if (!has_orphans && !a->set.has_orphans)
+    if (!has_orphans && !span_set_is_awaited(&a->set, &copy.span_id) &&
+        !(copy.has_alias && span_set_is_awaited(&a->set, &copy.alias_id)))
         return OK;
     err = adopt_by(a, &copy, &copy.span_id);
     return err || !copy.has_alias ? err : adopt_by(a, &copy, &copy.alias_id);

@@ -9,7 +9,6 @@
 #include "store/uuid_column.h"
 
 #define IDS_BYTES_MAX (64 * MIB)
-#define ROWS_AT_ONCE 64
 
 /* $2 is an id, or of PostgreSQL an array of them: there the table is looked up for one after the
  * other (OFFSET 0), because what the planner guesses of arrays while the table grows is a scan. */
@@ -38,36 +37,6 @@ static const struct db_statement usage_of =
            " completion_cost, total_cost FROM spans",
            "parent_id", " AND total_tokens + COALESCE(total_cost, 0) > 0");
 
-/* What most changes change comes first, so that an update can do without the rest, and the database
- * without looking at the indexes that it stands in. */
-#define TAIL_ARGS 24
-#define ROW_ARGS 35
-#define SET_TAIL                                                                                   \
-    "UPDATE spans SET name = $2, run_type = $3, status = $4, end_us = $5, first_token_us = $6,"    \
-    " tags = $7, example_id = $8, error_preview = $9, prompt_tokens = $10,"                        \
-    " completion_tokens = $11, total_tokens = $12, prompt_cost = $13, completion_cost = $14,"      \
-    " total_cost = $15, usage = $16, posted = $17, patched = $18, change_seq = $19,"               \
-    " received_us = $20, modified_us = $21,"                                                       \
-    " ended_seq = COALESCE(ended_seq, CAST($22 AS BIGINT)), mark_low = $23, mark_high = $24"
-static const struct db_statement update_tail = {"span_set_tail", SET_TAIL " WHERE span_no = $1",
-                                                NULL};
-static const struct db_statement update_row = {
-    "span_set_update",
-    SET_TAIL ", tenant = $25, span_id = $26, trace_id = $27, parent_id = $28, project_no = $29,"
-             " dotted_order = $30, depth = $31, is_root = $32, start_us = $33, thread_id = $34,"
-             " alias_id = $35 WHERE span_no = $1",
-    NULL};
-static const struct db_statement insert_row = {
-    "span_set_insert",
-    "INSERT INTO spans (span_no, name, run_type, status, end_us, first_token_us, tags, example_id,"
-    " error_preview, prompt_tokens, completion_tokens, total_tokens, prompt_cost, completion_cost,"
-    " total_cost, usage, posted, patched, change_seq, received_us, modified_us, ended_seq,"
-    " mark_low, mark_high, tenant, span_id, trace_id, parent_id, project_no, dotted_order, depth,"
-    " is_root, start_us, thread_id, alias_id)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-    " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)",
-    NULL};
-
 static struct str key_of(const struct uuid *id)
 {
     return str_range((const char *)id->bytes, sizeof(id->bytes));
@@ -77,6 +46,7 @@ static void maps_init(struct span_set *set)
 {
     map_init(&set->by_id);
     map_init(&set->by_alias);
+    map_init(&set->awaited);
     set->first = NULL;
     set->marked = NULL;
     set->last_marked = &set->marked;
@@ -92,6 +62,7 @@ void span_set_init(struct span_set *set, struct tx *tx, struct str tenant)
 
 static void maps_release(struct span_set *set)
 {
+    map_release(&set->awaited);
     map_release(&set->by_alias);
     map_release(&set->by_id);
 }
@@ -101,13 +72,6 @@ void span_set_release(struct span_set *set)
     squeezer_free(set->packs.squeezer);
     map_release(&set->deleted);
     maps_release(set);
-}
-
-void span_set_forget(struct span_set *set)
-{
-    REQUIRE(set->marked_count == 0);
-    maps_release(set);
-    maps_init(set);
 }
 
 /* ---- questions ---- */
@@ -172,6 +136,28 @@ static enum err ask(const struct asking *a, const struct db_statement *statement
 static struct span_set_entry *entry_find(const struct span_set *set, const struct uuid *id)
 {
     return map_find(&set->by_id, key_of(id));
+}
+
+/* Whose alias it is has to be asked again. */
+static void alias_forget(struct span_set *set, const struct uuid *alias_id)
+{
+    struct span_set_entry *entry = entry_find(set, alias_id);
+
+    map_remove(&set->by_alias, key_of(alias_id));
+    if (entry)
+        entry->is_alias_asked = false;
+}
+
+void span_set_forget(struct span_set *set, const struct uuid *trace_id)
+{
+    REQUIRE(set->marked_count == 0);
+    for (struct span_set_entry *entry = set->first; entry; entry = entry->next) {
+        if (!entry->is_there || !uuid_eq(entry->row.trace_id, *trace_id))
+            continue;
+        map_remove(&set->by_id, key_of(&entry->row.span_id));
+        if (entry->row.has_alias)
+            alias_forget(set, &entry->row.alias_id);
+    }
 }
 
 static struct span_set_entry *entry_add(struct span_set *set, const struct uuid *span_id)
@@ -347,6 +333,11 @@ enum err span_set_parent(struct span_set *set, const struct uuid *id, struct spa
     return OK;
 }
 
+bool span_set_is_awaited(const struct span_set *set, const struct uuid *id)
+{
+    return map_find(&set->awaited, key_of(id)) != NULL;
+}
+
 /* ---- writing ---- */
 
 static bool same_id(bool has_a, const struct uuid *a, bool has_b, const struct uuid *b)
@@ -375,7 +366,12 @@ void span_set_mark(struct span_set *set, struct span_set_entry *entry, const str
     if (row->has_alias)
         map_put(&set->by_alias, key_of(&row->alias_id), entry);
     if (row->has_parent && row->depth == 0)
-        set->has_orphans = true;
+        map_put(&set->awaited, key_of(&row->parent_id), set);
+    if (was && was->has_parent && !entry->has_left &&
+        !same_id(true, &was->parent_id, row->has_parent, &row->parent_id)) {
+        entry->has_left = true;
+        entry->left = was->parent_id;
+    }
     if (entry->write == SPAN_SET_NOTHING) {
         *set->last_marked = entry;
         set->last_marked = &entry->next_marked;
@@ -386,100 +382,41 @@ void span_set_mark(struct span_set *set, struct span_set_entry *entry, const str
         entry->write = write;
 }
 
-static struct db_value cost_value(const struct span_row *s, int64_t cost)
+static void answer_forget(struct span_set *set, const struct uuid *parent_id)
 {
-    return s->has_cost ? db_int(cost) : db_null();
+    struct span_set_entry *parent = entry_find(set, parent_id);
+
+    if (parent)
+        parent->is_asked = false;
 }
 
-/* The first `count` of the row's. */
-static void put_args(const struct span_set_entry *entry, struct db_value *args, size_t count)
+/* What was asked about the parents of what has been written is no longer so. */
+static void answers_forget(struct span_set *set)
 {
-    const struct span_row *s = &entry->row;
-    const struct db_value all[ROW_ARGS] = {
-        db_int(s->span_no),
-        db_text(s->name.data ? s->name : STR("")),
-        db_int(s->type),
-        db_int(s->status),
-        db_int_or_null(s->end_us),
-        db_int_or_null(s->first_token_us),
-        db_text(s->tags),
-        db_uuid_or_null(&s->example_id, s->has_example),
-        db_text(s->error_preview),
-        db_int(s->prompt_tokens),
-        db_int(s->completion_tokens),
-        db_int(s->total_tokens),
-        cost_value(s, s->prompt_cost),
-        cost_value(s, s->completion_cost),
-        cost_value(s, s->total_cost),
-        db_text(s->usage),
-        db_int(s->posted),
-        db_int(s->patched),
-        db_int(s->change_seq),
-        db_int(s->received_us),
-        db_int(s->modified_us),
-        db_int_or_null(entry->ended_seq),
-        db_int((int64_t)s->marks.low),
-        db_int((int64_t)s->marks.high),
-        db_text(s->tenant),
-        db_uuid(&s->span_id),
-        db_uuid(&s->trace_id),
-        db_uuid_or_null(&s->parent_id, s->has_parent),
-        db_int(s->project_no),
-        db_text(s->dotted_order),
-        db_int(s->depth),
-        db_int(s->is_root),
-        db_int(s->start_us),
-        db_text(s->thread_id),
-        db_uuid_or_null(&s->alias_id, s->has_alias),
-    };
-
-    memcpy(args, all, count * sizeof(*args));
-}
-
-/* All that is marked so, in pieces. */
-static enum err write_marked(struct span_set *set, enum span_set_write write,
-                             const struct db_statement *statement, size_t arg_count)
-{
-    size_t most = set->marked_count < ROWS_AT_ONCE ? set->marked_count : ROWS_AT_ONCE;
-    struct db_value *args = ARENA_ARRAY(set->tx->arena, struct db_value, most * arg_count);
-    size_t count = 0;
-    enum err err = OK;
-
-    for (struct span_set_entry *entry = set->marked; !err && entry; entry = entry->next_marked) {
-        if (entry->write == write)
-            put_args(entry, args + count++ * arg_count, arg_count);
-        if (count == most || (count > 0 && !entry->next_marked)) {
-            err = db_run_many(set->tx->db, statement, args, arg_count, count);
-            count = 0;
-        }
+    for (struct span_set_entry *entry = set->marked; entry; entry = entry->next_marked) {
+        if (entry->row.has_parent)
+            answer_forget(set, &entry->row.parent_id);
+        if (entry->has_left)
+            answer_forget(set, &entry->left);
+        entry->has_left = false;
     }
-    return err;
-}
-
-static enum err write_all(struct span_set *set)
-{
-    enum err err = write_marked(set, SPAN_SET_INSERT, &insert_row, ROW_ARGS);
-
-    if (!err)
-        err = write_marked(set, SPAN_SET_ROW, &update_row, ROW_ARGS);
-    return err ? err : write_marked(set, SPAN_SET_TAIL, &update_tail, TAIL_ARGS);
+    map_release(&set->awaited);
+    map_init(&set->awaited);
 }
 
 enum err span_set_flush(struct span_set *set)
 {
     enum err err = span_packs_flush(&set->packs);
 
-    if (err || set->marked_count == 0 || (err = write_all(set)))
+    if (err || set->marked_count == 0 || (err = span_set_write_marked(set)))
         return err;
+    answers_forget(set);
     for (struct span_set_entry *entry = set->marked; entry; entry = entry->next_marked) {
         entry->write = SPAN_SET_NOTHING;
         entry->ended_seq = 0;
     }
-    for (struct span_set_entry *entry = set->first; entry; entry = entry->next)
-        entry->is_asked = false;
     set->marked = NULL;
     set->last_marked = &set->marked;
     set->marked_count = 0;
-    set->has_orphans = false;
     return OK;
 }

@@ -5,8 +5,8 @@
  *                   new span wants to know (`asked`)
  *   span_set_get    one by one, from memory or the store
  *   span_set_mark   the row was changed in memory
- *   span_set_flush  all that was marked goes to the store; what was asked is asked again when
- * needed
+ *   span_set_flush  all that was marked goes to the store; what was asked about its parents is
+ * asked again when needed
  *
  * What is asked stands as of the asking: whoever adds children counts them himself until the flush.
  * Who changes rows behind its back flushes first and then forgets. Entries live in the tx's arena.
@@ -26,6 +26,8 @@ struct span_set_entry {
     int64_t
         ended_seq; /* of the change that is to be written and ended it; 0: it did not (alerts.h) */
     enum span_set_write write;
+    bool has_left; /* in the store it is still below another parent than its row says */
+    struct uuid left;
     struct span_set_entry *next_marked;
     struct span_set_entry *next; /* of all */
     /* Of one that is not there. */
@@ -44,7 +46,7 @@ struct span_set {
     struct span_set_entry *first;
     struct span_set_entry *marked, **last_marked;
     size_t marked_count;
-    bool has_orphans; /* among what was marked since the last flush */
+    struct map awaited; /* whom children wait for that were marked since the last flush */
     struct span_packs packs;
 };
 
@@ -74,10 +76,15 @@ enum err span_set_load_deleted(struct span_set *set, const struct uuid *traces,
 bool span_set_is_deleted(const struct span_set *set, const struct uuid *trace_id);
 enum err span_set_undelete(struct span_set *set, const struct uuid *trace_id) MUST_USE;
 
+/* Does a child that was marked since the last flush wait for it? */
+bool span_set_is_awaited(const struct span_set *set, const struct uuid *id);
+
 /* `was` NULL: it is new. */
 void span_set_mark(struct span_set *set, struct span_set_entry *entry, const struct span_row *was);
 enum err span_set_flush(struct span_set *set) MUST_USE;
-/* After a flush. */
-void span_set_forget(struct span_set *set);
+/* For span_set_flush: only the rows, as they are marked. */
+enum err span_set_write_marked(struct span_set *set) MUST_USE;
+/* The rows of this trace, which were changed behind its back; after a flush. */
+void span_set_forget(struct span_set *set, const struct uuid *trace_id);
 
 #endif

@@ -64,11 +64,13 @@ void span_batch_init(struct span_batch *batch)
     *batch = (struct span_batch){0};
     arena_init(&batch->arena);
     map_init(&batch->by_id);
+    map_init(&batch->by_alias);
     batch->last = &batch->first;
 }
 
 void span_batch_release(struct span_batch *batch)
 {
+    map_release(&batch->by_alias);
     map_release(&batch->by_id);
     arena_release(&batch->arena);
 }
@@ -77,10 +79,10 @@ void span_batch_release(struct span_batch *batch)
 
 void span_batch_begin_write(struct span_batch *batch)
 {
-    if (batch->is_written)
+    if (batch->writings > 0)
         batch->problem_count = batch->gathered_count;
     batch->gathered_count = batch->problem_count;
-    batch->is_written = true;
+    batch->writings++;
 }
 
 void span_batch_problem(struct span_batch *batch, struct str about, struct str why)
@@ -131,9 +133,14 @@ static void problem_of_span(struct span_batch *batch, enum span_layer layer, str
 
 /* ---- adding ---- */
 
+static struct str key_of(const struct uuid *id)
+{
+    return str_range((const char *)id->bytes, sizeof(id->bytes));
+}
+
 static struct span_batch_entry *entry_of(struct span_batch *batch, struct uuid span_id)
 {
-    struct str key = str_range((const char *)span_id.bytes, sizeof(span_id.bytes));
+    struct str key = key_of(&span_id);
     struct span_batch_entry *entry = map_find(&batch->by_id, key);
 
     if (entry)
@@ -219,10 +226,26 @@ void span_batch_add_object(struct span_batch *batch, enum span_layer layer,
 
 void span_batch_add_alias(struct span_batch *batch, struct uuid span_id, struct uuid alias)
 {
-    struct span_change *change = &entry_of(batch, span_id)->drafts[SPAN_POST].change;
+    struct span_batch_entry *entry = entry_of(batch, span_id);
+    struct span_change *change = &entry->drafts[SPAN_POST].change;
 
     change->alias_id = alias;
     change->given |= SPAN_HAS_ALIAS;
+    map_put(&batch->by_alias, key_of(&alias), entry);
+}
+
+struct span_batch_entry *span_batch_parent(const struct span_batch *batch,
+                                           const struct span_batch_entry *entry)
+{
+    const struct span_change *post = &entry->drafts[SPAN_POST].change;
+    const struct span_change *patch = &entry->drafts[SPAN_PATCH].change;
+    const struct span_change *says = patch->given & SPAN_HAS_PARENT ? patch : post;
+    struct span_batch_entry *parent;
+
+    if ((post->given | patch->given) & SPAN_HAS_ORDER || !(says->given & SPAN_HAS_PARENT))
+        return NULL;
+    parent = map_find(&batch->by_id, key_of(&says->parent_id));
+    return parent ? parent : map_find(&batch->by_alias, key_of(&says->parent_id));
 }
 
 void span_batch_add_part(struct span_batch *batch, struct str name, const struct span_part *part,

@@ -30,7 +30,7 @@ struct span_batch_entry; /* both layers of one span */
 
 struct span_batch {
     struct arena arena;
-    struct map by_id; /* entries, by the 16 bytes of their id */
+    struct map by_id, by_alias; /* entries, by the 16 bytes of their id */
     struct span_batch_entry *first, **last;
     size_t entry_count;
     struct str *feedback; /* JSON objects, in order */
@@ -38,7 +38,7 @@ struct span_batch {
     struct str problems[SPAN_PROBLEMS_MAX];
     size_t problem_count;  /* may be more than are kept */
     size_t gathered_count; /* of those: found before the writing, which may be repeated */
-    bool is_written;       /* the writing has begun */
+    size_t writings;       /* that have begun */
 };
 
 struct span_batch_entry {
@@ -48,6 +48,8 @@ struct span_batch_entry {
     struct span_attachment *attachments;
     size_t attachment_count;
     struct span_batch_entry *next;
+    size_t taken;                   /* by which writing, from 1 */
+    struct span_batch_entry *below; /* of one that is being taken: its child, to be taken next */
 };
 
 void span_batch_init(struct span_batch *batch);
@@ -67,6 +69,9 @@ enum err span_batch_add_batch(struct span_batch *batch, struct str text, struct 
 
 /* The problems of an earlier writing are forgotten. */
 void span_batch_begin_write(struct span_batch *batch);
+/* The entry's parent, if it is in the batch and the entry's place is to be derived from it. */
+struct span_batch_entry *span_batch_parent(const struct span_batch *batch,
+                                           const struct span_batch_entry *entry);
 /* Takes over the problems of one that was written. */
 void span_batch_inherit(struct span_batch *batch, const struct span_batch *from);
 void span_batch_problem(struct span_batch *batch, struct str about, struct str why);

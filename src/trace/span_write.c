@@ -101,6 +101,24 @@ static enum err entry_add(struct writing *w, const struct span_batch_entry *entr
     return OK;
 }
 
+/* What it hangs below comes first, so that it need not wait for it: exporters of OpenTelemetry send
+ * children before their parents, which end later. */
+static enum err entry_take(struct writing *w, struct span_batch_entry *entry)
+{
+    struct span_batch_entry *top = NULL;
+    enum err err = OK;
+
+    for (; entry && entry->taken != w->batch->writings;
+         entry = span_batch_parent(w->batch, entry)) {
+        entry->taken = w->batch->writings;
+        entry->below = top;
+        top = entry;
+    }
+    for (; !err && top; top = top->below)
+        err = entry_add(w, top);
+    return err;
+}
+
 enum err span_write(struct tx *tx, struct str tenant, struct span_batch *batch)
 {
     struct writing w = {.tx = tx, .tenant = tenant, .batch = batch};
@@ -109,8 +127,8 @@ enum err span_write(struct tx *tx, struct str tenant, struct span_batch *batch)
     span_batch_begin_write(batch);
     w.changes =
         ARENA_ARRAY(tx->arena, struct span_change, SPAN_LAYER_COUNT * batch->entry_count + 1);
-    for (const struct span_batch_entry *entry = batch->first; !err && entry; entry = entry->next)
-        err = entry_add(&w, entry);
+    for (struct span_batch_entry *entry = batch->first; !err && entry; entry = entry->next)
+        err = entry_take(&w, entry);
     if (!err)
         err = spans_apply(tx, tenant, w.changes, w.change_count);
     return err ? err : feedback_write_batch(tx, tenant, batch);
