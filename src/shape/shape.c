@@ -167,11 +167,14 @@ void shape_item(struct json_writer *json, const struct item *item)
 
 void shape_cron(struct json_writer *json, const struct cron_row *c)
 {
+    struct str completed = c->keep ? STR("keep") : STR("delete");
+
     json_begin_object(json);
     json_put_str(json, "cron_id", c->cron_id);
     json_put_str(json, "assistant_id", c->assistant_id);
     json_put_str(json, "thread_id", c->thread_id);
-    json_put_str(json, "on_run_completed", c->keep ? STR("keep") : STR("delete"));
+    /* Nothing becomes of a thread that was there before. */
+    json_put_str(json, "on_run_completed", str_is_none(c->thread_id) ? completed : STR_NONE);
     json_put_time(json, "end_time", c->end_us);
     json_put_str(json, "schedule", c->schedule);
     json_put_str(json, "timezone", c->timezone);

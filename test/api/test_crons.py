@@ -48,7 +48,7 @@ def test_both_spellings_of_the_thread_path(api):
     thread_id = api.thread()
     for path in (f"/thread/{thread_id}/runs/crons", f"/threads/{thread_id}/runs/crons"):
         cron = api.ok("POST", path, json=cron_body())
-        assert cron["thread_id"] == thread_id
+        assert cron["thread_id"] == thread_id and cron["on_run_completed"] is None
     api.ok("DELETE", f"/threads/{thread_id}")
     assert api.get(f"/runs/crons/{cron['cron_id']}").status_code == 404, "crons go with their thread"
 

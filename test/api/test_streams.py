@@ -108,7 +108,8 @@ def test_a_joiner_gets_the_rest_of_a_live_run(api):
 
 
 def test_a_mode_that_there_is_not_is_named_with_those_there_are(api):
-    known = ["values", "messages", "messages-tuple", "updates", "events", "tasks", "checkpoints", "debug", "custom", "tools"]
+    known = ["values", "messages", "messages-tuple", "updates", "events", "tasks", "checkpoints", "debug", "custom", "tools",
+             "lifecycle"]
     thread_id = api.thread()
     run = api.run(thread_id, [say("a")], stream_mode=known)
     for answer in (api.post(f"/threads/{thread_id}/runs", json=run_body(stream_mode="states")),

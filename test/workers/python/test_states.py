@@ -62,6 +62,9 @@ def test_history_newest_first_with_limit_before_and_filter(peer):
     before = states[1]["checkpoint"]["checkpoint_id"]
     assert history(peer, "steps", log.thread_id, before=before) == states[2:]
     assert history(peer, "steps", log.thread_id, filter={"step": 1}) == states[1:2]
+    of_thread = {"thread_id": log.thread_id, "step": 1}
+    assert history(peer, "steps", log.thread_id, filter=of_thread) == states[1:2]
+    assert history(peer, "steps", log.thread_id, filter={"thread_id": "another"}) == []
     assert history(peer, "steps", "nobody") == []
 
 

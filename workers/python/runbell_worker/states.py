@@ -65,9 +65,13 @@ class States:
         if header.get("before"):
             where = {**config["configurable"], "checkpoint_id": header["before"]}
             before = {"configurable": where}
+        wanted = dict(header.get("filter") or {})
+        thread_id = config["configurable"].get("thread_id")
+        if wanted.pop("thread_id", thread_id) != thread_id:  # it is told, but not stored
+            return [render.dumps([])]
         async with self._open(frame, config, READ_STATE) as graph:
             history = graph.aget_state_history(
-                config, filter=header.get("filter"), before=before, limit=header.get("limit")
+                config, filter=wanted or None, before=before, limit=header.get("limit")
             )
             states = [snapshots.thread_state(snapshot) async for snapshot in history]
             return [render.dumps(states)]
