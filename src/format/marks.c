@@ -6,16 +6,6 @@
 #define WORD_BYTES 8
 #define SPREAD UINT64_C(0x9e3779b97f4a7c15)
 
-struct marks marks_both(struct marks a, struct marks b)
-{
-    return (struct marks){a.low | b.low, a.high | b.high};
-}
-
-struct marks marks_common(struct marks a, struct marks b)
-{
-    return (struct marks){a.low & b.low, a.high & b.high};
-}
-
 /* ---- the hash ---- */
 
 static uint64_t mixed(uint64_t hash, uint64_t word)
@@ -79,12 +69,11 @@ struct marks marks_of_example(struct uuid id)
 
 bool marks_leave_out(struct str key)
 {
-    static const char *const prefixes[] = {"LANGSMITH_", "LANGCHAIN_", "usage_metadata"};
-
-    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
-        if (str_starts(key, str_of(prefixes[i])))
-            return true;
-    return false;
+    if (key.len == 0)
+        return false;
+    if (key.data[0] == 'L')
+        return str_starts(key, STR("LANGSMITH_")) || str_starts(key, STR("LANGCHAIN_"));
+    return key.data[0] == 'u' && str_starts(key, STR("usage_metadata"));
 }
 
 static struct marks number_marks(struct str key, double number)
@@ -101,17 +90,33 @@ struct marks marks_of_number(struct str key, double number)
     return marks_leave_out(key) ? MARKS_NONE : number_marks(key, number);
 }
 
+static struct marks text_marks(struct str key, struct str text)
+{
+    return marks_at(text_mixed(text_mixed(kind_mixed(MARKS_TEXT), key), text));
+}
+
+/* Is it certainly neither a number nor a bool? This is asked of every value that comes in. */
+static bool is_plain(struct str text)
+{
+    char first = text.len > 0 ? text.data[0] : ' ';
+
+    return first != '-' && (first < '0' || first > '9') && (first | 0x20) != 't' &&
+           (first | 0x20) != 'f';
+}
+
 struct marks marks_of_text(struct str key, struct str text)
 {
     double number;
 
     if (marks_leave_out(key))
         return MARKS_NONE;
+    if (is_plain(text))
+        return text_marks(key, text);
     if (str_eq_nocase(text, STR("true")))
         return number_marks(key, 1);
     if (str_eq_nocase(text, STR("false")))
         return number_marks(key, 0);
     if (!str_to_double(text, &number))
         return number_marks(key, number);
-    return marks_at(text_mixed(text_mixed(kind_mixed(MARKS_TEXT), key), text));
+    return text_marks(key, text);
 }

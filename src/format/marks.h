@@ -29,8 +29,16 @@ struct marks {
 
 enum marks_kind { MARKS_NAME, MARKS_TAG, MARKS_THREAD, MARKS_EXAMPLE, MARKS_TEXT, MARKS_NUMBER };
 
-struct marks marks_both(struct marks a, struct marks b);   /* the bits of either */
-struct marks marks_common(struct marks a, struct marks b); /* the bits of each */
+/* The bits of either; the bits of each. */
+static inline struct marks marks_both(struct marks a, struct marks b)
+{
+    return (struct marks){a.low | b.low, a.high | b.high};
+}
+
+static inline struct marks marks_common(struct marks a, struct marks b)
+{
+    return (struct marks){a.low & b.low, a.high & b.high};
+}
 
 /* A fact of one text: name, tag, thread. */
 struct marks marks_of(enum marks_kind kind, struct str text);
