@@ -1,5 +1,8 @@
 /* feedback_test.c -- the table feedback, on both databases. */
 #include "store/feedback.h"
+
+#include "store/projects.h"
+#include "store/retention.h"
 #include "store/spans.h"
 #include "store/table_rig.h"
 
@@ -184,7 +187,117 @@ static void lists_are_filtered(void **state)
            "32");
 }
 
+#define DAY_US (24 * 3600 * US_PER_SECOND)
+
+static struct project_row project_of_age(struct table *t, const char *name, int64_t keep_us,
+                                         struct str tier)
+{
+    struct project_row project;
+
+    assert_int_equal(projects_ensure(t->tx, TENANT, str_of(name), &t->arena, &project), OK);
+    project.keep_us = keep_us;
+    project.trace_tier = tier;
+    assert_int_equal(projects_update(t->tx, &project), OK);
+    return project;
+}
+
+static void retain(struct table *t, int64_t usual_us)
+{
+    const struct retention_limits limits = {.traces_us = usual_us,
+                                            .traces_extended_us = 100 * DAY_US};
+    enum retention_pace pace = RETENTION_MORE;
+
+    for (int i = 0; pace != RETENTION_DONE; i++) {
+        assert_true(i < 100);
+        assert_int_equal(retention_step(t->tx, t->tx->now_us, &limits, &pace), OK);
+    }
+}
+
+/* The last numbers of the spans there are. */
+static void there_are(struct table *t, const char *expected)
+{
+    struct span_row span;
+    char found[8] = "";
+
+    for (uint8_t last = 1; last <= 6; last++)
+        if (!spans_get(t->tx, TENANT, id_of(1, last), &t->arena, &span))
+            found[strlen(found)] = (char)('0' + last);
+    assert_string_equal(found, expected);
+}
+
+static void being_kept_never_makes_a_life_shorter(void **state)
+{
+    struct table *t = *state;
+    const int64_t projects[] = {
+        project_of_age(t, "usual", 0, STR_NONE).project_no,
+        project_of_age(t, "three hundred days", 300 * DAY_US, STR_NONE).project_no,
+        project_of_age(t, "a year", 365 * DAY_US, STR_NONE).project_no,
+        project_of_age(t, "five days", 5 * DAY_US, STR("longlived")).project_no,
+        project_of_age(t, "longlived", 0, STR("longlived")).project_no,
+        project_of_age(t, "changed late", 0, STR_NONE).project_no,
+    };
+
+    for (uint8_t i = 1; i <= 6; i++) {
+        add_span(t, i, projects[i - 1]);
+        put(t, of_span(i, i, "k"));
+    }
+    t->tx->now_us += 60 * DAY_US;
+    retain(t, 10 * DAY_US);
+    add_span(t, 5, projects[4]);
+    t->tx->now_us += 39 * DAY_US;
+    add_span(t, 6, projects[5]);
+    retain(t, 10 * DAY_US);
+    there_are(t, "123456");
+    t->tx->now_us += 2 * DAY_US; /* 101: what only the feedback has kept goes */
+    retain(t, 10 * DAY_US);
+    there_are(t, "2356");
+    t->tx->now_us += 10 * DAY_US; /* 111: ten days from the late change */
+    retain(t, 10 * DAY_US);
+    there_are(t, "235");
+    t->tx->now_us += 60 * DAY_US; /* 171: a hundred days from the other */
+    retain(t, 10 * DAY_US);
+    there_are(t, "23");
+    t->tx->now_us += 130 * DAY_US;
+    retain(t, 10 * DAY_US);
+    there_are(t, "3");
+    project_of_age(t, "a year", 0, STR_NONE);
+    retain(t, 0); /* the usual age is none: for ever */
+    t->tx->now_us += 1000 * DAY_US;
+    retain(t, 0);
+    there_are(t, "3");
+    retain(t, 10 * DAY_US); /* looked at again a hundred days after the last time */
+    t->tx->now_us += 101 * DAY_US;
+    retain(t, 10 * DAY_US);
+    there_are(t, "");
+}
+
+/* More than are looked at in one piece, and all of the same time. */
+static void many_were_kept(void **state)
+{
+    struct table *t = *state;
+    const int64_t kept = project_of_age(t, "kept", 300 * DAY_US, STR_NONE).project_no;
+    const int64_t old = project_of_age(t, "old", 0, STR_NONE).project_no;
+
+    for (uint8_t i = 1; i <= 250; i++) {
+        struct feedback_row row = of_span(i, i, "k");
+
+        add_span(t, i, i <= 6 || i % 2 ? kept : old);
+        assert_int_equal(feedback_put(t->tx, TENANT, &row), OK);
+    }
+    t->tx->now_us += 101 * DAY_US;
+    retain(t, 10 * DAY_US);
+    there_are(t, "123456");
+    for (uint8_t i = 7; i <= 250; i++) {
+        struct span_row span;
+
+        assert_int_equal(spans_get(t->tx, TENANT, id_of(1, i), &t->arena, &span),
+                         i % 2 ? OK : ERR_NOT_FOUND);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
+    TEST("feedback never makes the life of a trace shorter", being_kept_never_makes_a_life_shorter),
+    TEST("of many kept traces those go that nothing keeps any more", many_were_kept),
     TEST("what goes in comes out, and the same id again replaces it", what_goes_in_comes_out),
     TEST("a change of feedback changes its span", a_change_of_feedback_changes_its_span),
     TEST("it may come before its span, and gets its place later", it_may_come_before_its_span),

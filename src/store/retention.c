@@ -2,6 +2,7 @@
 #include "store/retention_priv.h"
 
 #include "store/delivery_feed.h"
+#include "store/kept_traces.h"
 #include "store/rules.h"
 #include "store/span_delete.h"
 #include "store/threads.h"
@@ -359,6 +360,20 @@ static enum err walk_all(struct sweep *sweep)
     return err;
 }
 
+/* Which traces were kept long enough is known for all of them before any of them goes. */
+static enum err sweep_traces(struct sweep *sweep)
+{
+    const struct trace_ages ages = {sweep->limits->traces_us, sweep->limits->traces_extended_us};
+    bool more = false;
+    enum err err = OK;
+
+    if (sweep->rows_left > 0)
+        err = kept_traces_end(sweep->tx, sweep->now_us, &ages, &more);
+    if (more)
+        sweep->rows_left = 0;
+    return err ? err : traces_delete_step(sweep->tx, sweep->now_us, &ages, &sweep->rows_left);
+}
+
 enum err retention_step(struct tx *tx, int64_t now_us, const struct retention_limits *limits,
                         enum retention_pace *pace)
 {
@@ -396,11 +411,8 @@ enum err retention_step(struct tx *tx, int64_t now_us, const struct retention_li
         err = usage_forget(tx, sweep.rows_left, &forgotten);
         sweep.rows_left -= forgotten;
     }
-    if (!err) {
-        const struct trace_ages ages = {limits->traces_us, limits->traces_extended_us};
-
-        err = traces_delete_step(tx, now_us, &ages, &sweep.rows_left);
-    }
+    if (!err)
+        err = sweep_traces(&sweep);
     if (!err)
         err = walk_all(&sweep);
     if (!err)
