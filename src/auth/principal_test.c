@@ -1,6 +1,8 @@
 /* principal_test.c -- who is admitted by a set of keys, and as whom. */
 #include "base/test.h"
 
+#include <ctype.h>
+
 #include "auth/principal.h"
 #include "crypto/api_key.h"
 
@@ -99,6 +101,11 @@ static void a_key_opens_its_workspaces(void **state)
     admitted(&keys, ALL, "nowhere", ADMISSION_WRONG_WORKSPACE, NULL);
     uuid.text[UUID_TEXT_BYTES] = '\0';
     admitted(&keys, ALL, two.data, ADMITTED, "two");
+    for (size_t i = 0; i < UUID_TEXT_BYTES; i++)
+        uuid.text[i] = (char)toupper((unsigned char)uuid.text[i]);
+    admitted(&keys, ALL, uuid.text, ADMITTED, "two");
+    /* As links and the tracing API have always said. */
+    admitted(&keys, ALL, "977d7de6edbe5d6fbc50978861c6a365", ADMITTED, "two");
     admitted(&keys, BRIEF, NULL, ADMISSION_EXPIRED_KEY, NULL);
     key_set_unref(keys.set);
 }

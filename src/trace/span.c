@@ -3,13 +3,11 @@
 
 #include <stdio.h>
 
+#include "auth/principal.h"
 #include "base/time.h"
 
 #define PICO INT64_C(1000000000000)
 #define PREVIEW_BYTES_MAX 300
-
-static const struct uuid tenants = {{0x6b, 0xa7, 0xb8, 0x11, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4,
-                                     0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8}};
 
 struct str span_time_write(int64_t wall_us, struct span_time *time)
 {
@@ -23,7 +21,7 @@ struct str span_time_write(int64_t wall_us, struct span_time *time)
 
 struct str trace_tenant_id(struct str tenant, struct uuid_text *text)
 {
-    return uuid_write(uuid_v5(tenants, tenant), text);
+    return workspace_uuid(tenant, text);
 }
 
 struct str span_cost_write(int64_t picodollars, struct span_cost *cost)

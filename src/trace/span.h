@@ -46,7 +46,8 @@ void span_costs_write(struct json_writer *json, struct str details, bool as_numb
 /* The text's beginning, whole characters; STR_NONE of STR_NONE. */
 struct str span_preview(struct str text);
 
-/* What the wire calls tenant_id: a UUID made of the tenant's name. Borrows *text. */
+/* What the wire calls tenant_id: the workspace's UUID (auth/principal.h), by which X-Tenant-Id
+ * may name it, too. Borrows *text. */
 struct str trace_tenant_id(struct str tenant, struct uuid_text *text);
 
 #endif

@@ -124,6 +124,10 @@ def test_a_workspace_is_chosen_by_its_id_or_uuid(house):
     assert {"default", "a", "b"} <= set(ids)
     assert all(uuid.UUID(one) for one in ids.values())
     with caller(server, several) as client:
+        for name in ("a", "b"):  # what the tracing API calls it opens it
+            headers = {"x-tenant-id": ids[name].upper()}
+            assert client.ok("GET", "/sessions", params={"limit": 1}, headers=headers)[0]["tenant_id"] == ids[name]
+            assert client.ok("GET", "/settings", headers=headers)["id"] == ids[name]
         unnamed = client.post("/threads/search", json={})
         assert unnamed.status_code == 403
         assert unnamed.json()["error"] == "org_scoped_key_requires_workspace"
