@@ -17,9 +17,9 @@ enum route_flags {
     ROUTE_AGAIN = 256,    /* what the server failed to do may be sent again: 503, not 500 */
     ROUTE_FOLLOWS = 512,  /* its answer goes on for long: a stream, or a wait for a run's end */
     ROUTE_LARGE = 1024,   /* its body may have LARGE_BODY_BYTES_MAX */
-    ROUTE_ERROR =
-        2048,        /* errors stand under "error", not "detail", as clients of alerts read them */
-    ROUTE_BAD = 4096 /* what is asked wrongly is 400 throughout, never 422 */
+    ROUTE_ERROR = 2048, /* errors stand under "error", not "detail", as clients of alerts and ingest
+                           read them */
+    ROUTE_BAD = 4096    /* what is asked wrongly is 400 throughout, never 422 */
     /* from 1 << 16 on: ROUTE_ASKS(…), what auth handlers are asked (access.h) */
 };
 

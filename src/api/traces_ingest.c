@@ -159,10 +159,10 @@ static const struct route routes[] = {
      ROUTE_IDEMPOTENT | ROUTE_TRACES | ROUTE_AGAIN | ROUTE_ASKS(ACCESS_RUNS_BATCH),
      "Create several stateless runs, all or none; or take in spans"},
     {HTTP_POST, "/runs/multipart", traces_multipart_prepare, PERMIT_TRACE,
-     ROUTE_TRACES | ROUTE_AGAIN | ROUTE_STREAMED,
+     ROUTE_TRACES | ROUTE_AGAIN | ROUTE_STREAMED | ROUTE_ERROR,
      "Take in spans, their values, attachments and feedback"},
-    {HTTP_PATCH, "/runs/{span_id}", patch_prepare, PERMIT_TRACE, ROUTE_TRACES | ROUTE_AGAIN,
-     "Take in what became of a span"},
+    {HTTP_PATCH, "/runs/{span_id}", patch_prepare, PERMIT_TRACE,
+     ROUTE_TRACES | ROUTE_AGAIN | ROUTE_ERROR, "Take in what became of a span"},
 };
 
 const struct route_list routes_traces_ingest = {routes, ARRAY_LEN(routes)};

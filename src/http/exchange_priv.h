@@ -58,7 +58,7 @@ void exchange_free(struct http_exchange *exchange);
 
 /* reply.c */
 /* An answer of the server's own, `{"detail": …}` (static text without quotes); the connection ends
- * behind it. */
+ * behind it. A 503 says Retry-After, without which some clients drop what they have. */
 void connection_refuse(struct connection *c, int status, const char *detail);
 
 /* status.c */

@@ -273,10 +273,13 @@ void connection_refuse(struct connection *c, int status, const char *detail)
         connection_close(c, true);
         return;
     }
-    const struct http_header type = {STR("Content-Type"), STR("application/json")};
+    const struct http_header headers[] = {
+        {STR("Content-Type"), STR("application/json")},
+        {STR("Retry-After"), STR("1")},
+    };
     int len = snprintf(text, sizeof(text), "{\"detail\": \"%s\"}", detail);
     c->keep_alive = false;
-    struct reply_head head = {status, &type, 1, (size_t)len};
+    struct reply_head head = {status, headers, status == 503 ? 2 : 1, (size_t)len};
     struct str parts[2] = {write_head(c, &head, false, is_http_1_0), str_range(text, (size_t)len)};
     connection_write(c, parts, is_head ? 1 : 2);
     c->state = CONNECTION_BODY; /* whatever it was: the rest of the request is not read */

@@ -202,6 +202,7 @@ static void a_connection_too_many_gets_503(void **state)
     rig_wait(&rig.parks, 3);
     struct str answer = rig_ask(&rig, STR(RIG_GET("/hello")));
     rig_assert_status(answer, "HTTP/1.1 503 Service Unavailable\r\n");
+    rig_assert_has(answer, "\r\nRetry-After: 1\r\n");
     rig_assert_has(answer, "\"detail\"");
     rig_release(&rig);
     for (int i = 0; i < 3; i++) {

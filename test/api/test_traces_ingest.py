@@ -250,6 +250,9 @@ def test_a_packed_json_body_is_read(api):
     assert read(api, span["id"])
     assert api.post("/runs/batch", content=b"no", headers={"content-encoding": "gzip"}).status_code == 422
     assert api.post("/runs/batch", content=b"no", headers={"content-encoding": "br"}).status_code == 422
+    for text in (b"no", b"{", b"[]"):
+        answer = api.patch(f"/runs/{span['id']}", content=text)
+        assert answer.status_code == 422 and list(answer.json()) == ["error"], answer.text
 
 
 @pytest.mark.parametrize("packet", [{}, {"post": None}, {"patch": []}, {"post": [], "patch": []}])
@@ -317,6 +320,7 @@ def test_overload_is_told_so_that_no_client_drops_what_it_has(start_server):
         for path in ("/runs/multipart", "/runs/batch", "/runs"):
             answer = client.post(path, content=data, headers=headers)
             assert answer.status_code == 429 and answer.headers["retry-after"] == "1"
+            assert list(answer.json()) == (["error"] if path == "/runs/multipart" else ["detail"])
         assert client.get("/sessions").status_code == 200  # only what comes in is held back
         go_on.set()
         sending.join()
