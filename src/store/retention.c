@@ -2,7 +2,6 @@
 #include "store/retention_priv.h"
 
 #include "store/delivery_feed.h"
-#include "store/kept_traces.h"
 #include "store/rules.h"
 #include "store/span_delete.h"
 #include "store/threads.h"
@@ -360,18 +359,11 @@ static enum err walk_all(struct sweep *sweep)
     return err;
 }
 
-/* Which traces were kept long enough is known for all of them before any of them goes. */
 static enum err sweep_traces(struct sweep *sweep)
 {
     const struct trace_ages ages = {sweep->limits->traces_us, sweep->limits->traces_extended_us};
-    bool more = false;
-    enum err err = OK;
 
-    if (sweep->rows_left > 0)
-        err = kept_traces_end(sweep->tx, sweep->now_us, &ages, &more);
-    if (more)
-        sweep->rows_left = 0;
-    return err ? err : traces_delete_step(sweep->tx, sweep->now_us, &ages, &sweep->rows_left);
+    return traces_delete_step(sweep->tx, sweep->now_us, &ages, &sweep->rows_left);
 }
 
 enum err retention_step(struct tx *tx, int64_t now_us, const struct retention_limits *limits,

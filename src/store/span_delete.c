@@ -74,9 +74,6 @@ static const struct db_statement forget_project = {
 static const struct db_statement keep_no_more = {
     "span_delete_keep_no_more", "DELETE FROM kept_traces WHERE tenant = $1 AND trace_id = $2",
     NULL};
-static const struct db_statement kept_enough = {
-    "span_delete_kept_enough",
-    "SELECT tenant, trace_id FROM kept_traces WHERE kept_us < $1 ORDER BY kept_us LIMIT $2", NULL};
 
 static const struct db_statement projects_after = {
     "span_delete_projects",
@@ -224,14 +221,12 @@ struct trace_key {
     struct uuid trace_id;
 };
 
-/* The traces that a query gives. */
-static enum err traces_take(struct tx *tx, const struct db_statement *statement,
-                            const struct db_value *args, size_t arg_count, int64_t *rows_left)
+static enum err noted_traces_take(struct tx *tx, int64_t *rows_left)
 {
     struct trace_key *keys = ARENA_ARRAY(tx->arena, struct trace_key, TRACES_AT_ONCE);
     struct db_rows rows = {0};
     size_t count = 0;
-    enum err err = db_query(tx->db, statement, args, arg_count, &rows);
+    enum err err = db_query(tx->db, &noted_traces, DB_ARGS(db_int(TRACES_AT_ONCE)), &rows);
 
     while (!err && count < TRACES_AT_ONCE && db_next(&rows))
         keys[count++] = (struct trace_key){db_get_keep(&rows, 0, tx->arena), db_get_uuid(&rows, 1)};
@@ -372,6 +367,7 @@ static enum err projects_age(struct tx *tx, int64_t now_us, const struct trace_a
 enum err traces_delete_step(struct tx *tx, int64_t now_us, const struct trace_ages *ages,
                             int64_t *rows_left)
 {
+    bool more = false;
     enum err err;
 
     REQUIRE(tx->is_write);
@@ -379,15 +375,15 @@ enum err traces_delete_step(struct tx *tx, int64_t now_us, const struct trace_ag
         return OK;
     if ((err = db_run(tx->db, &remember_no_more, DB_ARGS(db_int(now_us - TRACE_REMEMBERED_US)),
                       NULL)) ||
-        (err = overwrite(tx, true)) ||
-        (err = traces_take(tx, &noted_traces, DB_ARGS(db_int(TRACES_AT_ONCE)), rows_left)))
+        (err = kept_traces_end(tx, now_us, ages, &more)))
+        return err;
+    if (more) { /* which were kept long enough is known for all of them before any of them goes */
+        *rows_left = 0;
+        return OK;
+    }
+    if ((err = overwrite(tx, true)) || (err = noted_traces_take(tx, rows_left)))
         return err;
     if (*rows_left > 0 && (err = gone_projects_take(tx, rows_left)))
-        return err;
-    if (*rows_left > 0 && ages->extended_us > 0 &&
-        (err = traces_take(tx, &kept_enough,
-                           DB_ARGS(db_int(now_us - ages->extended_us), db_int(TRACES_AT_ONCE)),
-                           rows_left)))
         return err;
     if (*rows_left > 0 && (err = projects_age(tx, now_us, ages, rows_left)))
         return err;
