@@ -106,7 +106,7 @@ static void a_gauge_is_what_was_set(void **state)
 static void expect(struct metric *metric, bool is_openmetrics, const char *text)
 {
     struct buf out;
-    struct exposition e = {&out, is_openmetrics};
+    struct exposition e = {.out = &out, .is_openmetrics = is_openmetrics};
 
     buf_init(&out, 64 * KIB);
     exposition_metric(&e, metric);
