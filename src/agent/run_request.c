@@ -136,11 +136,8 @@ static enum err add_mode(struct parser *p, struct json_writer *out, const struct
     if (json_type(mode) != JSON_STRING)
         return wrong_type(p, "stream_mode", "a mode or an array of modes");
     if (!run_stream_mode_is_known(json_string(mode)))
-        return refuse(
-            p,
-            "stream_mode: \"%.*s\" is not a mode; known are values, messages, messages-tuple, "
-            "updates, events, tasks, checkpoints, debug, custom, tools, lifecycle",
-            STR_ARG(str_first(json_string(mode), 40)));
+        return refuse(p, "stream_mode: \"%.*s\" is not a mode; known are " RUN_STREAM_MODES,
+                      STR_ARG(str_first(json_string(mode), 40)));
     if (!has_mode(out->out, json_string(mode)))
         json_str_out(out, json_string(mode));
     return OK;

@@ -42,6 +42,11 @@ struct request_error {
 /* The members of "config" that all who take one check: tags, configurable, recursion_limit. */
 enum err run_config_check(const struct json *config, struct request_error *error) MUST_USE;
 bool run_stream_mode_is_known(struct str mode);
+/* Those that are, for people. */
+#define RUN_STREAM_MODES                                                                           \
+    "values, messages, messages-tuple, updates, events, tasks, checkpoints, debug, custom, "       \
+    "tools, "                                                                                      \
+    "lifecycle"
 /* `body` must be valid JSON text, `root` its parsed form. Strings live in `arena` or in the body.
  */
 enum err run_request_parse(struct arena *arena, struct str body, const struct json *root,

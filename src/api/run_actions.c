@@ -242,9 +242,7 @@ static enum err modes_read(struct call *call)
     iter = json_iter(call->stream.modes);
     while (!err && json_next(&iter, NULL, &mode))
         if (!run_stream_mode_is_known(json_string(mode)))
-            err = call_refuse(call, "stream_mode: is none of values, messages, messages-tuple, "
-                                    "updates, events, tasks, checkpoints, debug, custom, tools, "
-                                    "lifecycle");
+            err = call_refuse(call, "stream_mode: is none of " RUN_STREAM_MODES);
     return err;
 }
 
