@@ -20,15 +20,10 @@ static const struct db_statement keep_on = {
     "UPDATE kept_traces SET kept_us = $3 WHERE tenant = $1 AND trace_id = $2", NULL};
 static const struct db_statement keep_no_more = {
     "kept_traces_no_more", "DELETE FROM kept_traces WHERE tenant = $1 AND trace_id = $2", NULL};
-static const struct db_statement let_go = {
-    "kept_traces_let_go",
-    "INSERT INTO gone_traces (tenant, trace_id, deleted_us) VALUES ($1, $2, $3)"
-    " ON CONFLICT DO NOTHING",
-    NULL};
 /* The root, or else the span that changed last, and what its project says. */
 static const struct db_statement age_of_one = {
     "kept_traces_age",
-    "SELECT s.modified_us, p.keep_us, p.trace_tier FROM spans s"
+    "SELECT s.modified_us, p.trace_tier, p.keep_us FROM spans s"
     " JOIN projects p ON p.project_no = s.project_no WHERE s.tenant = $1 AND s.trace_id = $2"
     " ORDER BY CASE WHEN s.span_id = s.trace_id THEN 0 ELSE 1 END, s.modified_us DESC LIMIT 1",
     NULL};
@@ -50,6 +45,11 @@ enum err kept_traces_has(struct tx *tx, struct str tenant, struct uuid trace_id,
     if (err)
         return err == ERR_NOT_FOUND ? OK : err;
     return db_rows_end(&rows);
+}
+
+enum err kept_traces_remove(struct tx *tx, struct str tenant, struct uuid trace_id)
+{
+    return db_run(tx->db, &keep_no_more, DB_ARGS(db_text(tenant), db_uuid(&trace_id)), NULL);
 }
 
 /* ---- kept long enough ---- */
@@ -85,9 +85,7 @@ static enum err project_keeps(struct tx *tx, const struct kept_trace *trace,
     *until_us = 0;
     if (err)
         return err == ERR_NOT_FOUND ? OK : err;
-    age_us = !db_is_null(&rows, 1)                            ? db_get_int(&rows, 1)
-             : str_eq(db_get_str(&rows, 2), STR("longlived")) ? ages->extended_us
-                                                              : ages->usual_us;
+    age_us = trace_age_read(&rows, 1, ages);
     *until_us = age_us > 0 ? db_get_int(&rows, 0) + age_us : INT64_MAX;
     return db_rows_end(&rows);
 }
@@ -106,8 +104,8 @@ static enum err end_one(struct tx *tx, const struct kept_trace *trace, int64_t n
     if (until_us >= now_us)
         return db_run(tx->db, &keep_on,
                       DB_ARGS(key[0], key[1], db_int(until_us - ages->extended_us)), NULL);
-    err = db_run(tx->db, &let_go, DB_ARGS(key[0], key[1], db_int(now_us)), NULL);
-    return err ? err : db_run(tx->db, &keep_no_more, key, 2, NULL);
+    err = trace_note(tx, trace->tenant, &trace->trace_id, now_us);
+    return err ? err : kept_traces_remove(tx, trace->tenant, trace->trace_id);
 }
 
 enum err kept_traces_end(struct tx *tx, int64_t now_us, const struct trace_ages *ages, bool *more)

@@ -11,6 +11,8 @@
 enum err kept_traces_add(struct tx *tx, struct str tenant, struct uuid trace_id) MUST_USE;
 enum err kept_traces_has(struct tx *tx, struct str tenant, struct uuid trace_id,
                          bool *has) MUST_USE;
+/* From now on it has the age of its project. In a write. */
+enum err kept_traces_remove(struct tx *tx, struct str tenant, struct uuid trace_id) MUST_USE;
 /* Of those kept for extended_us, the ones that their project would keep no longer are noted as
  * gone (gone_traces); the others are kept for as long as it says, from the last change of their
  * root. So being kept never makes a trace's life shorter. *more: there may be others. In a write.

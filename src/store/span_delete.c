@@ -70,11 +70,6 @@ static const struct db_statement alert_watch = {
 static const struct db_statement forget_project = {
     "span_delete_forget_project", "DELETE FROM gone_projects WHERE project_no = $1", NULL};
 
-/* Kept ones. */
-static const struct db_statement keep_no_more = {
-    "span_delete_keep_no_more", "DELETE FROM kept_traces WHERE tenant = $1 AND trace_id = $2",
-    NULL};
-
 static const struct db_statement projects_after = {
     "span_delete_projects",
     "SELECT project_no, trace_tier, keep_us FROM projects WHERE project_no > $1"
@@ -176,6 +171,12 @@ static enum err spans_delete(struct tx *tx, const struct span_list *list, int64_
     return err;
 }
 
+enum err trace_note(struct tx *tx, struct str tenant, const struct uuid *trace_id, int64_t now_us)
+{
+    return db_run(tx->db, &note_trace, DB_ARGS(db_text(tenant), db_uuid(trace_id), db_int(now_us)),
+                  NULL);
+}
+
 static enum err trace_take(struct tx *tx, struct str tenant, const struct uuid *trace_id,
                            int64_t *rows_left)
 {
@@ -188,22 +189,22 @@ static enum err trace_take(struct tx *tx, struct str tenant, const struct uuid *
     if (err)
         return err;
     if (*rows_left <= 0)
-        return db_run(tx->db, &note_trace, DB_ARGS(key[0], key[1], db_int(tx->now_us)), NULL);
+        return trace_note(tx, tenant, trace_id, tx->now_us);
     err = db_run(tx->db, &forget_trace, key, 2, NULL);
-    return err ? err : db_run(tx->db, &keep_no_more, key, 2, NULL);
+    return err ? err : kept_traces_remove(tx, tenant, *trace_id);
 }
 
 enum err trace_delete(struct tx *tx, struct str tenant, const struct uuid *trace_id,
                       int64_t *rows_left)
 {
-    const struct db_value id = db_uuid(trace_id), now = db_int(tx->now_us);
-    enum err err = db_run(tx->db, &remember_trace, DB_ARGS(id, db_text(tenant), now), NULL);
+    enum err err = db_run(tx->db, &remember_trace,
+                          DB_ARGS(db_uuid(trace_id), db_text(tenant), db_int(tx->now_us)), NULL);
 
     REQUIRE(tx->is_write);
     if (err)
         return err;
     if (*rows_left <= 0)
-        return db_run(tx->db, &note_trace, DB_ARGS(db_text(tenant), id, now), NULL);
+        return trace_note(tx, tenant, trace_id, tx->now_us);
     if ((err = overwrite(tx, true)) || (err = trace_take(tx, tenant, trace_id, rows_left)))
         return err;
     return overwrite(tx, false);
@@ -280,11 +281,11 @@ struct aged_project {
     int64_t project_no, age_us;
 };
 
-static int64_t age_of(const struct db_rows *rows, const struct trace_ages *ages)
+int64_t trace_age_read(const struct db_rows *rows, int at, const struct trace_ages *ages)
 {
-    if (!db_is_null(rows, 2))
-        return db_get_int(rows, 2);
-    return str_eq(db_get_str(rows, 1), STR("longlived")) ? ages->extended_us : ages->usual_us;
+    if (!db_is_null(rows, at + 1))
+        return db_get_int(rows, at + 1);
+    return str_eq(db_get_str(rows, at), STR("longlived")) ? ages->extended_us : ages->usual_us;
 }
 
 /* May the whole trace of this old span go now? */
@@ -348,7 +349,7 @@ static enum err projects_age(struct tx *tx, int64_t now_us, const struct trace_a
                                DB_ARGS(db_int(cursor), db_int(PROJECTS_AT_ONCE)), &rows)))
         return err;
     for (; count < PROJECTS_AT_ONCE && db_next(&rows); count++)
-        found[count] = (struct aged_project){db_get_int(&rows, 0), age_of(&rows, ages)};
+        found[count] = (struct aged_project){db_get_int(&rows, 0), trace_age_read(&rows, 1, ages)};
     end = db_rows_end(&rows);
     err = end;
     for (size_t i = 0; *rows_left > 0 && !err && i < count; i++) {

@@ -29,6 +29,12 @@ struct trace_ages { /* 0: for ever */
 /* All spans of the trace; *rows_left counts down, and what is left then is noted. In a write. */
 enum err trace_delete(struct tx *tx, struct str tenant, const struct uuid *trace_id,
                       int64_t *rows_left) MUST_USE;
+/* What there is of the trace goes in later pieces. In a write. */
+enum err trace_note(struct tx *tx, struct str tenant, const struct uuid *trace_id,
+                    int64_t now_us) MUST_USE;
+/* How long a project keeps its traces, 0: for ever; its trace_tier and keep_us are the columns `at`
+ * and behind. */
+int64_t trace_age_read(const struct db_rows *rows, int at, const struct trace_ages *ages);
 /* The project's row has gone: its spans will. */
 enum err project_spans_forget(struct tx *tx, int64_t project_no) MUST_USE;
 
