@@ -22,8 +22,9 @@ struct str time_write_http(int64_t wall_us, struct time_text *text);
 enum err time_parse_iso(struct str text, int64_t *wall_us) MUST_USE;
 /* An HTTP date in one of its three forms (RFC 9110 section 5.6.7):
  *
- *   Sat, 21 Nov 2026 05:12:37 GMT      Saturday, 21-Nov-26 05:12:37 GMT      Sat Nov 21 05:12:37
- * 2026
+ *   Sat, 21 Nov 2026 05:12:37 GMT
+ *   Saturday, 21-Nov-26 05:12:37 GMT
+ *   Sat Nov 21 05:12:37 2026
  *
  * A year of two digits is the latest such year that is not more than 50 years ahead of now. Which
  * day of the week it says is not looked at. */
