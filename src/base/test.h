@@ -1,5 +1,5 @@
-/* test.h -- what every *_test.c includes: cmocka, a test named by the sentence it proves, and
- * comparisons of struct str.
+/* test.h -- what every *_test.c includes: cmocka, a test named by the sentence it proves,
+ * comparisons of struct str, and folders that are thrown away.
  *
  *   static const struct CMUnitTest tests[] = {TEST("an empty buffer is not absent", empty_buffer)};
  *
@@ -14,6 +14,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -37,6 +39,21 @@ static inline void test_assert_str(struct str actual, const char *expected, cons
     print_error("\"%.*s\"%s != \"%s\"\n", STR_ARG(actual), actual.data ? "" : " (none)",
                 expected ? expected : "(none)");
     _fail(file, line);
+}
+
+#define TEST_FOLDER_BYTES 96
+#define TEST_PATH_BYTES 160 /* of a file in it */
+
+/* A new, empty folder of this name in TMPDIR, which tools/run-tests lays into memory; or in /tmp.
+ * The test removes it. */
+static inline void test_folder(char path[TEST_FOLDER_BYTES], const char *name)
+{
+    const char *parent = getenv("TMPDIR");
+    int len = snprintf(path, TEST_FOLDER_BYTES, "%s/runbell-%s-XXXXXX",
+                       parent && *parent ? parent : "/tmp", name);
+
+    assert_true(len > 0 && len < TEST_FOLDER_BYTES);
+    assert_non_null(mkdtemp(path));
 }
 
 #endif

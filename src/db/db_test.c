@@ -6,8 +6,8 @@
 #include "db/db.h"
 #include "db/state.h"
 
-static char folder[] = "/tmp/runbell-db-XXXXXX";
-static char sqlite_path[64];
+static char folder[TEST_FOLDER_BYTES];
+static char sqlite_path[TEST_PATH_BYTES];
 static const char *postgres_url;
 
 static const struct db_statement insert = {
@@ -430,8 +430,7 @@ static int open_sqlite(void **state)
     struct db *db = NULL;
     const char *why = "";
 
-    if (!mkdtemp(folder))
-        return -1;
+    test_folder(folder, "db");
     snprintf(sqlite_path, sizeof(sqlite_path), "%s/a.db", folder);
     if (db_sqlite_open(&(struct db_sqlite_options){.path = sqlite_path}, &db, &why))
         return -1;

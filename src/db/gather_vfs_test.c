@@ -9,8 +9,8 @@
 #define ROWS 30
 #define ROW_BYTES 3000 /* one to a page */
 
-static char folder[] = "/tmp/runbell-gather-XXXXXX";
-static char path[64];
+static char folder[TEST_FOLDER_BYTES];
+static char path[TEST_PATH_BYTES];
 
 struct disk {
     struct cut_vfs *vfs;
@@ -47,7 +47,7 @@ static int setup(void **state)
 {
     struct db *db;
 
-    assert_non_null(mkdtemp(folder));
+    test_folder(folder, "gather");
     snprintf(path, sizeof(path), "%s/db", folder);
     disk = (struct disk){.fails_after = SIZE_MAX};
     disk.vfs = cut_vfs_add(VFS, NULL, allows, NULL);
@@ -63,7 +63,6 @@ static int teardown(void **state)
     cut_vfs_remove(disk.vfs);
     unlink(path);
     rmdir(folder);
-    memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
     return 0;
 }
 

@@ -6,8 +6,8 @@
 #include "db/db.h"
 #include "db/state.h"
 
-static char folder[] = "/tmp/runbell-sqlite-XXXXXX";
-static char path[64], log_path[80], copy_path[64];
+static char folder[TEST_FOLDER_BYTES];
+static char path[TEST_PATH_BYTES], log_path[TEST_PATH_BYTES + 8], copy_path[TEST_PATH_BYTES];
 
 static const struct db_statement insert = {"insert", "INSERT INTO words (id, body) VALUES ($1, $2)",
                                            NULL};
@@ -30,8 +30,7 @@ static int setup(void **state)
 {
     struct db *db;
 
-    if (!mkdtemp(folder))
-        return -1;
+    test_folder(folder, "sqlite");
     snprintf(path, sizeof(path), "%s/a.db", folder);
     snprintf(log_path, sizeof(log_path), "%s-wal", path);
     snprintf(copy_path, sizeof(copy_path), "%s/copy.db", folder);
@@ -47,7 +46,6 @@ static int teardown(void **state)
     unlink(path);
     unlink(copy_path);
     rmdir(folder);
-    memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
     return 0;
 }
 
@@ -160,7 +158,7 @@ static void a_full_disk_is_told_and_survived(void **state)
 static void a_backup_is_one_whole_file(void **state)
 {
     struct db *db = *state, *reader = open_db(path, true), *copy;
-    char copy_log[80];
+    char copy_log[TEST_PATH_BYTES + 8];
 
     snprintf(copy_log, sizeof(copy_log), "%s-wal", copy_path);
     assert_int_equal(add(db, 1), OK);

@@ -98,6 +98,37 @@ static void the_vectors_of_the_standard(void **state)
     assert_int_equal(own.count, 0);
 }
 
+/* Whatever they look like. */
+static void only_signing_keys_sign(void **state)
+{
+    struct secret list[] = {key_secret(SECRET), key_secret(SECRET), key_secret(SECRET),
+                            key_secret(SECRET)};
+    struct secrets secrets = {.list = list, .count = ARRAY_LEN(list)};
+    struct signing_keys keys;
+
+    (void)state;
+    list[0].kind = SECRET_HEADER;
+    list[1].kind = SECRET_CLIENT_CERTIFICATE;
+    list[2].kind = SECRET_OAUTH;
+    signing_keys_open(&keys, &secrets);
+    assert_int_equal(keys.count, 1);
+    signing_keys_release(&keys);
+}
+
+static void a_test_says_that_it_is_one(void **state)
+{
+    struct request_headers_input input = input_of();
+    struct outbox_claimed test = row;
+
+    (void)state;
+    make(&input);
+    ASSERT_STR(header("webhook-test"), NULL);
+    test.object_id = STR("test-1");
+    input.row = &test;
+    make(&input);
+    ASSERT_STR(header("webhook-test"), "true");
+}
+
 static void users_headers(void **state)
 {
     static const struct http_header fixed[] = {{{"X-Both", 6}, {"fixed", 5}},
@@ -152,6 +183,8 @@ static int end_arena(void **state)
 static const struct CMUnitTest tests[] = {
     TEST("what every attempt says", what_every_attempt_says),
     TEST("the standard's vectors, by several keys at once", the_vectors_of_the_standard),
+    TEST("no other secret signs", only_signing_keys_sign),
+    TEST("a test says that it is one", a_test_says_that_it_is_one),
     TEST("the endpoint's headers win over the configured ones; none comes twice", users_headers),
     TEST("a trace is carried on, or made of the webhook-id", traces),
 };

@@ -126,6 +126,75 @@ static void retry_after_is_waited_for(void **state)
                     11 * US_PER_SECOND / 10);
 }
 
+static int64_t rest_with(const char *policy, int status, const char *retry_after)
+{
+    const struct schedule_input input = {.result = RESULT_BUSY,
+                                         .status = status,
+                                         .attempts = 1,
+                                         .retry_after = str_of(retry_after),
+                                         .now_us = DAY_US};
+
+    return schedule_rest_until(policy_find(str_of(policy)), &input);
+}
+
+static void who_asks_for_rest_gets_it(void **state)
+{
+    (void)state;
+    assert_int_equal(rest_with("durable", 429, "60"), DAY_US + 60 * US_PER_SECOND);
+    assert_int_equal(rest_with("durable", 503, "60"), DAY_US + 60 * US_PER_SECOND);
+    assert_int_equal(rest_with("durable", 503, "9999999"), 2 * DAY_US);
+    assert_int_equal(rest_with("durable", 500, "60"), 0);
+    assert_int_equal(rest_with("durable", 429, "soon"), 0);
+    assert_int_equal(rest_with("durable", 429, NULL), 0);
+    assert_int_equal(rest_with("documented", 503, "60"), 0);
+}
+
+/* So that what failed together does not come back together. */
+static void delays_are_spread(void **state)
+{
+    const int64_t planned_us = 5 * US_PER_SECOND;
+    int64_t least_us = planned_us, most_us = planned_us;
+    struct schedule_input input = {.result = RESULT_TIMEOUT, .attempts = 1};
+    struct str reason = STR_NONE;
+    struct rng rng;
+
+    (void)state;
+    rng_seed(&rng, 1);
+    for (int i = 0; i < 100; i++) {
+        int64_t delay_us = 0;
+
+        assert_int_equal(
+            schedule_next(policy_find(STR("durable")), &input, &rng, &delay_us, &reason),
+            VERDICT_AGAIN);
+        least_us = delay_us < least_us ? delay_us : least_us;
+        most_us = delay_us > most_us ? delay_us : most_us;
+    }
+    assert_in_range(least_us, planned_us * 80 / 100, planned_us * 85 / 100);
+    assert_in_range(most_us, planned_us * 115 / 100, planned_us * 120 / 100);
+}
+
+/* The next try counts, not this one. */
+static void nothing_is_tried_beyond_its_age(void **state)
+{
+    struct policy policy = *policy_find(STR("durable"));
+    struct schedule_input input = {.result = RESULT_TIMEOUT, .attempts = 1, .created_us = 1000};
+    struct str reason = STR_NONE;
+    int64_t delay_us = 0;
+    struct rng rng;
+
+    (void)state;
+    rng_seed(&rng, 1);
+    policy.jitter = 0;
+    policy.age_ms_max = 60 * MS_PER_SECOND;
+    input.now_us = input.created_us + 55 * US_PER_SECOND; /* and 5 s of delay */
+    assert_int_equal(schedule_next(&policy, &input, &rng, &delay_us, &reason), VERDICT_AGAIN);
+    input.now_us += 1;
+    assert_int_equal(schedule_next(&policy, &input, &rng, &delay_us, &reason), VERDICT_DEAD);
+    ASSERT_STR(reason, "expired");
+    policy.age_ms_max = 0;
+    assert_int_equal(schedule_next(&policy, &input, &rng, &delay_us, &reason), VERDICT_AGAIN);
+}
+
 static void reasons_say_why(void **state)
 {
     struct schedule_input input = {.result = RESULT_REJECTED, .status = 404, .attempts = 1};
@@ -164,6 +233,10 @@ static const struct CMUnitTest tests[] = {
          exact_policies_send_one_request_an_attempt),
     TEST("Retry-After lengthens a delay, up to a day, where the policy reads it",
          retry_after_is_waited_for),
+    TEST("429 and 503 with Retry-After let all of the endpoint rest, where the policy reads it",
+         who_asks_for_rest_gets_it),
+    TEST("delays are spread over their jitter", delays_are_spread),
+    TEST("nothing is tried beyond its age", nothing_is_tried_beyond_its_age),
     TEST("what is given up says why", reasons_say_why),
     TEST("an outcome nobody knows is tried again; an unknown policy is durable",
          the_unknown_is_tried_again),

@@ -51,10 +51,11 @@ void sender_rig_open(struct sender_rig *rig, const char *postgres_url)
     memset(rig, 0, sizeof(*rig));
     arena_init(&rig->arena);
     rig->postgres_url = postgres_url;
-    snprintf(rig->folder, sizeof(rig->folder), "/tmp/runbell-delivery-XXXXXX");
-    assert_non_null(mkdtemp(rig->folder));
+    test_folder(rig->folder, "delivery");
     if (postgres_url)
         fresh_postgres(postgres_url);
+    else
+        fresh_sqlite_in(rig->folder);
     rig->world = real_world_new();
     store.world = rig->world;
     store.data_dir = rig->folder;
@@ -105,7 +106,7 @@ void sender_rig_retire(struct sender_rig *rig, struct delivery *stopped)
 void sender_rig_close(struct sender_rig *rig)
 {
     static const char *const names[] = {"runbell.db", "runbell.db-wal", "runbell.db-shm", "lock"};
-    char path[128];
+    char path[TEST_PATH_BYTES];
 
     if (rig->delivery)
         sender_rig_stop(rig);

@@ -19,7 +19,7 @@ struct sender_rig {
     struct delivery_config config;
     struct arena arena; /* of results; until the rig is closed */
     const char *postgres_url;
-    char folder[64];
+    char folder[TEST_FOLDER_BYTES];
 };
 
 /* A store, and a configuration with a fast policy (three tries) that tests may change before

@@ -247,6 +247,22 @@ static void a_late_success_opens_it(void **state)
     assert_int_equal(w.width, 4);
 }
 
+static void the_last_answer_proves_an_origin(void **state)
+{
+    struct window w;
+
+    (void)state;
+    window_init(&w, &small);
+    assert_false(w.is_proven);
+    begin(&w, 3, 0);
+    window_succeeded(&w);
+    assert_true(w.is_proven);
+    window_failed(&w, 0);
+    assert_false(w.is_proven);
+    window_ended(&w);
+    assert_false(w.is_proven);
+}
+
 static void walks_keep_the_laws(void **state)
 {
     (void)state;
@@ -296,6 +312,8 @@ static const struct CMUnitTest tests[] = {
     TEST("failures from before the closing do not lengthen it",
          late_failures_do_not_lengthen_the_closing),
     TEST("a success from before the closing opens it", a_late_success_opens_it),
+    TEST("the last answer says whether an origin has proved itself",
+         the_last_answer_proves_an_origin),
     TEST("random walks never leave a window that time does not open", walks_keep_the_laws),
 };
 

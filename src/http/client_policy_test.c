@@ -1,6 +1,9 @@
 /* client_policy_test.c -- where the client goes, and where it does not. */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -120,6 +123,111 @@ static void a_mixed_answer_is_denied_whole(void **state)
     receiver_stop(&receiver);
 }
 
+/* A name with two addresses, of which only the second has a receiver. */
+static const struct address dead = {.family = ADDRESS_IPV4, .bytes = {127, 0, 0, 2}};
+static const struct address alive = {.family = ADDRESS_IPV4, .bytes = {127, 0, 0, 1}};
+
+static void learn_a_dead_address_first(struct client_rig *to_teach)
+{
+    names_keep(to_teach->client, STR("half.example"), (const struct address[]){dead, alive}, 2);
+}
+
+static const struct outcome *post_to_half(uint16_t port)
+{
+    struct http_client_request request = client_rig_request(&rig, port);
+
+    client_rig_call(&rig, learn_a_dead_address_first);
+    request.host = STR("half.example");
+    return client_rig_send(&rig, &request);
+}
+
+static void a_dead_address_is_passed_over(void **state)
+{
+    struct receiver receiver = {.serve = receiver_answer_all};
+
+    (void)state;
+    receiver_start(&receiver);
+    const struct outcome *outcome = post_to_half(receiver.port);
+    client_rig_assert(outcome, HTTP_ANSWERED);
+    assert_true(address_eq_ip(&outcome->result.address, &alive));
+    receiver_stop(&receiver);
+}
+
+/* A listener whose queue is full: what comes then is dropped without a word. */
+static int swallow(uint16_t port, int clients[4])
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    memcpy(&at.sin_addr.s_addr, dead.bytes, 4);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(listen(fd, 0), 0);
+    for (int i = 0; i < 4; i++) {
+        clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)connect(clients[i], (const struct sockaddr *)&at, sizeof(at));
+    }
+    return fd;
+}
+
+static void an_address_that_swallows_leaves_time_for_the_next(void **state)
+{
+    struct receiver receiver = {.serve = receiver_answer_all};
+    int clients[4], listener;
+
+    (void)state;
+    receiver_start(&receiver);
+    listener = swallow(receiver.port, clients);
+    rig.budget.total_ms = 5000;
+    rig.budget.connect_ms = 1000;
+    const struct outcome *outcome = post_to_half(receiver.port);
+    client_rig_assert(outcome, HTTP_ANSWERED);
+    assert_true(address_eq_ip(&outcome->result.address, &alive));
+    assert_true(outcome->result.phases.connect_us >= 400 * US_PER_MS); /* it was tried */
+    for (int i = 0; i < 4; i++)
+        close(clients[i]);
+    close(listener);
+    receiver_stop(&receiver);
+}
+
+static struct http_proxy proxy = {.host = {"127.0.0.1", 9}};
+
+static void go_through_the_proxy(struct client_rig *to_change)
+{
+    const struct http_client_config config = {.loop = to_change->loop,
+                                              .policy = &to_change->policy,
+                                              .proxy = &proxy,
+                                              .response_header_bytes_max = 16 * KIB,
+                                              .response_body_bytes_max = 64 * KIB};
+
+    http_client_free(to_change->client);
+    to_change->client = http_client_new(&config);
+}
+
+static void a_proxy_is_not_asked_for_a_forbidden_address(void **state)
+{
+    static const struct {
+        struct str host;
+        const char *rule;
+    } cases[] = {{{"169.254.169.254", 15}, "link-local"},
+                 {{"0.0.0.0", 7}, "reserved"},
+                 {{"::ffff:169.254.169.254", 22}, "link-local"}};
+    struct receiver receiver = {.serve = receiver_answer_all};
+
+    (void)state;
+    receiver_start(&receiver);
+    proxy.port = receiver.port;
+    client_rig_call(&rig, go_through_the_proxy);
+    struct http_client_request request = client_rig_request(&rig, 80);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        request.host = cases[i].host;
+        const struct outcome *outcome = client_rig_send(&rig, &request);
+        client_rig_assert(outcome, HTTP_DENIED);
+        assert_string_equal(outcome->result.rule, cases[i].rule);
+    }
+    receiver_stop(&receiver);
+    assert_int_equal(atomic_load(&receiver.connections), 0);
+}
+
 static void a_name_that_is_none_does_not_resolve(void **state)
 {
     struct http_client_request request = client_rig_request(&rig, 80);
@@ -146,6 +254,11 @@ int main(void)
              "the addresses of a name are tried in turn"),
         TEST(a_mixed_answer_is_denied_whole,
              "a name with an allowed and a forbidden address is denied"),
+        TEST(a_dead_address_is_passed_over, "a dead address is passed over"),
+        TEST(an_address_that_swallows_leaves_time_for_the_next,
+             "an address that swallows packets leaves time for the next"),
+        TEST(a_proxy_is_not_asked_for_a_forbidden_address,
+             "a proxy is not asked for a forbidden address"),
         TEST(a_name_that_is_none_does_not_resolve, "a name that is none does not resolve"),
     };
 

@@ -202,6 +202,13 @@ struct http_client_stats client_rig_stats(struct client_rig *rig)
     return errand.stats;
 }
 
+void client_rig_wait_idle(struct client_rig *rig, unsigned wanted)
+{
+    for (int i = 0; i < 5000 && client_rig_stats(rig).connections_idle != wanted; i++)
+        usleep(1000);
+    assert_int_equal(client_rig_stats(rig).connections_idle, wanted);
+}
+
 const struct outcome *client_rig_send(struct client_rig *rig,
                                       const struct http_client_request *request)
 {

@@ -64,6 +64,8 @@ struct http_client_request client_rig_request(const struct client_rig *rig, uint
 void client_rig_assert(const struct outcome *outcome, enum http_outcome wanted);
 /* Of the client, read on its thread, once nothing is busy. */
 struct http_client_stats client_rig_stats(struct client_rig *rig);
+/* Waits until so many are idle; fails the test after 5 s. */
+void client_rig_wait_idle(struct client_rig *rig, unsigned wanted);
 void client_rig_call(struct client_rig *rig, void (*call)(struct client_rig *rig));
 
 #endif

@@ -33,12 +33,15 @@ static char seen[1024];
 
 static void look_and_answer(struct receiver *receiver, int fd)
 {
-    ssize_t len;
+    size_t len = 0;
+    ssize_t more;
 
     (void)receiver;
-    usleep(20000); /* all of it in one read */
-    len = recv(fd, seen, sizeof(seen) - 1, 0);
-    seen[len > 0 ? len : 0] = '\0';
+    do {
+        more = recv(fd, seen + len, sizeof(seen) - 1 - len, 0);
+        len += more > 0 ? (size_t)more : 0;
+        seen[len] = '\0';
+    } while (more > 0 && !str_ends(str_range(seen, len), STR("hello")));
     receiver_write(fd, STR(RECEIVER_OKAY));
 }
 
@@ -186,6 +189,59 @@ static void a_body_below_the_minimum_rate_is_cut_off(void **state)
     assert_true(outcome->result.phases.total_us < 2500000);
 }
 
+static void drip_for_seconds(struct receiver *receiver, int fd)
+{
+    if (!receiver_read(receiver, fd))
+        return;
+    receiver_write(fd, STR("HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n"));
+    for (int i = 0; i < 3000 && !atomic_load(&receiver->stopping); i++) {
+        usleep(1000);
+        receiver_write(fd, STR("drip drip drip drip "));
+    }
+}
+
+/* Fast enough at each look, and not at its end for three seconds. */
+static void a_body_has_its_time(void **state)
+{
+    struct receiver receiver = {.serve = drip_for_seconds};
+
+    (void)state;
+    receiver_start(&receiver);
+    rig.budget.body_ms = 200;
+    rig.budget.body_rate_min = 1;
+    const struct outcome *outcome = client_rig_post(&rig, receiver.port);
+    receiver_stop(&receiver);
+    client_rig_assert(outcome, HTTP_ANSWERED);
+    assert_true(outcome->result.body_truncated);
+    assert_true(outcome->result.phases.total_us >= 150 * US_PER_MS);
+}
+
+static void say_much(struct receiver *receiver, int fd)
+{
+    static const char text[100 * KIB] = {[64 * KIB - 1] = 'l', [64 * KIB] = 'n'};
+
+    if (!receiver_read(receiver, fd))
+        return;
+    receiver_write(fd, STR("HTTP/1.1 200 OK\r\nContent-Length: 102400\r\n\r\n"));
+    receiver_write(fd, str_range(text, sizeof(text)));
+    receiver_hold(receiver, fd);
+}
+
+static void of_a_long_body_the_beginning_is_kept(void **state)
+{
+    struct receiver receiver = {.serve = say_much};
+
+    (void)state;
+    receiver_start(&receiver);
+    const struct outcome *outcome = client_rig_post(&rig, receiver.port);
+    client_rig_assert(outcome, HTTP_ANSWERED);
+    assert_true(outcome->result.body_truncated);
+    assert_int_equal(outcome->result.body.len, 64 * KIB);
+    assert_int_equal(outcome->result.body.data[64 * KIB - 1], 'l');
+    assert_int_equal(client_rig_stats(&rig).connections_idle, 0);
+    receiver_stop(&receiver);
+}
+
 /* ---- what it keeps ---- */
 
 static void a_connection_is_used_again(void **state)
@@ -253,6 +309,21 @@ static void who_must_not_see_it_twice_does_not(void **state)
     assert_int_equal(atomic_load(&receiver.requests), 3);
 }
 
+static void a_fresh_connection_is_none_of_the_kept_ones(void **state)
+{
+    struct receiver receiver = {.serve = receiver_answer_all};
+
+    (void)state;
+    receiver_start(&receiver);
+    client_rig_assert(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
+    assert_int_equal(client_rig_stats(&rig).connections_idle, 1);
+    /* The receiver serves one connection after the other: nobody answers on this one. */
+    client_rig_assert(post_with(receiver.port, HTTP_FRESH), HTTP_TIMED_OUT);
+    assert_int_equal(client_rig_stats(&rig).connections_opened, 2);
+    assert_int_equal(client_rig_stats(&rig).connections_reused, 0);
+    receiver_stop(&receiver);
+}
+
 static void answer_only_first(struct receiver *receiver, int fd)
 {
     if (receiver_read(receiver, fd) && atomic_load(&receiver->connections) == 1) {
@@ -293,12 +364,15 @@ static void after_one_byte_nothing_is_retried(void **state)
     assert_int_equal(atomic_load(&receiver.connections), 1);
 }
 
+static atomic_bool may_speak;
+
 static void speak_unasked(struct receiver *receiver, int fd)
 {
     if (!receiver_read(receiver, fd))
         return;
     receiver_write(fd, STR(RECEIVER_OKAY));
-    usleep(20000);
+    while (!atomic_load(&may_speak) && !atomic_load(&receiver->stopping))
+        usleep(1000);
     receiver_write(fd, STR("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfake"));
     receiver_hold(receiver, fd);
 }
@@ -311,8 +385,8 @@ static void an_idle_connection_that_speaks_is_closed(void **state)
     receiver_start(&receiver);
     client_rig_assert(client_rig_post(&rig, receiver.port), HTTP_ANSWERED);
     assert_int_equal(client_rig_stats(&rig).connections_idle, 1);
-    usleep(60000);
-    assert_int_equal(client_rig_stats(&rig).connections_idle, 0);
+    atomic_store(&may_speak, true);
+    client_rig_wait_idle(&rig, 0);
     assert_true(str_eq(client_rig_post(&rig, receiver.port)->result.body, STR("ok")));
     receiver_stop(&receiver);
 }
@@ -392,10 +466,14 @@ int main(void)
         TEST(an_answer_before_the_body_is_taken, "an answer before the body has gone is taken"),
         TEST(a_receiver_that_never_reads_times_out, "a receiver that never reads times out"),
         TEST(a_body_below_the_minimum_rate_is_cut_off, "a body below the minimum rate is cut off"),
+        TEST(a_body_has_its_time, "a body that does not end in its time is cut off"),
+        TEST(of_a_long_body_the_beginning_is_kept, "of a long body the beginning is kept"),
         TEST(a_connection_is_used_again, "a connection is used again"),
         TEST(a_stale_connection_is_retried_once, "a stale connection is retried on a fresh one"),
         TEST(who_must_not_see_it_twice_does_not,
              "a kept connection that ends is the end where a request must not come twice"),
+        TEST(a_fresh_connection_is_none_of_the_kept_ones,
+             "who wants a fresh connection gets none of the kept ones"),
         TEST(the_retry_is_the_last, "a retry is not retried"),
         TEST(after_one_byte_nothing_is_retried, "after one byte of a response nothing is retried"),
         TEST(an_idle_connection_that_speaks_is_closed, "an idle connection that speaks is closed"),

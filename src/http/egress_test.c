@@ -217,6 +217,8 @@ static const struct ruling rulings[] = {
     {"10.0.0.0/8", false, "a.example", "10.200.0.1", 443, NULL},
     {"10.0.0.0/8", false, "a.example", "::ffff:10.200.0.1", 443, NULL},
     {"10.0.0.0/8", false, "a.example", "11.0.0.1", 443, NULL},
+    {"10.0.0.0/8", false, "a.example", "a00::1", 443, "reserved"},
+    {"a00::/16", false, "a.example", "10.0.0.1", 443, "private network"},
     {"10.0.0.0/8", false, "a.example", "192.168.0.1", 443, "private network"},
     {"10.0.0.0/9", false, "a.example", "10.128.0.1", 443, "private network"},
     {"198.18.0.0/15", false, "a.example", "198.18.0.1", 80, NULL},

@@ -169,6 +169,16 @@ static const struct hostile table[] = {
 
 static struct rig rig;
 
+/* Whatever has come, the next one is served. */
+static void is_well(void)
+{
+    int fd = rig_connect(&rig);
+
+    rig_send(fd, STR(RIG_GET("/hello")));
+    rig_read_until(fd, "hello");
+    close(fd);
+}
+
 static void send_one(void **state)
 {
     const struct hostile *hostile = *state;
@@ -179,7 +189,7 @@ static void send_one(void **state)
     rig_assert_status(answer, hostile->status);
     assert_false(str_contains(answer, STR("smuggled")));
     close(fd);
-    rig_assert_has(rig_ask(&rig, STR(RIG_GET("/hello"))), "hello");
+    is_well();
 }
 
 /* ---- too much of one thing: made, not written down ---- */
@@ -240,7 +250,7 @@ static void every_early_close_leaves_nothing(void **state)
         rig_send(fd, str_first(request, len));
         close(fd);
     }
-    for (int i = 0; i < 1000 && http_server_stats(rig.server).connections; i++)
+    for (int i = 0; i < 5000 && http_server_stats(rig.server).connections; i++)
         usleep(1000);
     assert_int_equal(http_server_stats(rig.server).connections, 0);
     assert_int_equal(atomic_load(&rig.aborts) > 0, 1);

@@ -277,6 +277,21 @@ void rig_stop(struct rig *rig)
     real_world_free(rig->world);
 }
 
+int rig_setup(void **state)
+{
+    struct rig *rig = *state;
+
+    *rig = (struct rig){0};
+    rig_start(rig);
+    return 0;
+}
+
+int rig_teardown(void **state)
+{
+    rig_stop(*state);
+    return 0;
+}
+
 static void release(struct rig *rig)
 {
     for (size_t i = 0; i < rig->parked_count; i++) {

@@ -38,6 +38,9 @@ struct rig {
 /* Zero the rig and set `limits` or `tls` as wanted first; limits of 0 are the default. */
 void rig_start(struct rig *rig);
 void rig_stop(struct rig *rig);
+/* For tests whose initial state is a rig: a fresh one with the default limits, and its end. */
+int rig_setup(void **state);
+int rig_teardown(void **state);
 /* Runs on the loop's thread and waits for it. */
 void rig_call(struct rig *rig, void (*call)(struct rig *rig));
 /* Ends what is parked: parked requests are answered "released", streams end, paused bodies go on.

@@ -15,21 +15,6 @@
 static struct rig rig;
 static const char piece[PIECE_BYTES];
 
-static int start(void **state)
-{
-    (void)state;
-    rig = (struct rig){0};
-    rig_start(&rig);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
-
 /* Begins one on a connection of its own, and waits until its owner has it. */
 static int begin(struct str bytes)
 {
@@ -245,7 +230,7 @@ static void a_sized_reply_that_ends_early_is_seen_as_broken(void **state)
 
 #define TEST(name, sentence)                                                                       \
     {                                                                                              \
-        sentence, name, start, stop, NULL                                                          \
+        sentence, name, rig_setup, rig_teardown, &rig                                              \
     }
 
 int main(void)

@@ -10,21 +10,6 @@
 
 static struct rig rig;
 
-static int start(void **state)
-{
-    (void)state;
-    rig = (struct rig){0};
-    rig_start(&rig);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
-
 static size_t count_parts(struct str text, struct str part)
 {
     size_t count = 0;
@@ -75,7 +60,7 @@ static void closes_when_asked(void **state)
 
     (void)state;
     rig_send(fd, STR("GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
-    rig_assert_has(rig_read_all(fd, 2000), "Connection: close\r\n");
+    rig_assert_has(rig_read_all(fd, 5000), "Connection: close\r\n");
     assert_true(rig_is_closed(fd, 100));
     close(fd);
 }
@@ -154,7 +139,7 @@ static void takes_bodies_larger_than_any_buffer(void **state)
     rig_send(fd, STR("POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: "
                      "1048576\r\n\r\n"));
     rig_send(fd, str_range(body, sizeof(body)));
-    struct str answer = rig_read_all(fd, 2000);
+    struct str answer = rig_read_all(fd, 5000);
     size_t head = str_find(answer, STR("\r\n\r\n")) + 4;
     assert_int_equal(answer.len - head, sizeof(body));
     assert_memory_equal(answer.data + head, body, sizeof(body));
@@ -271,7 +256,7 @@ static void a_paused_body_stops_the_client(void **state)
 
 #define TEST(name, sentence)                                                                       \
     {                                                                                              \
-        sentence, name, start, stop, NULL                                                          \
+        sentence, name, rig_setup, rig_teardown, &rig                                              \
     }
 
 int main(void)

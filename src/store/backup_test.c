@@ -8,7 +8,7 @@
 #include "store/store_fixture.h"
 
 static struct fixture fixture;
-static char copy[96], other_dir[96], other_db[128];
+static char copy[TEST_PATH_BYTES], other_dir[TEST_PATH_BYTES], other_db[TEST_PATH_BYTES + 16];
 
 static int setup(void **state)
 {
@@ -190,7 +190,7 @@ static off_t bytes_of(const char *path)
 static void compacting_gives_room_back_and_keeps_all(void **state)
 {
     struct store_config config = fixture_config(&fixture);
-    char path[128], part[136];
+    char path[TEST_PATH_BYTES], part[TEST_PATH_BYTES + 8];
     const char *why = "";
     off_t before;
 
@@ -218,7 +218,7 @@ static void compacting_leaves_alone_what_is_open(void **state)
                                              NULL};
     struct db_rows rows = {0};
     struct db *reader = NULL;
-    char path[128];
+    char path[TEST_PATH_BYTES];
     const char *why = "";
 
     (void)state;

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/test.h"
 #include "store/migrations.h"
+#include "store/store_files.h"
 
 #define FILE_BYTES_MAX (16 * MIB)
 
@@ -56,6 +57,14 @@ void fresh_sqlite(const char *path)
     assert_true(fd >= 0);
     assert_int_equal(write(fd, sqlite_file.data, sqlite_file.len), (ssize_t)sqlite_file.len);
     close(fd);
+}
+
+void fresh_sqlite_in(const char *folder)
+{
+    char path[TEST_PATH_BYTES];
+
+    snprintf(path, sizeof(path), "%s/" STORE_DB_FILE, folder);
+    fresh_sqlite(path);
 }
 
 /* ---- PostgreSQL ---- */

@@ -10,6 +10,8 @@
 
 /* Makes the file. */
 void fresh_sqlite(const char *path);
+/* The one that a store in this folder finds. */
+void fresh_sqlite_in(const char *folder);
 /* All that is in the database's schema goes. Nobody may have a transaction open there. */
 void fresh_postgres(const char *url);
 

@@ -14,10 +14,9 @@ static void open_sqlite(struct outbox_rig *rig)
 {
     struct db_sqlite_options options = {0};
     const char *why = "";
-    char path[128];
+    char path[TEST_PATH_BYTES];
 
-    snprintf(rig->folder, sizeof(rig->folder), "/tmp/runbell-outbox-XXXXXX");
-    assert_non_null(mkdtemp(rig->folder));
+    test_folder(rig->folder, "outbox");
     snprintf(path, sizeof(path), "%s/test.db", rig->folder);
     fresh_sqlite(path);
     options.path = path;
@@ -46,7 +45,7 @@ void outbox_rig_open(struct outbox_rig *rig, const char *postgres_url)
 static void remove_sqlite(struct outbox_rig *rig)
 {
     static const char *const names[] = {"test.db", "test.db-wal", "test.db-shm"};
-    char path[128];
+    char path[TEST_PATH_BYTES];
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         snprintf(path, sizeof(path), "%s/%s", rig->folder, names[i]);

@@ -18,7 +18,7 @@ struct outbox_rig {
     struct outbox_rules rules;
     struct arena claim_arena;
     const char *postgres_url;
-    char folder[64];
+    char folder[TEST_FOLDER_BYTES];
 };
 
 /* postgres_url NULL: SQLite. */

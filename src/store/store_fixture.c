@@ -51,9 +51,10 @@ static void open_store(struct fixture *fixture)
 
 static void prepare(struct fixture *fixture, const char *postgres_url)
 {
-    *fixture = (struct fixture){.folder = "/tmp/runbell-store-XXXXXX"};
-    fixture->postgres_url = postgres_url;
-    assert_non_null(mkdtemp(fixture->folder));
+    *fixture = (struct fixture){.postgres_url = postgres_url};
+    test_folder(fixture->folder, "store");
+    if (!postgres_url)
+        fresh_sqlite_in(fixture->folder);
 }
 
 int fixture_open(struct fixture *fixture, const char *postgres_url)
@@ -100,7 +101,7 @@ void fixture_reopen(struct fixture *fixture)
 
 static void remove_file(const struct fixture *fixture, const char *name)
 {
-    char path[128];
+    char path[TEST_PATH_BYTES];
 
     snprintf(path, sizeof(path), "%s/%s", fixture->folder, name);
     unlink(path);

@@ -14,7 +14,7 @@ struct fixture {
     struct store *store;
     const char *postgres_url; /* NULL: SQLite */
     const char *vfs;          /* NULL: the system's */
-    char folder[64];
+    char folder[TEST_FOLDER_BYTES];
     bool is_beside; /* its world is another one's */
     atomic_int deaths;
 };

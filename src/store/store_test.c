@@ -292,7 +292,7 @@ static void the_folder_is_locked(void **state)
 
 static void set_version(struct fixture *fixture, const char *sql)
 {
-    char path[128];
+    char path[TEST_PATH_BYTES];
     struct db *db = NULL;
     const char *why = "";
 

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import sqlite3
-import subprocess
 import threading
 import time
 import uuid
@@ -20,6 +19,7 @@ from harness.clock import Clock
 from harness.egress import Certificates
 from harness.postgres import Databases
 from harness.ports import eventually
+from harness.program import run_program
 from harness.receiver import Receiver
 from harness.s3 import SECRET, S3
 from harness.server import Server
@@ -445,7 +445,7 @@ def test_the_sdk_sends_again_what_the_service_did_not_take(s3, served, monkeypat
 
 def test_the_javascript_sdk(s3, served):
     server, _ = served()
-    done = subprocess.run(["node", "--test", "traces.mjs"], cwd=JS_HOME, capture_output=True, text=True, timeout=100,
-                          check=False, env={**os.environ, "RUNBELL_URL": server.url, "LANGSMITH_TRACING": "true"})
+    done = run_program(["node", "--test", "traces.mjs"], cwd=JS_HOME, timeout=100,
+                       env={**os.environ, "RUNBELL_URL": server.url, "LANGSMITH_TRACING": "true"})
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert s3.objects() and s3.count("GET"), "its attachments went to the service and came from there"

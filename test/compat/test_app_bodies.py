@@ -14,7 +14,7 @@ import pytest
 
 from harness.ports import eventually
 from harness.server import Server
-from harness.wire import Client, chunked
+from harness.wire import Client
 from test_app import project
 
 MIB = 1 << 20
@@ -47,14 +47,7 @@ def test_bodies_arrive_whole(server, size, kind):
     body = random.Random(size).randbytes(size)
     with Client(server) as client:
         for _ in range(2):
-            if kind == "length":
-                client.post("/custom/sink", f"Content-Length: {size}", body=body)
-            else:
-                client.post("/custom/sink", "Transfer-Encoding: chunked")
-                for chunk in chunked(body, random.Random(size).randint(1000, 200_000)):
-                    client.send(chunk)
-            status, _, said = client.answer()
-            seen = json.loads(said)
+            status, seen = client.upload("/custom/sink", body, kind)
             assert (status, seen["bytes"], seen["sha256"]) == (200, size, hashlib.sha256(body).hexdigest())
         client.in_step()
 

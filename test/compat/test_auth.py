@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import shutil
-import subprocess
 import uuid
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 import websockets.sync.client
 from langgraph_sdk import get_client, get_sync_client
 
+from harness.program import run_program
 from harness.server import Server
 
 HERE = Path(__file__).resolve().parent
@@ -316,8 +316,8 @@ def test_protocol_v2_by_http_and_by_websocket(server):
 
 
 def test_the_javascript_client(server):
-    done = subprocess.run(["node", "--test", "--test-reporter=spec", "auth/owners.mjs"], cwd=JS_HOME, capture_output=True, text=True,
-                          timeout=120, check=False, env={**os.environ, "RUNBELL_URL": server.url, "LANGSMITH_TRACING": "false"})
+    done = run_program(["node", "--test", "--test-reporter=spec", "auth/owners.mjs"], cwd=JS_HOME, timeout=120,
+                       env={**os.environ, "RUNBELL_URL": server.url, "LANGSMITH_TRACING": "false"})
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
 

@@ -19,6 +19,7 @@ from standardwebhooks import Webhook
 
 from harness.api import GREETING, HELLO, Api
 from harness.ports import eventually, free_port
+from harness.program import run_program
 from harness.receiver import Receiver
 from harness.server import Server, binary
 from harness.upstream import Upstream
@@ -176,8 +177,8 @@ def test_the_javascript_client(gateway):
     """
     with Receiver() as receiver:
         hook = receiver.hook("/js")
-        done = subprocess.run(["node", "--input-type=module", "-e", script], cwd=JS_HOME, capture_output=True, text=True,
-                              timeout=60, check=False, env={**os.environ, "RUNBELL_URL": gateway.url, "HOOK": hook.url})
+        done = run_program(["node", "--input-type=module", "-e", script], cwd=JS_HOME, timeout=60,
+                           env={**os.environ, "RUNBELL_URL": gateway.url, "HOOK": hook.url})
         assert done.returncode == 0, done.stderr[-3000:]
         assert '"first":"metadata"' in done.stdout
         assert {verified(request)["status"] for request in hook.wait_for(2)} == {"success"}

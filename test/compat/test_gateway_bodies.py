@@ -16,7 +16,7 @@ from harness.api import Api
 from harness.ports import eventually
 from harness.server import Server
 from harness.upstream import Upstream
-from harness.wire import Client, chunked
+from harness.wire import Client
 
 MIB = 1 << 20
 # Freed memory that the sanitizer keeps would look like memory that is used.
@@ -45,14 +45,7 @@ def test_bodies_arrive_whole(gateway, size, kind):
     body = random.Random(size).randbytes(size)
     with Client(gateway) as client:
         for _ in range(2):
-            if kind == "length":
-                client.post("/sink?a=%2F", f"Content-Length: {size}", body=body)
-            else:
-                client.post("/sink?a=%2F", "Transfer-Encoding: chunked")
-                for chunk in chunked(body, random.Random(size).randint(1000, 200_000)):
-                    client.send(chunk)
-            status, _, said = client.answer()
-            seen = json.loads(said)
+            status, seen = client.upload("/sink?a=%2F", body, kind)
             assert (status, seen["bytes"], seen["sha256"]) == (200, size, hashlib.sha256(body).hexdigest())
             framing = [name for name, _ in seen["headers"] if name.lower() in ("content-length", "transfer-encoding")]
             assert framing == ["Content-Length" if kind == "length" else "Transfer-Encoding"]

@@ -3,7 +3,6 @@ cancelling, MCP, their webhooks; through the published SDKs (issue 7)."""
 
 import json
 import os
-import subprocess
 import threading
 import time
 import uuid
@@ -15,6 +14,7 @@ from langgraph_sdk import get_sync_client
 from harness.api import Api
 from harness.mcp_process import mcp_process
 from harness.model import ModelServer, calls, cut, failure, status, text
+from harness.program import run_program
 from harness.server import Server
 
 AGENTS = "/v1/fleet/agents"
@@ -384,8 +384,8 @@ def test_the_javascript_client_runs_it_with_approval_and_a_sub_agent(server, api
     model.say(name, calls(("write_file", {"file_path": "/a.md", "content": "one"}), words="I will"),
               calls(("task", {"description": "check it", "subagent_type": "researcher"})),
               text("The sub-agent is done"), text("It is written"))
-    done = subprocess.run(["node", "native_agent.mjs", agent["id"]], cwd=JS_HOME, capture_output=True, text=True,
-                          timeout=100, check=False, env={**os.environ, "RUNBELL_URL": server.url})
+    done = run_program(["node", "native_agent.mjs", agent["id"]], cwd=JS_HOME, timeout=100,
+                       env={**os.environ, "RUNBELL_URL": server.url})
     assert done.returncode == 0 and "ok" in done.stdout, done.stdout + done.stderr
 
 

@@ -1,13 +1,13 @@
 """The three sample programs of the documents, run as programs against every kind of agent on both stores."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from harness.api import GREETING
+from harness.program import run_program
 
 SAMPLES = Path(__file__).resolve().parent / "samples"
 JS_HOME = Path(__file__).resolve().parents[1] / "js"
@@ -30,8 +30,7 @@ def placed(sample, tmp_path, server, hook):
 def test_a_sample_program_gets_its_webhook(sample, any_server, receiver, tmp_path):
     """C2-C9."""
     path = placed(sample, tmp_path, any_server, receiver)
-    done = subprocess.run([*RUNNERS[sample], path], capture_output=True, text=True, timeout=90, check=False,
-                          cwd=tmp_path, env={**os.environ, "LANGSMITH_TRACING": "false"})
+    done = run_program([*RUNNERS[sample], path], timeout=90, cwd=tmp_path, env={**os.environ, "LANGSMITH_TRACING": "false"})
     assert done.returncode == 0, done.stderr + done.stdout
     payload = receiver.one().json
     assert payload["status"] == "success"

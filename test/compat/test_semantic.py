@@ -4,7 +4,6 @@ both stores, through the published clients of both languages and from inside gra
 import math
 import os
 import shutil
-import subprocess
 import uuid
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import httpx
 import pytest
 from langgraph_sdk import get_sync_client
 
+from harness.program import run_program
 from harness.server import Server
 
 HERE = Path(__file__).resolve().parent
@@ -137,6 +137,6 @@ def test_graphs_find_by_meaning(server, space, language):
 
 
 def test_the_javascript_client(server):
-    done = subprocess.run(["node", "--test", str(JS_HOME / "semantic" / "alike.mjs")], capture_output=True, text=True, timeout=60,
-                          env={**os.environ, "RUNBELL_URL": server.url})
+    done = run_program(["node", "--test", JS_HOME / "semantic" / "alike.mjs"], timeout=60,
+                       env={**os.environ, "RUNBELL_URL": server.url})
     assert done.returncode == 0, done.stdout + done.stderr

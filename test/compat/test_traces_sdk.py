@@ -1,7 +1,6 @@
 """The published langsmith clients, unmodified: what they trace into the server is read back equal."""
 
 import os
-import subprocess
 import sys
 import time
 import uuid
@@ -10,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from harness.program import run_program
 from langsmith import Client, trace, traceable
 from langsmith.run_trees import RunTree
 from langsmith.schemas import Attachment
@@ -170,9 +170,7 @@ def test_projects(client):
 
 @pytest.mark.parametrize("prefix", PREFIXES, ids=lambda prefix: prefix or "bare")
 def test_the_javascript_client(server, prefix):
-    done = subprocess.run(["node", "--test", "--test-reporter=spec", "traces.mjs"], cwd=JS_HOME, capture_output=True,
-                          text=True, timeout=120, check=False,
-                          env={**os.environ, "RUNBELL_URL": server.url, "RUNBELL_PREFIX": prefix,
-                               "LANGSMITH_TRACING": "true"})
+    done = run_program(["node", "--test", "--test-reporter=spec", "traces.mjs"], cwd=JS_HOME, timeout=120,
+                       env={**os.environ, "RUNBELL_URL": server.url, "RUNBELL_PREFIX": prefix, "LANGSMITH_TRACING": "true"})
     sys.stdout.write(done.stdout[-3000:])
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

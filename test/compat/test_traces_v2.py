@@ -1,12 +1,12 @@
 """The generated v2 clients of langsmith, unmodified, read what was traced (contract 2.6): every value they ask for."""
 
 import os
-import subprocess
 import uuid
 from pathlib import Path
 
 import httpx
 import pytest
+from harness.program import run_program
 from langsmith import Client, traceable
 from langsmith._client import Langsmith
 
@@ -207,7 +207,6 @@ def test_turns_are_paged_and_filtered(v2, server, traced):
 
 def test_the_javascript_client(server, traced):
     project, roots = traced
-    done = subprocess.run(["node", "--test", "--test-reporter=spec", "traces_v2.mjs"], cwd=JS_HOME, capture_output=True,
-                          text=True, timeout=120, check=False,
-                          env={**os.environ, "RUNBELL_URL": server.url, "PROJECT": project, "ROOTS": ",".join(roots)})
+    done = run_program(["node", "--test", "--test-reporter=spec", "traces_v2.mjs"], cwd=JS_HOME, timeout=120,
+                       env={**os.environ, "RUNBELL_URL": server.url, "PROJECT": project, "ROOTS": ",".join(roots)})
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

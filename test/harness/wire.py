@@ -6,6 +6,7 @@
 """
 
 import json
+import random
 import socket
 import time
 
@@ -91,6 +92,17 @@ class Client:
                 time.sleep(0.01)
         self.socket.settimeout(TIMEOUT_S)
         return sent
+
+    def upload(self, path, body, kind):
+        """Posts it with its length, or in chunks of a size that depends on it; status and the JSON of the answer."""
+        if kind == "length":
+            self.post(path, f"Content-Length: {len(body)}", body=body)
+        else:
+            self.post(path, "Transfer-Encoding: chunked")
+            for chunk in chunked(body, random.Random(len(body)).randint(1000, 200_000)):
+                self.send(chunk)
+        status, _, said = self.answer()
+        return status, json.loads(said)
 
     def in_step(self, path="/ok"):
         """The connection goes on with a request of its own, and gets its own answer."""

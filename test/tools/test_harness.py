@@ -5,11 +5,14 @@ import sys
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness.api import read_events  # noqa: E402
 from harness.ledger import Ledger  # noqa: E402
+from harness.ports import eventually  # noqa: E402
+from harness.program import run_program  # noqa: E402
 from harness.receiver import Answer, Receiver, Request  # noqa: E402
 from harness.server import Server  # noqa: E402
 
@@ -138,3 +141,25 @@ def test_streams_are_split_as_clients_split_them():
     response = Response("event: a\ndata: {\"x\":\"\\u2028", "\u2028\"}\nid: 1\n", "\n: heartbeat\n\nevent: b\r\ndata: 2\r\n\r\n")
     assert list(read_events(response, comments)) == [("a", {"x": "\u2028\u2028"}, "1"), ("b", 2, None)]
     assert comments == [": heartbeat"]
+
+
+def is_gone(pid):
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_a_program_that_hangs_is_ended_with_its_children(tmp_path):
+    script = f"sleep 60 & echo $! > {tmp_path}/child; echo so far; wait"
+    with pytest.raises(AssertionError, match="no end within 0.5 s(.|\n)*so far"):
+        run_program(["bash", "-c", script], timeout=0.5)
+    child = int((tmp_path / "child").read_text())
+    assert eventually(lambda: is_gone(child))
+
+
+def test_what_a_program_leaves_behind_is_ended(tmp_path):
+    done = run_program(["bash", "-c", f"sleep 60 >/dev/null 2>&1 & echo $! > {tmp_path}/child; echo out; exit 3"], timeout=10)
+    assert (done.returncode, done.stdout) == (3, "out\n")
+    child = int((tmp_path / "child").read_text())
+    assert eventually(lambda: is_gone(child))
