@@ -10,7 +10,7 @@ SOAK_CUTS ?= 1000
 SOAK_ENGINE_SEEDS ?= 100000
 SOAK_NAMES ?= 2000
 
-.PHONY: build demo test unit bench soak fuzz format checks clean setup cppcheck tidy $(CHECKS)
+.PHONY: build demo test unit bench soak mutants fuzz format checks clean setup cppcheck tidy $(CHECKS)
 
 setup:                  ## install what the machine lacks
 	@tools/setup
@@ -36,6 +36,9 @@ soak: build             ## the long campaigns: crash cycles, simulated seeds, al
 	@RUNBELL_TEST_REBINDINGS=$(SOAK_NAMES) $(PYTHON) tools/run-tests --only crash,sim,faults \
 	    --crash-cycles $(SOAK_CYCLES) --sim-seeds $(SOAK_SEEDS) --sim-cuts $(SOAK_CUTS) \
 	    --engine-seeds $(SOAK_ENGINE_SEEDS)
+
+mutants: setup          ## break the program on purpose, line by line, and see which tests notice: an hour
+	@tools/mutants
 
 fuzz: setup             ## every fuzz target for FUZZ_SECONDS each
 	@$(PYTHON) tools/run-tests --only fuzz --fuzz-seconds $(FUZZ_SECONDS)
