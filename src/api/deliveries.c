@@ -41,7 +41,7 @@ static enum err list_prepare(struct call *call)
 static enum err id_read(struct call *call, int64_t *id)
 {
     if (str_to_i64(call->params[0], id) || *id < 1) {
-        call_fail(call, 422, "delivery_id: must be a number");
+        call_fail(call, 422, "delivery_id: must be a whole number from 1 on");
         return ERR_INVALID;
     }
     return OK;
@@ -53,7 +53,7 @@ static enum err get_apply(struct tx *tx, struct call *call)
     struct delivery_row delivery;
     struct attempt_row *attempts;
     size_t count;
-    enum err err = delivery_get(tx, call->principal.tenant, *id, call->arena, &delivery);
+    enum err err = delivery_view_get(tx, call, *id, call->arena, &delivery);
 
     if (err == ERR_NOT_FOUND)
         return not_found(call);
@@ -81,12 +81,34 @@ static enum err get_prepare(struct call *call)
     return one_prepare(call, false, get_apply);
 }
 
+static enum err attempts_apply(struct tx *tx, struct call *call)
+{
+    const int64_t *id = call->data;
+    struct delivery_row delivery;
+    struct attempt_row *attempts;
+    size_t count;
+    enum err err = delivery_view_get(tx, call, *id, call->arena, &delivery);
+
+    if (err == ERR_NOT_FOUND)
+        return not_found(call);
+    if (err ||
+        (err = attempt_list(tx, call->principal.tenant, *id, call->arena, &attempts, &count)))
+        return err;
+    delivery_json_out_attempts(call_json(call, 200), delivery_view_of(call), attempts, count);
+    return OK;
+}
+
+static enum err attempts_prepare(struct call *call)
+{
+    return one_prepare(call, false, attempts_apply);
+}
+
 static enum err body_apply(struct tx *tx, struct call *call)
 {
     const int64_t *id = call->data;
     struct delivery_row delivery;
     struct str body;
-    enum err err = delivery_get(tx, call->principal.tenant, *id, call->arena, &delivery);
+    enum err err = delivery_view_get(tx, call, *id, call->arena, &delivery);
 
     if (!err)
         err = delivery_get_body(tx, call->principal.tenant, *id, call->arena, &body);
@@ -143,14 +165,13 @@ static enum err resend_apply(struct tx *tx, struct call *call)
     struct delivery_row delivery;
     enum err err;
 
-    if (str_is_none(resend->url))
-        return resend_write(tx, call);
-    err = delivery_get(tx, call->principal.tenant, resend->id, tx->arena, &delivery);
+    err = delivery_view_get(tx, call, resend->id, tx->arena, &delivery);
     if (err == ERR_NOT_FOUND)
         return not_found(call);
     if (err)
         return err;
-    if (delivery_target_check(call, delivery.kind, STR("url"), resend->url))
+    if (!str_is_none(resend->url) &&
+        delivery_target_check(call, delivery.kind, STR("url"), resend->url))
         return OK; /* the reply says why */
     return resend_write(tx, call);
 }
@@ -171,8 +192,10 @@ static enum err cancel_apply(struct tx *tx, struct call *call)
 {
     const int64_t *id = call->data;
     struct delivery_row delivery;
-    enum err err = outbox_cancel(tx, call->principal.tenant, *id);
+    enum err err = delivery_view_get(tx, call, *id, tx->arena, &delivery);
 
+    if (!err)
+        err = outbox_cancel(tx, call->principal.tenant, *id);
     if (err == ERR_NOT_FOUND)
         return not_found(call);
     if (err == ERR_CONFLICT)
@@ -195,6 +218,8 @@ static const struct route routes[] = {
      "Follow what happens to deliveries, as server-sent events"},
     {HTTP_GET, "/v1/deliveries/{delivery_id}", get_prepare, PERMIT_WATCH, 0,
      "A delivery with its attempts"},
+    {HTTP_GET, "/v1/deliveries/{delivery_id}/attempts", attempts_prepare, PERMIT_WATCH, 0,
+     "The attempts of a delivery, the first first"},
     {HTTP_GET, "/v1/deliveries/{delivery_id}/body", body_prepare, PERMIT_WATCH, 0,
      "The body that is sent"},
     {HTTP_POST, "/v1/deliveries/{delivery_id}/resend", resend_prepare, PERMIT_DELIVER,

@@ -181,6 +181,7 @@ enum err delivery_filter_read(struct call *call, enum delivery_filter_use use,
     enum err err = OK;
 
     filter->tenant = call->principal.tenant;
+    filter->not_kind = delivery_view_hidden_kind(call);
     for (size_t i = 0; i < ARRAY_LEN(texts) && !err; i++)
         err = read_text(&source, texts[i].key, texts[i].value);
     if (!err)

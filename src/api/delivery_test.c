@@ -4,9 +4,9 @@
 
 #include "api/delivery_target.h"
 #include "api/delivery_view.h"
+#include "api/endpoints_priv.h"
 
 #include "delivery/sample.h"
-#include "store/endpoints.h"
 
 #define WAIT_MS 20000
 #define SAMPLE_BYTES_MAX (64 * KIB)
@@ -139,12 +139,8 @@ static enum err endpoint_apply(struct tx *tx, struct call *call)
 {
     struct test_send *test = call->data;
     struct endpoint_row endpoint;
-    enum err err =
-        endpoint_get(tx, call->principal.tenant, call->params[0], call->arena, &endpoint);
+    enum err err = endpoint_of(tx, call, call->arena, &endpoint);
 
-    if (err == ERR_NOT_FOUND || (!err && endpoint.state == ENDPOINT_DELETED))
-        return call_fail(call, 404, "there is no endpoint %.*s",
-                         STR_ARG(str_first(call->params[0], 64)));
     if (err)
         return err;
     if (str_is_none(test->kind))

@@ -15,6 +15,21 @@ struct delivery_view delivery_view_of(const struct call *call)
     };
 }
 
+struct str delivery_view_hidden_kind(const struct call *call)
+{
+    return call->principal.opens_all ? STR_NONE : STR("system");
+}
+
+enum err delivery_view_get(struct tx *tx, const struct call *call, int64_t delivery_id,
+                           struct arena *arena, struct delivery_row *delivery)
+{
+    enum err err = delivery_get(tx, call->principal.tenant, delivery_id, arena, delivery);
+
+    if (err)
+        return err;
+    return str_eq(delivery->kind, delivery_view_hidden_kind(call)) ? ERR_NOT_FOUND : OK;
+}
+
 bool delivery_view_hides_end(const struct call *call, const struct delivery_row *delivery)
 {
     return delivery_view_hides(delivery_view_of(call), delivery->last_result,

@@ -14,12 +14,14 @@
 
 static enum err show(struct tx *tx, struct call *call, enum secret_kind kind, const char *what)
 {
-    struct secret_owner owner = call_owner(call);
+    struct secret_owner owner;
     struct secrets found;
-    enum err err = secret_list(tx, &owner, kind, call->arena, &found);
+    enum err err = call_owner(tx, call, &owner);
 
+    if (!err)
+        err = secret_list(tx, &owner, kind, call->arena, &found);
     if (err)
-        return call_owner_failed(call, err);
+        return err;
     if (found.count == 0)
         return call_fail(call, 404, "this endpoint has no %s", what);
     json_raw_out(call_json(call, 200), found.list[0].about);
@@ -28,14 +30,15 @@ static enum err show(struct tx *tx, struct call *call, enum secret_kind kind, co
 
 static enum err put(struct tx *tx, struct call *call)
 {
-    struct secret_owner owner = call_owner(call);
     struct secret *secret = call->data;
-    enum err err;
+    struct secret_owner owner;
+    enum err err = call_owner(tx, call, &owner);
 
     secret->created_us = tx->now_us;
-    err = secret_put(tx, &owner, secret);
+    if (!err)
+        err = secret_put(tx, &owner, secret);
     if (err)
-        return call_owner_failed(call, err);
+        return err;
     json_raw_out(call_json(call, 200), secret->about);
     return OK;
 }

@@ -154,12 +154,12 @@ static enum err pull_apply(struct tx *tx, struct call *call)
     struct pulling *p = call->data;
     const struct call_wait wait = {.topic = TOPIC_DELIVERY_LOG, .timeout_ms = p->wait_s * 1000};
     struct endpoint_row endpoint;
-    enum err err = endpoint_get(tx, p->pull.tenant, p->pull.endpoint_id, tx->arena, &endpoint);
+    enum err err = endpoint_of(tx, call, tx->arena, &endpoint);
 
-    if (err == ERR_NOT_FOUND || (!err && endpoint.state == ENDPOINT_DELETED))
-        return endpoint_not_found(call);
+    if (err)
+        return err;
     p->last_sequence = endpoint.next_sequence - 1;
-    if (!err && p->last_sequence > p->pull.after)
+    if (p->last_sequence > p->pull.after)
         err = outbox_pull(tx, &p->pull, call->arena);
     if (err)
         return err;

@@ -3,43 +3,41 @@
 
 /* ---- for all secrets ---- */
 
-struct secret_owner call_owner(const struct call *call)
+enum err call_owner(struct tx *tx, struct call *call, struct secret_owner *owner)
 {
-    return (struct secret_owner){call->principal.tenant, call->params[0]};
-}
+    struct endpoint_row row;
 
-enum err call_owner_failed(struct call *call, enum err err)
-{
-    if (err != ERR_NOT_FOUND)
-        return err;
-    call_fail(call, 404, "there is no endpoint %.*s", STR_ARG(str_first(call->params[0], 64)));
-    return err;
+    *owner = (struct secret_owner){call->principal.tenant, call->params[0]};
+    return endpoint_of(tx, call, tx->arena, &row);
 }
 
 enum err call_delete_secrets(struct tx *tx, struct call *call, enum secret_kind kind)
 {
-    struct secret_owner owner = call_owner(call);
+    struct secret_owner owner;
     int64_t count = 0;
-    enum err err = secret_delete(tx, &owner, kind, STR_NONE, &count);
+    enum err err = call_owner(tx, call, &owner);
 
-    return err ? call_owner_failed(call, err) : call_empty(call, 204);
+    if (!err)
+        err = secret_delete(tx, &owner, kind, STR_NONE, &count);
+    return err ? err : call_empty(call, 204);
 }
 
 /* ---- headers ---- */
 
 static enum err list_apply(struct tx *tx, struct call *call)
 {
-    struct secret_owner owner = call_owner(call);
-    struct json_writer *json = call_json(call, 200);
-    enum err err;
+    struct secret_owner owner;
+    struct json_writer *json;
+    enum err err = call_owner(tx, call, &owner);
 
+    if (err)
+        return err;
+    json = call_json(call, 200);
     json_begin_object(json);
     json_key(json, "headers");
     err = secret_headers_out(tx, &owner, json);
-    if (err)
-        return call_owner_failed(call, err);
     json_end_object(json);
-    return OK;
+    return err;
 }
 
 static enum err get_prepare(struct call *call)
@@ -49,10 +47,12 @@ static enum err get_prepare(struct call *call)
 
 static enum err put_apply(struct tx *tx, struct call *call)
 {
-    struct secret_owner owner = call_owner(call);
-    enum err err = secret_headers_put(tx, call, &owner, call->data);
+    struct secret_owner owner;
+    enum err err = call_owner(tx, call, &owner);
 
-    return err ? call_owner_failed(call, err) : list_apply(tx, call);
+    if (!err)
+        err = secret_headers_put(tx, call, &owner, call->data);
+    return err ? err : list_apply(tx, call);
 }
 
 static enum err put_prepare(struct call *call)
@@ -87,13 +87,15 @@ static enum err delete_all_prepare(struct call *call)
 
 static enum err delete_one_apply(struct tx *tx, struct call *call)
 {
-    struct secret_owner owner = call_owner(call);
+    struct secret_owner owner;
     int64_t count = 0;
-    enum err err = secret_delete(tx, &owner, SECRET_HEADER,
-                                 secret_header_id(tx->arena, call->params[1]), &count);
+    enum err err = call_owner(tx, call, &owner);
 
+    if (!err)
+        err = secret_delete(tx, &owner, SECRET_HEADER, secret_header_id(tx->arena, call->params[1]),
+                            &count);
     if (err)
-        return call_owner_failed(call, err);
+        return err;
     if (count == 0)
         return call_fail(call, 404, "there is no header %.*s here",
                          STR_ARG(str_first(call->params[1], 64)));

@@ -1,4 +1,5 @@
 /* /v1/endpoints: where deliveries go, how they are paced, and whether that is well. */
+#include "api/delivery_view.h"
 #include "api/endpoints_priv.h"
 #include "api/route.h"
 
@@ -23,6 +24,19 @@ const struct policy_set *endpoint_policies(const struct call *call)
 enum err endpoint_not_found(struct call *call)
 {
     return call_fail(call, 404, "there is no endpoint %.*s", STR_ARG(call->params[0]));
+}
+
+enum err endpoint_of(struct tx *tx, struct call *call, struct arena *arena,
+                     struct endpoint_row *row)
+{
+    enum err err = endpoint_get(tx, call->principal.tenant, call->params[0], arena, row);
+
+    if (!err &&
+        (row->state == ENDPOINT_DELETED || str_eq(row->kind, delivery_view_hidden_kind(call))))
+        err = ERR_NOT_FOUND;
+    if (err == ERR_NOT_FOUND)
+        endpoint_not_found(call);
+    return err;
 }
 
 /* The row as it is now, with its backlog. */
@@ -170,6 +184,10 @@ static enum err create_prepare(struct call *call)
         return ERR_INVALID;
     if (str_is_empty(row->url))
         return refuse(call, "url", "must be given");
+    if (str_eq(row->kind, delivery_view_hidden_kind(call)))
+        return refuse(call, "kind",
+                      "must be run, rule, alert or fleet: what is told as system "
+                      "goes to whoever runs this server");
     if (check_url(call, row) || read_told(call, row))
         return ERR_INVALID;
     call->data = row;
@@ -179,10 +197,8 @@ static enum err create_prepare(struct call *call)
 static enum err patch_apply(struct tx *tx, struct call *call)
 {
     struct endpoint_row row;
-    enum err err = endpoint_get(tx, call->principal.tenant, call->params[0], call->arena, &row);
+    enum err err = endpoint_of(tx, call, call->arena, &row);
 
-    if (err == ERR_NOT_FOUND || (!err && row.state == ENDPOINT_DELETED))
-        return endpoint_not_found(call);
     if (err)
         return err;
     if (read_told(call, &row))
@@ -212,16 +228,22 @@ struct change {
     bool is_forced;
 };
 
+/* A pause that is asked for once more may have another reason. What is active stays as it is: to
+ * begin its clocks anew it would have to be paused first. */
+static bool says_why(const struct change *change, const struct endpoint_row *row)
+{
+    return row->state == ENDPOINT_PAUSED && !str_is_none(change->reason) &&
+           !str_eq(change->reason, row->state_reason);
+}
+
 static enum err change_apply(struct tx *tx, struct call *call)
 {
     const struct change *change = call->data;
     struct str id = call->params[0];
     struct endpoint_row row;
-    enum err err = endpoint_get(tx, call->principal.tenant, id, call->arena, &row);
+    enum err err = endpoint_of(tx, call, call->arena, &row);
 
-    if (err == ERR_NOT_FOUND || (!err && row.state == ENDPOINT_DELETED))
-        return endpoint_not_found(call);
-    if (!err && row.state != change->to)
+    if (!err && (row.state != change->to || says_why(change, &row)))
         err = endpoint_set_state(tx, call->principal.tenant, id, change->to, change->reason);
     return err ? err : reply(tx, call, id, 200);
 }
@@ -253,10 +275,12 @@ static enum err resume_prepare(struct call *call)
 static enum err delete_apply(struct tx *tx, struct call *call)
 {
     const struct change *change = call->data;
-    enum err err = endpoint_delete(tx, call->principal.tenant, call->params[0], change->is_forced);
+    struct endpoint_row row;
+    enum err err = endpoint_of(tx, call, tx->arena, &row);
 
-    if (err == ERR_NOT_FOUND)
-        return endpoint_not_found(call);
+    if (err)
+        return err;
+    err = endpoint_delete(tx, row.tenant, row.endpoint_id, change->is_forced);
     if (err == ERR_CONFLICT)
         return call_fail(call, 409,
                          "this endpoint has deliveries that have not ended; ?force=true ends them");

@@ -1,6 +1,7 @@
 /* Looking at endpoints: their rows, and what the sender knows of where they lead.
  *
  *   rows (a reader) ──▶ parked: the sender's loop looks at its origins ──▶ the reply */
+#include "api/delivery_view.h"
 #include "api/endpoints_priv.h"
 
 #include "delivery/endpoint_json.h"
@@ -105,6 +106,7 @@ enum err endpoint_list_prepare(struct call *call)
 
     filter->tenant = call->principal.tenant;
     filter->kind = query_or_none(call, "kind");
+    filter->not_kind = delivery_view_hidden_kind(call);
     filter->state = query_or_none(call, "state");
     filter->origin = query_or_none(call, "origin");
     filter->after = str_is_none(after) ? STR("") : after;
@@ -124,13 +126,10 @@ enum err endpoint_list_prepare(struct call *call)
 static enum err get_apply(struct tx *tx, struct call *call)
 {
     struct reading *reading = call->data;
-    struct str tenant = call->principal.tenant, id = call->params[0];
-    enum err err = endpoint_get(tx, tenant, id, call->arena, reading->rows);
+    enum err err = endpoint_of(tx, call, call->arena, reading->rows);
 
-    if (err == ERR_NOT_FOUND || (!err && reading->rows->state == ENDPOINT_DELETED))
-        return endpoint_not_found(call);
     if (!err)
-        err = endpoint_backlog(tx, tenant, id, &reading->backlog);
+        err = endpoint_backlog(tx, call->principal.tenant, call->params[0], &reading->backlog);
     reading->now_us = tx->now_us;
     return err ? err : call_then_take(call, look);
 }

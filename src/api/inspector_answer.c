@@ -24,6 +24,14 @@ static enum err refuse(struct call *call, const char *key, const char *wanted)
     return ERR_INVALID;
 }
 
+/* It stands there, and takes back what was told. */
+static bool is_null(const struct call *call, const char *key)
+{
+    const struct json *value = json_get(call->body, key);
+
+    return value && json_is_null(value);
+}
+
 /* What frames the answer, and what would speak for the whole origin. */
 static bool header_is_ours(struct str name)
 {
@@ -110,29 +118,40 @@ static enum err script_read(struct call *call, const struct json *script, struct
     return err;
 }
 
-static enum err number_read(struct call *call, const char *key, int64_t min, int64_t max,
+struct number_rule {
+    const char *key;
+    int64_t min, max, none; /* none: what null takes it back to */
+};
+
+static enum err number_read(struct call *call, const struct number_rule *rule,
                             struct json_writer *out)
 {
-    int64_t number = min - 1;
-    enum err err = call_get_int(call, key, min, max, &number);
+    int64_t number = is_null(call, rule->key) ? rule->none : rule->min - 1;
+    enum err err = call_get_int(call, rule->key, rule->min, rule->max, &number);
 
-    if (!err && number >= min)
-        json_put_i64(out, key, number);
+    if (!err && number >= rule->min)
+        json_put_i64(out, rule->key, number);
     return err;
 }
 
 static enum err members_read(struct call *call, struct json_writer *out)
 {
+    static const struct number_rule numbers[] = {{"status", 200, 599, 200},
+                                                 {"delay_ms", 0, DELAY_MS_MAX, 0},
+                                                 {"fail_first", 0, FAIL_FIRST_MAX, 0}};
     const struct json *headers = json_get(call->body, "headers"),
                       *script = json_get(call->body, "script");
-    struct str body = STR_NONE;
-    enum err err;
+    struct str body = is_null(call, "body") ? STR("") : STR_NONE;
+    enum err err = OK;
 
-    if ((err = number_read(call, "status", 200, 599, out)) ||
-        (err = number_read(call, "delay_ms", 0, DELAY_MS_MAX, out)) ||
-        (err = number_read(call, "fail_first", 0, FAIL_FIRST_MAX, out)) ||
-        (err = call_get_text(call, "body", &body)))
+    for (size_t i = 0; i < ARRAY_LEN(numbers) && !err; i++)
+        err = number_read(call, &numbers[i], out);
+    if (err || (err = call_get_text(call, "body", &body)))
         return err;
+    if (is_null(call, "headers"))
+        json_put_raw(out, "headers", STR("{}"));
+    if (is_null(call, "script"))
+        json_put_raw(out, "script", STR("[]"));
     if (body.len > BODY_BYTES_MAX)
         return refuse(call, "body", "at most 64 KiB");
     if (!str_is_none(body))

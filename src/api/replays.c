@@ -1,10 +1,10 @@
 /* /v1/replays: sending once more all that a filter finds; and all that an endpoint has missed. */
 #include "api/delivery_filter.h"
 #include "api/delivery_target.h"
+#include "api/endpoints_priv.h"
 #include "api/route.h"
 
 #include "delivery/replay_json.h"
-#include "store/endpoints.h"
 
 /* How far a count goes: so many times OUTBOX_SCAN_MAX rows. */
 #define COUNT_STEPS_MAX 10
@@ -46,23 +46,11 @@ static void reply(struct call *call, int status, const struct replay_call *c)
     json_end_object(w);
 }
 
-/* ERR_NOT_FOUND: there is none, and the reply says so. */
-static enum err endpoint_find(struct tx *tx, struct call *call, struct endpoint_row *row)
-{
-    enum err err = endpoint_get(tx, call->principal.tenant, call->params[0], tx->arena, row);
-
-    if (!err && row->state != ENDPOINT_DELETED)
-        return OK;
-    if (!err || err == ERR_NOT_FOUND)
-        call_fail(call, 404, "there is no endpoint %.*s", STR_ARG(call->params[0]));
-    return err ? err : ERR_NOT_FOUND;
-}
-
 /* What is held for it goes of its own accord once it is active. */
 static enum err endpoint_wake(struct tx *tx, struct call *call)
 {
     struct endpoint_row row;
-    enum err err = endpoint_find(tx, call, &row);
+    enum err err = endpoint_of(tx, call, tx->arena, &row);
 
     if (err || row.state == ENDPOINT_ACTIVE)
         return err;
@@ -91,7 +79,7 @@ static enum err count_apply(struct tx *tx, struct call *call)
     struct endpoint_backlog backlog = {0};
     struct delivery_counted counted;
     struct endpoint_row row;
-    enum err err = c->is_recovery ? endpoint_find(tx, call, &row) : OK;
+    enum err err = c->is_recovery ? endpoint_of(tx, call, tx->arena, &row) : OK;
 
     filter.before_id = c->count_next;
     if (!err)

@@ -111,13 +111,15 @@ static void write_key(struct json_writer *json, const struct secret *key)
 
 static enum err write_list(struct tx *tx, struct call *call, int status, const struct new_key *new)
 {
-    struct secret_owner owner = call_owner(call);
     struct json_writer *json;
+    struct secret_owner owner;
     struct secrets found;
-    enum err err = secret_list(tx, &owner, SECRET_SIGNING_KEY, call->arena, &found);
+    enum err err = call_owner(tx, call, &owner);
 
+    if (!err)
+        err = secret_list(tx, &owner, SECRET_SIGNING_KEY, call->arena, &found);
     if (err)
-        return call_owner_failed(call, err);
+        return err;
     json = call_json(call, status);
     json_begin_array(json);
     for (size_t i = 0; i < found.count; i++) {
@@ -145,16 +147,17 @@ static enum err list_prepare(struct call *call)
 
 static enum err add(struct tx *tx, struct call *call, struct new_key *new)
 {
-    struct secret_owner owner = call_owner(call);
+    struct secret_owner owner;
     struct secrets found;
-    enum err err;
+    enum err err = call_owner(tx, call, &owner);
 
     new->secret.created_us = tx->now_us;
-    err = secret_put(tx, &owner, &new->secret);
+    if (!err)
+        err = secret_put(tx, &owner, &new->secret);
     if (!err)
         err = secret_list(tx, &owner, SECRET_SIGNING_KEY, tx->arena, &found);
     if (err)
-        return call_owner_failed(call, err);
+        return err;
     if (found.count <= WEBHOOK_KEYS_MAX)
         return OK;
     call_fail(call, 409,
@@ -199,13 +202,14 @@ static enum err create_prepare(struct call *call)
 static enum err rotate_apply(struct tx *tx, struct call *call)
 {
     struct new_key *new = call->data;
-    struct secret_owner owner = call_owner(call);
-    enum err err = secret_expire(tx, &owner, SECRET_SIGNING_KEY, new->secret.name,
-                                 tx->now_us + new->overlap_s *US_PER_SECOND);
+    struct secret_owner owner;
+    enum err err = call_owner(tx, call, &owner);
 
-    if (err)
-        return call_owner_failed(call, err);
-    err = add(tx, call, new);
+    if (!err)
+        err = secret_expire(tx, &owner, SECRET_SIGNING_KEY, new->secret.name,
+                            tx->now_us + new->overlap_s *US_PER_SECOND);
+    if (!err)
+        err = add(tx, call, new);
     return err ? err : write_list(tx, call, 200, new);
 }
 
@@ -216,12 +220,14 @@ static enum err rotate_prepare(struct call *call)
 
 static enum err delete_apply(struct tx *tx, struct call *call)
 {
-    struct secret_owner owner = call_owner(call);
+    struct secret_owner owner;
     int64_t count = 0;
-    enum err err = secret_delete(tx, &owner, SECRET_SIGNING_KEY, call->params[1], &count);
+    enum err err = call_owner(tx, call, &owner);
 
+    if (!err)
+        err = secret_delete(tx, &owner, SECRET_SIGNING_KEY, call->params[1], &count);
     if (err)
-        return call_owner_failed(call, err);
+        return err;
     if (count == 0)
         return call_fail(call, 404, "there is no signing key %.*s here",
                          STR_ARG(str_first(call->params[1], 64)));

@@ -45,6 +45,7 @@ static const struct takes table[] = {
      "token_url:text client_id:text client_secret:text scope:text audience:text auth:text"},
     {HTTP_POST, ENDPOINT "/signing-keys", NULL, "type:text secret:text"},
     {HTTP_POST, ENDPOINT "/signing-keys/rotate", NULL, "type:text secret:text overlap_s:whole"},
+    {HTTP_GET, "/v1/webhook-keys", "endpoint_id:text", NULL},
     {HTTP_GET, ENDPOINT "/events", "after:whole limit:whole wait:whole", NULL},
     {HTTP_POST, "/v1/inspectors", NULL, "slug:text name:text " ANSWER},
     {HTTP_PATCH, INSPECTOR, NULL, "name:text " ANSWER},
@@ -70,11 +71,12 @@ const struct takes *takes_of(const struct route *route)
     return NULL;
 }
 
-/* Is it among the fields? If not, *nearest is the one that was meant most likely. */
+/* Is it among the fields? If not, *nearest is the one that was meant most likely; STR_NONE: none
+ * is near. */
 static bool is_known(const char *fields, struct str name, struct str *nearest)
 {
     struct str rest = str_of(fields), field, known;
-    unsigned least = NEAREST_FAR + 1;
+    unsigned least = NEAREST_FAR;
 
     *nearest = STR_NONE;
     while (str_split(&rest, ' ', &field)) {
@@ -84,7 +86,7 @@ static bool is_known(const char *fields, struct str name, struct str *nearest)
             continue;
         if (str_eq(known, name))
             return true;
-        distance = nearest_distance(name, known);
+        distance = nearest_guess(name, known);
         if (distance < least && !str_eq(field, STR("fixed"))) {
             least = distance;
             *nearest = known;
@@ -93,14 +95,31 @@ static bool is_known(const char *fields, struct str name, struct str *nearest)
     return false;
 }
 
+/* "kind, state, limit" */
+static struct str names_of(struct arena *arena, const char *fields)
+{
+    struct str rest = str_of(fields), field, known, names = STR("");
+
+    while (str_split(&rest, ' ', &field))
+        if (str_split(&field, ':', &known) && !str_eq(field, STR("fixed")))
+            names = arena_printf(arena, "%.*s%s%.*s", STR_ARG(names), names.len ? ", " : "",
+                                 STR_ARG(known));
+    return names;
+}
+
 static enum err name_check(struct call *call, const char *fields, struct str name)
 {
     struct str nearest;
 
     if (is_known(fields, name, &nearest))
         return OK;
-    call_fail(call, 422, "%.*s: is not known here; did you mean %.*s?",
-              STR_ARG(str_first(name, 64)), STR_ARG(nearest));
+    name = str_first(name, 64);
+    if (str_is_none(nearest))
+        call_fail(call, 422, "%.*s: is not known here; there is %.*s", STR_ARG(name),
+                  STR_ARG(names_of(call->arena, fields)));
+    else
+        call_fail(call, 422, "%.*s: is not known here; did you mean %.*s?", STR_ARG(name),
+                  STR_ARG(nearest));
     return ERR_INVALID;
 }
 

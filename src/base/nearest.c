@@ -34,3 +34,25 @@ unsigned nearest_distance(struct str a, struct str b)
     }
     return row[b.len];
 }
+
+#define BEGINNING_BYTES_MIN 3
+#define LETTER 8      /* what a letter counts; what is missing behind a beginning counts less */
+#define ALWAYS_NEAR 2 /* letters that may differ in a short word: two that were swapped */
+
+static bool begins(struct str whole, struct str beginning)
+{
+    return beginning.len >= BEGINNING_BYTES_MIN && whole.len >= beginning.len &&
+           str_eq_nocase(str_first(whole, beginning.len), beginning);
+}
+
+unsigned nearest_guess(struct str given, struct str known)
+{
+    size_t longer = given.len > known.len ? given.len : known.len;
+    unsigned distance = nearest_distance(given, known);
+
+    if (distance > 1 && (begins(known, given) || begins(given, known)))
+        return LETTER + (distance < LETTER ? distance : LETTER - 1);
+    if (distance >= longer || (distance > ALWAYS_NEAR && 2 * (size_t)distance > longer))
+        return NEAREST_FAR;
+    return LETTER * distance;
+}

@@ -10,4 +10,8 @@
 /* How many letters have to be added, removed or changed, in any letter case. */
 unsigned nearest_distance(struct str a, struct str b);
 
+/* How far `known` is from what somebody gave instead: less where one begins with the other
+ * ("rate", "rate_limit"); NEAREST_FAR where so much would have to change that it was not meant. */
+unsigned nearest_guess(struct str given, struct str known);
+
 #endif

@@ -84,7 +84,12 @@ struct str result_write_words(enum attempt_result result, int64_t status,
                               struct result_words *words)
 {
     REQUIRE(result < RESULT_COUNT);
-    if (status > 0)
+    if (status >= 300 && status <= 399)
+        (void)snprintf(words->text, sizeof(words->text),
+                       "the receiver sends on to another URL, which is never followed: use that "
+                       "URL itself (HTTP %d)",
+                       (int)status);
+    else if (status > 0)
         (void)snprintf(words->text, sizeof(words->text), "%s (HTTP %d)", results[result].words,
                        (int)status);
     else

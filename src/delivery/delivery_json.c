@@ -56,17 +56,19 @@ static void put_message(struct json_writer *w, const char *key, struct str resul
                                        : result_write_words(result_parse(result), status, &words));
 }
 
-/* Why it waits or is dead, where the last attempt's end says it. */
+/* Why it waits or is dead, where the last attempt's end says it: a policy that does not try again
+ * gives the result itself as the reason. */
 static struct str reason_of(const struct delivery_row *delivery, bool is_hidden)
 {
-    static const char *const reasons_of_ends[] = {"refused", "exhausted", "rejected", NULL};
     struct str reason = delivery->state_reason;
 
     if (!is_hidden || str_is_none(reason))
         return reason;
     if (delivery->state == DELIVERY_DUE || delivery->state == DELIVERY_SENDING)
         return HIDDEN_RESULT;
-    return str_is_one_of(reason, reasons_of_ends) ? HIDDEN_RESULT : reason;
+    return result_parse(reason) != RESULT_UNKNOWN || str_eq(reason, STR("exhausted"))
+               ? HIDDEN_RESULT
+               : reason;
 }
 
 static void put_members(struct json_writer *w, struct delivery_view view,
@@ -149,17 +151,31 @@ void delivery_json_out_attempt(struct json_writer *w, struct delivery_view view,
     json_end_object(w);
 }
 
+static void put_attempts(struct json_writer *w, const char *key, struct delivery_view view,
+                         const struct attempt_row *attempts, size_t count)
+{
+    json_key(w, key);
+    json_begin_array(w);
+    for (size_t i = 0; i < count; i++)
+        delivery_json_out_attempt(w, view, &attempts[i]);
+    json_end_array(w);
+}
+
 void delivery_json_out_with_attempts(struct json_writer *w, struct delivery_view view,
                                      const struct delivery_row *delivery,
                                      const struct attempt_row *attempts, size_t count)
 {
     json_begin_object(w);
     put_members(w, view, delivery);
-    json_key(w, "attempt_log");
-    json_begin_array(w);
-    for (size_t i = 0; i < count; i++)
-        delivery_json_out_attempt(w, view, &attempts[i]);
-    json_end_array(w);
+    put_attempts(w, "attempt_log", view, attempts, count);
+    json_end_object(w);
+}
+
+void delivery_json_out_attempts(struct json_writer *w, struct delivery_view view,
+                                const struct attempt_row *attempts, size_t count)
+{
+    json_begin_object(w);
+    put_attempts(w, "attempts", view, attempts, count);
     json_end_object(w);
 }
 

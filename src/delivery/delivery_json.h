@@ -33,6 +33,9 @@ void delivery_json_out(struct json_writer *w, struct delivery_view view,
 void delivery_json_out_with_attempts(struct json_writer *w, struct delivery_view view,
                                      const struct delivery_row *delivery,
                                      const struct attempt_row *attempts, size_t count);
+/* {"attempts": […]}, the first first. */
+void delivery_json_out_attempts(struct json_writer *w, struct delivery_view view,
+                                const struct attempt_row *attempts, size_t count);
 void delivery_json_out_attempt(struct json_writer *w, struct delivery_view view,
                                const struct attempt_row *attempt);
 /* Where it stands, in a sentence; static text, or its reason's. */

@@ -29,6 +29,7 @@ static const struct db_statement feed_bound = {
     " AND (CAST($6 AS TEXT) IS NULL OR d.webhook_id = $6)"                                         \
     " AND (CAST($7 AS TEXT) IS NULL OR d.kind = $7)"                                               \
     " AND (CAST($10 AS TEXT) IS NULL OR d.replay_id = $10)"                                        \
+    " AND (CAST($11 AS TEXT) IS NULL OR d.kind <> $11)"                                            \
     " AND (CAST($9 AS TEXT) IS NULL OR LOWER(e.url) LIKE $9 ESCAPE '\\')) x"                       \
     " WHERE x.at > $1 AND (CAST($8 AS TEXT) IS NULL OR x.state = $8) ORDER BY x.at"
 static const struct db_statement feed_select = {
@@ -140,7 +141,7 @@ static enum err changes_find(struct tx *tx, const struct delivery_filter *f, int
                  DB_ARGS(db_int(after), db_int(last), db_text(f->tenant), db_text(f->object_id),
                          db_text(f->endpoint_id), db_text(f->webhook_id), db_text(f->kind),
                          db_text(f->state), db_text(outbox_pattern(tx->arena, f->url)),
-                         db_text(f->replay_id)),
+                         db_text(f->replay_id), db_text(f->not_kind)),
                  &rows);
 
     if (err)

@@ -16,6 +16,7 @@ static const struct db_statement select_list = {
     " AND state <> 'deleted' AND (CAST($3 AS TEXT) IS NULL OR kind = $3) AND (CAST($4 AS TEXT) IS "
     "NULL OR state = $4)"
     " AND (CAST($5 AS TEXT) IS NULL OR origin = $5)"
+    " AND (CAST($7 AS TEXT) IS NULL OR kind <> $7)"
     " ORDER BY endpoint_id LIMIT CAST($6 AS BIGINT)",
     NULL};
 #define COUNT(state)                                                                               \
@@ -129,7 +130,8 @@ enum err endpoint_list(struct tx *tx, const struct endpoint_filter *filter, stru
     list = ARENA_ARRAY(arena, struct endpoint_row, (size_t)filter->limit);
     err = db_query(tx->db, &select_list,
                    DB_ARGS(db_text(filter->tenant), db_text(filter->after), db_text(filter->kind),
-                           db_text(filter->state), db_text(filter->origin), db_int(filter->limit)),
+                           db_text(filter->state), db_text(filter->origin), db_int(filter->limit),
+                           db_text(filter->not_kind)),
                    &rows);
     if (err)
         return err;

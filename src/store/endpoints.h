@@ -71,6 +71,7 @@ enum err endpoint_get(struct tx *tx, struct str tenant, struct str endpoint_id, 
 struct endpoint_filter {
     struct str tenant;
     struct str kind, state, origin; /* STR_NONE: any */
+    struct str not_kind;            /* STR_NONE: none is left out */
     struct str after;               /* ids behind this; STR(""): from the start */
     int64_t limit;                  /* 1 … ENDPOINTS_LIST_MAX */
 };

@@ -57,7 +57,7 @@ struct delivery_filter {
     struct str object_id;
     struct str endpoint_id;
     struct str webhook_id;
-    struct str kind;
+    struct str kind, not_kind;
     struct str state;
     struct str replay_id;
     struct str result;              /* of the last attempt: a word of delivery/classify.h */

@@ -29,9 +29,10 @@
     " OR EXISTS (SELECT 1 FROM attempts a WHERE a.tenant = d.tenant"                               \
     " AND a.delivery_id = d.delivery_id AND LOWER(a.detail) LIKE $14 ESCAPE '\\'))"                \
     " AND d.created_us >= $15 AND d.created_us < $16"                                              \
-    " AND (CAST($17 AS TEXT) IS NULL OR d.replay_id = $17)"
+    " AND (CAST($17 AS TEXT) IS NULL OR d.replay_id = $17)"                                        \
+    " AND (CAST($18 AS TEXT) IS NULL OR d.kind <> $18)"
 #define ROWS(condition, order)                                                                     \
-    OUTBOX_ROW_COLUMNS FITS(condition) " ORDER BY d.delivery_id " order " LIMIT CAST($18 AS "      \
+    OUTBOX_ROW_COLUMNS FITS(condition) " ORDER BY d.delivery_id " order " LIMIT CAST($19 AS "      \
                                        "BIGINT)"
 #define COUNT(condition)                                                                           \
     "SELECT COUNT(*) FROM deliveries d" QUEUE_JOIN " JOIN endpoints e ON e.tenant = d.tenant"      \
@@ -153,7 +154,7 @@ enum err delivery_id_at(struct tx *tx, struct str tenant, int64_t created_us, in
 
 /* ---- the search ---- */
 
-#define FIT_ARGS 17
+#define FIT_ARGS 18
 
 struct search {
     struct tx *tx;
@@ -263,7 +264,7 @@ static void fit_args(const struct search *s, const struct piece *piece, struct d
         db_int(f->status_min),   db_int(f->status_max),
         db_text(s->url_pattern), db_text(s->text_pattern),
         db_int(f->since_us),     db_int(f->until_us ? f->until_us : INT64_MAX),
-        db_text(f->replay_id),
+        db_text(f->replay_id),   db_text(f->not_kind),
     };
 
     memcpy(args, values, sizeof(values));

@@ -82,7 +82,7 @@ struct filter_text {
     struct str *value;
 };
 
-#define FILTER_TEXTS 9
+#define FILTER_TEXTS 10
 
 static void filter_texts(struct delivery_filter *f, struct filter_text *texts)
 {
@@ -91,6 +91,7 @@ static void filter_texts(struct delivery_filter *f, struct filter_text *texts)
         {"endpoint_id", &f->endpoint_id},
         {"webhook_id", &f->webhook_id},
         {"kind", &f->kind},
+        {"not_kind", &f->not_kind},
         {"state", &f->state},
         {"replay_id", &f->replay_id},
         {"result", &f->result},

@@ -5,9 +5,9 @@
 
 static struct metric_names tenants;
 static const char *const ingest_words[] = {"accepted", "held", "refused", NULL};
-static const char *const outcome_words[] = {"delivered", "rejected", "gone",      "refused",
-                                            "exhausted", "expired",  "cancelled", "deleted",
-                                            "other",     NULL};
+static const char *const outcome_words[] = {
+    "delivered",    "rejected",  "gone",    "refused",   "unreachable", "tls",   "timeout", "busy",
+    "server_error", "exhausted", "expired", "cancelled", "deleted",     "other", NULL};
 static const char *const class_words[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx", "other", NULL};
 static const char *const cause_words[] = {"lost_lease", "stale_connection", NULL};
 static const int64_t batch_bounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 0};

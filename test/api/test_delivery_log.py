@@ -263,3 +263,18 @@ def test_the_end_of_the_server_ends_waits_and_tails(start_server, hostile):
         tail.thread.join(DEADLINE_S)
         assert not tail.thread.is_alive()
         assert answers and answers[0].json()["pending"]
+
+
+def test_attempts_stand_alone_too(log, hook):
+    hook.answer(Answer(status=302, headers={"Location": "http://127.0.0.1:1/"}))
+    delivery = delivery_of(log, log.run(None, webhook=hook.url), "dead")
+    path = f"/v1/deliveries/{delivery['delivery_id']}"
+    told = log.ok("GET", path + "/attempts")
+    assert told == {"attempts": log.ok("GET", path)["attempt_log"]} and len(told["attempts"]) == 1
+    assert told["attempts"][0]["message"] == \
+        "the receiver sends on to another URL, which is never followed: use that URL itself (HTTP 302)"
+    assert log.get("/v1/deliveries/999999999/attempts").status_code == 404
+    for no_id in ("abc", "0", "-1", "99999999999999999999"):
+        for there in ("", "/attempts", "/body"):
+            answer = log.get(f"/v1/deliveries/{no_id}{there}")
+            assert answer.status_code == 422 and answer.json()["detail"] == "delivery_id: must be a whole number from 1 on"

@@ -240,3 +240,30 @@ def test_how_long_it_has_failed_survives_a_restart(store, tmp_path, hostile):
             last = fail(api, 2)
         assert last["failing_since"] == first["failing_since"]
         assert (last["state"], last["state_reason"]) == ("disabled", "failing")
+
+
+def test_a_deleted_one_takes_no_secrets(quick, hook):
+    """Or the next event for its URL would be sent with what was given for one that is gone."""
+    one = make(quick, hook)
+    path = f"/v1/endpoints/{one['endpoint_id']}"
+    quick.ok("PUT", path + "/headers", json={"headers": {"X-A": "b"}})
+    assert quick.delete(path).status_code == 204
+    for method, there, body in (("GET", "/headers", None), ("PUT", "/headers", {"headers": {"X-A": "b"}}),
+                                ("DELETE", "/headers", None), ("DELETE", "/headers/X-A", None), ("GET", "/signing-keys", None),
+                                ("POST", "/signing-keys", {}), ("POST", "/signing-keys/rotate", {}), ("DELETE", "/signing-keys/x", None),
+                                ("GET", "/oauth", None), ("DELETE", "/oauth", None), ("GET", "/client-certificate", None),
+                                ("PUT", "/oauth", {"token_url": hook.url, "client_id": "a", "client_secret": "b"})):
+        answer = quick.request(method, path + there, json=body)
+        assert answer.status_code == 404 and answer.json()["detail"] == f"there is no endpoint {one['endpoint_id']}", (there, answer.text)
+    assert make(quick, hook)["endpoint_id"] == one["endpoint_id"]
+    assert quick.ok("GET", path + "/headers") == {"headers": {}} and quick.ok("GET", path + "/signing-keys") == []
+
+
+def test_a_pause_may_be_given_another_reason(quick, hook):
+    one = make(quick, hook)
+    assert act(quick, one, "pause")["state_reason"] is None
+    assert act(quick, one, "pause", reason="they move")["state_reason"] == "they move"
+    assert act(quick, one, "pause")["state_reason"] == "they move", "nothing said takes nothing back"
+    again = act(quick, one, "pause", reason="they still move")
+    assert (again["state"], again["state_reason"]) == ("paused", "they still move")
+    assert act(quick, one, "resume")["state_reason"] is None

@@ -285,3 +285,17 @@ def test_too_many_at_once_are_turned_away(start_server):
         assert api.post(quiet["url"]).status_code == 200, "others are not held up"
         assert [api.post("/in/nobodys").status_code for _ in range(20)] == [404] * 20
         eventually(lambda: api.post(one["url"]).status_code == 200, 10)
+
+
+def test_null_takes_an_answer_back(signing):
+    one = make(signing, status=503, script="500,502", headers={"Retry-After": "3"}, body="no", delay_ms=10, fail_first=1)
+    told = lambda: signing.ok("GET", path_of(one))["answer"]
+    for key, first in {"script": [], "fail_first": 0, "delay_ms": 0, "headers": {}, "body": "", "status": 200}.items():
+        assert told()[key] != first
+        before = told()
+        signing.ok("PATCH", path_of(one), json={key: None})
+        assert told() == {**before, key: first}
+    answer = signing.post(one["url"], content=b"x")
+    assert (answer.status_code, answer.content) == (200, b"") and "retry-after" not in answer.headers
+    two = make(signing, status=None, script=None, headers=None, body=None)
+    assert two["answer"] == told()

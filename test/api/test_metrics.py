@@ -139,6 +139,22 @@ def test_failures_are_counted_by_what_they_are(api, hostile):
     rises(api, before, 1, "runbell_agent_runs_total", status="error")
 
 
+def test_what_is_not_tried_again_is_counted_by_its_result(store, tmp_path, hostile):
+    """Policies `once` and `documented` give up at a result of its own name, which no outcome "other" may hide."""
+    config = {"runbell": {"delivery": {"policy": {"run": "once"}}}}
+    with Server(tmp_path, store=store(), config=config) as server, Api(server.url) as api:
+        before = Page(api)
+        hook = hostile.hook("/once", Answer(status=500), Answer(status=429), Answer(status=503, headers={"Retry-After": "1"}))
+        for outcome, count, status_class in (("server_error", 1, "5xx"), ("busy", 1, "4xx"), ("busy", 1, "5xx")):
+            api.run(None, webhook=hook.url)
+            rises(api, before, count, "runbell_deliveries_total", outcome=outcome, status_class=status_class)
+        api.run(None, webhook=f"http://127.0.0.1:{free_port()}/")
+        rises(api, before, 1, "runbell_deliveries_total", outcome="unreachable", status_class="none")
+        api.run(None, webhook=hook.url.replace("http:", "https:"))
+        rises(api, before, 1, "runbell_deliveries_total", outcome="tls", status_class="none")
+        rises(api, before, 0, "runbell_deliveries_total", outcome="other")
+
+
 def test_what_must_not_be_called_is_counted_by_rule(api):
     before = Page(api)
     for webhook, rule in [("http://169.254.169.254/latest", "link-local"), ("http://224.0.0.1/", "multicast"),

@@ -15,10 +15,10 @@ SENT = {"url": "https://example.com/"}
     ("GET", "/v1/replays", {"befor": 1}, None, "befor", "before"),
     ("POST", "/v1/replays", None, {"endpoint": "x", "dry_run": True}, "endpoint", "endpoint_id"),
     ("POST", "/v1/replays", None, {"dryrun": True}, "dryrun", "dry_run"),
-    ("POST", "/v1/endpoints/x/recover", None, {"since": "1h", "endpoint_id": "y"}, "endpoint_id", "object_id"),
+    ("GET", "/v1/webhook-keys", {"endpoint": "y"}, None, "endpoint", "endpoint_id"),
     ("POST", "/v1/deliveries/1/resend", None, {"ulr": "https://example.com/"}, "ulr", "url"),
     ("POST", "/v1/endpoints", None, {**SENT, "rate-limit": 3}, "rate-limit", "rate_limit"),
-    ("PATCH", "/v1/endpoints/x", None, {"rate": 1}, "rate", "name"),
+    ("PATCH", "/v1/endpoints/x", None, {"rate": 1}, "rate", "rate_limit"),
     ("POST", "/v1/endpoints/x/pause", None, {"reasons": "x"}, "reasons", "reason"),
     ("PUT", "/v1/endpoints/x/oauth", None, {"client": "x"}, "client", "client_id"),
     ("POST", "/v1/endpoints/x/signing-keys", None, {"typ": "ed25519"}, "typ", "type"),
@@ -35,6 +35,19 @@ def test_a_name_that_is_not_known_is_refused_with_the_one_that_was_meant(api, me
     answer = api.request(method, path, params=query, json=body)
     assert answer.status_code == 422, answer.text
     assert answer.json()["detail"] == f"{wrong}: is not known here; did you mean {right}?"
+
+
+@pytest.mark.parametrize("method, path, query, body, wrong, known", [
+    ("GET", "/v1/endpoints", {"bogus": 1}, None, "bogus", "kind, state, origin, after, limit"),
+    ("POST", "/v1/endpoints/x/signing-keys", None, {"key": "x"}, "key", "type, secret"),
+    ("PUT", "/v1/endpoints/x/headers", None, {"Authorization": "x"}, "Authorization", "headers"),
+    ("POST", "/v1/endpoints/x/recover", None, {"since": "1h", "endpoint_id": "y"}, "endpoint_id",
+     "kind, object_id, webhook_id, result, status, url, state, replay_id, text, since, until, rate, dry_run"),
+])
+def test_where_nothing_is_near_all_that_there_is_is_told(api, method, path, query, body, wrong, known):
+    answer = api.request(method, path, params=query, json=body)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["detail"] == f"{wrong}: is not known here; there is {known}"
 
 
 def test_a_parameter_that_stands_there_twice_is_refused(api):

@@ -188,6 +188,83 @@ def test_a_run_whose_webhook_gets_no_answer_tells_no_more(served, corner):
     assert set(reasons.values()) == {("unreachable", "unreachable", "there was no answer from the receiver", True)}
 
 
+# ---- where a policy gives up at once, the result is the reason; notices say it in their bodies ----
+
+
+@pytest.fixture(scope="module")
+def once(store, tmp_path_factory, hostile_ops):
+    """Runs are tried once; somebody is told of what is dead. A key of all workspaces, and an admin's of w."""
+    config = {"runbell": {"delivery": {"policy": {"run": "once"}, "notify_url": hostile_ops.url}, "heartbeat_s": 1}}
+    with Server(tmp_path_factory.mktemp("once"), store=store(), config=config) as server:
+        with Api(server.url) as first:
+            root = first.ok("POST", "/v1/keys", json={"name": "root"})["key"]
+        headers = {"x-api-key": root, "x-tenant-id": "w"}
+        with Api(server.url, headers=headers) as admin:
+            admin.ok("POST", "/v1/workspaces", headers={"x-tenant-id": "default"}, json={"workspace_id": "w"})
+            key = admin.ok("POST", "/v1/keys", headers={"x-tenant-id": "default"}, json={"role": "admin", "workspaces": ["w"]})["key"]
+            with Api(server.url, headers={"x-api-key": key}) as own:
+                yield own, admin
+
+
+@pytest.fixture(scope="module")
+def hostile_ops(shared_receiver):
+    return shared_receiver.hook("/ops-of-attempts")
+
+
+def test_the_reason_of_its_end_tells_no_more_than_the_attempt(once, corner):
+    own, root = once
+    urls = corner.urls()
+    urls["tls"] = urls["closed"].replace("http:", "https:").replace(urls["closed"].split(":")[2], urls["garbage"].split(":")[2])
+    seen, why = set(), {}
+    for name, url in urls.items():
+        run = own.run(None, webhook=url)
+        delivery = ended_delivery(own, object_id=run["run_id"])
+        attempts = own.ok("GET", f"/v1/deliveries/{delivery['delivery_id']}/attempts")["attempts"]
+        event = tail_of(own, run["run_id"])
+        seen.add((delivery["state"], delivery["state_reason"], delivery["last_result"], attempts[0]["result"],
+                  event["delivery"]["state_reason"]))
+        why[name] = root.ok("GET", f"/v1/deliveries/{delivery['delivery_id']}")["state_reason"]
+    assert seen == {("dead",) + 4 * ("unreachable",)}, seen
+    assert why == {"closed": "unreachable", "garbage": "server_error", "silent": "timeout", "tls": "tls"}
+
+
+def test_a_notice_is_for_whoever_runs_the_server(once, hostile_ops):
+    """Its body says why there was no answer, and its URL is the server's: for a key of one workspace neither is there."""
+    own, root = once
+    run = own.run(None, webhook=f"http://127.0.0.1:{free_port()}/")
+    dead = ended_delivery(own, object_id=run["run_id"])
+    notice = eventually(lambda: [one for one in root.ok("GET", "/v1/deliveries", params={"kind": "system"})["deliveries"]
+                                 if one["object_id"] == dead["object_id"]], DEADLINE_S,
+                        why=lambda: root.get("/v1/deliveries", params={"kind": "system"}).text)[0]
+    path, endpoint = f"/v1/deliveries/{notice['delivery_id']}", f"/v1/endpoints/{notice['endpoint_id']}"
+    assert root.ok("GET", path + "/body")["data"]["last_result"] == "unreachable"
+    assert root.get(endpoint).status_code == 200 and root.get(endpoint + "/headers").status_code == 200
+    for method, there, body in (("GET", path, None), ("GET", path + "/body", None), ("GET", path + "/attempts", None),
+                                ("POST", path + "/resend", {}), ("POST", path + "/resend", {"url": hostile_ops.url}),
+                                ("POST", path + "/cancel", None), ("GET", endpoint, None), ("PATCH", endpoint, {"name": "mine"}),
+                                ("GET", endpoint + "/events", None), ("GET", endpoint + "/headers", None),
+                                ("PUT", endpoint + "/headers", {"headers": {"X-A": "b"}}), ("GET", endpoint + "/signing-keys", None),
+                                ("POST", endpoint + "/signing-keys", {}), ("GET", endpoint + "/oauth", None),
+                                ("POST", endpoint + "/pause", {}), ("POST", endpoint + "/test", {}), ("DELETE", endpoint, None),
+                                ("POST", endpoint + "/recover", {"since": "1h"})):
+        answer = own.request(method, there, json=body)
+        assert answer.status_code == 404, f"{method} {there}: {answer.status_code} {answer.text}"
+    assert own.ok("GET", "/v1/deliveries", params={"kind": "system"})["deliveries"] == []
+    assert {one["kind"] for one in own.ok("GET", "/v1/deliveries")["deliveries"]} == {"run"}
+    assert {one["kind"] for one in own.ok("GET", "/v1/endpoints")["endpoints"]} == {"run"}
+    counted = lambda api: api.ok("POST", "/v1/replays", json={"state": "any", "since": "1h", "dry_run": True})["matched"]
+    assert counted(own) < counted(root)
+    replay = own.ok("POST", "/v1/replays", json={"state": "any", "webhook_id": notice["webhook_id"], "to_url": hostile_ops.url})
+    ended = eventually(lambda: (now := own.ok("GET", f"/v1/replays/{replay['replay_id']}"))["state"] == "done" and now, DEADLINE_S)
+    assert ended["matched"] == 0 and "not_kind" not in ended["filter"]
+    assert own.post("/v1/endpoints", json={"url": hostile_ops.url, "kind": "system"}).status_code == 422
+    with own.stream("GET", "/v1/deliveries/stream", params={"after": 0}, timeout=DEADLINE_S) as reply:
+        for _, event, _ in read_events(reply):
+            assert event["delivery"]["kind"] == "run"
+            if event["delivery"]["delivery_id"] == dead["delivery_id"] and event["state"] == "dead":
+                break
+
+
 # ---- the limit ----
 
 

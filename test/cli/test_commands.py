@@ -16,11 +16,12 @@ from standardwebhooks import Webhook
 
 from harness.api import HELLO, Api
 from harness.ports import eventually, free_port
+from harness.receiver import Answer
 from harness.server import Server, binary
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 OTHER = "whsec_" + base64.b64encode(b"fedcba9876543210fedcba9876543210").decode()
-GROUPS = {"deliveries": ["list", "show", "resend", "tail"], "endpoints": ["list", "show", "pause", "resume"], "keys": ["create", "list", "revoke"],
+GROUPS = {"deliveries": ["list", "show", "resend", "cancel", "tail"], "endpoints": ["list", "show", "pause", "resume", "recover"], "keys": ["create", "list", "revoke"],
           "config": ["check", "print"], "secrets": ["status", "rotate", "drop"],
           "replays": ["list", "show", "pause", "resume", "cancel"], "import": ["langsmith"],
           "export": ["deliveries", "endpoints", "threads"],
@@ -79,6 +80,11 @@ def test_the_overview_names_all_and_typos_are_mended():
     text = runbell("help")
     assert all(f"runbell {name}" in text for name in [*LEAVES, *GROUPS])
     assert "did you mean: runbell doctor?" in runbell("docter", code=2)
+    far = runbell("bogus", code=2)
+    assert 'there is no command "bogus"; runbell --help lists those there are' in far and "did you mean" not in far
+    assert "did you mean" not in runbell("deliveries", "list", "--xyzzy", "x", code=2)
+    assert runbell("help", "deliveries", "list") == runbell("deliveries", "list", "--help")
+    assert runbell("help", "deliveries") == runbell("deliveries", "--help") and runbell("help", "serve") == runbell("serve", "--help")
     assert "did you mean: runbell deliveries list?" in runbell("deliveries", "lisd", code=2)
     assert "did you mean --server?" in runbell("deliveries", "list", "--sever", "x", code=2)
 
@@ -99,6 +105,14 @@ def test_completions_and_man_page_have_every_command_and_flag(tmp_path):
 
     assert completed("runbell", "deliveries", "t") == ["tail"]
     assert completed("runbell", "trigger", "a") == ["alert"] and completed("runbell", "completion", "z") == ["zsh"]
+    assert completed("runbell", "deliveries", "c") == ["cancel"]
+    assert completed("runbell", "deliveries", "list", "--state", "d") == ["due", "done", "dead"]
+    assert completed("runbell", "deliveries", "list", "--json", "--kind", "f") == ["fleet"]
+    assert completed("runbell", "replay", "--state", "''") == ["dead", "done", "any"]
+    assert completed("runbell", "endpoints", "list", "--state", "p") == ["paused"]
+    assert completed("runbell", "keys", "create", "--role", "v") == ["viewer"]
+    assert completed("runbell", "verify", "--secret-file", str(tmp_path / "c.b")) == [str(script)], "a file where a file is meant"
+    assert completed("runbell", "deliveries", "list", "--st") == ["--state", "--status"]
     page = runbell("completion", "man")
     assert page.isascii() and all(f"RUNBELL_{name}" in page for name in ("URL", "API_KEY", "SECRET", "CA_FILE"))
 
@@ -186,7 +200,6 @@ def test_openapi_is_that_of_the_server(api):
 # ---- deliveries ----
 
 def test_a_user_finds_a_failed_delivery_and_sends_it_again(server, api, hostile):
-    from harness.receiver import Answer
     hook = hostile.hook("/hook", Answer(status=500, body=b"no \x1b[31mroom"))
     delivery = delivery_of(api, ended_run(api, webhook=hook.url), "dead")
     number = str(delivery["delivery_id"])
@@ -263,24 +276,9 @@ def test_keys_of_a_running_server_are_made_and_revoked(start_server):
     assert "no key" in runbell("keys", "revoke", "nobody", *mine, code=1)
 
 
-# ---- endpoints and samples ----
-
-def test_an_endpoint_is_paused_and_resumed(server, api, receiver):
-    delivery_of(api, ended_run(api, webhook=receiver.url))
-    listed = json.loads(runbell("endpoints", "list", "--json", url=server.url))["endpoints"]
-    [one] = [endpoint["endpoint_id"] for endpoint in listed if endpoint["url"] == receiver.url]
-    assert one in runbell("endpoints", "list", url=server.url)
-    assert "paused" in runbell("endpoints", "pause", one, "--reason", "at night", url=server.url)
-    held = delivery_of(api, ended_run(api, webhook=receiver.url), "held")
-    shown = runbell("endpoints", "show", one, url=server.url)
-    assert "at night" in shown and "1 held" in shown
-    assert "active" in runbell("endpoints", "resume", one, url=server.url)
-    eventually(lambda: api.ok("GET", f"/v1/deliveries/{held['delivery_id']}")["state"] == "done", 30)
-    assert "there is no endpoint" in runbell("endpoints", "show", "nobody", url=server.url, code=1)
-
+# ---- samples ----
 
 def test_a_sample_of_each_kind_is_sent_and_the_answer_told(server, receiver, hostile):
-    from harness.receiver import Answer
     for kind in ("run", "rule", "alert"):
         assert "Delivered" in runbell("trigger", kind, "--url", receiver.url, url=server.url)
     assert len(receiver.requests) == 3 and receiver.requests[0].header("webhook-signature")
@@ -448,7 +446,6 @@ def test_the_doctor_tells_what_does_not_work(server, tmp_path):
 
 def test_the_doctor_tries_the_way_to_a_receiver(server, receiver):
     """A2, A9: reachable, the path right, POST taken; refused by a rule; nobody there."""
-    from harness.receiver import Answer
 
     def egress(url, code=0):
         return checks(doctor(server, "--dev", "--egress", url, code=code))["egress"]

@@ -23,10 +23,10 @@ static enum args_outcome wrong(struct reader *r)
 static enum args_outcome unknown_flag(struct reader *r, struct str name)
 {
     const char *nearest = NULL;
-    unsigned least = NEAREST_FAR + 1;
+    unsigned least = NEAREST_FAR;
 
     for (size_t i = 0; i < r->command->flag_count; i++) {
-        unsigned distance = nearest_distance(name, str_of(r->command->flags[i].name));
+        unsigned distance = nearest_guess(name, str_of(r->command->flags[i].name));
 
         if (distance < least) {
             least = distance;

@@ -124,12 +124,14 @@ static int print_settings(void)
 int cli_help(int argc, char **argv)
 {
     char ask[] = "--help";
-    char *asking[] = {argv[0], argc > 1 ? argv[1] : NULL, ask, NULL};
+    char *asking[] = {argv[0], argc > 1 ? argv[1] : NULL, ask, ask, NULL};
 
     if (argc > 1 && strcmp(argv[1], "settings") == 0)
         return print_settings();
+    if (argc > 2)
+        asking[2] = argv[2];
     if (argc > 1 && strcmp(argv[1], "help") != 0)
-        return cli_dispatch(&cli_table, 3, asking);
+        return cli_dispatch(&cli_table, 4, asking);
     print_overview(stdout);
     return CLI_OK;
 }

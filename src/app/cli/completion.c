@@ -49,7 +49,59 @@ static void add_flags(struct buf *out, const struct arg_command *args)
              args && args->words ? args->words : "");
 }
 
+/* ---- what may stand behind a flag ---- */
+
+/* The first row that fits counts: by the beginning of the command's name, and the flag. */
+static const struct {
+    const char *command, *flag, *words;
+} values[] = {
+    {"runbell replay", "state", "dead done any"},
+    {"runbell endpoints", "state", "active paused disabled secret_unreadable"},
+    {"runbell", "state", "due sending held done dead"},
+    {"runbell listen", "kind", "run rule alert fleet"},
+    {"runbell", "kind", "run rule alert fleet system"},
+    {"runbell", "result",
+     "delivered unreachable tls timeout busy server_error rejected gone refused unknown"},
+    {"runbell", "role", "admin editor viewer ingest operator"},
+    {"runbell", "log-level", "debug info warn error"},
+    {"runbell", "log-format", "logfmt json"},
+};
+
+/* NULL: anything, or a file. */
+static const char *words_of(const struct arg_command *args, const struct arg_flag *flag)
+{
+    for (size_t i = 0; i < ARRAY_LEN(values); i++)
+        if (str_starts(str_of(args->name), str_of(values[i].command)) &&
+            strcmp(flag->name, values[i].flag) == 0)
+            return values[i].words;
+    return NULL;
+}
+
 /* ---- bash and zsh: `case` over the words that stand there ---- */
+
+/* "deliveries list --state" and what it may be; nothing is offered where that is not known, so that
+ * the shell offers files. */
+static void bash_values(struct buf *out, const struct arg_command *args)
+{
+    for (size_t i = 0; args && i < args->flag_count; i++) {
+        const struct arg_flag *flag = &args->flags[i];
+        const char *words = flag->value ? words_of(args, flag) : NULL;
+
+        if (flag->value) /* behind "runbell " */
+            buf_addf(out, "    \"%s --%s\") words=\"%s\" ;;\n", args->name + 8, flag->name,
+                     words ? words : "");
+    }
+}
+
+static void bash_value_cases(struct buf *out, const struct cli_table *table)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->commands[i].table)
+            bash_value_cases(out, table->commands[i].table);
+        else
+            bash_values(out, table->commands[i].args);
+    }
+}
 
 static void bash_command(struct buf *out, const char *words, const struct cli_command *command)
 {
@@ -70,6 +122,8 @@ static void bash_cases(struct buf *out)
     buf_add_cstr(out, "\" ;;\n");
     for (size_t i = 0; i < cli_table.count; i++)
         bash_command(out, "", &cli_table.commands[i]);
+    buf_add_cstr(out, "    esac\n    case \"$path $before\" in\n");
+    bash_value_cases(out, &cli_table);
     buf_add_cstr(out, "    esac\n");
 }
 
@@ -78,6 +132,7 @@ static void bash_write(struct buf *out)
     buf_add_cstr(out, "# bash completion of runbell\n"
                       "_runbell() {\n"
                       "    local word path=\"\" words=\"\" current=\"${COMP_WORDS[COMP_CWORD]}\"\n"
+                      "    local before=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
                       "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
                       "        case \"$word\" in -*) break ;; esac\n"
                       "        path=\"${path:+$path }$word\"\n"
@@ -99,11 +154,11 @@ static void zsh_write(struct buf *out)
                       "        [[ \"$word\" == -* ]] && break\n"
                       "        path_=\"${path_:+$path_ }$word\"\n"
                       "    done\n"
-                      "    _runbell_words \"$path_\"\n"
+                      "    _runbell_words \"$path_\" \"${words[CURRENT-1]}\"\n"
                       "    compadd -- ${=words_} || _files\n"
                       "}\n"
                       "_runbell_words() {\n"
-                      "    local path=\"$1\" words=\"\"\n");
+                      "    local path=\"$1\" before=\"$2\" words=\"\"\n");
     bash_cases(out);
     buf_add_cstr(out, "    words_=\"$words\"\n"
                       "}\n"
@@ -132,8 +187,13 @@ static void fish_flags(struct buf *out, const char *condition, const struct arg_
     if (args && args->words)
         buf_addf(out, "complete -c runbell -f -n '%s' -a '%s'\n", condition, args->words);
     for (size_t i = 0; args && i < args->flag_count; i++) {
-        buf_addf(out, "complete -c runbell -n '%s' -l %s %s-d '", condition, args->flags[i].name,
+        const char *words = words_of(args, &args->flags[i]);
+
+        buf_addf(out, "complete -c runbell -n '%s' -l %s %s", condition, args->flags[i].name,
                  args->flags[i].value ? "-r " : "");
+        if (words)
+            buf_addf(out, "-f -a '%s' ", words);
+        buf_add_cstr(out, "-d '");
         fish_quote(out, args->flags[i].help);
         buf_add_cstr(out, "'\n");
     }

@@ -71,6 +71,16 @@ static const struct arg_command resend_command = {
     .flag_count = ARRAY_LEN(resend_flags),
 };
 
+static const struct arg_command cancel_command = {
+    .name = "runbell deliveries cancel",
+    .operands = "ID",
+    .summary = "Calls a delivery off: it is tried no more.",
+    .more = "An attempt that is under way goes on, and is the last one.",
+    .operand_count = 1,
+    .flags = one_flags,
+    .flag_count = ARRAY_LEN(one_flags),
+};
+
 static const struct arg_flag tail_flags[] = {
     FILTER_FLAGS,
     {"after", "N", "from this position on (default: from now)", NULL},
@@ -246,6 +256,7 @@ static void print_delivery(const struct json *delivery)
     print_member(delivery, "endpoint", "endpoint_id");
     print_member(delivery, "url", "url");
     print_member(delivery, "created", "created_at");
+    print_member(delivery, "ended", "ended_at");
     print_member(delivery, "next attempt", "next_attempt_at");
     print_member(delivery, "policy", "policy");
     if (json_i64(json_get(delivery, "resend_of"), 0))
@@ -282,7 +293,8 @@ static void add_id(const struct session *session, struct buf *path)
     percent_write(path, str_of(session->args.operands[0]));
 }
 
-static int show_run(struct remote *remote)
+/* GET for an empty verb, else POST …/verb. */
+static int one(struct remote *remote, const char *verb, struct str ask)
 {
     struct buf path, body;
     int code;
@@ -290,7 +302,8 @@ static int show_run(struct remote *remote)
     buf_init(&path, PATH_BYTES_MAX);
     buf_init(&body, REPLY_BYTES_MAX);
     add_id(remote->session, &path);
-    code = remote_call(remote, "GET", buf_str(&path), STR_NONE, &body);
+    buf_add_cstr(&path, verb);
+    code = remote_call(remote, verb[0] ? "POST" : "GET", buf_str(&path), ask, &body);
     if (code == CLI_OK)
         code = print_one(remote->session, &body);
     buf_release(&path);
@@ -298,32 +311,34 @@ static int show_run(struct remote *remote)
     return code;
 }
 
-/* ---- resend ---- */
+static int show_run(struct remote *remote)
+{
+    return one(remote, "", STR_NONE);
+}
+
+/* ---- again, or no more ---- */
 
 static int resend_run(struct remote *remote)
 {
     const char *url = session_value(remote->session, "url");
-    struct buf path, ask, body;
     struct json_writer json;
+    struct buf ask;
     int code;
 
-    buf_init(&path, PATH_BYTES_MAX);
     buf_init(&ask, PATH_BYTES_MAX);
-    buf_init(&body, REPLY_BYTES_MAX);
     json_writer_init(&json, &ask);
     json_begin_object(&json);
     if (url)
         json_put_str(&json, "url", str_of(url));
     json_end_object(&json);
-    add_id(remote->session, &path);
-    buf_add_cstr(&path, "/resend");
-    code = remote_call(remote, "POST", buf_str(&path), buf_str(&ask), &body);
-    if (code == CLI_OK)
-        code = print_one(remote->session, &body);
-    buf_release(&path);
+    code = one(remote, "/resend", buf_str(&ask));
     buf_release(&ask);
-    buf_release(&body);
     return code;
+}
+
+static int cancel_run(struct remote *remote)
+{
+    return one(remote, "/cancel", STR("{}"));
 }
 
 /* ---- tail ---- */
@@ -412,6 +427,7 @@ static const struct cli_command commands[] = {
     {"list", "search the log", &list_command, .ask = list_run},
     {"show", "one with its attempts", &show_command, .ask = show_run, .also = "get"},
     {"resend", "send one again", &resend_command, .ask = resend_run},
+    {"cancel", "try one no more", &cancel_command, .ask = cancel_run},
     {"tail", "follow what happens", &tail_command, .ask = tail_run},
 };
 

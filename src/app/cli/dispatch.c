@@ -13,13 +13,14 @@ static void write_list(FILE *out, const struct cli_table *table)
     fprintf(out, "\nEach says more with --help.\n");
 }
 
+/* NULL: none is near. */
 static const char *nearest_command(const struct cli_table *table, const char *name)
 {
-    const char *nearest = table->commands[0].name;
-    unsigned least = NEAREST_FAR + 1;
+    const char *nearest = NULL;
+    unsigned least = NEAREST_FAR;
 
     for (size_t i = 0; i < table->count; i++) {
-        unsigned distance = nearest_distance(str_of(name), str_of(table->commands[i].name));
+        unsigned distance = nearest_guess(str_of(name), str_of(table->commands[i].name));
 
         if (distance < least) {
             least = distance;
@@ -27,6 +28,18 @@ static const char *nearest_command(const struct cli_table *table, const char *na
         }
     }
     return nearest;
+}
+
+static int unknown_command(const struct cli_table *table, const char *name)
+{
+    const char *nearest = nearest_command(table, name);
+
+    fprintf(stderr, "%s: there is no command \"%s\"; ", table->group, name);
+    if (nearest)
+        fprintf(stderr, "did you mean: %s %s?\n", table->group, nearest);
+    else
+        fprintf(stderr, "%s --help lists those there are\n", table->group);
+    return CLI_USAGE;
 }
 
 static int command_run(const struct cli_command *command, int argc, char **argv)
@@ -57,7 +70,5 @@ int cli_dispatch(const struct cli_table *table, int argc, char **argv)
     for (size_t i = 0; i < table->count; i++)
         if (is_called(&table->commands[i], argv[1]))
             return command_run(&table->commands[i], argc - 1, argv + 1);
-    fprintf(stderr, "%s: there is no command \"%s\"; did you mean: %s %s?\n", table->group, argv[1],
-            table->group, nearest_command(table, argv[1]));
-    return CLI_USAGE;
+    return unknown_command(table, argv[1]);
 }

@@ -9,8 +9,9 @@
 
 static const struct arg_flag list_flags[] = {
     {"kind", "KIND", "run, rule, alert, fleet or system", NULL},
-    {"state", "STATE", "active, paused or disabled", NULL},
+    {"state", "STATE", "active, paused, disabled or secret_unreadable", NULL},
     {"limit", "N", "how many (default: 50)", NULL},
+    {"after", "ID", "behind this one: the next page", NULL},
     ARG_JSON,
     ARG_SERVER,
     ARG_API_KEY,
@@ -57,10 +58,30 @@ static const struct arg_command resume_command = {
     .name = "runbell endpoints resume",
     .operands = "ID",
     .summary = "Sends again to an endpoint that was paused or disabled, what was held first.",
-    .more = "",
+    .more = "What was given up meanwhile stays so: runbell endpoints recover sends it too.",
     .operand_count = 1,
     .flags = one_flags,
     .flag_count = ARRAY_LEN(one_flags),
+};
+
+static const struct arg_flag recover_flags[] = {
+    {"since", "TIME", "when its receiver went down: a time, or how long ago: 15m, 24h, 7d", NULL},
+    {"rate", "N", "so many a second (default: 200)", NULL},
+    {"dry-run", NULL, "only say how many there are", NULL},
+    ARG_JSON,
+    ARG_SERVER,
+    ARG_API_KEY};
+
+static const struct arg_command recover_command = {
+    .name = "runbell endpoints recover",
+    .operands = "ID",
+    .summary = "Sends an endpoint all that it has missed since a time, and what is held for it.",
+    .more =
+        "For a receiver that was down. A paused or disabled endpoint becomes active again; what\n"
+        "was given up is sent once more by the server, as by runbell replay.",
+    .operand_count = 1,
+    .flags = recover_flags,
+    .flag_count = ARRAY_LEN(recover_flags),
 };
 
 static enum output_colour colour_of(struct str state, struct str health)
@@ -98,7 +119,10 @@ static int print_list(const struct buf *body)
         printf("%-36s  %-6s %-8s %-8s %s\n", "ID", "KIND", "STATE", "HEALTH", "URL");
         while (json_next(&iter, NULL, &endpoint))
             print_row(endpoint);
-        if (json_count(json_get(root, "endpoints")) == 0)
+        if (output_text(root, "next_after").len)
+            fprintf(stderr, "There may be more: --after %.*s\n",
+                    STR_ARG(output_text(root, "next_after")));
+        else if (json_count(json_get(root, "endpoints")) == 0)
             fprintf(stderr, "There are none: an endpoint is made by its first webhook.\n");
         code = CLI_OK;
     }
@@ -118,6 +142,7 @@ static int list_run(struct remote *remote)
     remote_add_query(&path, "kind", session_value(session, "kind"));
     remote_add_query(&path, "state", session_value(session, "state"));
     remote_add_query(&path, "limit", session_value(session, "limit"));
+    remote_add_query(&path, "after", session_value(session, "after"));
     code = remote_call(remote, "GET", buf_str(&path), STR_NONE, &body);
     if (code == CLI_OK && session_value(session, "json"))
         output_line(buf_str(&body));
@@ -198,7 +223,8 @@ static int print_one(const struct session *session, const struct buf *body)
 }
 
 /* GET for an empty verb, else POST …/verb. */
-static int one(struct remote *remote, const char *verb, struct str ask)
+static int one_as(struct remote *remote, const char *verb, struct str ask,
+                  int (*print)(const struct session *session, const struct buf *body))
 {
     struct buf path, body;
     int code;
@@ -210,10 +236,15 @@ static int one(struct remote *remote, const char *verb, struct str ask)
     buf_add_cstr(&path, verb);
     code = remote_call(remote, verb[0] ? "POST" : "GET", buf_str(&path), ask, &body);
     if (code == CLI_OK)
-        code = print_one(remote->session, &body);
+        code = print(remote->session, &body);
     buf_release(&path);
     buf_release(&body);
     return code;
+}
+
+static int one(struct remote *remote, const char *verb, struct str ask)
+{
+    return one_as(remote, verb, ask, print_one);
 }
 
 static int show_run(struct remote *remote)
@@ -244,6 +275,76 @@ static int resume_run(struct remote *remote)
     return one(remote, "/resume", STR("{}"));
 }
 
+/* ---- recover ---- */
+
+static void print_recovery(const struct json *root)
+{
+    const struct json *replay = json_get(root, "replay");
+    bool is_dry = json_bool(json_get(root, "dry_run"), false);
+    const struct json *count = json_get(is_dry ? root : replay, is_dry ? "matched" : "expected");
+
+    printf("%lld held, %lld given up%s\n", (long long)json_i64(json_get(root, "held"), 0),
+           (long long)json_i64(count, 0),
+           is_dry ? "; nothing was sent." : " to be sent once more.");
+    if (is_dry)
+        return;
+    fputs("runbell replays show ", stdout);
+    output_safe(output_text(replay, "replay_id"), 64);
+    puts(" --follow says how far it is.");
+}
+
+static int print_recovered(const struct session *session, const struct buf *body)
+{
+    const struct json *root = NULL;
+    struct arena arena;
+    int code = CLI_OK;
+
+    if (session_value(session, "json")) {
+        output_line(buf_str(body));
+        return CLI_OK;
+    }
+    arena_init(&arena);
+    if (output_parse(&arena, body, &root))
+        print_recovery(root);
+    else
+        code = CLI_FAILED;
+    arena_release(&arena);
+    return code;
+}
+
+static int recover_run(struct remote *remote)
+{
+    const struct session *session = remote->session;
+    const char *since = session_value(session, "since"), *rate = session_value(session, "rate");
+    struct json_writer json;
+    double per_s = 0;
+    struct buf ask;
+    int code;
+
+    if (!since) {
+        (void)session_fail(session, "--since is missing: when did its receiver go down?");
+        return CLI_USAGE;
+    }
+    if (rate && str_to_double(str_of(rate), &per_s)) {
+        (void)session_fail(session, "--rate must be a number of deliveries a second, not \"%s\"",
+                           rate);
+        return CLI_USAGE;
+    }
+    buf_init(&ask, PATH_BYTES_MAX);
+    json_writer_init(&json, &ask);
+    json_begin_object(&json);
+    json_put_str(&json, "since", str_of(since));
+    json_put_bool(&json, "dry_run", session_value(session, "dry-run"));
+    if (rate) {
+        json_key(&json, "rate");
+        json_double_out(&json, per_s);
+    }
+    json_end_object(&json);
+    code = one_as(remote, "/recover", buf_str(&ask), print_recovered);
+    buf_release(&ask);
+    return code;
+}
+
 /* ---- all ---- */
 
 static const struct cli_command commands[] = {
@@ -251,6 +352,7 @@ static const struct cli_command commands[] = {
     {"show", "one, with what waits for it", &show_command, .ask = show_run},
     {"pause", "hold what is for it", &pause_command, .ask = pause_run},
     {"resume", "send again", &resume_command, .ask = resume_run},
+    {"recover", "send all that it has missed", &recover_command, .ask = recover_run},
 };
 
 const struct cli_table endpoints_table = {"runbell endpoints", commands, ARRAY_LEN(commands)};

@@ -241,6 +241,29 @@ static void on_signal(void *context, int number)
     finish(x, NULL);
 }
 
+static void set_mask(int how)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    REQUIRE(sigprocmask(how, &set, NULL) == 0);
+}
+
+void remote_hold_signals(void)
+{
+    set_mask(SIG_BLOCK);
+}
+
+/* What was held comes now, and ends the loop. */
+static void take_signals(struct exchange *x)
+{
+    loop_on_signal(x->loop, SIGINT, on_signal, x);
+    loop_on_signal(x->loop, SIGTERM, on_signal, x);
+    set_mask(SIG_UNBLOCK);
+}
+
 void remote_send(struct world *world, const struct remote_request *request,
                  struct remote_answer *answer)
 {
@@ -253,12 +276,12 @@ void remote_send(struct world *world, const struct remote_request *request,
     if (prepare(&x)) {
         x.loop = world_loop_new(world, "remote");
         timer_init(&x.timer, x.loop, on_timer);
-        if (request->ends_by_hand) {
-            loop_on_signal(x.loop, SIGINT, on_signal, &x);
-            loop_on_signal(x.loop, SIGTERM, on_signal, &x);
-        }
+        if (request->ends_by_hand)
+            take_signals(&x);
         begin(&x);
         loop_run(x.loop);
+        if (request->ends_by_hand && !answer->is_ended)
+            remote_hold_signals();
         timer_stop(&x.timer);
         if (x.stream)
             stream_close(x.stream, true);

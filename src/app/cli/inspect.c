@@ -261,6 +261,7 @@ int inspect_run(struct remote *remote)
     if (count && (str_to_i64(str_of(count), &i.left) || i.left < 1))
         return usage(session, "count", count);
     arena_init(&i.arena);
+    remote_hold_signals();
     code = open_inspector(&i);
     if (code == CLI_OK)
         code = follow(&i);

@@ -58,6 +58,10 @@ struct remote_answer {
     bool is_ended;    /* by hand */
 };
 
+/* From now on SIGINT and SIGTERM wait for a request that ends by hand: whoever has made something
+ * that is to be cleaned up is not ended in between. */
+void remote_hold_signals(void);
+
 /* Any URL: receivers too. */
 void remote_send(struct world *world, const struct remote_request *request,
                  struct remote_answer *answer);
