@@ -157,7 +157,11 @@ static void words_that_are_not_understood(void **state)
         {"runbell version", CLI_OK, "runbell " RUNBELL_VERSION "\n", ""},
         {"runbell --version", CLI_OK, "runbell " RUNBELL_VERSION "\n", ""},
         {"runbell version --json", CLI_OK, "{\"name\":\"runbell\",\"version\":\"", ""},
-        {"runbell version --yaml", CLI_USAGE, "", "did you mean --json?"},
+        {"runbell version --jsn", CLI_USAGE, "", "did you mean --json?"},
+        {"runbell version --yaml", CLI_USAGE, "",
+         "runbell version: --yaml is not known\nSee: runbell version --help"},
+        {"runbell help keys revoke", CLI_OK, "runbell keys revoke KEY_ID [flags]", ""},
+        {"runbell bogus", CLI_USAGE, "", "runbell --help lists those there are"},
     };
 
     (void)state;
