@@ -113,3 +113,11 @@ def test_a_reused_connection_carries_several_webhooks(quick, receiver):
         run = quick.run(None, webhook=receiver.url)
         receiver.wait_for_run(run["run_id"])
     assert len({request.peer for request in receiver.requests}) < 10
+
+
+def test_a_body_of_25_mb_arrives_whole_and_signed(quick, hook):
+    """delivery.md section 1.3: bodies as large as other senders allow at most."""
+    quick.run(quick.thread(), [{"large_bytes": 25_500_000}], webhook=hook.url)
+    request = hook.one(timeout=90)
+    assert len(request.body) > 25_500_000
+    Webhook(SECRET).verify(request.body, {name.lower(): value for name, value in request.headers})

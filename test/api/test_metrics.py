@@ -102,6 +102,34 @@ def test_every_metric_has_its_line_in_the_documentation():
     assert documented == set(TYPES) | GATEWAY
 
 
+NAMES = {"runbell_ingest_events_total": {"tenant", "result"}, "runbell_ingest_commit_seconds": set(), "runbell_commit_batch_records": set(),
+         "runbell_deliveries_total": {"outcome", "status_class"}, "runbell_attempt_seconds": {"phase"}, "runbell_delivery_lag_seconds": set(),
+         "runbell_queue_depth": {"state"}, "runbell_queue_oldest_seconds": set(), "runbell_endpoint_state": {"state"},
+         "runbell_breaker_transitions_total": {"to"}, "runbell_conn_open_total": set(), "runbell_conn_reused_total": set(),
+         "runbell_ssrf_denied_total": {"rule"}, "runbell_duplicates_suspected_total": {"cause"}, "runbell_recovery_rows": set(),
+         "runbell_recovery_seconds": set(), "runbell_rss_bytes": set(), "runbell_build_info": {"version"},
+         "runbell_agent_runs_total": {"status"}, "runbell_alert_state": {"state"}, "runbell_rule_lag_seconds": set()}
+VALUES = {("runbell_attempt_seconds", "phase"): {"dns", "connect", "tls", "ttfb", "total"},
+          ("runbell_queue_depth", "state"): {"due", "scheduled", "sending", "held", "blocked", "dead"}}
+
+
+def test_the_names_that_dashboards_know_are_all_there(api, receiver):
+    """delivery.md section 8.4, cli-ops.md section 5.3: literally, labels too."""
+    api.run(None, webhook=receiver.url)
+    receiver.one()
+    assert api.post("/runs", json={"assistant_id": "agent", "webhook": "http://169.254.169.254/"}).status_code == 422
+    wanted = {**NAMES, "runbell_fsync_seconds": set()}
+
+    def missing():
+        samples = api.ok("GET", "/metrics", params={"format": "json"})
+        return {name: samples.get(name, {}).get("samples") for name, labels in wanted.items()
+                if not any(set(one["labels"]) == labels for one in samples.get(name, {}).get("samples", []))}
+    eventually(lambda: not missing(), DEADLINE_S, why=lambda: f"not there as they must be: {missing()}")
+    samples = api.ok("GET", "/metrics", params={"format": "json"})
+    for (name, label), words in VALUES.items():
+        assert {one["labels"][label] for one in samples[name]["samples"]} == words
+
+
 def test_a_delivery_is_counted_where_it_passes(api, receiver):
     before = Page(api)
     for _ in range(2):
