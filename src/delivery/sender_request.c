@@ -86,18 +86,22 @@ static void set_identity(struct attempt *a, struct str pem, struct http_client_r
     request->identity = &a->identity;
 }
 
-/* What the API has written of it (api/endpoint_credentials.c). */
-static void set_oauth(struct attempt *a, const struct secret *secret,
-                      struct http_client_request *request)
+/* What the API has written of it (api/endpoint_credentials.c), judged as it was then. False: it
+ * must not be called, so nothing is sent. */
+static bool set_oauth(struct attempt *a, const struct secret *secret,
+                      struct http_client_request *request, struct str *why)
 {
     struct http_oauth *oauth = ARENA_NEW(&a->arena, struct http_oauth);
     const struct json *about = NULL;
-    const char *why = NULL;
     struct url url = {0};
 
-    if (json_parse(&a->arena, secret->about, &about, NULL) ||
-        url_parse(&a->arena, json_string(json_get(about, "token_url")), &url, &why))
-        return;
+    if (json_parse(&a->arena, secret->about, &about, NULL))
+        about = NULL;
+    if (target_check_token(a->delivery->config.egress, &a->arena,
+                           json_string(json_get(about, "token_url")), &url, why)) {
+        *why = arena_printf(&a->arena, "the OAuth client's token_url: %.*s", STR_ARG(*why));
+        return false;
+    }
     *oauth = (struct http_oauth){
         .key = arena_printf(&a->arena, "%.*s\n%.*s\n%lld", STR_ARG(a->row.tenant),
                             STR_ARG(a->row.endpoint_id), (long long)a->row.secrets_version),
@@ -112,10 +116,11 @@ static void set_oauth(struct attempt *a, const struct secret *secret,
         .in_body = str_eq(json_string(json_get(about, "auth")), STR("body")),
     };
     request->oauth = oauth;
+    return true;
 }
 
 /* How we prove who we are, where the endpoint asks for it. */
-static void identify(struct attempt *a, struct http_client_request *request)
+static bool identify(struct attempt *a, struct http_client_request *request, struct str *why)
 {
     const struct secrets *secrets = &a->row.secrets;
 
@@ -124,9 +129,10 @@ static void identify(struct attempt *a, struct http_client_request *request)
 
         if (secret->kind == SECRET_CLIENT_CERTIFICATE)
             set_identity(a, secret->value, request);
-        else if (secret->kind == SECRET_OAUTH)
-            set_oauth(a, secret, request);
+        else if (secret->kind == SECRET_OAUTH && !set_oauth(a, secret, request, why))
+            return false;
     }
+    return true;
 }
 
 struct http_client *attempt_request(struct attempt *a, struct http_client_request *request,
@@ -138,6 +144,5 @@ struct http_client *attempt_request(struct attempt *a, struct http_client_reques
         return NULL;
     open_keys(a);
     write_headers(a, request);
-    identify(a, request);
-    return client;
+    return identify(a, request, why) ? client : NULL;
 }

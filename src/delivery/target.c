@@ -101,3 +101,21 @@ enum err target_check(const struct target_rules *rules, const struct egress_poli
     *url = parsed;
     return OK;
 }
+
+enum err target_check_token(const struct egress_policy *egress, struct arena *arena,
+                            struct str text, struct url *url, struct str *why)
+{
+    struct url parsed = {0};
+    enum err err = target_check(&target_rules_none, egress, arena, text, &parsed, why);
+
+    if (err)
+        return err;
+    if (parsed.is_relative)
+        return deny(STR("our own address"), why,
+                    STR("the token's endpoint must not be this server"));
+    if (!parsed.scheme_is_https && !egress->dev)
+        return deny(STR("https only"), why,
+                    STR("must begin with https://, because the client's secret goes there"));
+    *url = parsed;
+    return OK;
+}

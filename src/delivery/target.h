@@ -41,4 +41,9 @@ enum err target_check(const struct target_rules *rules, const struct egress_poli
                       struct arena *arena, struct str text, struct url *url,
                       struct str *why) MUST_USE;
 
+/* The same for the URL of an OAuth token's endpoint: never this server itself, and https unless
+ * `dev`, because the client's secret goes there. */
+enum err target_check_token(const struct egress_policy *egress, struct arena *arena,
+                            struct str text, struct url *url, struct str *why) MUST_USE;
+
 #endif

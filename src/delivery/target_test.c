@@ -156,9 +156,51 @@ static void https_unless_opened(void **state)
     arena_release(&arena);
 }
 
+static const struct {
+    const char *url;
+    enum err closed, dev;
+    const char *names;
+} token_cases[] = {
+    {"https://login.example.com/token", OK, OK, NULL},
+    {"http://login.example.com/token", ERR_DENIED, OK, "https://"},
+    {"http://127.0.0.1:9/token", ERR_DENIED, OK, "loopback"},
+    {"https://169.254.169.254/token", ERR_DENIED, ERR_DENIED, "link-local"},
+    {"https://127.0.0.1:8123/token", ERR_DENIED, ERR_DENIED, ""},
+    {"https://127.0.0.1:8123/in/x", ERR_DENIED, ERR_DENIED, "this server"},
+    {"/in/x", ERR_DENIED, ERR_DENIED, ""},
+    {"", ERR_INVALID, ERR_INVALID, ""},
+};
+
+static void a_token_is_never_asked_of_ourselves(void **state)
+{
+    struct egress_policy closed = {
+        .own = {{.family = ADDRESS_IPV4, .bytes = {127, 0, 0, 1}, .port = 8123}},
+        .own_count = 1,
+        .own_path = STR("/in/")};
+    struct egress_policy dev = closed;
+    struct arena arena;
+
+    (void)state;
+    dev.dev = true;
+    arena_init(&arena);
+    for (size_t i = 0; i < ARRAY_LEN(token_cases); i++) {
+        struct str text = str_of(token_cases[i].url), why = STR("");
+        struct url url = {0};
+
+        assert_int_equal(target_check_token(&dev, &arena, text, &url, &why), token_cases[i].dev);
+        assert_int_equal(target_check_token(&closed, &arena, text, &url, &why),
+                         token_cases[i].closed);
+        if (token_cases[i].names)
+            assert_true(str_contains(why, str_of(token_cases[i].names)));
+    }
+    arena_release(&arena);
+}
+
 static const struct CMUnitTest tests[] = {
     TEST("every row of the table of webhook addresses (C15)", every_case),
     TEST("--dev and egress.allow open addresses and nothing else", opened_by_dev_and_by_entry),
+    TEST("a token's endpoint has https and is not this server",
+         a_token_is_never_asked_of_ourselves),
     TEST("E1: Fleet's webhooks take https; http only to what is opened", https_unless_opened),
 };
 

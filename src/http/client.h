@@ -62,7 +62,8 @@ struct http_send; /* one request under way */
 struct http_result;
 
 /* A bearer token by client credentials. Fetched by the same client under the same rules, kept until
- * it expires, fetched anew once when the receiver answers 401. */
+ * it expires, fetched anew once when the receiver answers 401. Its endpoint forbidden: HTTP_DENIED;
+ * no token for another reason: HTTP_NO_CONNECTION. */
 struct http_oauth {
     struct str key; /* sends with the same key share a token */
     bool https;
@@ -108,15 +109,14 @@ enum http_outcome {
     HTTP_BAD_RESPONSE /* not HTTP, over a limit, cut off within the head */
 };
 
-struct http_phases { /* durations in µs; -1: not reached; 0 dns/connect/tls on a reused connection
-                      */
+struct http_phases { /* in µs; -1: not reached; 0 dns/connect/tls on a reused connection */
     int64_t dns_us, connect_us, tls_us, first_byte_us, total_us;
 };
 
 struct http_result {
     enum http_outcome outcome;
     int status;       /* 0 unless HTTP_ANSWERED */
-    const char *why;  /* static words for people: "connection refused", "certificate expired" … */
+    const char *why;  /* words for people: "connection refused" …; borrowed as the headers are */
     const char *rule; /* egress rule that denied; else NULL */
     const struct http_header *headers; /* of the response; borrowed until on_done returns */
     size_t header_count;

@@ -282,6 +282,44 @@ static void every_cut_has_its_outcome(void **state)
     assert_int_equal(client_rig_stats(&rig).connections_busy, 0);
 }
 
+/* ---- an interim response while the request is on its way ---- */
+
+#define LARGE_BYTES (32 * MIB) /* more than the sockets hold */
+
+static void interim_before_the_body(struct receiver *receiver, int fd)
+{
+    receiver_write(fd, STR("HTTP/1.1 103 Early Hints\r\n\r\n"));
+    usleep(50000); /* the request's first bytes wait, its last have not gone */
+    for (size_t left = LARGE_BYTES; left > 0;) {
+        static char bytes[256 * KIB];
+        ssize_t got = recv(fd, bytes, sizeof(bytes), 0);
+
+        if (got <= 0)
+            return;
+        left -= (size_t)got < left ? (size_t)got : left;
+    }
+    receiver_write(fd, STR(RECEIVER_OKAY));
+    receiver_hold(receiver, fd);
+}
+
+static void an_interim_response_before_the_body_is_gone(void **state)
+{
+    struct receiver receiver = {.serve = interim_before_the_body};
+    char *body = mem_alloc_zero(LARGE_BYTES);
+
+    (void)state;
+    receiver_start(&receiver);
+    struct http_client_request request = client_rig_request(&rig, receiver.port);
+    request.body = str_range(body, LARGE_BYTES);
+    request.budget.first_byte_ms = request.budget.total_ms = 20 * MS_PER_SECOND;
+    const struct outcome *outcome = client_rig_send(&rig, &request);
+    client_rig_assert(outcome, HTTP_ANSWERED);
+    assert_int_equal(outcome->result.status, 200);
+    assert_int_equal(client_rig_stats(&rig).connections_idle, 1);
+    receiver_stop(&receiver);
+    mem_free(body);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -298,7 +336,7 @@ static int stop(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(table) + 1];
+    struct CMUnitTest tests[ARRAY_LEN(table) + 2];
     size_t count = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -310,6 +348,9 @@ int main(void)
     tests[count++] =
         (struct CMUnitTest){"a response cut off at each byte, by a close and by a reset",
                             every_cut_has_its_outcome, NULL, NULL, NULL};
+    tests[count++] =
+        (struct CMUnitTest){"an interim response that comes before the body has gone ends nothing",
+                            an_interim_response_before_the_body_is_gone, NULL, NULL, NULL};
     int failed = cmocka_run_group_tests_name("http/client hostile", tests, start, stop);
     for (size_t i = 0; i < count; i++)
         mem_free(tests[i].initial_state);

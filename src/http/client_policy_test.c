@@ -228,6 +228,30 @@ static void a_proxy_is_not_asked_for_a_forbidden_address(void **state)
     assert_int_equal(atomic_load(&receiver.connections), 0);
 }
 
+/* The token's endpoint has a name that leads to a metadata service; the receiver is fine. */
+static void a_token_is_asked_of_allowed_addresses_only(void **state)
+{
+    struct receiver receiver = {.serve = receiver_answer_all};
+    struct http_oauth oauth = {.key = STR("key"),
+                               .host = STR("bad-last.example"),
+                               .target = STR("/token"),
+                               .client_id = STR("me"),
+                               .client_secret = STR("secret")};
+
+    (void)state;
+    receiver_start(&receiver);
+    client_rig_call(&rig, learn_names);
+    struct http_client_request request = client_rig_request(&rig, receiver.port);
+    oauth.port = receiver.port;
+    request.oauth = &oauth;
+    const struct outcome *outcome = client_rig_send(&rig, &request);
+    client_rig_assert(outcome, HTTP_DENIED);
+    assert_string_equal(outcome->result.why,
+                        "the OAuth token endpoint must not be called: link-local");
+    receiver_stop(&receiver);
+    assert_int_equal(atomic_load(&receiver.connections), 0);
+}
+
 static void a_name_that_is_none_does_not_resolve(void **state)
 {
     struct http_client_request request = client_rig_request(&rig, 80);
@@ -259,6 +283,8 @@ int main(void)
              "an address that swallows packets leaves time for the next"),
         TEST(a_proxy_is_not_asked_for_a_forbidden_address,
              "a proxy is not asked for a forbidden address"),
+        TEST(a_token_is_asked_of_allowed_addresses_only,
+             "a token's endpoint is vetted as the receiver is"),
         TEST(a_name_that_is_none_does_not_resolve, "a name that is none does not resolve"),
     };
 

@@ -4,6 +4,8 @@
 
 #include "format/host.h"
 
+#define MAPPED_BITS 96 /* of ::ffff:0:0/96 */
+
 enum entry_kind { ENTRY_RANGE, ENTRY_HOST, ENTRY_SUFFIX };
 
 struct egress_entry {
@@ -37,6 +39,35 @@ static struct str without_brackets(struct str host)
     return host;
 }
 
+/* ---- IPv4 in IPv6 ---- */
+
+/* The IPv4 address behind these 96 bits; else the address itself. */
+static struct address without_prefix(const struct address *address, const uint8_t prefix[12])
+{
+    struct address ipv4 = {.family = ADDRESS_IPV4, .port = address->port};
+
+    if (address->family != ADDRESS_IPV6 || memcmp(address->bytes, prefix, 12) != 0)
+        return *address;
+    memcpy(ipv4.bytes, address->bytes + 12, 4);
+    return ipv4;
+}
+
+/* ::ffff:a.b.c.d is a.b.c.d in all respects. */
+static struct address unmapped(const struct address *address)
+{
+    static const uint8_t prefix[12] = {[10] = 0xff, 0xff};
+
+    return without_prefix(address, prefix);
+}
+
+/* 64:ff9b::a.b.c.d leads to a.b.c.d. */
+static struct address behind_nat64(const struct address *address)
+{
+    static const uint8_t prefix[12] = {0x00, 0x64, 0xff, 0x9b};
+
+    return without_prefix(address, prefix);
+}
+
 /* ---- entries ---- */
 
 static bool has_host_bits(const struct address *address, unsigned bits)
@@ -62,6 +93,10 @@ static enum err parse_range(struct egress_entry *entry, struct str text, size_t 
         return ERR_INVALID;
     }
     entry->bits = (unsigned)bits;
+    if (bits >= MAPPED_BITS && unmapped(&entry->address).family != entry->address.family) {
+        entry->address = unmapped(&entry->address);
+        entry->bits -= MAPPED_BITS;
+    }
     if (has_host_bits(&entry->address, entry->bits)) {
         *why = "the address has bits beyond the prefix length";
         return ERR_INVALID;
@@ -104,6 +139,7 @@ static enum err parse_entry(struct egress_entry *entry, struct str text, const c
     if (err)
         return err;
     if (address_parse_ip(without_brackets(text), &entry->address) == OK) {
+        entry->address = unmapped(&entry->address);
         entry->bits = full_bits(&entry->address);
         return OK;
     }
@@ -206,24 +242,12 @@ static bool is_own(const struct egress_policy *policy, const struct address *add
 
         if (own->port != address->port)
             continue;
-        if (address_eq_ip(own, address))
-            return true;
+        if (address_eq_ip(own, address) || is_any_address(address))
+            return true; /* to 0.0.0.0 and :: the system connects on this machine */
         if (is_any_address(own) && is_of_machine(policy, address))
             return true;
     }
     return false;
-}
-
-/* ::ffff:a.b.c.d is a.b.c.d in all respects. */
-static struct address unmapped(const struct address *address)
-{
-    static const uint8_t prefix[12] = {[10] = 0xff, 0xff};
-    struct address ipv4 = {.family = ADDRESS_IPV4, .port = address->port};
-
-    if (address->family != ADDRESS_IPV6 || memcmp(address->bytes, prefix, sizeof(prefix)) != 0)
-        return *address;
-    memcpy(ipv4.bytes, address->bytes + sizeof(prefix), 4);
-    return ipv4;
 }
 
 static bool admits(const struct egress_policy *policy, struct str host,
@@ -247,9 +271,9 @@ static bool admits(const struct egress_policy *policy, struct str host,
 bool egress_admits(const struct egress_policy *policy, struct str host,
                    const struct address *address, const char **rule)
 {
-    struct address plain = unmapped(address);
+    struct address plain = unmapped(address), target = behind_nat64(&plain);
 
-    if (is_own(policy, &plain) && !is_listed_exactly(policy, &plain, true)) {
+    if (is_own(policy, &target) && !is_listed_exactly(policy, &target, true)) {
         *rule = "our own address";
         return false;
     }

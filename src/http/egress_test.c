@@ -268,6 +268,27 @@ static const struct ruling rulings[] = {
     {"10.0.0.0/8", false, "a.example", "10.0.0.5", 9123, "our own address"},
     {"10.0.0.5:9123", false, "a.example", "10.0.0.5", 9123, NULL},
     {"8.8.4.4:9123", false, "a.example", "8.8.4.4", 9123, NULL},
+    /* other ways to this machine */
+    {"0.0.0.0/0", false, "0.0.0.0", "0.0.0.0", 8123, "our own address"},
+    {"0.0.0.0/0", false, "0.0.0.0", "::ffff:0.0.0.0", 8123, "our own address"},
+    {"0.0.0.0/0", false, "0.0.0.0", "0.0.0.0", 9123, "our own address"},
+    {"0.0.0.0/0", false, "0.0.0.0", "0.0.0.0", 80, NULL},
+    {"::/0", false, "::", "::", 8123, "our own address"},
+    {"::/0", false, "::", "::", 9123, "our own address"},
+    {"inner.example", false, "inner.example", "0.0.0.0", 8123, "our own address"},
+    {"0.0.0.0:8123", false, "0.0.0.0", "0.0.0.0", 8123, NULL},
+    {NULL, true, "a.example", "64:ff9b::127.0.0.1", 8123, "our own address"},
+    {NULL, false, "a.example", "64:ff9b::8.8.4.4", 9123, "our own address"},
+    {NULL, false, "a.example", "64:ff9b::8.8.4.4", 443, NULL},
+    /* entries in the mapped form are those of IPv4 */
+    {"::ffff:10.0.0.0/104", false, "a.example", "10.200.0.1", 443, NULL},
+    {"::ffff:10.0.0.0/104", false, "a.example", "11.0.0.1", 443, NULL},
+    {"::ffff:10.0.0.0/104", false, "a.example", "192.168.0.1", 443, "private network"},
+    {"::ffff:10.0.0.5", false, "a.example", "::ffff:10.0.0.5", 443, NULL},
+    {"[::ffff:10.0.0.5]:81", false, "a.example", "10.0.0.5", 81, NULL},
+    {"[::ffff:10.0.0.5]:81", false, "a.example", "10.0.0.5", 82, "private network"},
+    {"::ffff:169.254.169.254", false, "a.example", "169.254.169.254", 80, NULL},
+    {"::/0", false, "a.example", "10.0.0.5", 80, "private network"},
 };
 
 static bool has_address(struct world *world UNUSED, const struct address *address)

@@ -143,11 +143,22 @@ static void use_token(struct http_send *send, const struct oauth_token *token)
     send_begin(send);
 }
 
+/* The policy forbids the token's endpoint: so it forbids what needs the token. */
+static void end_denied(struct http_send *send, const char *rule)
+{
+    send_finish(send, HTTP_DENIED,
+                arena_cstr(&send->arena,
+                           arena_printf(&send->arena,
+                                        "the OAuth token endpoint must not be called: %s", rule)),
+                false);
+}
+
 static void on_token(void *context, const struct http_result *result)
 {
     struct oauth_token *token = context;
     struct list waiting, *node;
     const char *why = take_token(token, result);
+    const char *rule = result->outcome == HTTP_DENIED ? result->rule : NULL;
 
     token->fetch = NULL;
     arena_reset(&token->arena);
@@ -158,7 +169,9 @@ static void on_token(void *context, const struct http_result *result)
         struct http_send *send = LIST_ITEM(node, struct http_send, waiter);
 
         send->has_fresh_token = true;
-        if (why)
+        if (rule)
+            end_denied(send, rule);
+        else if (why)
             send_finish(send, HTTP_NO_CONNECTION, why, false);
         else
             use_token(send, token);

@@ -116,6 +116,7 @@ void send_write_request(struct http_send *send)
 
     send->phase = SEND_WAIT;
     send->has_bytes = false;
+    send->first_byte_until_ms = 0;
     if (!send->head)
         send->head = head_take(&client->heads);
     send->parser.on_body = send_on_body;

@@ -2,16 +2,18 @@
  * limit, and a connection is kept only if its bytes ended exactly where the response did. */
 #include "http/detour_priv.h"
 
-/* The request's last byte has gone: from here on the first byte of the answer is waited for. */
+/* The request's last byte has gone: from here on the first byte of the answer is waited for. An
+ * interim response may have come before. */
 void send_on_drain(struct http_send *send)
 {
     struct loop *loop = send->client->config.loop;
 
-    if (send->phase != SEND_WAIT || send->has_bytes)
+    if (send->phase != SEND_WAIT || send->first_byte_until_ms)
         return;
     send->phase_us = loop_mono_us(loop);
     send->first_byte_until_ms = loop_mono_ms(loop) + send->request.budget.first_byte_ms;
-    send_set_deadline(send, send->first_byte_until_ms);
+    if (send->parser.head_bytes == 0)
+        send_set_deadline(send, send->first_byte_until_ms);
 }
 
 static void copy_headers(struct http_send *send)
@@ -93,7 +95,8 @@ static bool head_complete(struct http_send *send)
     return true;
 }
 
-/* After an interim response the wait for the real one goes on, under the same deadline. */
+/* After an interim response the wait for the real one goes on, under the same deadline; if the
+ * request has not gone yet, under that of the whole. */
 static void wait_again(struct http_send *send)
 {
     buf_clear(&send->head->text);
@@ -101,7 +104,7 @@ static void wait_again(struct http_send *send)
     bool no_body = send->parser.no_body;
     parser_begin(&send->parser, true, send->head);
     send->parser.no_body = no_body;
-    send_set_deadline(send, send->first_byte_until_ms);
+    send_set_deadline(send, send->first_byte_until_ms ? send->first_byte_until_ms : INT64_MAX);
 }
 
 static void message_complete(struct http_send *send, bool surplus)

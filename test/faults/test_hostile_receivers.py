@@ -4,10 +4,11 @@ them is served (issue 3, "scripted bad receivers"; rows 5, 6, 12 and 16 of deliv
 import uuid
 
 from harness.api import Api
-from harness.hostile import PERSONALITIES, Hostile
+from harness.bad_receivers import PERSONALITIES
+from harness.hostile import CERTIFICATES, Hostile
 from harness.ports import eventually
 
-ONE_ATTEMPT = {"runbell": {"delivery": {"test_schedule_ms": [3_600_000]}}}
+ONE_ATTEMPT = {"runbell": {"delivery": {"test_schedule_ms": [3_600_000]}, "ca_file": str(CERTIFICATES / "ca.pem")}}
 ATTEMPT_S = 15 + 2  # the policy's total, and what a body may take beyond
 SLACK_S = 20  # of a loaded machine
 GROWTH_BYTES_MAX = 96 * 2**20
@@ -25,7 +26,7 @@ def attempts(api, runs):
 
 
 def test_bad_receivers_get_their_word_and_cost_little(start_server, shared_receiver):
-    assert len(PERSONALITIES) >= 40
+    assert len({one.name for one in PERSONALITIES}) == len(PERSONALITIES) >= 200
     server = start_server(config=ONE_ATTEMPT, env=SMALL_QUARANTINE)
     good = shared_receiver.hook(f"/{uuid.uuid4().hex}")
     with Hostile(PERSONALITIES) as hostile, Api(server.url) as api:

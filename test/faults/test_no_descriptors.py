@@ -9,7 +9,7 @@ import uuid
 import psutil
 
 from harness.api import Api
-from harness.hostile import HOLD, Hostile, plain
+from harness.hostile import HOLD, Hostile, Personality
 from harness.ledger import Ledger
 from harness.load import Load
 from harness.ports import eventually
@@ -59,7 +59,7 @@ def test_callers_take_all_descriptors(start_server, shared_receiver):
 def test_hanging_receivers_take_all_descriptors(start_server, shared_receiver):
     server = start_server(config=FAST)
     hook = shared_receiver.hook(f"/{uuid.uuid4().hex}")
-    hanging = [plain(f"hangs {number}", "timeout", HOLD) for number in range(HANGING)]
+    hanging = [Personality(f"hangs {number}", "timeout", (HOLD,)) for number in range(HANGING)]
     with Hostile(hanging) as hostile, Api(server.url) as api:
         first = api.run(None, webhook=hook.url)
         hook.wait_for_run(first["run_id"])
