@@ -182,9 +182,12 @@ enum err call_get_cursor(struct call *call, int64_t fallback, int64_t *cursor)
         http_header_find(call->request->headers, call->request->header_count, "last-event-id");
 
     *cursor = fallback;
-    if (!str_is_empty(last) && !str_to_i64(last, cursor) && *cursor >= 0)
-        return OK;
-    *cursor = fallback;
+    if (!str_is_empty(last)) {
+        if (!str_to_i64(last, cursor) && *cursor >= 0)
+            return OK;
+        call_fail(call, 422, "Last-Event-ID: must be the id of an event of this stream");
+        return ERR_INVALID;
+    }
     return call_query_int(call, "after", 0, INT64_MAX, cursor);
 }
 

@@ -87,6 +87,8 @@ enum err owned_endpoint_place(struct tx *tx, struct str tenant, struct owned_end
 
     if (err && err != ERR_NOT_FOUND)
         return err;
+    if (has_before)
+        endpoint_tell_alike(&row, &before);
     err = endpoint_add(tx, &row);
     if (err && err != ERR_CONFLICT)
         return err;

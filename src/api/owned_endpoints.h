@@ -22,8 +22,8 @@ struct owned_endpoint {
  * what is wrong. */
 struct str owned_headers_read(struct arena *arena, const struct header_pair *pairs, size_t count,
                               struct secret_headers **headers) MUST_USE;
-/* Made if there is none, and its headers become these. Stored values go along from one URL to
- * another of the same origin only. */
+/* Made if there is none, told what the one before was told (policy, rate …), and its headers become
+ * these. Stored values go along from one URL to another of the same origin only. */
 enum err owned_endpoint_place(struct tx *tx, struct str tenant,
                               struct owned_endpoint *endpoint) MUST_USE;
 /* Those of `had` are not needed any more, but for those in `keep`; what waits is still sent. Both

@@ -9,15 +9,20 @@ bool webhook_is_seen_by(const struct fleet_webhook *webhook, const struct person
     return person->is_admin || str_eq(webhook->creator_id, person->user_id);
 }
 
-static enum err endpoint_make(struct tx *tx, struct fleet_webhook *webhook)
+/* `before`: the one whose place it takes; NULL: none. */
+static enum err endpoint_make(struct tx *tx, struct fleet_webhook *webhook,
+                              const struct endpoint_row *before)
 {
     struct endpoint_row row = {.tenant = webhook->tenant,
                                .kind = STR("fleet"),
                                .url = webhook->url,
                                .owner = webhook->webhook_id,
                                .name = webhook->name};
-    enum err err = endpoint_add(tx, &row);
+    enum err err;
 
+    if (before)
+        endpoint_tell_alike(&row, before);
+    err = endpoint_add(tx, &row);
     if (!err)
         webhook->endpoint_id = row.endpoint_id;
     return err;
@@ -33,7 +38,7 @@ static enum err endpoint_drop(struct tx *tx, const struct fleet_webhook *webhook
 
 enum err webhook_create(struct tx *tx, struct fleet_webhook *webhook)
 {
-    enum err err = endpoint_make(tx, webhook);
+    enum err err = endpoint_make(tx, webhook, NULL);
 
     webhook->created_us = webhook->updated_us = tx->now_us;
     return err ? err : fleet_webhook_insert(tx, webhook);
@@ -41,16 +46,18 @@ enum err webhook_create(struct tx *tx, struct fleet_webhook *webhook)
 
 /* ---- to another URL ---- */
 
-static enum err is_same_origin(struct tx *tx, struct str tenant, struct str a, struct str b,
-                               bool *is_same)
+/* To the endpoint of the new URL, which is told what the old one was. */
+static enum err endpoint_follow(struct tx *tx, struct fleet_webhook *webhook, bool *is_same_origin)
 {
     struct endpoint_row first = {0}, second = {0};
-    enum err err = endpoint_get(tx, tenant, a, tx->arena, &first);
+    enum err err = endpoint_get(tx, webhook->tenant, webhook->endpoint_id, tx->arena, &first);
 
     if (!err)
-        err = endpoint_get(tx, tenant, b, tx->arena, &second);
+        err = endpoint_make(tx, webhook, &first);
     if (!err)
-        *is_same = str_eq(first.origin, second.origin);
+        err = endpoint_get(tx, webhook->tenant, webhook->endpoint_id, tx->arena, &second);
+    if (!err)
+        *is_same_origin = str_eq(first.origin, second.origin);
     return err;
 }
 
@@ -72,11 +79,8 @@ static enum err move(struct tx *tx, struct fleet_webhook *webhook, bool *has_los
     struct secret_owner to;
     bool is_same = false;
     struct str why;
-    enum err err = endpoint_make(tx, webhook);
+    enum err err = endpoint_follow(tx, webhook, &is_same);
 
-    if (!err)
-        err =
-            is_same_origin(tx, webhook->tenant, before.endpoint_id, webhook->endpoint_id, &is_same);
     if (!err)
         err = secrets_open(tx, &from, tx->arena, &secrets, &why);
     to = (struct secret_owner){webhook->tenant, webhook->endpoint_id};

@@ -224,6 +224,16 @@ enum err endpoint_add(struct tx *tx, struct endpoint_row *e)
     return changed ? OK : ERR_CONFLICT;
 }
 
+void endpoint_tell_alike(struct endpoint_row *endpoint, const struct endpoint_row *before)
+{
+    endpoint->policy = before->policy;
+    endpoint->rate_limit = before->rate_limit;
+    endpoint->rate_burst = before->rate_burst;
+    endpoint->in_flight_max = before->in_flight_max;
+    endpoint->is_fifo = before->is_fifo;
+    endpoint->expires_after_s = before->expires_after_s;
+}
+
 enum err endpoint_update(struct tx *tx, const struct endpoint_row *e)
 {
     int64_t changed = 0;

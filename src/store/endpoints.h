@@ -93,6 +93,8 @@ enum err endpoint_backlog(struct tx *tx, struct str tenant, struct str endpoint_
 /* A new one of tenant, kind, url and what it is told; fills in the rest. ERR_CONFLICT: there is one
  * already; then only endpoint_id is filled in. */
 enum err endpoint_add(struct tx *tx, struct endpoint_row *endpoint) MUST_USE;
+/* Policy, rate, places, order and expiry of one that takes another's place, for endpoint_add. */
+void endpoint_tell_alike(struct endpoint_row *endpoint, const struct endpoint_row *before);
 /* Writes what it is told. ERR_NOT_FOUND. */
 enum err endpoint_update(struct tx *tx, const struct endpoint_row *endpoint) MUST_USE;
 /* To active: its clocks and its rest begin anew. Its deliveries follow in pieces: outbox_shift.

@@ -232,6 +232,27 @@ def test_sealed_headers_do_not_follow_to_another_host(api, project, hook):
     assert "message" in api.ok("PATCH", f"{path}/{alert['rule']['id']}", json=changed)
 
 
+def test_one_alert_has_a_policy_of_its_own(api, project, hook):
+    """B12 to B16 and issue 3 row 1: by its endpoint, which another URL does not change."""
+    path = f"{ROOT}/{project['id']}"
+    alert = make(api, project, webhook(hook, headers={"X-Secret": "canary-1"}), threshold=1)
+    shown_now = shown(api, project, alert)
+    endpoint = f"/v1/endpoints/{shown_now['actions'][0]['endpoint_id']}"
+    assert api.ok("GET", endpoint)["policy"] == "documented"
+    told_so = {"policy": "once", "rate_limit": 5, "in_flight_max": 2, "expires_after_s": 3600}
+    api.ok("PATCH", endpoint, json=told_so)
+    moved = hook.receiver.hook(f"/moved-{uuid.uuid4().hex}", Answer(status=500))
+    shown_now["actions"][0]["config"]["url"] = moved.url
+    api.ok("PATCH", f"{path}/{alert['rule']['id']}", json=shown_now)
+    after = shown(api, project, alert)["actions"][0]["endpoint_id"]
+    assert f"/v1/endpoints/{after}" != endpoint
+    assert {key: api.ok("GET", f"/v1/endpoints/{after}")[key] for key in told_so} == told_so
+    send(api, span(project, "x"))
+    dead = eventually(lambda: api.ok("GET", "/v1/deliveries", params={"endpoint_id": after, "state": "dead"})["deliveries"], 30)
+    assert [(one["policy"], one["attempts"], one["state_reason"]) for one in dead] == [("once", 1, "server_error")]
+    assert len(moved.requests) == 1
+
+
 @pytest.mark.parametrize("name", ["Host", "content-length", "Webhook-Id", "Transfer-Encoding"])
 def test_headers_that_the_sender_writes_are_refused(api, project, hook, name):
     refused = api.post(f"{ROOT}/{project['id']}", json={"rule": rule(), "actions": [webhook(hook, headers={name: "1"})]})

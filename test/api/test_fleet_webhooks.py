@@ -322,7 +322,10 @@ def test_webhooks_are_there_for_owners_and_administrators(people, hook):
 def test_headers_do_not_go_along_to_another_host(api, hook, agent):
     webhook = make(api, hook, headers={"X-Key": "sesame"})
     path = f"{URL}/{webhook['id']}"
+    api.ok("PATCH", f"/v1/endpoints/{webhook['endpoint_id']}", json={"policy": "documented", "rate_limit": 3})
     api.ok("PATCH", path, json={"url": hook.url + "?moved=1"})
+    told = api.ok("GET", f"/v1/endpoints/{api.ok('GET', path)['endpoint_id']}")
+    assert (told["policy"], told["rate_limit"]) == ("documented", 3), "policy and rate do go along"
     run(api, webhook, agent)
     assert hook.requests[0].query == "moved=1" and hook.requests[0].header("x-key") == "sesame"
     refused(api.patch(path, json={"url": "https://evil.example.com/"}), 422, "headers")

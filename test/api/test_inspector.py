@@ -299,3 +299,11 @@ def test_null_takes_an_answer_back(signing):
     assert (answer.status_code, answer.content) == (200, b"") and "retry-after" not in answer.headers
     two = make(signing, status=None, script=None, headers=None, body=None)
     assert two["answer"] == told()
+
+
+def test_a_stream_goes_on_behind_a_number_only(signing):
+    one = make(signing)
+    for asks in ({"headers": {"Last-Event-ID": "abc"}}, {"headers": {"Last-Event-ID": "-2"}}, {"params": {"after": "abc"}}):
+        answer = signing.get(path_of(one) + "/stream", **asks)
+        assert answer.status_code == 422, answer.text
+        assert ("Last-Event-ID: must be the id of an event" if "headers" in asks else "after: must be a whole number") in answer.text

@@ -218,8 +218,11 @@ def test_sealed_headers_do_not_follow_to_another_host(api, project, hook):
     assert refused.status_code == 422
     assert refused.json()["detail"].startswith("webhooks[0].headers: X-Rule is ***, but this URL is of another host")
     assert api.ok("GET", f"{ROOT}/{rule['id']}")["webhooks"][0]["url"] == hook.url
+    api.ok("PATCH", f"/v1/endpoints/{rule['webhooks'][0]['endpoint_id']}", json={"policy": "durable"})
     moved["webhooks"][0]["headers"]["X-Rule"] = "again"
     assert api.ok("PATCH", f"{ROOT}/{rule['id']}", json=moved)["webhooks"][0]["headers"] == {"X-Rule": "***"}
+    endpoint = api.ok("GET", f"{ROOT}/{rule['id']}")["webhooks"][0]["endpoint_id"]
+    assert api.ok("GET", f"/v1/endpoints/{endpoint}")["policy"] == "durable", "its policy does go along"
 
 
 def test_sealed_headers_stay_with_their_url(api, project, hook, hostile):
