@@ -18,6 +18,9 @@ static void vectors(void **state)
         ASSERT_STR(buf_str(&out), cases[i][1]);
         assert_int_equal(base64_decode(buf_str(&out), bytes, sizeof(bytes), &len), OK);
         ASSERT_STR(str_range(bytes, len), cases[i][0]);
+        buf_clear(&out);
+        base64_write_open(&out, str_of(cases[i][0]));
+        ASSERT_STR(buf_str(&out), cases[i][1]);
         buf_release(&out);
     }
 }

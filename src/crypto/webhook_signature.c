@@ -94,12 +94,16 @@ struct head {
 
 static void head_init(struct head *head, const struct webhook_message *message)
 {
-    int len = snprintf(head->text, sizeof(head->text), ".%lld.", (long long)message->timestamp_s);
+    struct integer_text digits;
+    char *at = head->text;
 
-    REQUIRE(len > 0 && (size_t)len < sizeof(head->text));
+    static_assert(sizeof(head->text) >= INTEGER_TEXT_MAX + 2, "two dots and a number fit");
+    str_put(&at, STR("."));
+    str_put(&at, str_from_i64(message->timestamp_s, &digits));
+    str_put(&at, STR("."));
     REQUIRE(message->id.len && str_find_char(message->id, '.') == message->id.len);
     head->parts[0] = message->id;
-    head->parts[1] = str_range(head->text, (size_t)len);
+    head->parts[1] = str_range(head->text, (size_t)(at - head->text));
     head->parts[2] = message->body;
 }
 
@@ -120,16 +124,22 @@ static void sign_ed25519(const struct ed25519_secret *secret, const struct head 
     mem_free(whole);
 }
 
+static void write_signature(struct buf *out, struct str version, const void *bytes, size_t len)
+{
+    buf_add(out, version);
+    base64_write_open(out, str_range(bytes, len));
+}
+
 static void write_one(struct buf *out, struct webhook_key *key, const struct head *head)
 {
     uint8_t signature[ED25519_SIGNATURE_BYTES];
 
     if (key->is_ed25519) {
         sign_ed25519(&key->ed25519, head, signature);
-        write_key(out, STR("v1a,"), signature, ED25519_SIGNATURE_BYTES);
+        write_signature(out, STR("v1a,"), signature, ED25519_SIGNATURE_BYTES);
     } else {
         hmac_sign(&key->hmac, head->parts, ARRAY_LEN(head->parts), signature);
-        write_key(out, STR("v1,"), signature, HMAC_BYTES);
+        write_signature(out, STR("v1,"), signature, HMAC_BYTES);
     }
 }
 

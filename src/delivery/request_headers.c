@@ -2,6 +2,7 @@
 #include "delivery/request_headers.h"
 
 #include "base/log.h"
+#include "format/header.h"
 #include "format/traceparent.h"
 
 #define OURS_MAX 9
@@ -50,20 +51,30 @@ static struct http_header *find(struct making *m, struct str name)
     return NULL;
 }
 
-static void set(struct making *m, struct str name, struct str value)
+/* One of ours, which no user's can be. */
+static void add(struct making *m, struct str name, struct str value)
 {
-    struct http_header *there = find(m, name);
-
-    if (!there)
-        there = &m->list[m->count++];
-    *there = (struct http_header){name, value};
+    m->list[m->count++] = (struct http_header){name, value};
 }
 
-static void set_number(struct making *m, struct str name, int64_t value)
+static void add_number(struct making *m, struct str name, int64_t value)
 {
     struct integer_text digits;
 
-    set(m, name, arena_str(m->arena, str_from_i64(value, &digits)));
+    add(m, name, arena_str(m->arena, str_from_i64(value, &digits)));
+}
+
+/* The last of a name wins, but what is ours stays ours, whoever let it be stored. */
+static void set_users_own(struct making *m, struct str name, struct str value)
+{
+    struct http_header *there = find(m, name);
+
+    if (header_is_reserved(name))
+        return;
+    if (there)
+        *there = (struct http_header){name, value};
+    else
+        add(m, name, value);
 }
 
 static void set_users(struct making *m)
@@ -71,12 +82,12 @@ static void set_users(struct making *m)
     const struct request_headers_input *input = m->input;
 
     for (size_t i = 0; i < input->fixed_count; i++)
-        set(m, input->fixed[i].name, input->fixed[i].value);
+        set_users_own(m, input->fixed[i].name, input->fixed[i].value);
     for (size_t i = 0; input->secrets && i < input->secrets->count; i++) {
         const struct secret *secret = &input->secrets->list[i];
 
         if (secret->kind == SECRET_HEADER)
-            set(m, secret->name, secret->value);
+            set_users_own(m, secret->name, secret->value);
     }
 }
 
@@ -90,7 +101,7 @@ static void add_signatures(struct buf *out, struct signing_keys *keys,
     webhook_signature_write(out, keys->list, keys->count, message);
 }
 
-static void set_signature(struct making *m)
+static void add_signature(struct making *m)
 {
     const struct request_headers_input *input = m->input;
     const struct webhook_message message = {
@@ -102,24 +113,22 @@ static void set_signature(struct making *m)
     add_signatures(&out, input->server, &message);
     REQUIRE(!out.failed);
     if (out.len)
-        set(m, STR("webhook-signature"), arena_str(m->arena, buf_str(&out)));
+        add(m, STR("webhook-signature"), arena_str(m->arena, buf_str(&out)));
     buf_release(&out);
 }
 
 /* A webhook-id is "msg_" and 32 hex digits, which serve as the trace's id. */
-static void set_traceparent(struct making *m)
+static void add_traceparent(struct making *m)
 {
     const struct outbox_claimed *row = m->input->row;
     struct str made = str_from(row->webhook_id, WEBHOOK_ID_PREFIX.len);
     struct traceparent parent = {.trace_id = made, .is_sampled = true};
-    struct buf out;
+    struct traceparent_text *text;
 
     if (traceparent_parse(row->traceparent, &parent) && !trace_id_is_valid(made))
         return;
-    buf_init(&out, TRACEPARENT_CHARS);
-    traceparent_write(&out, &parent, (uint64_t)row->attempt_id);
-    set(m, STR("traceparent"), arena_str(m->arena, buf_str(&out)));
-    buf_release(&out);
+    text = ARENA_NEW(m->arena, struct traceparent_text);
+    add(m, STR("traceparent"), traceparent_write(&parent, (uint64_t)row->attempt_id, text));
 }
 
 void request_headers_make(const struct request_headers_input *input, struct arena *arena,
@@ -131,16 +140,16 @@ void request_headers_make(const struct request_headers_input *input, struct aren
     m.list = ARENA_ARRAY(arena, struct http_header, users + OURS_MAX);
     set_users(&m);
     if (!find(&m, STR("User-Agent")))
-        set(&m, STR("User-Agent"), input->user_agent);
-    set(&m, STR("Content-Type"), input->row->content_type);
-    set(&m, STR("webhook-id"), input->row->webhook_id);
-    set_number(&m, STR("webhook-timestamp"), input->timestamp_s);
-    set_signature(&m);
-    set_number(&m, STR("webhook-attempt"), input->row->attempts);
-    set_number(&m, STR("webhook-sequence"), input->row->sequence);
-    set_traceparent(&m);
+        add(&m, STR("User-Agent"), input->user_agent);
+    add(&m, STR("Content-Type"), input->row->content_type);
+    add(&m, STR("webhook-id"), input->row->webhook_id);
+    add_number(&m, STR("webhook-timestamp"), input->timestamp_s);
+    add_signature(&m);
+    add_number(&m, STR("webhook-attempt"), input->row->attempts);
+    add_number(&m, STR("webhook-sequence"), input->row->sequence);
+    add_traceparent(&m);
     if (str_starts(input->row->object_id, OUTBOX_TEST_PREFIX))
-        set(&m, STR("webhook-test"), STR("true"));
+        add(&m, STR("webhook-test"), STR("true"));
     *headers = m.list;
     *count = m.count;
 }

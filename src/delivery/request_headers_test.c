@@ -136,7 +136,8 @@ static void users_headers(void **state)
                                                {{"user-agent", 10}, {"mine", 4}}};
     struct request_headers_input input = input_of();
     struct secret list[] = {header_secret("x-both", "own"),
-                            header_secret("Authorization", "Basic x"), key_secret(SECRET)};
+                            header_secret("Authorization", "Basic x"), key_secret(SECRET),
+                            header_secret("Webhook-Id", "forged"), header_secret("Host", "forged")};
     struct secrets secrets = {.list = list, .count = ARRAY_LEN(list)};
 
     (void)state;
@@ -148,6 +149,8 @@ static void users_headers(void **state)
     ASSERT_STR(header("X-Fixed"), "f");
     ASSERT_STR(header("User-Agent"), "mine");
     ASSERT_STR(header("Authorization"), "Basic x");
+    ASSERT_STR(header("webhook-id"), "msg_p5jXN8AQM9LWM0D4loKWxJek");
+    ASSERT_STR(header("Host"), NULL);
     for (size_t i = 0; i < made_count; i++) {
         assert_false(str_contains(made[i].value, STR("whsec_")));
         for (size_t k = 0; k < i; k++)

@@ -1,15 +1,23 @@
 /* traceparent.c -- read strictly, written as version 00. */
 #include "format/traceparent.h"
 
-#define FLAG_SAMPLED 1
+#include "base/hex.h"
 
+#define FLAG_SAMPLED 1
+#define SPAN_BYTES 8
+
+/* No way out of the loop before its end: so the compiler looks at sixteen digits at a time. */
 static bool is_hex(struct str text)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if (!((text.data[i] >= '0' && text.data[i] <= '9') ||
-              (text.data[i] >= 'a' && text.data[i] <= 'f')))
-            return false;
-    return true;
+    unsigned char bad = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        bool is_digit = (unsigned char)(text.data[i] - '0') < 10;
+        bool is_letter = (unsigned char)(text.data[i] - 'a') < 6;
+
+        bad |= (unsigned char)!(is_digit | is_letter);
+    }
+    return !bad;
 }
 
 static bool is_id(struct str text, size_t chars)
@@ -48,9 +56,20 @@ enum err traceparent_parse(struct str text, struct traceparent *parent)
     return OK;
 }
 
-void traceparent_write(struct buf *out, const struct traceparent *parent, uint64_t span)
+struct str traceparent_write(const struct traceparent *parent, uint64_t span,
+                             struct traceparent_text *text)
 {
+    uint8_t bytes[SPAN_BYTES];
+    char *at = text->text;
+
     REQUIRE(trace_id_is_valid(parent->trace_id) && span != 0);
-    buf_addf(out, "00-%.*s-%016llx-%s", STR_ARG(parent->trace_id), (unsigned long long)span,
-             parent->is_sampled ? "01" : "00");
+    for (size_t i = 0; i < SPAN_BYTES; i++)
+        bytes[i] = (uint8_t)(span >> 8 * (SPAN_BYTES - 1 - i));
+    str_put(&at, STR("00-"));
+    str_put(&at, parent->trace_id);
+    str_put(&at, STR("-"));
+    hex_write(at, bytes, SPAN_BYTES);
+    at += 2 * SPAN_BYTES;
+    str_put(&at, parent->is_sampled ? STR("-01") : STR("-00"));
+    return str_range(text->text, TRACEPARENT_CHARS);
 }

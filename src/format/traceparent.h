@@ -8,7 +8,7 @@
 #ifndef FORMAT_TRACEPARENT_H
 #define FORMAT_TRACEPARENT_H
 
-#include "base/buf.h"
+#include "base/str.h"
 
 #define TRACE_ID_CHARS 32
 #define TRACEPARENT_CHARS 55
@@ -20,9 +20,14 @@ struct traceparent {
 
 /* ERR_INVALID: to be ignored, as the standard asks. */
 enum err traceparent_parse(struct str text, struct traceparent *parent) MUST_USE;
-/* Version 00 with `span` (not 0) as the parent's id; trace_id must have been parsed, or be 32
- * lower-case hex digits, not all zero. */
-void traceparent_write(struct buf *out, const struct traceparent *parent, uint64_t span);
+struct traceparent_text {
+    char text[TRACEPARENT_CHARS];
+};
+
+/* Version 00 with `span` (not 0) as the parent's id, in *text; trace_id must have been parsed, or
+ * be 32 lower-case hex digits, not all zero. */
+struct str traceparent_write(const struct traceparent *parent, uint64_t span,
+                             struct traceparent_text *text);
 bool trace_id_is_valid(struct str text);
 
 #endif

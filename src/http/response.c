@@ -12,8 +12,23 @@ void send_on_drain(struct http_send *send)
         return;
     send->phase_us = loop_mono_us(loop);
     send->first_byte_until_ms = loop_mono_ms(loop) + send->request.budget.first_byte_ms;
-    if (send->parser.head_bytes == 0)
+    if (!send->head)
         send_set_deadline(send, send->first_byte_until_ms);
+}
+
+/* From its first byte on: many sends wait, and few heads are being read. */
+static void begin_answer(struct http_send *send)
+{
+    struct http_client *client = send->client;
+
+    send->result.phases.first_byte_us = loop_mono_us(client->config.loop) - send->phase_us;
+    send->has_bytes = true;
+    send->head = head_take(&client->heads);
+    send->parser.on_body = send_on_body;
+    send->parser.limits = &client->parser_limits;
+    parser_begin(&send->parser, true, send->head);
+    send->parser.no_body = str_eq(send->request.method, STR("HEAD"));
+    send_set_deadline(send, INT64_MAX);
 }
 
 static void copy_headers(struct http_send *send)
@@ -99,11 +114,8 @@ static bool head_complete(struct http_send *send)
  * request has not gone yet, under that of the whole. */
 static void wait_again(struct http_send *send)
 {
-    buf_clear(&send->head->text);
-    send->head->method_len = send->head->target_len = send->head->count = 0;
-    bool no_body = send->parser.no_body;
-    parser_begin(&send->parser, true, send->head);
-    send->parser.no_body = no_body;
+    head_give(&send->client->heads, send->head);
+    send->head = NULL;
     send_set_deadline(send, send->first_byte_until_ms ? send->first_byte_until_ms : INT64_MAX);
 }
 
@@ -141,15 +153,6 @@ void send_on_body(struct parser *parser, struct str piece)
     buf_add(&send->body, str_first(piece, room));
 }
 
-static void note_first_byte(struct http_send *send)
-{
-    struct loop *loop = send->client->config.loop;
-
-    send->result.phases.first_byte_us = loop_mono_us(loop) - send->phase_us;
-    send->has_bytes = true;
-    send_set_deadline(send, INT64_MAX);
-}
-
 void send_on_read(struct http_send *send, struct str bytes)
 {
     if (send->phase == SEND_TUNNEL) {
@@ -158,8 +161,8 @@ void send_on_read(struct http_send *send, struct str bytes)
     }
     if (send->phase != SEND_WAIT && send->phase != SEND_BODY)
         return;
-    if (send->phase == SEND_WAIT && send->parser.head_bytes == 0)
-        note_first_byte(send);
+    if (send->phase == SEND_WAIT && !send->head)
+        begin_answer(send);
     for (;;) {
         enum parser_step step = parser_feed(&send->parser, &bytes);
 
@@ -177,7 +180,7 @@ void send_on_read(struct http_send *send, struct str bytes)
             wait_again(send);
             if (bytes.len == 0)
                 return;
-            note_first_byte(send);
+            begin_answer(send);
         } else if (step == PARSER_END) {
             message_complete(send, bytes.len > 0);
             return;

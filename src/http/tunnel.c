@@ -38,8 +38,7 @@ void tunnel_begin(struct http_send *send)
 
     send->phase = SEND_TUNNEL;
     send_set_deadline(send, send->connect_until_ms);
-    if (!send->head) /* it may have one from a stale link */
-        send->head = head_take(&client->heads);
+    send->head = head_take(&client->heads);
     send->parser.limits = &client->parser_limits;
     parser_begin(&send->parser, true, send->head);
     send->parser.no_body = true;
