@@ -17,7 +17,12 @@ struct arena_block {
 
 void arena_init(struct arena *a)
 {
-    *a = (struct arena){.blocks = NULL};
+    arena_init_keeping(a, 0);
+}
+
+void arena_init_keeping(struct arena *a, size_t keep_bytes)
+{
+    *a = (struct arena){.keep_bytes = keep_bytes};
 }
 
 static void free_blocks(struct arena_block *block)
@@ -32,23 +37,12 @@ static void free_blocks(struct arena_block *block)
 void arena_release(struct arena *a)
 {
     free_blocks(a->blocks);
-    arena_init(a);
+    arena_init_keeping(a, a->keep_bytes);
 }
 
-void arena_reset(struct arena *a)
+static size_t larger(size_t a, size_t b)
 {
-    struct arena_block *kept = NULL;
-
-    for (struct arena_block **link = &a->blocks; *link; link = &(*link)->older) {
-        if ((*link)->bytes == BLOCK_BYTES_MIN) {
-            kept = *link;
-            *link = kept->older;
-            kept->older = NULL;
-            break;
-        }
-    }
-    free_blocks(a->blocks);
-    *a = (struct arena){.blocks = kept, .total_bytes = kept ? kept->bytes : 0};
+    return a > b ? a : b;
 }
 
 static struct arena_block *block_new(struct arena *a, size_t bytes)
@@ -61,12 +55,46 @@ static struct arena_block *block_new(struct arena *a, size_t bytes)
     return block;
 }
 
+/* The largest that may be kept, taken out of the list. */
+static struct arena_block *take_kept(struct arena *a, size_t bytes_max)
+{
+    struct arena_block **found = NULL, *kept;
+
+    for (struct arena_block **link = &a->blocks; *link; link = &(*link)->older)
+        if ((*link)->bytes <= bytes_max && (!found || (*link)->bytes > (*found)->bytes))
+            found = link;
+    if (!found)
+        return NULL;
+    kept = *found;
+    *found = kept->older;
+    kept->older = NULL;
+    return kept;
+}
+
+/* Of several blocks it makes one that would have held everything, as far as that may be kept. */
+void arena_reset(struct arena *a)
+{
+    size_t bytes_max = larger(a->keep_bytes, BLOCK_BYTES_MIN);
+    size_t wanted = a->total_bytes < bytes_max ? a->total_bytes : bytes_max;
+    struct arena_block *kept = take_kept(a, bytes_max);
+
+    free_blocks(a->blocks);
+    a->blocks = NULL;
+    a->used_bytes = a->total_bytes = 0;
+    if (kept && kept->bytes < wanted) {
+        mem_free(kept);
+        kept = block_new(a, wanted);
+    }
+    a->blocks = kept;
+    a->total_bytes = kept ? kept->bytes : 0;
+}
+
 /* As large as all blocks together, so that their number grows with the logarithm of the total. */
 static size_t next_block_bytes(const struct arena *a)
 {
-    size_t bytes = BLOCK_BYTES_MIN;
+    size_t bytes = BLOCK_BYTES_MIN, bytes_max = larger(BLOCK_BYTES_MAX, a->keep_bytes);
 
-    while (bytes < a->total_bytes && bytes < BLOCK_BYTES_MAX)
+    while (bytes < a->total_bytes && bytes < bytes_max)
         bytes *= 2;
     return bytes;
 }

@@ -13,11 +13,15 @@ struct arena {
     struct arena_block *blocks;
     size_t used_bytes; /* of the current block */
     size_t total_bytes;
+    size_t keep_bytes; /* 0: one small block */
 };
 
 void arena_init(struct arena *a);
+/* As arena_init, for one that is filled and reset all the time: it keeps a block of up to so many
+ * bytes, as large as was needed, so that memory is not given back and fetched anew each time. */
+void arena_init_keeping(struct arena *a, size_t keep_bytes);
 void arena_release(struct arena *a);
-/* Keeps one small block, frees the others: for loops. */
+/* Keeps one block, frees the others: for loops. */
 void arena_reset(struct arena *a);
 void *arena_alloc(struct arena *a, size_t bytes);      /* aligned for any type, uninitialised */
 void *arena_alloc_zero(struct arena *a, size_t bytes); /* all zero */

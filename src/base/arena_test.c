@@ -54,6 +54,33 @@ static void reset(void **state)
     arena_release(&a);
 }
 
+static void reset_keeps_what_was_needed(void **state)
+{
+    struct arena a;
+    char *first = NULL;
+
+    (void)state;
+    arena_init_keeping(&a, MIB);
+    for (int round = 0; round < 20; round++) {
+        char *piece = arena_alloc(&a, 1000);
+
+        /* Once it has grown, all of a round fits into the block that was kept. */
+        if (round > 10)
+            assert_ptr_equal(piece, first);
+        first = piece;
+        for (int i = 0; i < 700; i++)
+            memset(arena_alloc(&a, 1000), round, 1000);
+        if (round > 10)
+            assert_true(a.total_bytes <= MIB);
+        arena_reset(&a);
+    }
+    arena_alloc(&a, 2 * MIB); /* more than it may keep */
+    arena_reset(&a);
+    assert_true(a.total_bytes <= MIB && a.total_bytes > 0);
+    arena_release(&a);
+    assert_int_equal(a.total_bytes, 0);
+}
+
 static void lists_grow(void **state)
 {
     struct item {
@@ -119,6 +146,7 @@ static const struct CMUnitTest tests[] = {
     TEST("pieces are aligned and do not overlap", pieces_are_apart),
     TEST("a large piece does not waste the current block", large_piece_keeps_the_current_block),
     TEST("a reset keeps one small block", reset),
+    TEST("a reset keeps what was needed, up to a limit", reset_keeps_what_was_needed),
     TEST("a list that grows keeps its items and has nothing behind them", lists_grow),
     TEST("absent text stays absent, empty text stays empty", text),
 };

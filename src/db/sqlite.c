@@ -10,8 +10,8 @@
 #include "db/gather_vfs.h"
 #include "db/sqlite_priv.h"
 
-/* 4 MB and 64 MB of 4 KB pages. */
-#define WAL_PAGES_TIDY 1000
+/* 16 MB and 64 MB of 4 KB pages. A page that each commit changes is copied once in a while only. */
+#define WAL_PAGES_TIDY 4000
 #define WAL_PAGES_MAX 16000
 
 struct sqlite *sqlite_of(struct db *db)

@@ -53,6 +53,7 @@ static int configure(struct sqlite *sqlite)
         {SQLITE_DBCONFIG_DQS_DML, 0},
         {SQLITE_DBCONFIG_DQS_DDL, 0},
         {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
+        {SQLITE_DBCONFIG_ENABLE_QPSG, 1},
     };
     int code = SQLITE_OK;
 

@@ -92,12 +92,12 @@ static void tidying_moves_the_log(void **state)
     struct db *db = *state;
     off_t log_bytes;
 
-    for (int64_t id = 0; id < 40; id++) {
+    for (int64_t id = 0; id < 100; id++) {
         memset(big, 'a' + (int)(id % 26), sizeof(big));
         assert_int_equal(db_run(db, &wipe, DB_NO_ARGS, NULL), OK);
         assert_int_equal(add(db, id), OK);
     }
-    assert_true(size_of(log_path) > 7000000);
+    assert_true(size_of(log_path) > 17000000);
     assert_int_equal(db_tidy(db), OK);
     assert_int_equal(add(db, 100), OK);
     assert_true(size_of(path) > 200000);

@@ -6,7 +6,7 @@
 #include "delivery/sender_priv.h"
 #include "io/loop.h"
 
-#define ACTIVE_MAX 1024
+#define ACTIVE_MAX 2048
 #define BYTES_MAX (64 * MIB)
 #define SURVEY_MS (5 * MS_PER_SECOND)
 #define LEASE_MS (120 * MS_PER_SECOND)
@@ -236,7 +236,7 @@ static struct delivery *delivery_new(const struct delivery_config *config)
     struct delivery *d = MEM_NEW(struct delivery);
 
     arena_init(&d->arena);
-    arena_init(&d->claim.arena);
+    arena_init_keeping(&d->claim.arena, CLAIM_KEPT_BYTES);
     arena_init(&d->survey.arena);
     arena_init(&d->replays.arena);
     arena_init(&d->census.arenas[0]);

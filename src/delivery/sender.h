@@ -24,7 +24,7 @@ struct delivery;
 struct delivery_tuning {
     const struct window_limits *window;
     const struct policy *policy; /* instead of every row's own */
-    size_t active_max;           /* 1024 */
+    size_t active_max;           /* 2048 */
     size_t bytes_max;            /* 64 MiB */
     int64_t survey_ms;           /* 5 s: how long a lost nudge can delay */
     int64_t lease_ms;            /* 120 s: longer than any attempt may take */

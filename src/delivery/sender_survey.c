@@ -102,6 +102,8 @@ void survey_start(struct delivery *d)
     if (s->is_busy || d->phase != PHASE_RUNNING)
         return;
     lanes_tidy(d);
+    if (d->active_count == 0 && !d->claim.is_busy)
+        arena_release(&d->claim.arena);
     store_tick(d->config.store);
     timer_stop(&d->slow_timer);
     s->is_busy = true;

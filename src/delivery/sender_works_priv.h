@@ -9,8 +9,9 @@
 #include "store/replays.h"
 
 #define CLAIM_LANES_MAX 32
-#define CLAIM_ROWS_MAX 256
-#define SETTLE_MAX 256
+#define CLAIM_ROWS_MAX 512
+#define CLAIM_KEPT_BYTES (16 * MIB) /* of the rows' memory, from one claim to the next */
+#define SETTLE_MAX 512
 #define SURVEY_PAGE 512
 #define RECOVER_PAGE 500
 #define CHORES_PIECE 500

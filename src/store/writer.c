@@ -22,6 +22,7 @@
 #define GROUP_MAX 256
 /* Of a full group, the places that each waiting class gets whatever waits above it. */
 #define CLASS_PLACES_MIN 8
+#define ARENA_KEPT_BYTES MIB
 #define REPEATS_MAX 8
 #define PAUSE_FIRST_MS 5
 /* Two looks at clocks that are further apart say nothing about a jump. */
@@ -392,7 +393,7 @@ struct writer *writer_new(struct store *store, struct db *db)
 
     writer->store = store;
     writer->db = db;
-    arena_init(&writer->arena);
+    arena_init_keeping(&writer->arena, ARENA_KEPT_BYTES);
     rng_seed(&writer->rng, rng_next(loop_rng(store->clock)));
     writer->sequences = sequences_new();
     writer->actor = world_actor_new(store->world, &config);
