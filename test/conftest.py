@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness.api import Api  # noqa: E402
+from harness.clock import Passing  # noqa: E402
 from harness.postgres import Databases  # noqa: E402
 from harness.receiver import Receiver  # noqa: E402
 from harness.server import Server  # noqa: E402
@@ -61,6 +62,11 @@ def hostile():
 def api(server):
     with Api(server.url) as client:
         yield client
+
+
+@pytest.fixture
+def passing(request, tmp_path):
+    return Passing(tmp_path, request.config.getoption("--store-url"))
 
 
 @pytest.fixture

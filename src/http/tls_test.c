@@ -100,6 +100,49 @@ static void names_and_addresses_are_verified(void **state)
     stop_server();
 }
 
+/* Certificate and key, one behind the other. */
+static struct str identity_pem(char *text, size_t size)
+{
+    static const char *const files[] = {CERTIFICATE("good")};
+    size_t len = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        FILE *file = fopen(files[i], "r");
+
+        assert_non_null(file);
+        len += fread(text + len, 1, size - len, file);
+        fclose(file);
+    }
+    return str_range(text, len);
+}
+
+/* Whoever shows a certificate is somebody else to the other side, on that connection for ever. */
+static void a_connection_is_used_again_by_the_same_identity_only(void **state)
+{
+    static char text[8192];
+    struct str pem = identity_pem(text, sizeof(text));
+    struct tls_identity one = {.id = STR("one"), .pem = pem}, two = {.id = STR("two"), .pem = pem};
+    const struct {
+        const struct tls_identity *identity;
+        bool is_reused;
+    } turns[] = {{NULL, false}, {&one, false}, {&two, false},
+                 {&one, true},  {NULL, true},  {&two, true}};
+
+    (void)state;
+    start_server(CERTIFICATE("good"));
+    for (size_t i = 0; i < ARRAY_LEN(turns); i++) {
+        struct http_client_request request = request_to(STR("localhost"), STR("/echo"));
+
+        request.identity = turns[i].identity;
+        const struct outcome *outcome = client_rig_send(&client, &request);
+        if (outcome->result.outcome != HTTP_ANSWERED)
+            fail_msg("%s", outcome->result.why);
+        assert_int_equal(outcome->result.reused, turns[i].is_reused);
+    }
+    assert_int_equal(client_rig_stats(&client).connections_opened, 3);
+    stop_server();
+}
+
 static void another_name_is_refused(void **state)
 {
     (void)state;
@@ -260,6 +303,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(names_and_addresses_are_verified, "a certificate holds for its names and addresses"),
+        TEST(a_connection_is_used_again_by_the_same_identity_only,
+             "a connection is used again by the same identity only"),
         TEST(another_name_is_refused, "a certificate for another name is refused"),
         TEST(an_expired_certificate_is_refused, "an expired certificate is refused"),
         TEST(a_self_signed_certificate_is_refused, "a self-signed certificate is refused"),

@@ -3,7 +3,6 @@ section 8.3 rows 12, 13, 15)."""
 
 import json
 import threading
-import time
 
 import httpx
 import pytest
@@ -225,9 +224,17 @@ def of_run(events, run):
     return [(name, data["state"]) for name, data, _ in events if data["delivery"]["object_id"] == run["run_id"]]
 
 
-def test_the_tail_tells_and_goes_on_where_it_was(log, hook):
-    tail = Tail(log, kind="run")
-    time.sleep(1.5)  # it begins at the end of the feed as its first read finds it
+def begun(tail, api, hook):
+    """It begins at the end of the feed as its first read finds it: until it tells of something that is new."""
+    def tells():
+        api.run(None, webhook=hook.url)
+        return tail.events
+    eventually(tells, DEADLINE_S, every=0.2, why="the tail tells nothing")
+    return tail
+
+
+def test_the_tail_tells_and_goes_on_where_it_was(log, hook, receiver):
+    tail = begun(Tail(log, kind="run"), log, receiver)
     hook.answer(Answer(status=404), Answer())
     one = log.run(None, webhook=hook.url)
     tail.wait_for(lambda events: len(of_run(events, one)) == 2)

@@ -1,6 +1,5 @@
 """Schedules of Fleet agents: kept, changed, refused, and fired (issue 7; fleet.md 2.3)."""
 
-import time
 import uuid
 
 import pytest
@@ -123,9 +122,9 @@ def test_who_may(store, tmp_path_factory):
 
 
 @pytest.mark.timeout(240)
-def test_a_schedule_runs_the_agent_unless_its_triggers_are_paused(start_server, model):
+def test_a_schedule_runs_the_agent_unless_its_triggers_are_paused(start_server, model, passing):
     """A minute that passes while the server is down is made up for at its start, so this waits for one minute only."""
-    server = start_server(dev=True)
+    server = start_server(dev=True, env=passing.env())
     with Api(server.url) as api:
         api.ok("POST", "/v1/fleet/secrets", json={"name": "SCRIPT_BASE_URL", "value": model.url + "/v1"})
         agents = {}
@@ -137,7 +136,7 @@ def test_a_schedule_runs_the_agent_unless_its_triggers_are_paused(start_server, 
                  display_name="Every minute")
         assert api.ok("PATCH", f"{AGENTS}/{agents['paused']['id']}", json={"triggers_paused": True})["triggers_paused"]
     server.stop()
-    time.sleep(61)
+    passing.wait(61)
     server.start()
     with Api(server.url) as api:
         def threads():

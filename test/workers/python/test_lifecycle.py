@@ -80,11 +80,11 @@ def test_a_project_module_may_be_called_like_one_of_ours(make_peer, tmp_path):
 
 
 def test_ping_is_answered_while_a_graph_holds_the_loop(peer):
-    log = peer.start("hogging", {"value": 1.0})
+    log = peer.start("hogging", {"value": 3.0})
     time.sleep(0.2)
     started = now_ms()
     header, _ = peer.ask_raw("ping")
-    assert header["ok"] and now_ms() - started < 500
+    assert header["ok"] and now_ms() - started < 1500
     assert log.done is None
     log.wait()
 
