@@ -115,7 +115,8 @@ enum err endpoint_list_prepare(struct call *call)
         return err;
     if ((err = call_query_word(call, "kind", kinds)))
         return err;
-    if (!str_is_none(filter->state) && endpoint_state_parse(filter->state, &state)) {
+    if (!str_is_none(filter->state) &&
+        (endpoint_state_parse(filter->state, &state) || state == ENDPOINT_DELETED)) {
         call_fail(call, 422, "state: must be active, paused, disabled or secret_unreadable");
         return ERR_INVALID;
     }

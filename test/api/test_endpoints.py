@@ -267,3 +267,10 @@ def test_a_pause_may_be_given_another_reason(quick, hook):
     again = act(quick, one, "pause", reason="they still move")
     assert (again["state"], again["state_reason"]) == ("paused", "they still move")
     assert act(quick, one, "resume")["state_reason"] is None
+
+
+def test_a_deleted_one_is_no_state_to_ask_for(quick):
+    for state in ("deleted", "gone", "x"):
+        answer = quick.get("/v1/endpoints", params={"state": state})
+        assert answer.status_code == 422
+        assert answer.json()["detail"] == "state: must be active, paused, disabled or secret_unreadable"
