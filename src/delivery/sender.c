@@ -21,7 +21,7 @@ static void on_nudge(void *context, struct str key)
 
     if (d->phase != PHASE_RUNNING)
         return;
-    lane = str_is_none(key) ? NULL : lane_get(d, key);
+    lane = str_is_none(key) ? NULL : lane_get(d, key, true);
     if (!lane) {
         survey_start(d);
         return;
@@ -189,6 +189,7 @@ static void init_tuning(struct delivery_tuning *tuning)
     tuning->window = tuning->window ? tuning->window : &window_limits_default;
     tuning->active_max = tuning->active_max ? tuning->active_max : ACTIVE_MAX;
     tuning->bytes_max = tuning->bytes_max ? tuning->bytes_max : BYTES_MAX;
+    tuning->lanes_max = tuning->lanes_max ? tuning->lanes_max : LANES_MAX;
     tuning->survey_ms = tuning->survey_ms ? tuning->survey_ms : SURVEY_MS;
     tuning->lease_ms = tuning->lease_ms ? tuning->lease_ms : LEASE_MS;
     tuning->grace_ms = tuning->grace_ms ? tuning->grace_ms : GRACE_MS;

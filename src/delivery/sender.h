@@ -26,6 +26,7 @@ struct delivery_tuning {
     const struct policy *policy; /* instead of every row's own */
     size_t active_max;           /* 2048 */
     size_t bytes_max;            /* 64 MiB */
+    size_t lanes_max;            /* 16384: destinations remembered, more than active_max */
     int64_t survey_ms;           /* 5 s: how long a lost nudge can delay */
     int64_t lease_ms;            /* 120 s: longer than any attempt may take */
     int64_t grace_ms;            /* 2 s: what a stop gives to attempts under way */

@@ -244,6 +244,48 @@ static void a_host_meets_one_window(void **state)
     scene->rig.delivery = NULL;
 }
 
+/* More destinations than are remembered: all are tried, and a good one beside them too. */
+static void crowd(struct scene *scene, const struct policy *policy,
+                  const struct window_limits *window)
+{
+    int64_t ids[MANY];
+    char url[64];
+
+    scene->rig.config.tuning = (struct delivery_tuning){
+        .policy = policy, .window = window, .lanes_max = 4, .active_max = 2, .survey_ms = 50};
+    sender_rig_start(&scene->rig);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(url, sizeof(url), "http://127.0.2.%d:1/", i + 1);
+        ids[i] = sender_rig_add(&scene->rig, url, "{}");
+    }
+    for (int i = 0, looks = 0; i<MANY; i += sender_rig_get(&scene->rig, ids[i]).attempts> 0) {
+        assert_true(looks++ < 4000);
+        sender_rig_sleep(2);
+    }
+    (void)sender_rig_wait(&scene->rig, sender_rig_add(&scene->rig, scene->url, "{}"),
+                          DELIVERY_DONE);
+}
+
+static void those_that_wait_long_leave_room(void **state)
+{
+    static struct policy slow;
+
+    slow = sender_rig_policy;
+    slow.delays_ms[0] = 3600 * MS_PER_SECOND;
+    crowd(*state, &slow, NULL);
+}
+
+static void those_that_are_closed_leave_room(void **state)
+{
+    static const struct window_limits limits = {.width_start = 1,
+                                                .width_max = 1,
+                                                .dead_after = 1,
+                                                .closed_ms = 60000,
+                                                .closed_ms_max = 60000};
+
+    crowd(*state, &sender_rig_policy, &limits);
+}
+
 static void waiting_costs_nothing(void **state)
 {
     static struct policy slow;
@@ -421,6 +463,10 @@ static const struct CMUnitTest tests[] = {
          outcomes_wait_for_the_store),
     TEST("origins that hang hold up nobody else", hanging_ones_hold_up_nobody),
     TEST("many endpoints of one host share its window", a_host_meets_one_window),
+    TEST("more destinations that wait long than are remembered keep out nobody",
+         those_that_wait_long_leave_room),
+    TEST("more failing origins than are remembered keep out nobody",
+         those_that_are_closed_leave_room),
     TEST("a delivery that waits for its time costs nothing", waiting_costs_nothing),
     TEST("a retry is on time", a_retry_is_on_time),
     TEST("an origin that fails is left alone, and its deliveries wait untried",

@@ -12,6 +12,7 @@
 #include "store/outbox_claim.h"
 
 #define LANES_MAX 16384
+#define ORIGINS_MAX (4 * LANES_MAX) /* beyond it their troubles are forgotten too */
 
 struct delivery;
 
@@ -50,22 +51,26 @@ struct lane {
 };
 
 /* ---- sender_lane.c ---- */
-/* NULL: there are too many; a later survey finds it again. */
-struct lane *lane_get(struct delivery *d, struct str name);
+/* When there are too many, any other is forgotten for it that has no attempt under way, and is not
+ * one whose origin is well and that has something to send; nor, unless this one is_fresh, one that
+ * is ready. NULL: there was none such. Whatever is forgotten a survey finds again. */
+struct lane *lane_get(struct delivery *d, struct str name, bool is_fresh);
+/* Of a survey. NULL also if the next survey finds it early enough. */
+struct lane *lane_found(struct delivery *d, struct str name, int64_t next_us);
 /* Something in this line may have to be looked at, at next_us. */
 void lane_hint(struct lane *lane, enum outbox_line line, int64_t next_us);
 /* Puts it where it belongs: among the ready, to sleep until a time, to wait for room, or nowhere
  * until an attempt ends. */
 void lane_consider(struct lane *lane);
-/* Forgets those that have nothing to send and nothing to remember. */
+/* Forgets those that have nothing to send soon and nothing to remember. */
 void lanes_tidy(struct delivery *d);
 void lanes_free(struct delivery *d);
 
 /* ---- sender_origin.c ---- */
 struct origin *origin_get(struct delivery *d, struct str name);
 void origin_free(struct origin *origin);
-/* Has it nobody, and nothing to remember? */
-bool origin_is_idle(const struct origin *origin);
+/* Has it nobody, and nothing to remember? In a crowd trouble is not remembered. */
+bool origin_is_idle(const struct origin *origin, bool in_a_crowd);
 /* How many more may be claimed for it now. */
 unsigned origin_room(struct origin *origin);
 /* Starts what waits and has room; gives back what should not wait here any more; lets lanes that

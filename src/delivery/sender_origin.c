@@ -39,10 +39,10 @@ void origin_free(struct origin *origin)
     mem_free(origin);
 }
 
-bool origin_is_idle(const struct origin *origin)
+bool origin_is_idle(const struct origin *origin, bool in_a_crowd)
 {
     bool is_troubled = origin->window.state != WINDOW_OPEN || origin->window.failed_rounds > 0;
-    int64_t keep_ms = is_troubled ? origin->window.limits->closed_ms_max : 0;
+    int64_t keep_ms = is_troubled && !in_a_crowd ? origin->window.limits->closed_ms_max : 0;
 
     return list_is_empty(&origin->lanes) && origin->attempts == 0 &&
            origin->window.in_flight == 0 &&

@@ -1,6 +1,8 @@
 /* sender_rig.c -- see sender_rig.h. */
 #include "delivery/sender_rig.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <semaphore.h>
 #include <time.h>
 #include <unistd.h>
@@ -103,11 +105,32 @@ void sender_rig_retire(struct sender_rig *rig, struct delivery *stopped)
     rig->retired[i] = stopped;
 }
 
+/* Fails and says what is left, if something is: nobody should have put it there. */
+static void remove_folder(const char *folder)
+{
+    static const char *const expected[] = {"runbell.db", "runbell.db-wal", "runbell.db-shm",
+                                           "lock"};
+    char path[TEST_PATH_BYTES], left[256] = "";
+    const struct dirent *entry;
+    DIR *open_folder;
+
+    for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, expected[i]);
+        unlink(path);
+    }
+    if (rmdir(folder) == 0)
+        return;
+    const char *why = strerror(errno);
+    open_folder = opendir(folder);
+    while (open_folder && (entry = readdir(open_folder)) != NULL)
+        snprintf(left + strlen(left), sizeof(left) - strlen(left), " %s", entry->d_name);
+    if (open_folder)
+        closedir(open_folder);
+    fail_msg("%s: %s; in it:%s", folder, why, left);
+}
+
 void sender_rig_close(struct sender_rig *rig)
 {
-    static const char *const names[] = {"runbell.db", "runbell.db-wal", "runbell.db-shm", "lock"};
-    char path[TEST_PATH_BYTES];
-
     if (rig->delivery)
         sender_rig_stop(rig);
     store_close(rig->store);
@@ -116,11 +139,7 @@ void sender_rig_close(struct sender_rig *rig)
         delivery_free(rig->retired[i]);
     real_world_free(rig->world);
     arena_release(&rig->arena);
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        snprintf(path, sizeof(path), "%s/%s", rig->folder, names[i]);
-        unlink(path);
-    }
-    assert_int_equal(rmdir(rig->folder), 0);
+    remove_folder(rig->folder);
 }
 
 /* ---- works that are waited for ---- */

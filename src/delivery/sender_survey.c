@@ -43,11 +43,12 @@ static bool next_page(struct survey_work *s, int line)
 static void take_page(struct delivery *d, const struct outbox_survey *page)
 {
     for (size_t i = 0; i < page->count; i++) {
-        struct lane *lane = lane_get(d, page->found[i].lane);
+        const struct outbox_lane *found = &page->found[i];
+        struct lane *lane = lane_found(d, found->lane, found->next_us);
 
         if (!lane)
             continue;
-        lane_hint(lane, page->line, page->found[i].next_us);
+        lane_hint(lane, page->line, found->next_us);
         lane_consider(lane);
     }
 }
