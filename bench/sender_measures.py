@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.ports import free_port
+from harness.postgres import Cluster, Databases
 
 HOME = Path(__file__).resolve().parent.parent
 PROGRAMS = HOME / "build" / "bench" / "src"
@@ -54,7 +55,87 @@ def wrk_cpu_us(stage, url, body_bytes):
 def program(name, *arguments, **env):
     done = subprocess.run([PROGRAMS / "delivery" / name, *map(str, arguments)], capture_output=True, text=True,
                           check=True, env={**os.environ, **env})
-    return json.loads(done.stdout)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+# ---- PostgreSQL ------------------------------------------------------------------------------------
+
+# The least that a delivery writes: taken, then ended, with its attempt; two transactions.
+YARDSTICK = """
+\\set id random(1, 100000)
+BEGIN;
+UPDATE queue SET at_us = at_us + 1 WHERE delivery_id = :id;
+COMMIT;
+BEGIN;
+UPDATE deliveries SET state = 'done' WHERE delivery_id = :id;
+INSERT INTO attempts (delivery_id, result) VALUES (:id, 'delivered');
+COMMIT;
+"""
+YARDSTICK_TABLES = """
+CREATE TABLE queue (delivery_id bigint PRIMARY KEY, at_us bigint);
+CREATE TABLE deliveries (delivery_id bigint PRIMARY KEY, state text, pad text) WITH (fillfactor = 45);
+CREATE TABLE attempts (delivery_id bigint, result text);
+INSERT INTO queue SELECT n, 0 FROM generate_series(1, 100000) n;
+INSERT INTO deliveries SELECT n, 'due', repeat('x', 250) FROM generate_series(1, 100000) n;
+"""
+
+
+def server_cpu_s(cluster):
+    """CPU seconds of the server's processes: those that live, and, in the parent's count, those that have ended."""
+    parent = (cluster.folder / "data" / "postmaster.pid").read_text().splitlines()[0]
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if fields[1] == parent:
+            ticks += int(fields[11]) + int(fields[12])
+        elif stat.parent.name == parent:
+            ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def wal_bytes(databases):
+    return int(float(databases.run("select pg_current_wal_lsn() - '0/0'")))
+
+
+def timed_on_postgres(cluster, databases, url, *arguments):
+    """What the program prints, with CPU of the server and bytes of its log per delivery from when the store is full."""
+    command = [PROGRAMS / "delivery" / "bench_delivery", *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                          env={**os.environ, "RUNBELL_TEST_POSTGRES": url}) as process:
+        process.stdout.readline()
+        cpu_s, wal = server_cpu_s(cluster), wal_bytes(databases)
+        figures = json.loads(process.stdout.readline())
+        count = figures["deliveries"]
+        return {**figures, "server_cpu_us": (server_cpu_s(cluster) - cpu_s) * 1e6 / count,
+                "wal_bytes": (wal_bytes(databases) - wal) / count}
+
+
+def yardstick(stage, databases):
+    url = databases.create()
+    databases.run(YARDSTICK_TABLES, url)
+    script = stage["folder"] / "yardstick.sql"
+    script.write_text(YARDSTICK)
+    done = subprocess.run(["pgbench", "-n", "-c", "16", "-M", "prepared", "-T", str(max(1, round(stage["seconds"]))),
+                           "-f", script, url], capture_output=True, text=True, check=True)
+    return float(re.search(r"tps = ([\d.]+)", done.stdout).group(1))
+
+
+def deliveries_on_postgres(stage):
+    """The same with the store on PostgreSQL, beside pgbench that writes the least a delivery needs, on the same server."""
+    build()
+    count = 5000 if stage["quick"] else 30000
+    with Cluster() as cluster, receiver(False) as url:
+        databases = Databases(cluster.url)
+        rival = yardstick(stage, databases)
+        for body_bytes, endpoints in ((1024, 1), (1024, 1000), (20480, 1)):
+            ours = timed_on_postgres(cluster, databases, databases.create(), url, count, body_bytes, endpoints)
+            yield {"what": f"delivery on PostgreSQL, {body_bytes // 1024} KB, {endpoints} endpoint{'s' * (endpoints > 1)}: rate",
+                   "unit": "per s", "runbell": ours["per_s"], "rival": rival, "more_is_better": True,
+                   "note": f"rival: pgbench, 16 clients; CPU {ours['cpu_us']:.0f} us here, {ours['server_cpu_us']:.0f} us there; "
+                           f"WAL {ours['wal_bytes']:.0f} bytes"}
 
 
 def deliveries(stage):
@@ -75,6 +156,7 @@ def deliveries(stage):
                            "rival": wrk_rate, "more_is_better": True,
                            "note": f"to accept one: {ours['fill_cpu_us']:.0f} us; {ours['rss_bytes'] / 2**20:.0f} MB"}
 
+    yield from deliveries_on_postgres(stage)
 
 def lateness(stage):
     """How late a due delivery is with 1 M and 10 M scheduled, and a healthy endpoint's beside 10,000 hostile ones."""

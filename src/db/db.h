@@ -2,8 +2,7 @@
  *
  * Statements are static structs with a name and a text; the text is shared by both databases unless
  * the dialect needs its own. Parameters are $1, $2 … in the text and an array of values in the
- * call. Each connection prepares a statement once and keeps it. A connection is used by one thread
- * at a time.
+ * call. Each connection prepares a statement once, keeps it, and is of one thread at a time.
  *
  * What a shared text must mind: a parameter that can be NULL and whose type nothing shows is cast,
  * CAST($1 AS BIGINT), never `$1::bigint`; LIKE is case-sensitive and says ESCAPE '\'; ORDER BY a
@@ -17,7 +16,6 @@
 #include "base/arena.h"
 
 struct db;
-
 enum db_dialect { DB_SQLITE, DB_POSTGRES };
 
 struct db_statement {
@@ -27,7 +25,6 @@ struct db_statement {
 };
 
 enum db_type { DB_NULL, DB_INT, DB_DOUBLE, DB_TEXT, DB_BLOB };
-
 struct db_value {
     enum db_type type;
     int64_t integer;
@@ -76,15 +73,18 @@ static inline struct db_value db_int_or_null(int64_t value)
  * busy, connection lost: the whole transaction must be repeated), ERR_LIMIT (too big), ERR_INVALID
  * (a value the database cannot hold, such as text with a NUL), ERR_IO (anything else; logged).
  * After an error inside a transaction every further statement is refused until a rollback, in
- * SQLite as in PostgreSQL: who expects a conflict writes ON CONFLICT. ERR_NOT_FOUND is not such an
- * error. ---- */
+ * SQLite as in PostgreSQL: who expects a conflict writes ON CONFLICT. ERR_NOT_FOUND is no such.
+ * ---- */
 
 /* Runs a statement without rows; *changed (may be NULL) gets the number of rows it touched. */
 enum err db_run(struct db *db, const struct db_statement *statement, const struct db_value *args,
                 size_t arg_count, int64_t *changed) MUST_USE;
-/* Once per row of `arg_count` values each: a loop in SQLite, a pipeline in PostgreSQL. Only inside
- * a transaction. `args` holds row_count × arg_count values. */
+/* Once per row of `arg_count` values: a loop, in PostgreSQL a pipeline. In a transaction only. */
 enum err db_run_many(struct db *db, const struct db_statement *statement,
+                     const struct db_value *args, size_t arg_count, size_t row_count) MUST_USE;
+/* In PostgreSQL one statement: each parameter is the array of that value of all rows, to be cast,
+ * CAST($1 AS BIGINT[]) (TEXT[], BYTEA[]), and taken apart by UNNEST. */
+enum err db_run_rows(struct db *db, const struct db_statement *statement,
                      const struct db_value *args, size_t arg_count, size_t row_count) MUST_USE;
 
 /* Rows of one query; zero-initialise; must be ended, also after an error. */

@@ -59,8 +59,9 @@ static enum err send_prepared(struct postgres *postgres, const struct db_call *c
     enum err err = postgres_prepare(postgres, call, call->args, &prepared);
 
     if (!err)
-        *result = PQexecPrepared(postgres->conn, prepared->name, (int)call->arg_count,
-                                 bound->values, bound->lengths, bound->formats, 0);
+        *result =
+            PQexecPrepared(postgres->conn, prepared->name, (int)call->arg_count, bound->values,
+                           bound->lengths, bound->formats, prepared->result_format);
     return err;
 }
 
@@ -194,6 +195,42 @@ static enum err postgres_run_many(struct db *db, const struct db_call *call, siz
                            rest < PIPELINE_ROWS ? rest : PIPELINE_ROWS);
     }
     return err;
+}
+
+static enum err send_arrays(struct postgres *postgres, const struct db_call *call, size_t row_count,
+                            struct buf *bytes, PGresult **result)
+{
+    struct prepared *prepared = NULL;
+    struct bound bound;
+    enum err err = postgres_prepare_arrays(postgres, call, &prepared);
+
+    if (!err)
+        err = postgres_bind_rows(postgres, call, prepared, row_count, bytes, &bound);
+    if (!err)
+        *result = PQexecPrepared(postgres->conn, prepared->name, (int)call->arg_count, bound.values,
+                                 bound.lengths, bound.formats, 0);
+    return err;
+}
+
+static enum err postgres_run_rows(struct db *db, const struct db_call *call, size_t row_count)
+{
+    struct postgres *postgres = postgres_of(db);
+    PGresult *result = NULL;
+    struct buf bytes;
+    enum err err = ensure_connected(postgres);
+
+    db->writes++;
+    if (err)
+        return err;
+    buf_init(&bytes, POSTGRES_ARRAYS_BYTES_MAX);
+    err = send_arrays(postgres, call, row_count, &bytes, &result);
+    buf_release(&bytes);
+    if (err)
+        return err;
+    if (PQresultStatus(result) != PGRES_COMMAND_OK)
+        return postgres_failed(postgres, result, call->statement->name);
+    PQclear(result);
+    return OK;
 }
 
 /* ---- transactions ---- */
@@ -370,6 +407,7 @@ static void postgres_close(struct db *db)
 const struct db_ops postgres_ops = {
     .run = postgres_run,
     .run_many = postgres_run_many,
+    .run_rows = postgres_run_rows,
     .query = postgres_query,
     .next = postgres_rows_next,
     .is_null = postgres_is_null,

@@ -80,6 +80,19 @@ static bool is_typed(const struct prepared *prepared, const struct db_value *arg
     return true;
 }
 
+static enum err describe(struct postgres *postgres, struct prepared *prepared)
+{
+    PGresult *result = PQdescribePrepared(postgres->conn, prepared->name);
+
+    if (PQresultStatus(result) != PGRES_COMMAND_OK)
+        return postgres_failed(postgres, result, prepared->key->name);
+    prepared->result_format = postgres_format_of(result);
+    for (size_t i = 0; prepared->takes_arrays && i < prepared->param_count; i++)
+        prepared->types[i] = PQparamtype(result, (int)i);
+    PQclear(result);
+    return OK;
+}
+
 static enum err prepare_on_server(struct postgres *postgres, struct prepared *prepared)
 {
     const struct db_statement *key = prepared->key;
@@ -92,7 +105,7 @@ static enum err prepare_on_server(struct postgres *postgres, struct prepared *pr
     if (PQresultStatus(result) != PGRES_COMMAND_OK)
         return postgres_failed(postgres, result, key->name);
     PQclear(result);
-    return OK;
+    return describe(postgres, prepared);
 }
 
 static struct prepared *find(struct postgres *postgres, const struct db_statement *key)
@@ -107,6 +120,23 @@ static struct prepared *find(struct postgres *postgres, const struct db_statemen
     }
     REQUIRE(prepared->key == key);
     return prepared;
+}
+
+enum err postgres_prepare_arrays(struct postgres *postgres, const struct db_call *call,
+                                 struct prepared **out)
+{
+    struct prepared *prepared = find(postgres, call->statement);
+    enum err err = OK;
+
+    REQUIRE(call->arg_count == prepared->param_count);
+    prepared->takes_arrays = true;
+    if (!prepared->name[0])
+        err = prepare_on_server(postgres, prepared);
+    if (err)
+        prepared->name[0] = '\0';
+    else
+        *out = prepared;
+    return err;
 }
 
 enum err postgres_prepare(struct postgres *postgres, const struct db_call *call,

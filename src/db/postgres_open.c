@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "db/postgres_priv.h"
+#include "db/state.h"
 
 #define DISK_FULL "53100"
 #define WHY_BYTES_MAX (DB_ERROR_BYTES_MAX + 64)
@@ -18,6 +19,9 @@ static const char session_settings[] = "SELECT set_config('synchronous_commit', 
                                        "SET lock_timeout = '10s';"
                                        "SET idle_in_transaction_session_timeout = '60s';"
                                        "SET client_min_messages = 'warning'";
+
+/* A plan without an index has costs that would have it compiled. */
+static const char seek_settings[] = "SET enable_seqscan = off; SET jit = off";
 
 static const struct {
     const char *state; /* a class of two, or a whole code */
@@ -107,10 +111,21 @@ void postgres_disconnect(struct postgres *postgres)
     postgres->conn = NULL;
 }
 
+static enum err settle_session(struct postgres *postgres, const char *settings)
+{
+    PGresult *result = PQexec(postgres->conn, settings);
+
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+        (void)postgres_failed(postgres, result, "connect");
+        return ERR_AGAIN;
+    }
+    PQclear(result);
+    return OK;
+}
+
 enum err postgres_reconnect(struct postgres *postgres)
 {
-    PGresult *result;
-    bool ok;
+    enum err err;
 
     postgres_disconnect(postgres);
     postgres->conn = postgres_connect(postgres->url);
@@ -118,13 +133,17 @@ enum err postgres_reconnect(struct postgres *postgres)
         (void)postgres_failed(postgres, NULL, "connect");
         return ERR_AGAIN;
     }
-    result = PQexec(postgres->conn, session_settings);
-    ok = PQresultStatus(result) == PGRES_COMMAND_OK;
-    if (!ok)
-        (void)postgres_failed(postgres, result, "connect");
-    else
-        PQclear(result);
-    return ok ? OK : ERR_AGAIN;
+    err = settle_session(postgres, session_settings);
+    return !err && postgres->seeks ? settle_session(postgres, seek_settings) : err;
+}
+
+enum err db_postgres_seek(struct db *db)
+{
+    struct postgres *postgres = postgres_of(db);
+
+    REQUIRE(db->dialect == DB_POSTGRES && !db->in_transaction);
+    postgres->seeks = true;
+    return settle_session(postgres, seek_settings);
 }
 
 static const char *refusal_of(PGconn *conn)

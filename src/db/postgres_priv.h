@@ -4,17 +4,21 @@
 
 #include <libpq-fe.h>
 
+#include "base/buf.h"
 #include "base/map.h"
 #include "db/db_priv.h"
 
 #define STATEMENT_NAME_MAX 64
+/* Of all rows of one db_run_rows. */
+#define POSTGRES_ARRAYS_BYTES_MAX (256 * MIB)
 
 struct prepared {
     const struct db_statement *key;
     char name[STATEMENT_NAME_MAX]; /* in the session */
     Oid types[DB_PARAMS_MAX];      /* 0: only NULL has been given so far */
+    bool takes_arrays;             /* db_run_rows: its types are the server's */
     size_t param_count;
-    struct prepared *next;
+    int result_format; /* 1: its rows come in binary */
 };
 
 /* A call's arguments as libpq takes them. All are binary: no escaping, and no NUL that ends a text.
@@ -33,6 +37,7 @@ struct postgres {
     char transaction[24];    /* its name, of a write that has begun */
     struct map prepared;     /* by the statement's name; emptied with the connection */
     unsigned prepared_count; /* makes names unique in the session */
+    bool seeks;              /* db_postgres_seek */
 };
 
 struct postgres *postgres_of(struct db *db);
@@ -53,7 +58,19 @@ enum err postgres_bind(struct postgres *postgres, const struct db_call *call,
 enum err postgres_prepare(struct postgres *postgres, const struct db_call *call,
                           const struct db_value *args, struct prepared **prepared) MUST_USE;
 
+/* Of db_run_rows. */
+enum err postgres_prepare_arrays(struct postgres *postgres, const struct db_call *call,
+                                 struct prepared **prepared) MUST_USE;
+
+/* postgres_arrays.c */
+/* One array for each parameter, in `out`, which `bound` points into. */
+enum err postgres_bind_rows(struct postgres *postgres, const struct db_call *call,
+                            const struct prepared *prepared, size_t row_count, struct buf *out,
+                            struct bound *bound) MUST_USE;
+
 /* postgres_rows.c */
+/* 1 if every column of what it answers can be read in binary, else 0: as text. */
+int postgres_format_of(const PGresult *description);
 void postgres_rows_start(struct db_rows *rows, PGresult *result);
 bool postgres_rows_next(struct db_rows *rows);
 bool postgres_is_null(const struct db_rows *rows, int column);

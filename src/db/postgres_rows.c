@@ -1,11 +1,34 @@
-/* postgres_rows.c -- the rows of a result. They come as text, which is the same for every type;
- * BYTEA is in hex. */
+/* postgres_rows.c -- the rows of a result. They come in binary where each column has one of the
+ * usual types; else as text, which is the same for every type: BYTEA is in hex then. */
+#include <endian.h>
+
 #include "base/mem.h"
 #include "db/postgres_priv.h"
 
 /* pg_type.oid; they never change. */
 #define OID_BOOL 16
 #define OID_BYTEA 17
+#define OID_INT8 20
+#define OID_INT4 23
+#define OID_TEXT 25
+
+#define NUMBER_BYTES_MAX 24
+
+static bool is_number(Oid type)
+{
+    return type == OID_BOOL || type == OID_INT4 || type == OID_INT8;
+}
+
+int postgres_format_of(const PGresult *description)
+{
+    for (int i = 0; i < PQnfields(description); i++) {
+        Oid type = PQftype(description, i);
+
+        if (!is_number(type) && type != OID_TEXT && type != OID_BYTEA)
+            return 0;
+    }
+    return 1;
+}
 
 struct result {
     PGresult *pg;
@@ -56,6 +79,28 @@ static struct str text_of(const struct db_rows *rows, int column)
     return str_range(PQgetvalue(pg, row, column), (size_t)PQgetlength(pg, row, column));
 }
 
+/* A number that has come in binary. */
+static bool number_read(const struct db_rows *rows, int column, struct str bytes, int64_t *number)
+{
+    PGresult *pg = row_of(rows, column)->pg;
+    Oid type = PQftype(pg, column);
+    uint64_t wide = 0;
+    uint32_t narrow = 0;
+
+    if (PQfformat(pg, column) == 0 || !is_number(type))
+        return false;
+    if (type == OID_BOOL) {
+        *number = bytes.data[0] != 0;
+    } else if (type == OID_INT4) {
+        memcpy(&narrow, bytes.data, sizeof(narrow));
+        *number = (int32_t)be32toh(narrow);
+    } else {
+        memcpy(&wide, bytes.data, sizeof(wide));
+        *number = (int64_t)be64toh(wide);
+    }
+    return true;
+}
+
 /* Numbers with a fraction (SUM of BIGINT is NUMERIC) are cut, as SQLite does. */
 int64_t postgres_get_int(const struct db_rows *rows, int column)
 {
@@ -64,6 +109,8 @@ int64_t postgres_get_int(const struct db_rows *rows, int column)
 
     if (str_is_none(text))
         return 0;
+    if (number_read(rows, column, text, &value))
+        return value;
     if (PQftype(row_of(rows, column)->pg, column) == OID_BOOL)
         return str_eq(text, STR("t"));
     if (str_to_i64(str_first(text, str_find_char(text, '.')), &value))
@@ -74,11 +121,14 @@ int64_t postgres_get_int(const struct db_rows *rows, int column)
 double postgres_get_double(const struct db_rows *rows, int column)
 {
     struct str text = text_of(rows, column);
+    int64_t number = 0;
     double value = 0;
 
-    if (str_is_none(text) || str_to_double(text, &value))
+    if (str_is_none(text))
         return 0;
-    return value;
+    if (number_read(rows, column, text, &number))
+        return (double)number;
+    return str_to_double(text, &value) ? 0 : value;
 }
 
 static unsigned digit_of(char c)
@@ -98,12 +148,25 @@ static struct str decode_hex(struct arena *arena, struct str text)
     return str_range(bytes, hex.len / 2);
 }
 
+static struct str write_number(struct arena *arena, int64_t number)
+{
+    char text[NUMBER_BYTES_MAX];
+
+    snprintf(text, sizeof(text), "%lld", (long long)number);
+    return arena_str(arena, str_of(text));
+}
+
 struct str postgres_get_str(const struct db_rows *rows, int column)
 {
     struct result *result = row_of(rows, column);
     struct str text = text_of(rows, column);
+    int64_t number = 0;
 
-    if (!str_is_none(text) && PQftype(result->pg, column) == OID_BYTEA)
+    if (str_is_none(text))
+        return text;
+    if (number_read(rows, column, text, &number))
+        return write_number(&result->arena, number);
+    if (PQfformat(result->pg, column) == 0 && PQftype(result->pg, column) == OID_BYTEA)
         return decode_hex(&result->arena, text);
     return text;
 }

@@ -347,6 +347,7 @@ static void sqlite_close(struct db *db)
 const struct db_ops sqlite_ops = {
     .run = sqlite_run,
     .run_many = sqlite_run_many,
+    .run_rows = sqlite_run_many,
     .query = sqlite_query,
     .next = sqlite_next,
     .is_null = sqlite_is_null,

@@ -25,6 +25,10 @@ uint64_t db_writes(const struct db *db);
 enum err db_tidy(struct db *db) MUST_USE;
 /* PostgreSQL's clock at the last db_begin, the same for all nodes; 0 in SQLite. */
 int64_t db_clock_us(const struct db *db);
+/* PostgreSQL's: from now on its statements are planned to go by an index wherever there is one, for
+ * who changes rows by their keys. A plan is kept, and the table may have been small when it was
+ * made. */
+enum err db_postgres_seek(struct db *db) MUST_USE;
 /* PostgreSQL's process id of this session, 0 in SQLite. */
 int db_session_id(struct db *db);
 

@@ -9,6 +9,7 @@
 
 #include "io/real_world.h"
 #include "store/fresh_rig.h"
+#include "store/outbox_marks.h"
 #include "store/outbox_queue.h"
 
 #define WAIT_MS 10000
@@ -312,7 +313,11 @@ struct delivery_row sender_rig_wait(struct sender_rig *rig, int64_t delivery_id,
 static enum err apply_is_done(struct tx *tx, void *context)
 {
     static const struct db_statement statement = {
-        "test_is_open", "SELECT delivery_id FROM deliveries WHERE ended_us IS NULL LIMIT 1", NULL};
+        "test_is_open",
+        "SELECT 1 WHERE EXISTS (SELECT 1 FROM delivery_queue)"
+        " OR EXISTS (SELECT 1 FROM deliveries WHERE " MARK_HELD("") ")",
+        "SELECT 1 WHERE EXISTS (SELECT 1 FROM delivery_queue)"
+        " OR EXISTS (SELECT 1 FROM deliveries WHERE " MARK_HELD_POSTGRES("") ")"};
     bool *is_done = context;
     struct db_rows rows = {0};
     enum err err = db_query(tx->db, &statement, DB_NO_ARGS, &rows);

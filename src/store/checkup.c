@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "io/disk.h"
 #include "store/migrations.h"
+#include "store/outbox_marks.h"
 #include "store/outbox_queue.h"
 #include "store/store_files.h"
 #include "store/store_priv.h"
@@ -15,10 +16,11 @@ static const struct db_statement count_due = {
     "checkup_due",
     "SELECT COUNT(*), COALESCE(MIN(at_us), 0) FROM delivery_queue WHERE line < " QUEUE_SENDING,
     NULL};
-static const struct db_statement count_held = {
-    "checkup_held", "SELECT COUNT(*), 0 FROM deliveries WHERE state = 'held'", NULL};
-static const struct db_statement count_dead = {
-    "checkup_dead", "SELECT COUNT(*), 0 FROM deliveries WHERE state = 'dead'", NULL};
+#define COUNT_OF "SELECT COUNT(*), 0 FROM deliveries WHERE "
+static const struct db_statement count_held = {"checkup_held", COUNT_OF MARK_HELD(""),
+                                               COUNT_OF MARK_HELD_POSTGRES("")};
+static const struct db_statement count_dead = {"checkup_dead", COUNT_OF MARK_DEAD(""),
+                                               COUNT_OF MARK_DEAD_POSTGRES("")};
 
 static enum err read_two(struct db *db, const struct db_statement *statement, int64_t *one,
                          int64_t *two)

@@ -1,6 +1,7 @@
 /* Reading the table endpoints. */
 #include "store/endpoints.h"
 
+#include "store/outbox_marks.h"
 #include "store/outbox_queue.h"
 
 #define COLUMNS                                                                                    \
@@ -29,19 +30,22 @@ static const struct db_statement select_list = {
 #define COUNT_RETRY COUNT_LINE("1")
 #define COUNT_REPLAY COUNT_LINE("2")
 #define COUNT_SENDING COUNT_LINE(QUEUE_SENDING)
-#define COUNT_HELD COUNT("state = 'held' AND state_reason <> 'order'")
+#define COUNT_HELD COUNT(MARK_FOLLOWING(""))
+#define COUNT_HELD_POSTGRES COUNT(MARK_FOLLOWING_POSTGRES(""))
 /* What waits for its turn is found by its key: there may be many others that are held. */
-#define COUNT_ORDERED                                                                              \
-    COUNT("ordering_key IS NOT NULL AND ended_us IS NULL AND state = 'held'"                       \
-          " AND state_reason = 'order'")
+#define WAITS " AND state = 'held' AND state_reason = 'order'"
+#define COUNT_ORDERED COUNT("ordering_key IS NOT NULL AND ended_us IS NULL" WAITS)
+#define COUNT_ORDERED_POSTGRES COUNT("open_key IS NOT NULL" WAITS)
 #define PLACE(column) "SELECT " column " AS p FROM endpoints WHERE tenant = $1 AND endpoint_id = $2"
 #define FIRST_PLACE                                                                                \
     "(SELECT MIN(p) FROM (" PLACE("fresh_us") " UNION ALL " PLACE("retry_us") " UNION ALL " PLACE( \
         "replay_us") ") places)"
-#define BACKLOG                                                                                    \
-    "SELECT " COUNT_FRESH " + " COUNT_RETRY " + " COUNT_REPLAY ", " COUNT_SENDING ", " COUNT_HELD  \
-    " + " COUNT_ORDERED ", " FIRST_PLACE
-static const struct db_statement select_backlog = {"endpoints_backlog", BACKLOG, NULL};
+#define BACKLOG(held, ordered)                                                                     \
+    "SELECT " COUNT_FRESH " + " COUNT_RETRY " + " COUNT_REPLAY ", " COUNT_SENDING ", " held        \
+    " + " ordered ", " FIRST_PLACE
+static const struct db_statement select_backlog = {
+    "endpoints_backlog", BACKLOG(COUNT_HELD, COUNT_ORDERED),
+    BACKLOG(COUNT_HELD_POSTGRES, COUNT_ORDERED_POSTGRES)};
 
 /* ---- states ---- */
 

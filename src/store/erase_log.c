@@ -1,6 +1,7 @@
 /* erase_log.c -- deliveries of a subject, with their attempts and bodies: a walk over the log. */
 #include "store/erasures_priv.h"
 #include "store/log_size.h"
+#include "store/outbox_marks.h"
 #include "store/outbox_query.h"
 #include "store/outbox_queue.h"
 
@@ -20,12 +21,15 @@
     " LEFT JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"                         \
     " WHERE d.tenant = $1 AND d.delivery_id > $2 ORDER BY d.delivery_id LIMIT CAST($3 AS BIGINT)"
 static const struct db_statement walk = {"erase_walk", WALK(HAS("$4")), WALK(HAS_POSTGRES("$4"))};
-#define OPEN_ONES(has)                                                                             \
+#define OPEN_ONES(has, condition)                                                                  \
     "SELECT d.object_id, d.ordering_key, " has                                                     \
     " FROM deliveries d LEFT JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"       \
-    " WHERE d.tenant = $1 AND d.ended_us IS NULL"
-static const struct db_statement open_ones = {"erase_open_ones", OPEN_ONES(HAS("$2")),
-                                              OPEN_ONES(HAS_POSTGRES("$2"))};
+    " WHERE d.tenant = $1 AND " condition
+#define IS_QUEUED "d.delivery_id IN (SELECT delivery_id FROM delivery_queue)"
+static const struct db_statement open_ones = {
+    "erase_open_ones", OPEN_ONES(HAS("$2"), "d.ended_us IS NULL"),
+    OPEN_ONES(HAS_POSTGRES("$2"), IS_QUEUED) " UNION ALL " OPEN_ONES(HAS_POSTGRES("$2"),
+                                                                     MARK_HELD_POSTGRES("d."))};
 
 struct found {
     int64_t delivery_id;

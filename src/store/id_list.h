@@ -7,8 +7,8 @@
 
 /* "delivery_id " ID_IN("$1"), and PostgreSQL's words for it. */
 #define ID_IN(param) "IN (SELECT value FROM json_each(" param "))"
-#define ID_IN_POSTGRES(param)                                                                      \
-    "IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(" param " AS JSON)))"
+#define ID_IN_POSTGRES(param) "= ANY (" ID_ARRAY_POSTGRES(param) ")"
+#define ID_ARRAY_POSTGRES(param) "CAST(TRANSLATE(" param ", '[]', '{}') AS BIGINT[])"
 
 void id_list_begin(struct buf *ids);
 void id_list_add(struct buf *ids, int64_t id);

@@ -30,12 +30,14 @@ static const struct db_statement attempts_of = {
     "log_attempts_of",
     "DELETE FROM attempts WHERE tenant = $1 AND delivery_id = $2 RETURNING " LOG_BYTES_ATTEMPT,
     NULL};
+#define DELIVERY_OF                                                                                \
+    "DELETE FROM deliveries WHERE tenant = $1 AND delivery_id = $2 AND state IN ('done', 'dead')"  \
+    " RETURNING 0"
 static const struct db_statement delivery_of = {
-    "log_delivery",
-    "DELETE FROM deliveries WHERE tenant = $1 AND delivery_id = $2"
-    " AND state IN ('done', 'dead')"
-    " RETURNING 0",
-    NULL};
+    "log_delivery", DELIVERY_OF,
+    "WITH ends AS (DELETE FROM delivery_ends e USING deliveries d WHERE d.tenant = $1"
+    " AND d.delivery_id = $2 AND e.ended_us = d.ended_us AND e.delivery_id = d.delivery_id"
+    ") " DELIVERY_OF};
 static const struct db_statement orphan_body = {
     "log_body",
     "DELETE FROM bodies WHERE tenant = $1 AND body_id = $2 AND NOT EXISTS (SELECT 1"

@@ -345,5 +345,6 @@ const char *const migrations[] = {
     step_span_marks,
     step_alert_beginnings,
     step_delivery_queue,
+    step_delivery_marks,
 };
 const size_t migration_count = ARRAY_LEN(migrations);

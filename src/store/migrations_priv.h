@@ -44,5 +44,6 @@ extern const char step_run_stops[];
 
 extern const char step_span_marks[];
 extern const char step_alert_beginnings[];
+extern const char step_delivery_marks[];
 
 #endif

@@ -9,22 +9,33 @@
 
 /* A late outcome may find that somebody else has written that nobody knows how it ended: then it
  * tells better; or that its delivery has been erased: then there is nothing to write. */
-#define END(excerpt)                                                                               \
-    "INSERT INTO attempts (attempt_id, tenant, delivery_id, number, started_us, ended_us, result," \
-    " status, detail, address, dns_us, connect_us, tls_us, first_byte_us, total_us,"               \
-    " response_excerpt, response_type)"                                                            \
-    " SELECT CAST($1 AS BIGINT), d.tenant, d.delivery_id, CAST($3 AS BIGINT), CAST($4 AS BIGINT)," \
-    " CAST($5 AS BIGINT), CAST($6 AS TEXT), CAST($7 AS INTEGER), CAST($8 AS TEXT),"                \
-    " CAST($9 AS TEXT), CAST($10 AS BIGINT), CAST($11 AS BIGINT), CAST($12 AS BIGINT),"            \
-    " CAST($13 AS BIGINT), CAST($14 AS BIGINT), " excerpt ", CAST($16 AS TEXT)"                    \
-    " FROM deliveries d WHERE d.delivery_id = $2"                                                  \
+#define COLUMNS                                                                                    \
+    "(attempt_id, tenant, delivery_id, number, started_us, ended_us, result, status, detail,"      \
+    " address, dns_us, connect_us, tls_us, first_byte_us, total_us, response_excerpt,"             \
+    " response_type)"
+#define BETTER                                                                                     \
     " ON CONFLICT (attempt_id) DO UPDATE SET ended_us = excluded.ended_us,"                        \
     " result = excluded.result, status = excluded.status, detail = excluded.detail,"               \
     " address = excluded.address, dns_us = excluded.dns_us, connect_us = excluded.connect_us,"     \
     " tls_us = excluded.tls_us, first_byte_us = excluded.first_byte_us,"                           \
     " total_us = excluded.total_us, response_excerpt = excluded.response_excerpt,"                 \
     " response_type = excluded.response_type"
-static const struct db_statement end = {"attempts_end", END("$15"), END("CAST($15 AS BYTEA)")};
+#define ROWS                                                                                       \
+    "UNNEST(CAST($1 AS BIGINT[]), CAST($2 AS BIGINT[]), CAST($3 AS BIGINT[]),"                     \
+    " CAST($4 AS BIGINT[]), CAST($5 AS BIGINT[]), CAST($6 AS TEXT[]), CAST($7 AS BIGINT[]),"       \
+    " CAST($8 AS TEXT[]), CAST($9 AS TEXT[]), CAST($10 AS BIGINT[]), CAST($11 AS BIGINT[]),"       \
+    " CAST($12 AS BIGINT[]), CAST($13 AS BIGINT[]), CAST($14 AS BIGINT[]),"                        \
+    " CAST($15 AS BYTEA[]), CAST($16 AS TEXT[]))"                                                  \
+    " u(attempt_id, delivery_id, number, started_us, ended_us, result, status, detail, address,"   \
+    " dns_us, connect_us, tls_us, first_byte_us, total_us, excerpt, type)"
+static const struct db_statement end = {
+    "attempts_end",
+    "INSERT INTO attempts " COLUMNS " SELECT $1, d.tenant, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+    " $11, $12, $13, $14, $15, $16 FROM deliveries d WHERE d.delivery_id = $2" BETTER,
+    "INSERT INTO attempts " COLUMNS " SELECT u.attempt_id, d.tenant, u.delivery_id, u.number,"
+    " u.started_us, u.ended_us, u.result, u.status, u.detail, u.address, u.dns_us, u.connect_us,"
+    " u.tls_us, u.first_byte_us, u.total_us, u.excerpt, u.type FROM " ROWS
+    " JOIN deliveries d ON d.delivery_id = u.delivery_id" BETTER};
 #define LOSE                                                                                       \
     "INSERT INTO attempts (attempt_id, tenant, delivery_id, number, started_us, ended_us, result," \
     " detail) SELECT q.attempt_id, d.tenant, d.delivery_id, d.attempts + 1, q.taken_us,"           \
@@ -108,7 +119,7 @@ enum err attempts_end(struct tx *tx, const struct outbox_outcome *outcomes, size
         err = grow_by(tx, ids, -1);
     }
     if (!err && ended)
-        err = db_run_many(tx->db, &end, args, END_ARGS, ended);
+        err = db_run_rows(tx->db, &end, args, END_ARGS, ended);
     if (!err && ended && !all_held)
         return grow_by(tx, ids, 1);
     log_grow(tx, LOG_ATTEMPT, (int64_t)ended, answer_bytes);

@@ -1,5 +1,6 @@
 /* Calling a delivery off. One that is being sent is only marked: its attempt goes on, and the move
  * that would make it due again makes it dead. */
+#include "store/outbox_marks.h"
 #include "store/outbox_priv.h"
 
 #define REASON STR("cancelled")
@@ -15,9 +16,9 @@ static const struct db_statement select_state = {
 static const struct db_statement mark = {
     "deliveries_cancel",
     "UPDATE deliveries SET cancelled_us = $2 WHERE delivery_id = $1 AND state = 'due'", NULL};
-static const struct db_statement select_marked = {
-    "deliveries_cancelled",
-    "SELECT delivery_id FROM deliveries WHERE cancelled_us IS NOT NULL AND ended_us IS NULL", NULL};
+#define MARKED "SELECT delivery_id FROM deliveries WHERE "
+static const struct db_statement select_marked = {"deliveries_cancelled", MARKED MARK_CANCELLED(""),
+                                                  MARKED MARK_CANCELLED_POSTGRES("")};
 
 /* Its place in the queue, locked, before its row: as who settles it does. */
 static enum err find_sending(struct tx *tx, int64_t delivery_id, bool *is_sending)

@@ -2,6 +2,7 @@
 #include "store/outbox_census.h"
 
 #include "store/log_size.h"
+#include "store/outbox_marks.h"
 #include "store/outbox_queue.h"
 
 /* What is in a page of an index, and its last row: where the next page begins. A page has tenant,
@@ -47,13 +48,9 @@
     "SELECT COUNT(*), COUNT(*), CAST(0 AS BIGINT), '', '', CAST(0 AS BIGINT), CAST(0 AS BIGINT)"   \
     " FROM delivery_queue WHERE line = " QUEUE_SENDING " AND $1 > 0"
 
-#define STATEMENT(name, text, index, where)                                                        \
+#define BY_TENANT(name, index, sqlite, postgres)                                                   \
     {                                                                                              \
-        name, text("INDEXED BY " index, where), text("", where)                                    \
-    }
-#define BY_TENANT(name, index, where)                                                              \
-    {                                                                                              \
-        name, BY_TENANT_SQLITE("INDEXED BY " index, where), BY_TENANT_POSTGRES(where)              \
+        name, BY_TENANT_SQLITE("INDEXED BY " index, sqlite), BY_TENANT_POSTGRES(postgres)          \
     }
 
 #define PAGE_OF_ENDPOINTS                                                                          \
@@ -84,13 +81,16 @@ struct walk {
 static const struct walk walks[] = {
     {{"census_due", DUE, NULL}, CENSUS_DUE, false, false, false},
     {{"census_sending", SENDING, NULL}, CENSUS_SENDING, false, false, true},
-    {BY_TENANT("census_held", "deliveries_held", "state = 'held'"), CENSUS_BLOCKED, true, false,
+    {BY_TENANT("census_held", "deliveries_held", MARK_HELD(""), MARK_HELD_POSTGRES("")),
+     CENSUS_BLOCKED, true, false, false},
+    {{"census_following", FOLLOWING("INDEXED BY deliveries_following", MARK_FOLLOWING("")),
+      FOLLOWING("", MARK_FOLLOWING_POSTGRES(""))},
+     CENSUS_HELD,
+     true,
+     true,
      false},
-    {STATEMENT("census_following", FOLLOWING, "deliveries_following",
-               "state = 'held' AND state_reason <> 'order'"),
-     CENSUS_HELD, true, true, false},
-    {BY_TENANT("census_dead", "deliveries_dead", "state = 'dead'"), CENSUS_DEAD, true, false,
-     false},
+    {BY_TENANT("census_dead", "deliveries_dead", MARK_DEAD(""), MARK_DEAD_POSTGRES("")),
+     CENSUS_DEAD, true, false, false},
 };
 static const struct db_statement endpoints_page = {"census_endpoints", ENDPOINTS, NULL};
 

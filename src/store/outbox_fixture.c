@@ -76,9 +76,25 @@ static void check_queue(struct outbox_rig *rig)
     assert_int_equal(db_rows_end(&rows), OK);
 }
 
+/* PostgreSQL's law of outbox_marks.h: each that has ended stands in delivery_ends, nothing else. */
+static void check_ends(struct outbox_rig *rig)
+{
+    static const struct db_statement count = {
+        "test_ends_law", "SELECT 0",
+        "SELECT COUNT(*) FROM (SELECT ended_us, delivery_id FROM deliveries"
+        " WHERE ended_us IS NOT NULL) d FULL JOIN delivery_ends e ON e.delivery_id = d.delivery_id"
+        " AND e.ended_us = d.ended_us WHERE d.delivery_id IS NULL OR e.delivery_id IS NULL"};
+    struct db_rows rows = {0};
+
+    assert_int_equal(db_query_one(rig->db, &count, DB_NO_ARGS, &rows), OK);
+    assert_int_equal(db_get_int(&rows, 0), 0);
+    assert_int_equal(db_rows_end(&rows), OK);
+}
+
 void outbox_rig_close(struct outbox_rig *rig)
 {
     check_queue(rig);
+    check_ends(rig);
     db_close(rig->db);
     if (!rig->postgres_url)
         remove_sqlite(rig);

@@ -16,9 +16,9 @@
 #define FIRST_DUE(line)                                                                            \
     "(SELECT MIN(q.at_us) FROM delivery_queue q WHERE q.line = " line                              \
     " AND q.endpoint_no = endpoints.endpoint_no AND endpoints.state = 'active')"
-#define KEY                                                                                        \
-    " FROM deliveries WHERE tenant = $1 AND endpoint_id = $2 AND ordering_key = $3"                \
-    " AND ended_us IS NULL"
+#define KEY(condition) " FROM deliveries WHERE tenant = $1 AND endpoint_id = $2 AND " condition
+#define OPEN_KEY KEY("ordering_key = $3 AND ended_us IS NULL")
+#define OPEN_KEY_POSTGRES KEY("open_key = $3")
 
 static const struct db_statement enter[OUTBOX_LINES] = {
     [OUTBOX_FRESH] = {"endpoints_enter_fresh", ENTER("fresh_us")},
@@ -32,12 +32,13 @@ static const struct db_statement enter[OUTBOX_LINES] = {
     "UPDATE endpoints SET fresh_us = " FIRST_FRESH ", retry_us = " FIRST_RETRY                     \
     ", replay_us = " FIRST_REPLAY ", " FOLLOW " WHERE tenant = $1 AND endpoint_id = $2"
 static const struct db_statement up = {"endpoints_line_up", UP, NULL};
-static const struct db_statement key_is_busy = {"deliveries_key_is_busy", "SELECT 1" KEY " LIMIT 1",
-                                                NULL};
-static const struct db_statement key_head = {
-    "deliveries_key_head",
-    "SELECT delivery_id, attempts, class, state, state_reason" KEY " ORDER BY sequence LIMIT 1",
-    NULL};
+#define IS_BUSY(key) "SELECT 1" key " LIMIT 1"
+#define HEAD(key)                                                                                  \
+    "SELECT delivery_id, attempts, class, state, state_reason" key " ORDER BY sequence LIMIT 1"
+static const struct db_statement key_is_busy = {"deliveries_key_is_busy", IS_BUSY(OPEN_KEY),
+                                                IS_BUSY(OPEN_KEY_POSTGRES)};
+static const struct db_statement key_head = {"deliveries_key_head", HEAD(OPEN_KEY),
+                                             HEAD(OPEN_KEY_POSTGRES)};
 static const struct db_statement endpoint_now = {
     "endpoints_now", "SELECT state, lane FROM endpoints WHERE tenant = $1 AND endpoint_id = $2",
     "SELECT state, lane FROM endpoints WHERE tenant = $1 AND endpoint_id = $2 FOR UPDATE"};

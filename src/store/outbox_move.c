@@ -4,6 +4,7 @@
  * Then the wide row is written, and at last the new place, if it is due again. */
 #include "store/delivery_feed.h"
 #include "store/id_list.h"
+#include "store/outbox_marks.h"
 #include "store/outbox_priv.h"
 #include "store/outbox_queue.h"
 #include "store/store_metrics.h"
@@ -15,14 +16,19 @@
 #define LEAVE "DELETE FROM delivery_queue WHERE delivery_id "
 #define FIND "SELECT delivery_id FROM delivery_queue WHERE delivery_id "
 #define WAITING " AND +line < " QUEUE_SENDING " RETURNING delivery_id"
-/* An attempt is of one delivery only, so that the two lists need not be read side by side. */
+#define PAIRS                                                                                      \
+    "UNNEST(" ID_ARRAY_POSTGRES("$1") ", " ID_ARRAY_POSTGRES(                                      \
+        "$2") ") u(delivery_id, attempt_id)"                                                       \
+              " WHERE q.delivery_id = u.delivery_id AND q.attempt_id = u.attempt_id"               \
+              " AND +q.line = " QUEUE_SENDING
+/* An attempt is of one delivery only, so that SQLite need not read the two lists side by side. */
 static const struct db_statement leave_sending = {
     "delivery_queue_leave_sending",
     LEAVE ID_IN("$1") OF_ATTEMPTS ID_IN("$2") " RETURNING delivery_id",
-    LEAVE ID_IN_POSTGRES("$1") OF_ATTEMPTS ID_IN_POSTGRES("$2") " RETURNING delivery_id"};
+    "DELETE FROM delivery_queue q USING " PAIRS " RETURNING q.delivery_id"};
 static const struct db_statement find_sending = {
     "delivery_queue_find_sending", FIND ID_IN("$1") OF_ATTEMPTS ID_IN("$2"),
-    FIND ID_IN_POSTGRES("$1") OF_ATTEMPTS ID_IN_POSTGRES("$2") " FOR UPDATE"};
+    "SELECT q.delivery_id FROM delivery_queue q, " PAIRS " FOR UPDATE OF q"};
 static const struct db_statement leave_line = {
     "delivery_queue_leave_line", LEAVE ID_IN("$1") WAITING, LEAVE ID_IN_POSTGRES("$1") WAITING};
 static const struct db_statement queue_again = {
@@ -44,8 +50,9 @@ static const struct db_statement queue_enter = {
 static const struct db_statement take = {
     "delivery_queue_take",
     TAKE("j.key") "json_each($1) j WHERE delivery_id = j.value AND +line < " QUEUE_SENDING,
-    TAKE("j.n - 1") "json_array_elements_text(CAST($1 AS JSON)) WITH ORDINALITY j(value, n)"
-                    " WHERE delivery_id = CAST(j.value AS BIGINT) AND +line < " QUEUE_SENDING};
+    TAKE("j.n - 1") "UNNEST(" ID_ARRAY_POSTGRES(
+        "$1") ") WITH ORDINALITY j(value, n)"
+              " WHERE delivery_id = j.value AND +line < " QUEUE_SENDING};
 
 /* ---- the wide rows ---- */
 
@@ -59,6 +66,11 @@ static const struct db_statement take = {
 static const struct db_statement move_one = {"deliveries_move", MOVE "= $1", NULL};
 static const struct db_statement move_many = {"deliveries_move_many", MOVE ID_IN("$1"),
                                               MOVE ID_IN_POSTGRES("$1")};
+/* PostgreSQL's alone (outbox_marks.h). */
+static const struct db_statement ends = {
+    "delivery_ends_add", "SELECT 1 WHERE $1 IS NULL",
+    "INSERT INTO delivery_ends (ended_us, delivery_id) SELECT ended_us, delivery_id FROM deliveries"
+    " WHERE ended_us IS NOT NULL AND delivery_id " ID_IN_POSTGRES("$1") " ON CONFLICT DO NOTHING"};
 #define STATES                                                                                     \
     "SELECT d.delivery_id, " QUEUE_STATE " FROM deliveries d" QUEUE_JOIN " WHERE d.delivery_id "
 static const struct db_statement select_states = {"deliveries_states", STATES ID_IN("$1"),
@@ -170,9 +182,13 @@ static enum err unqueue_all(struct moving *m)
 
 /* ---- moves: the wide rows ---- */
 
+static bool has_ended(const struct delivery_move *move)
+{
+    return move->to == DELIVERY_DONE || move->to == DELIVERY_DEAD;
+}
+
 static void move_args(const struct tx *tx, const struct delivery_move *move, struct db_value *args)
 {
-    bool has_ended = move->to == DELIVERY_DONE || move->to == DELIVERY_DEAD;
     bool is_tried = move->from == DELIVERY_SENDING && !move->is_untried;
 
     args[0] = db_int(move->delivery_id);
@@ -181,7 +197,7 @@ static void move_args(const struct tx *tx, const struct delivery_move *move, str
     args[3] = db_text(move->reason);
     args[4] = db_int(is_tried);
     args[5] = db_int(tx->now_us);
-    args[6] = has_ended ? db_int(tx->now_us) : db_null();
+    args[6] = has_ended(move) ? db_int(tx->now_us) : db_null();
     args[7] = db_text(move->result);
     args[8] = db_int_or_null(move->status);
 }
@@ -233,6 +249,23 @@ static enum err move_wide(struct moving *m)
     if (!err && m->alone_count)
         err = db_run_many(m->tx->db, &move_one, m->alone, MOVE_ARGS, m->alone_count);
     return err;
+}
+
+static enum err note_ends(struct moving *m)
+{
+    size_t count = 0;
+    struct db_value list;
+    struct buf ids;
+
+    id_list_begin(&ids);
+    for (size_t i = 0; i < m->count; i++) {
+        if (!has_ended(&m->moves[i]))
+            continue;
+        id_list_add(&ids, m->moves[i].delivery_id);
+        count++;
+    }
+    list = id_list_end(&ids, m->tx->arena);
+    return count ? db_run(m->tx->db, &ends, &list, 1, NULL) : OK;
 }
 
 /* ---- moves: into the queue ---- */
@@ -295,7 +328,7 @@ static enum err tell(const struct moving *m, bool all_moved)
     for (size_t i = 0; i < m->count; i++) {
         const struct delivery_move *move = &m->moves[i];
 
-        if (move->to == DELIVERY_DONE || move->to == DELIVERY_DEAD)
+        if (has_ended(move))
             tx_count(m->tx, &store_deliveries_ended,
                      deliveries_ended_series(move->to == DELIVERY_DONE ? STR_NONE : move->reason,
                                              move->status),
@@ -324,6 +357,8 @@ static enum err move_all(struct moving *m)
     memcpy(is_dropped, m->is_done, m->count * sizeof(bool));
     if (!err)
         err = move_wide(m);
+    if (!err && db_dialect(m->tx->db) == DB_POSTGRES)
+        err = note_ends(m);
     if (!err)
         err = enqueue(m, is_dropped, DELIVERY_SENDING, &queue_again);
     return err ? err : enqueue(m, is_dropped, DELIVERY_HELD, &queue_enter);

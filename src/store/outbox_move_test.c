@@ -177,6 +177,25 @@ static void very_many_are_told_page_by_page(void **state)
     assert_int_equal(all, 4 * FEED_READ_MAX);
 }
 
+/* What changes when one that is due is delivered stands in no index of PostgreSQL's, so that its
+ * new row needs no entry in any (outbox_marks.h). */
+static void a_delivered_one_touches_no_index(void **state)
+{
+    static const struct db_statement indexed = {
+        "test_indexed", "SELECT 0",
+        "SELECT COUNT(*) FROM pg_index i JOIN pg_depend p ON p.objid = i.indexrelid"
+        " AND p.refobjid = i.indrelid JOIN pg_attribute a ON a.attrelid = p.refobjid"
+        " AND a.attnum = p.refobjsubid WHERE i.indrelid = CAST('deliveries' AS regclass)"
+        " AND a.attname IN ('state', 'attempts', 'updated_us', 'ended_us', 'last_result',"
+        " 'last_status')"};
+    struct outbox_rig *rig = *state;
+    struct db_rows rows = {0};
+
+    assert_int_equal(db_query_one(rig->db, &indexed, DB_NO_ARGS, &rows), OK);
+    assert_int_equal(db_get_int(&rows, 0), 0);
+    assert_int_equal(db_rows_end(&rows), OK);
+}
+
 /* What the step `delivery_queue` found: the state in the wide row alone. */
 static const char as_before[] =
     "UPDATE deliveries SET next_us = q.at_us FROM delivery_queue q"
@@ -252,6 +271,7 @@ static const struct CMUnitTest tests[] = {
     TEST("what came too late stays as it is, and is told so", what_came_too_late_stays_as_it_is),
     TEST("the feed goes on in the middle of many", the_feed_goes_on_in_the_middle_of_many),
     TEST("very many changes are told page by page", very_many_are_told_page_by_page),
+    TEST("a delivered one touches no index", a_delivered_one_touches_no_index),
     TEST("a store of before gets its queue", a_store_of_before_gets_its_queue),
 };
 

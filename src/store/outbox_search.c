@@ -1,5 +1,6 @@
 /* The search of the log: a walk over one index, newest or oldest first, piece by piece. */
 #include "base/buf.h"
+#include "store/outbox_marks.h"
 #include "store/outbox_query_priv.h"
 
 #define PIECE 2000
@@ -37,16 +38,25 @@
 #define COUNT(condition)                                                                           \
     "SELECT COUNT(*) FROM deliveries d" QUEUE_JOIN " JOIN endpoints e ON e.tenant = d.tenant"      \
     " AND e.endpoint_id = d.endpoint_id WHERE d.tenant = $1" FITS(condition)
-#define WALK(name, condition)                                                                      \
+#define WALK(name, condition) WALK_BY(name, condition, condition)
+#define WALK_BY(name, sqlite, postgres)                                                            \
     {                                                                                              \
-        {[NEWEST_FIRST] = {"deliveries_bound" name, PIECE_OF("MIN", condition, "DESC"), NULL},     \
-         [OLDEST_FIRST] = {"deliveries_bound_up" name, PIECE_OF("MAX", condition, "ASC"), NULL}},  \
-            {[NEWEST_FIRST] = {"deliveries_rows" name, ROWS(condition, "DESC"), NULL},             \
-             [OLDEST_FIRST] = {"deliveries_rows_up" name, ROWS(condition, "ASC"), NULL}},          \
+        {[NEWEST_FIRST] = {"deliveries_bound" name, PIECE_OF("MIN", sqlite, "DESC"),               \
+                           PIECE_OF("MIN", postgres, "DESC")},                                     \
+         [OLDEST_FIRST] = {"deliveries_bound_up" name, PIECE_OF("MAX", sqlite, "ASC"),             \
+                           PIECE_OF("MAX", postgres, "ASC")}},                                     \
+            {[NEWEST_FIRST] = {"deliveries_rows" name, ROWS(sqlite, "DESC"),                       \
+                               ROWS(postgres, "DESC")},                                            \
+             [OLDEST_FIRST] = {"deliveries_rows_up" name, ROWS(sqlite, "ASC"),                     \
+                               ROWS(postgres, "ASC")}},                                            \
         {                                                                                          \
-            "deliveries_count" name, COUNT(condition), NULL                                        \
+            "deliveries_count" name, COUNT(sqlite), COUNT(postgres)                                \
         }                                                                                          \
     }
+/* Of those that have not ended: what is held is asked for by itself. */
+#define IS_QUEUED                                                                                  \
+    "EXISTS (SELECT 1 FROM delivery_queue o WHERE o.delivery_id = d.delivery_id"                   \
+    " AND o.delivery_id < $2 AND o.delivery_id >= $3)"
 #define NO_KEY " AND CAST($4 AS TEXT) IS NULL"
 
 enum walk_order { NEWEST_FIRST, OLDEST_FIRST, WALK_ORDERS };
@@ -71,11 +81,12 @@ static const struct walk walks[] = {
     [WALK_OBJECT] = WALK("_of_object", "d.object_id = $4"),
     [WALK_WEBHOOK] = WALK("_of_webhook", "d.webhook_id = $4"),
     [WALK_REPLAY] = WALK("_of_replay", "d.replay_id = $4"),
-    [WALK_FAILURE] = WALK("_of_result", "d.last_result = $4 AND d.last_result <> 'delivered'"),
+    [WALK_FAILURE] = WALK_BY("_of_result", "d.last_result = $4 AND d.last_result <> 'delivered'",
+                             "d.failure = $4"),
     [WALK_ENDPOINT] = WALK("_of_endpoint", "d.endpoint_id = $4"),
-    [WALK_DEAD] = WALK("_dead", "d.state = 'dead'" NO_KEY),
-    [WALK_HELD] = WALK("_held", "d.state = 'held'" NO_KEY),
-    [WALK_OPEN] = WALK("_open", "d.ended_us IS NULL" NO_KEY),
+    [WALK_DEAD] = WALK_BY("_dead", MARK_DEAD("d.") NO_KEY, MARK_DEAD_POSTGRES("d.") NO_KEY),
+    [WALK_HELD] = WALK_BY("_held", MARK_HELD("d.") NO_KEY, MARK_HELD_POSTGRES("d.") NO_KEY),
+    [WALK_OPEN] = WALK_BY("_open", "d.ended_us IS NULL" NO_KEY, IS_QUEUED NO_KEY),
     [WALK_ALL] = WALK("_all", "CAST($4 AS TEXT) IS NULL"),
 };
 

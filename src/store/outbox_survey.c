@@ -1,5 +1,6 @@
 /* What is due where, and what else is to be done: asked on a reader. */
 #include "store/outbox_claim.h"
+#include "store/outbox_marks.h"
 #include "store/outbox_queue.h"
 
 struct str outbox_lane_origin(struct str lane)
@@ -20,13 +21,16 @@ static const struct db_statement survey_line[OUTBOX_LINES] = {
     [OUTBOX_RETRY] = {"endpoints_survey_retry", SURVEY("retry_us"), NULL},
     [OUTBOX_REPLAY] = {"endpoints_survey_replay", SURVEY("replay_us"), NULL},
 };
-#define CHORES(yes, no)                                                                            \
+#define FIRST_EXPIRY "SELECT MIN(expires_us) FROM deliveries WHERE " MARK_EXPIRING("")
+#define FIRST_EXPIRY_POSTGRES                                                                      \
+    "SELECT MIN(open_expires_us) FROM deliveries WHERE " MARK_EXPIRING_POSTGRES("")
+#define CHORES(expiry, yes, no)                                                                    \
     "SELECT (SELECT MIN(at_us) FROM delivery_queue WHERE line = " QUEUE_SENDING "),"               \
-    " (SELECT MIN(expires_us) FROM deliveries WHERE expires_us IS NOT NULL AND ended_us IS NULL)," \
-    " " yes "EXISTS (SELECT 1 FROM endpoints WHERE moving IS NOT NULL)" no ", " yes                \
+    " (" expiry "), " yes "EXISTS (SELECT 1 FROM endpoints WHERE moving IS NOT NULL)" no ", " yes  \
     "EXISTS (SELECT 1 FROM replays WHERE state = 'running')" no
-static const struct db_statement select_chores = {"outbox_chores", CHORES("", ""),
-                                                  CHORES("CASE WHEN ", " THEN 1 ELSE 0 END")};
+static const struct db_statement select_chores = {
+    "outbox_chores", CHORES(FIRST_EXPIRY, "", ""),
+    CHORES(FIRST_EXPIRY_POSTGRES, "CASE WHEN ", " THEN 1 ELSE 0 END")};
 
 enum err outbox_survey(struct tx *tx, struct outbox_survey *survey, struct arena *arena)
 {

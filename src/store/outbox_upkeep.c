@@ -1,4 +1,5 @@
 /* What follows an endpoint's state, and what expires: in pieces. */
+#include "store/outbox_marks.h"
 #include "store/outbox_notice.h"
 #include "store/outbox_priv.h"
 #include "store/outbox_queue.h"
@@ -10,17 +11,16 @@
     "SELECT d.delivery_id, d.attempts, d.class, d.ordering_key FROM delivery_queue q"              \
     " JOIN deliveries d ON d.delivery_id = q.delivery_id"                                          \
     " WHERE q.endpoint_no = $1 AND q.line = "
-#define HELD                                                                                       \
+#define HELD(mark)                                                                                 \
     "SELECT delivery_id, attempts, class, ordering_key FROM deliveries WHERE tenant = $1 AND "     \
-    "endpoint_id = $2"                                                                             \
-    " AND state = 'held' AND state_reason <> 'order' ORDER BY sequence LIMIT CAST($3 AS BIGINT)"
-#define EXPIRED                                                                                    \
+    "endpoint_id = $2 AND " mark " ORDER BY sequence LIMIT CAST($3 AS BIGINT)"
+#define EXPIRED(mark, expires_us)                                                                  \
     "SELECT d.delivery_id, d.attempts, d.state, d.class, d.tenant, d.endpoint_id, d.webhook_id,"   \
     " d.kind, d.object_id, d.ordering_key, e.url FROM deliveries d JOIN endpoints e"               \
-    " ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id WHERE d.expires_us IS NOT NULL"     \
-    " AND d.ended_us IS NULL AND d.expires_us <= $1 AND NOT EXISTS (SELECT 1 FROM delivery_queue"  \
+    " ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id WHERE " mark " AND " expires_us     \
+    " <= $1 AND NOT EXISTS (SELECT 1 FROM delivery_queue"                                          \
     " q WHERE q.delivery_id = d.delivery_id AND q.line = " QUEUE_SENDING ")"                       \
-    " ORDER BY d.expires_us LIMIT CAST($2 AS BIGINT)"
+    " ORDER BY " expires_us " LIMIT CAST($2 AS BIGINT)"
 
 static const struct db_statement select_moving = {"endpoints_following", FOLLOWING,
                                                   FOLLOWING " FOR UPDATE SKIP LOCKED"};
@@ -32,9 +32,11 @@ static const struct db_statement select_due[OUTBOX_LINES] = {
     [OUTBOX_RETRY] = {"deliveries_hold_retry", DUE "1 LIMIT CAST($2 AS BIGINT)", NULL},
     [OUTBOX_REPLAY] = {"deliveries_hold_replay", DUE "2 LIMIT CAST($2 AS BIGINT)", NULL},
 };
-static const struct db_statement select_held = {"deliveries_release", HELD, NULL};
-static const struct db_statement select_expired = {"deliveries_expired", EXPIRED,
-                                                   EXPIRED " FOR UPDATE OF d SKIP LOCKED"};
+static const struct db_statement select_held = {"deliveries_release", HELD(MARK_FOLLOWING("")),
+                                                HELD(MARK_FOLLOWING_POSTGRES(""))};
+static const struct db_statement select_expired = {
+    "deliveries_expired", EXPIRED(MARK_EXPIRING("d."), "d.expires_us"),
+    EXPIRED(MARK_EXPIRING_POSTGRES("d."), "d.open_expires_us") " FOR UPDATE OF d SKIP LOCKED"};
 
 struct shifting {
     struct tx *tx;

@@ -48,12 +48,14 @@ static const struct db_statement move = {
     " ended_us = $12 WHERE tenant = $1 AND replay_id = $2 AND cursor_id = $3"
     " AND state = 'running'",
     NULL};
-#define OUTCOME(state)                                                                             \
+#define OUTCOME(column, state)                                                                     \
     "(SELECT COUNT(*) FROM (SELECT 1 AS one FROM deliveries WHERE tenant = $1 AND replay_id = $2"  \
-    " AND state = '" state "' LIMIT CAST($3 AS BIGINT)) x)"
-static const struct db_statement select_outcomes = {
-    "replays_outcomes",
-    "SELECT " OUTCOME("due") " + " OUTCOME("held") ", " OUTCOME("done") ", " OUTCOME("dead"), NULL};
+    " AND " column " = '" state "' LIMIT CAST($3 AS BIGINT)) x)"
+#define OUTCOMES(column)                                                                           \
+    "SELECT " OUTCOME(column, "due") " + " OUTCOME(column, "held") ", " OUTCOME(                   \
+        column, "done") ", " OUTCOME(column, "dead")
+static const struct db_statement select_outcomes = {"replays_outcomes", OUTCOMES("state"),
+                                                    OUTCOMES("replay_state")};
 
 static const char *const state_names[REPLAY_STATE_COUNT] = {"running", "paused", "done",
                                                             "cancelled"};

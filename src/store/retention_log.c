@@ -21,7 +21,9 @@ static const struct db_statement ended_deliveries = {
     "retention_ended_deliveries",
     "SELECT delivery_id, tenant, body_id, ended_us FROM deliveries WHERE ended_us IS NOT NULL"
     " AND ended_us < $1 ORDER BY ended_us LIMIT $2",
-    NULL};
+    "SELECT d.delivery_id, d.tenant, d.body_id, d.ended_us FROM delivery_ends e"
+    " JOIN deliveries d ON d.delivery_id = e.delivery_id WHERE e.ended_us < $1"
+    " ORDER BY e.ended_us, e.delivery_id LIMIT $2"};
 static const struct db_statement oldest_inspected = {
     "retention_oldest_inspected", "SELECT MIN(received_us) FROM inspector_requests", NULL};
 /* One node at a time: two would each take away what is too much. */

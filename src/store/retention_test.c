@@ -178,6 +178,9 @@ static void add_deliveries(void)
                                        "old") ", 'dead', 1, 1, 1, 5),"
                                               " (4, 4, " DELIVERY_MIDDLE(
                                                   "live") ", 'due', 1, 1, 1, NULL)");
+    if (postgres_url)
+        script("INSERT INTO delivery_ends (ended_us, delivery_id) SELECT ended_us, delivery_id"
+               " FROM deliveries WHERE ended_us IS NOT NULL");
     script("INSERT INTO attempts (attempt_id, tenant, delivery_id, number, started_us) VALUES"
            " (1, 't', 1, 1, 999999999900), (2, 't', 2, 1, 5), (3, 't', 4, 1, 999999999900)");
 }

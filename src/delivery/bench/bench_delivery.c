@@ -4,10 +4,10 @@
  * [ENDPOINTS]]]
  *
  * A store is filled with COUNT deliveries to ENDPOINTS paths of that server, then the sender is
- * started and timed until all of them are settled. Prints one JSON object; CPU is that of this
- * process alone, without the receiver's. `bench/run --only deliveries` puts wrk beside it, which
- * posts the same bytes to the same server. RUNBELL_BENCH_CA names the CA file of an https server;
- * RUNBELL_TEST_POSTGRES uses that database. */
+ * started and timed until all of them are settled. Prints "filled", then one JSON object; CPU is
+ * that of this process alone, without the receiver's. `bench/run --only deliveries` puts wrk beside
+ * it, which posts the same bytes to the same server. RUNBELL_BENCH_CA names the CA file of an https
+ * server; RUNBELL_TEST_POSTGRES uses that database. */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -27,6 +27,8 @@ static void measure(struct sender_rig *rig, const struct bench_fill *fill, struc
 
     bench_fill(rig, fill);
     figures->fill_cpu_s = bench_seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_s;
+    printf("filled\n"); /* who measures the database's part begins here */
+    fflush(stdout);
     cpu_s = bench_seconds(CLOCK_PROCESS_CPUTIME_ID);
     started_s = bench_seconds(CLOCK_MONOTONIC);
     sender_rig_start(rig);
