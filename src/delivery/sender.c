@@ -242,6 +242,7 @@ static struct delivery *delivery_new(const struct delivery_config *config)
     arena_init(&d->replays.arena);
     arena_init(&d->census.arenas[0]);
     arena_init(&d->census.arenas[1]);
+    target_memo_init(&d->targets);
     map_init(&d->origins);
     map_init(&d->lanes);
     list_init(&d->ready);
@@ -300,6 +301,7 @@ static void on_change(struct message *message)
 
     d->config.webhooks = change->webhooks;
     d->config.egress = change->egress;
+    target_memo_forget(&d->targets);
     if (d->client) /* not after the stop */
         http_client_set_policy(d->client, change->egress);
     mem_free(change);
@@ -331,6 +333,7 @@ void delivery_free(struct delivery *d)
     arena_release(&d->census.arenas[1]);
     map_release(&d->lanes);
     map_release(&d->origins);
+    target_memo_release(&d->targets);
     arena_release(&d->arena);
     mem_free(d);
 }

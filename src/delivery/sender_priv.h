@@ -23,6 +23,7 @@
 #include "delivery/sender.h"
 #include "delivery/sender_lanes_priv.h"
 #include "delivery/sender_works_priv.h"
+#include "delivery/target_memo.h"
 #include "http/tls.h"
 #include "store/outbox_claim.h"
 
@@ -55,11 +56,11 @@ struct delivery {
     bool owns_loop;
     enum delivery_phase phase;
     struct http_client *client;
-    struct http_client
-        *self_client; /* may call our own listener, and nothing but it is asked of it */
+    struct http_client *self_client; /* for our own listener, and nothing but it */
     struct egress_policy self_egress;
     struct url self;
     bool has_self;
+    struct target_memo targets;   /* forgotten when the configuration changes */
     struct signing_keys keys;     /* the server's own */
     int64_t unreadable_silent_ms; /* until then nothing is logged of secrets that do not open */
 

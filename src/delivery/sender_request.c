@@ -59,11 +59,15 @@ static struct http_client *aim(struct attempt *a, struct http_client_request *re
 {
     struct delivery *d = a->delivery;
     const struct webhook_config *webhooks = config_of(a);
-    const struct target_rules *rules =
-        target_rules_for(a->row.kind, webhooks ? &webhooks->rules : &target_rules_none);
+    struct target_question question = {
+        .rules = target_rules_for(a->row.kind, webhooks ? &webhooks->rules : &target_rules_none),
+        .egress = d->config.egress,
+        .text = a->row.url,
+        .now_ms = loop_mono_ms(d->loop),
+    };
     struct url url = {0};
 
-    if (target_check(rules, d->config.egress, &a->arena, a->row.url, &url, why))
+    if (target_memo_check(&d->targets, &question, &a->arena, &url, why))
         return NULL;
     if (url.is_relative && !d->self_client) {
         *why = STR("this server has no address of its own to send relative URLs to");
