@@ -133,12 +133,10 @@ static void log_words(enum log_level level, const char *at, const char *format, 
 
 static void log_words(enum log_level level, const char *at, const char *format, va_list args)
 {
-    char message[MESSAGE_BYTES_MAX];
-    int len;
-
     if (!log_is_on(level))
         return;
-    len = vsnprintf(message, sizeof(message), format, args);
+    char message[MESSAGE_BYTES_MAX]; /* only now: it is filled with zeros where it is declared */
+    int len = vsnprintf(message, sizeof(message), format, args);
     if (len >= 0)
         log_fields(level, at, str_first(str_range(message, (size_t)len), sizeof(message) - 1), NULL,
                    0);
