@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "db/gather_vfs.h"
 #include "db/sqlite_priv.h"
+#include "db/state.h"
 #include "db/sync_vfs.h"
 
 #define BUSY_TIMEOUT_MS 10000
@@ -43,6 +44,9 @@ static int on_wal(void *context, sqlite3 *handle, const char *name, int pages)
     return SQLITE_OK;
 }
 
+/* QPSG: the plan of a statement hangs on its text alone. Else SQLite prepares one anew at each call
+ * if its LIMIT is a parameter, or if its condition, with the right value, would allow a partial
+ * index; so what such an index asks for stands literally in the text. */
 static int configure(struct sqlite *sqlite)
 {
     static const struct {
@@ -144,6 +148,11 @@ enum err db_sqlite_open(const struct db_sqlite_options *options, struct db **db,
     *why = why_text;
     sqlite_ops.close(&sqlite->db);
     return ERR_IO;
+}
+
+const char *db_sqlite_version(void)
+{
+    return sqlite3_libversion();
 }
 
 /* The pages in one go: the copy is the snapshot of its first read, and a writer in WAL mode is not

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "base/test.h"
-#include "db/db.h"
+#include "db/sqlite_priv.h"
 #include "db/state.h"
 
 static char folder[TEST_FOLDER_BYTES];
@@ -85,6 +85,36 @@ static void every_commit_is_synced(void **state)
 
     assert_int_equal(number(*state, &synchronous), 2);
     assert_int_equal(number(*state, &keys), 1);
+}
+
+/* How often SQLite has prepared what is cached anew, by itself. */
+static int prepared_anew(struct db *db)
+{
+    sqlite3_stmt *stmt = NULL;
+    int times = 0;
+
+    while ((stmt = sqlite3_next_stmt(sqlite_of(db)->handle, stmt)))
+        times += sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_REPREPARE, 0);
+    return times;
+}
+
+/* The limit is a parameter, and with the right value of $1 the partial index would do. */
+static void a_statement_is_prepared_once(void **state)
+{
+    static const struct db_statement some = {
+        "some", "SELECT COUNT(*) FROM (SELECT 1 FROM words WHERE body = $1 AND id > $2 LIMIT $3)",
+        NULL};
+    struct db *db = *state;
+
+    assert_int_equal(db_script(db, "CREATE INDEX ones ON words (id) WHERE body = 1"), OK);
+    for (int64_t i = 0; i < 5; i++) {
+        struct db_rows rows = {0};
+
+        assert_int_equal(
+            db_query_one(db, &some, DB_ARGS(db_int(i % 2), db_int(i), db_int(i + 1)), &rows), OK);
+        assert_int_equal(db_rows_end(&rows), OK);
+    }
+    assert_int_equal(prepared_anew(db), 0);
 }
 
 static void tidying_moves_the_log(void **state)
@@ -206,6 +236,7 @@ static void a_reader_does_not_make_a_database(void **state)
 
 static const struct CMUnitTest tests[] = {
     WITH_DB("every commit is synced and foreign keys hold", every_commit_is_synced),
+    WITH_DB("a statement is prepared once, whatever its values", a_statement_is_prepared_once),
     WITH_DB("tidying moves the log into the database", tidying_moves_the_log),
     WITH_DB("a log that nobody tidies is bounded", a_log_nobody_tidies_is_bounded),
     WITH_DB("only the writer writes and checkpoints", only_the_writer_writes_and_checkpoints),

@@ -31,5 +31,7 @@ int64_t db_clock_us(const struct db *db);
 enum err db_postgres_seek(struct db *db) MUST_USE;
 /* PostgreSQL's process id of this session, 0 in SQLite. */
 int db_session_id(struct db *db);
+/* Of the SQLite that is linked: "3.54.1". */
+const char *db_sqlite_version(void);
 
 #endif

@@ -111,7 +111,7 @@ static void remove_folder(const char *folder)
 {
     static const char *const expected[] = {"runbell.db", "runbell.db-wal", "runbell.db-shm",
                                            "lock"};
-    char path[TEST_PATH_BYTES], left[256] = "";
+    char path[TEST_PATH_BYTES];
     const struct dirent *entry;
     DIR *open_folder;
 
@@ -124,10 +124,10 @@ static void remove_folder(const char *folder)
     const char *why = strerror(errno);
     open_folder = opendir(folder);
     while (open_folder && (entry = readdir(open_folder)) != NULL)
-        snprintf(left + strlen(left), sizeof(left) - strlen(left), " %s", entry->d_name);
+        print_error("in %s: %s\n", folder, entry->d_name);
     if (open_folder)
         closedir(open_folder);
-    fail_msg("%s: %s; in it:%s", folder, why, left);
+    fail_msg("%s: %s", folder, why);
 }
 
 void sender_rig_close(struct sender_rig *rig)

@@ -56,8 +56,7 @@ static const struct db_statement take = {
 
 /* ---- the wide rows ---- */
 
-/* Compared as it is, `state` would have SQLite look at the value, for the partial indexes, and
- * prepare the statement anew in each call. */
+/* Found by its id, never by an index on the state: so the state is not compared as it is. */
 #define MOVE                                                                                       \
     "UPDATE deliveries SET state = $3, state_reason = $4, attempts = attempts + $5,"               \
     " updated_us = $6, ended_us = $7, last_result = COALESCE($8, last_result),"                    \

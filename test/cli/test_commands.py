@@ -423,6 +423,9 @@ def test_the_doctor_finds_a_running_server_well(server):
     assert found["server"]["verdict"] == "ok" and found["store"]["verdict"] == "ok"
     assert ("fsync" in found) == (server.store == "sqlite")
     assert [check for check in found.values() if check["verdict"] == "failed"] == []
+    sqlite = json.loads(runbell("version", "--json"))["sqlite"]
+    assert tuple(map(int, sqlite.split("."))) >= (3, 40)
+    assert found["store"]["detail"].startswith(f"SQLite {sqlite}, " if server.store == "sqlite" else "PostgreSQL, ")
     assert list(checks(doctor(server, "--quick"))) == ["config", "server"]
 
 

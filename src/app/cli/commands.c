@@ -6,6 +6,7 @@
 #include "app/cli/output.h"
 #include "app/cli/session.h"
 #include "app/config_priv.h"
+#include "db/state.h"
 #include "store/migrations.h"
 
 static const struct arg_flag version_flags[] = {ARG_JSON};
@@ -60,8 +61,8 @@ const struct cli_table cli_table = {"runbell", commands, ARRAY_LEN(commands)};
 static int version_run(const struct session *session)
 {
     if (session_value(session, "json"))
-        printf("{\"name\":\"runbell\",\"version\":\"%s\",\"store_schema\":%zu}\n", RUNBELL_VERSION,
-               migration_count);
+        printf("{\"name\":\"runbell\",\"version\":\"%s\",\"store_schema\":%zu,\"sqlite\":\"%s\"}\n",
+               RUNBELL_VERSION, migration_count, db_sqlite_version());
     else
         printf("runbell %s\n", RUNBELL_VERSION);
     return CLI_OK;

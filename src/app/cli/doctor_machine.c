@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "app/cli/doctor.h"
+#include "db/state.h"
 #include "http/tls.h"
 #include "io/disk.h"
 #include "store/checkup.h"
@@ -273,8 +274,9 @@ void doctor_store(struct doctor *d)
                        "it has schema %lld of %lld", (long long)checkup.schema,
                        (long long)checkup.schema_known);
     else {
-        doctor_telling(d, "store", DOCTOR_OK, "", "%s, schema %lld",
-                       config->store_url ? "PostgreSQL" : "SQLite", (long long)checkup.schema);
+        doctor_telling(d, "store", DOCTOR_OK, "", "%s%s, schema %lld",
+                       config->store_url ? "PostgreSQL" : "SQLite ",
+                       config->store_url ? "" : db_sqlite_version(), (long long)checkup.schema);
         check_backlog(d, &checkup);
     }
 }
