@@ -2,7 +2,7 @@
  *
  * Statements are static structs with a name and a text; the text is shared by both databases unless
  * the dialect needs its own. Parameters are $1, $2 … in the text and an array of values in the
- * call. Each connection prepares a statement once, keeps it, and is of one thread at a time.
+ * call. A connection prepares a statement once, keeps it, and serves one thread at a time.
  *
  * What a shared text must mind: a parameter that can be NULL and whose type nothing shows is cast,
  * CAST($1 AS BIGINT), never `$1::bigint`; LIKE is case-sensitive and says ESCAPE '\'; ORDER BY a
@@ -73,8 +73,8 @@ static inline struct db_value db_int_or_null(int64_t value)
  * busy, connection lost: the whole transaction must be repeated), ERR_LIMIT (too big), ERR_INVALID
  * (a value the database cannot hold, such as text with a NUL), ERR_IO (anything else; logged).
  * After an error inside a transaction every further statement is refused until a rollback, in
- * SQLite as in PostgreSQL: who expects a conflict writes ON CONFLICT. ERR_NOT_FOUND is no such.
- * ---- */
+ * SQLite as in PostgreSQL: who expects a conflict writes ON CONFLICT. ERR_NOT_FOUND is none of
+ * these. ---- */
 
 /* Runs a statement without rows; *changed (may be NULL) gets the number of rows it touched. */
 enum err db_run(struct db *db, const struct db_statement *statement, const struct db_value *args,
