@@ -47,18 +47,26 @@ static enum err id_read(struct call *call, int64_t *id)
     return OK;
 }
 
-static enum err get_apply(struct tx *tx, struct call *call)
+/* The delivery that the path names, with its attempts. ERR_NOT_FOUND: the reply is filled. */
+static enum err one_read(struct tx *tx, struct call *call, struct delivery_row *delivery,
+                         struct attempt_row **attempts, size_t *count)
 {
     const int64_t *id = call->data;
+    enum err err = delivery_view_get(tx, call, *id, call->arena, delivery);
+
+    if (err == ERR_NOT_FOUND)
+        (void)not_found(call);
+    return err ? err : attempt_list(tx, call->principal.tenant, *id, call->arena, attempts, count);
+}
+
+static enum err get_apply(struct tx *tx, struct call *call)
+{
     struct delivery_row delivery;
     struct attempt_row *attempts;
     size_t count;
-    enum err err = delivery_view_get(tx, call, *id, call->arena, &delivery);
+    enum err err = one_read(tx, call, &delivery, &attempts, &count);
 
-    if (err == ERR_NOT_FOUND)
-        return not_found(call);
-    if (err ||
-        (err = attempt_list(tx, call->principal.tenant, *id, call->arena, &attempts, &count)))
+    if (err)
         return err;
     delivery_json_out_with_attempts(call_json(call, 200), delivery_view_of(call), &delivery,
                                     attempts, count);
@@ -83,16 +91,12 @@ static enum err get_prepare(struct call *call)
 
 static enum err attempts_apply(struct tx *tx, struct call *call)
 {
-    const int64_t *id = call->data;
     struct delivery_row delivery;
     struct attempt_row *attempts;
     size_t count;
-    enum err err = delivery_view_get(tx, call, *id, call->arena, &delivery);
+    enum err err = one_read(tx, call, &delivery, &attempts, &count);
 
-    if (err == ERR_NOT_FOUND)
-        return not_found(call);
-    if (err ||
-        (err = attempt_list(tx, call->principal.tenant, *id, call->arena, &attempts, &count)))
+    if (err)
         return err;
     delivery_json_out_attempts(call_json(call, 200), delivery_view_of(call), attempts, count);
     return OK;

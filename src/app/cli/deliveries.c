@@ -3,7 +3,6 @@
 
 #include "app/cli/output.h"
 #include "app/cli/remote.h"
-#include "format/query.h"
 
 #define REPLY_BYTES_MAX REMOTE_BODY_BYTES_MAX
 #define PATH_BYTES_MAX (64 * KIB)
@@ -268,52 +267,14 @@ static void print_delivery(const struct json *delivery)
         print_attempt(attempt);
 }
 
-static int print_one(const struct session *session, const struct buf *body)
-{
-    const struct json *root = NULL;
-    struct arena arena;
-    int code = CLI_OK;
-
-    if (session_value(session, "json")) {
-        output_line(buf_str(body));
-        return CLI_OK;
-    }
-    arena_init(&arena);
-    if (output_parse(&arena, body, &root))
-        print_delivery(root);
-    else
-        code = CLI_FAILED;
-    arena_release(&arena);
-    return code;
-}
-
-static void add_id(const struct session *session, struct buf *path)
-{
-    buf_add_cstr(path, "/v1/deliveries/");
-    percent_write(path, str_of(session->args.operands[0]));
-}
-
-/* GET for an empty verb, else POST …/verb. */
 static int one(struct remote *remote, const char *verb, struct str ask)
 {
-    struct buf path, body;
-    int code;
-
-    buf_init(&path, PATH_BYTES_MAX);
-    buf_init(&body, REPLY_BYTES_MAX);
-    add_id(remote->session, &path);
-    buf_add_cstr(&path, verb);
-    code = remote_call(remote, verb[0] ? "POST" : "GET", buf_str(&path), ask, &body);
-    if (code == CLI_OK)
-        code = print_one(remote->session, &body);
-    buf_release(&path);
-    buf_release(&body);
-    return code;
+    return remote_one(remote, "/v1/deliveries", verb, ask, print_delivery);
 }
 
 static int show_run(struct remote *remote)
 {
-    return one(remote, "", STR_NONE);
+    return one(remote, NULL, STR_NONE);
 }
 
 /* ---- again, or no more ---- */
@@ -331,14 +292,14 @@ static int resend_run(struct remote *remote)
     if (url)
         json_put_str(&json, "url", str_of(url));
     json_end_object(&json);
-    code = one(remote, "/resend", buf_str(&ask));
+    code = one(remote, "resend", buf_str(&ask));
     buf_release(&ask);
     return code;
 }
 
 static int cancel_run(struct remote *remote)
 {
-    return one(remote, "/cancel", STR("{}"));
+    return one(remote, "cancel", STR("{}"));
 }
 
 /* ---- tail ---- */

@@ -3,8 +3,8 @@
 
 #include "app/cli/output.h"
 #include "app/cli/remote.h"
-#include "format/query.h"
 
+#define FOLDER "/v1/endpoints"
 #define PATH_BYTES_MAX (64 * KIB)
 
 static const struct arg_flag list_flags[] = {
@@ -203,53 +203,14 @@ static void print_endpoint(const struct json *endpoint)
     print_sender(json_get(endpoint, "sender"));
 }
 
-static int print_one(const struct session *session, const struct buf *body)
-{
-    const struct json *root = NULL;
-    struct arena arena;
-    int code = CLI_OK;
-
-    if (session_value(session, "json")) {
-        output_line(buf_str(body));
-        return CLI_OK;
-    }
-    arena_init(&arena);
-    if (output_parse(&arena, body, &root))
-        print_endpoint(root);
-    else
-        code = CLI_FAILED;
-    arena_release(&arena);
-    return code;
-}
-
-/* GET for an empty verb, else POST …/verb. */
-static int one_as(struct remote *remote, const char *verb, struct str ask,
-                  int (*print)(const struct session *session, const struct buf *body))
-{
-    struct buf path, body;
-    int code;
-
-    buf_init(&path, PATH_BYTES_MAX);
-    buf_init(&body, REMOTE_BODY_BYTES_MAX);
-    buf_add_cstr(&path, "/v1/endpoints/");
-    percent_write(&path, str_of(remote->session->args.operands[0]));
-    buf_add_cstr(&path, verb);
-    code = remote_call(remote, verb[0] ? "POST" : "GET", buf_str(&path), ask, &body);
-    if (code == CLI_OK)
-        code = print(remote->session, &body);
-    buf_release(&path);
-    buf_release(&body);
-    return code;
-}
-
 static int one(struct remote *remote, const char *verb, struct str ask)
 {
-    return one_as(remote, verb, ask, print_one);
+    return remote_one(remote, FOLDER, verb, ask, print_endpoint);
 }
 
 static int show_run(struct remote *remote)
 {
-    return one(remote, "", STR_NONE);
+    return one(remote, NULL, STR_NONE);
 }
 
 static int pause_run(struct remote *remote)
@@ -265,14 +226,14 @@ static int pause_run(struct remote *remote)
     if (reason)
         json_put_str(&json, "reason", str_of(reason));
     json_end_object(&json);
-    code = one(remote, "/pause", buf_str(&ask));
+    code = one(remote, "pause", buf_str(&ask));
     buf_release(&ask);
     return code;
 }
 
 static int resume_run(struct remote *remote)
 {
-    return one(remote, "/resume", STR("{}"));
+    return one(remote, "resume", STR("{}"));
 }
 
 /* ---- recover ---- */
@@ -291,25 +252,6 @@ static void print_recovery(const struct json *root)
     fputs("runbell replays show ", stdout);
     output_safe(output_text(replay, "replay_id"), 64);
     puts(" --follow says how far it is.");
-}
-
-static int print_recovered(const struct session *session, const struct buf *body)
-{
-    const struct json *root = NULL;
-    struct arena arena;
-    int code = CLI_OK;
-
-    if (session_value(session, "json")) {
-        output_line(buf_str(body));
-        return CLI_OK;
-    }
-    arena_init(&arena);
-    if (output_parse(&arena, body, &root))
-        print_recovery(root);
-    else
-        code = CLI_FAILED;
-    arena_release(&arena);
-    return code;
 }
 
 static int recover_run(struct remote *remote)
@@ -340,7 +282,7 @@ static int recover_run(struct remote *remote)
         json_double_out(&json, per_s);
     }
     json_end_object(&json);
-    code = one_as(remote, "/recover", buf_str(&ask), print_recovered);
+    code = remote_one(remote, FOLDER, "recover", buf_str(&ask), print_recovery);
     buf_release(&ask);
     return code;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app/cli/output.h"
 #include "base/json.h"
 #include "format/query.h"
 
@@ -12,6 +13,7 @@
 #define STREAM_SILENCE_MS 60000 /* heartbeats come far more often */
 #define EVENT_BYTES_MAX (64 * MIB)
 #define BACK_OFF_S_MAX 10
+#define PATH_BYTES_MAX (64 * KIB)
 
 /* ---- opening ---- */
 
@@ -152,6 +154,47 @@ int remote_call(struct remote *remote, const char *method, struct str path, stru
     if (code == CLI_OK)
         buf_add(out, buf_str(&answer.body));
     buf_release(&answer.body);
+    return code;
+}
+
+static int say_one(const struct session *session, const struct buf *body,
+                   void (*print)(const struct json *object))
+{
+    const struct json *root = NULL;
+    struct arena arena;
+    int code = CLI_OK;
+
+    if (session_value(session, "json")) {
+        output_line(buf_str(body));
+        return CLI_OK;
+    }
+    arena_init(&arena);
+    if (output_parse(&arena, body, &root))
+        print(root);
+    else
+        code = CLI_FAILED;
+    arena_release(&arena);
+    return code;
+}
+
+int remote_one(struct remote *remote, const char *folder, const char *verb, struct str ask,
+               void (*print)(const struct json *object))
+{
+    struct buf path, body;
+    int code;
+
+    buf_init(&path, PATH_BYTES_MAX);
+    buf_init(&body, REMOTE_BODY_BYTES_MAX);
+    buf_add_cstr(&path, folder);
+    buf_add_char(&path, '/');
+    percent_write(&path, str_of(remote->session->args.operands[0]));
+    if (verb)
+        buf_addf(&path, "/%s", verb);
+    code = remote_call(remote, verb ? "POST" : "GET", buf_str(&path), ask, &body);
+    if (code == CLI_OK)
+        code = say_one(remote->session, &body, print);
+    buf_release(&path);
+    buf_release(&body);
     return code;
 }
 

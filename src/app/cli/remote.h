@@ -70,6 +70,10 @@ void remote_send(struct world *world, const struct remote_request *request,
  * else the reason has been printed, in the server's words where it had some. */
 int remote_call(struct remote *remote, const char *method, struct str path, struct str body,
                 struct buf *out) MUST_USE;
+/* The object in `folder` that the command's operand names: got, or, with a verb, sent `ask` at
+ * folder/ID/verb. What comes is said as it is with --json, else by `print`. */
+int remote_one(struct remote *remote, const char *folder, const char *verb, struct str ask,
+               void (*print)(const struct json *object));
 /* The same for answers that the command judges itself: any status. CLI_FAILED: there was none. */
 int remote_ask(struct remote *remote, const char *method, struct str path, struct str body,
                struct remote_answer *answer) MUST_USE;
