@@ -13,7 +13,8 @@
 #include "format/query.h"
 #include "http/detour_priv.h"
 
-#define TOKENS_MAX 1024
+#define TOKENS_MAX 4096
+#define LOOKED_AT_MAX 64 /* for one that makes room for another */
 #define TOKEN_BYTES_MAX (8 * KIB)
 #define REQUEST_BYTES_MAX (32 * KIB)
 #define LIFE_S_DEFAULT 300
@@ -53,6 +54,33 @@ static void token_free(struct oauth_token *token)
     mem_free(token);
 }
 
+/* Of a few by chance, so that nobody chooses who goes: the one that runs out soonest, or has. Those
+ * that are waited for stay, however many: their sends are the bound. */
+static void make_room(struct http_client *client)
+{
+    size_t position = rng_below(loop_rng(client->config.loop), client->tokens.cap);
+    struct oauth_token *soonest = NULL;
+    struct str key;
+    void *value;
+
+    for (int i = 0; i < LOOKED_AT_MAX; i++) {
+        struct oauth_token *token;
+
+        if (!map_next(&client->tokens, &position, &key, &value)) {
+            position = 0;
+            continue;
+        }
+        token = value;
+        if (!token->fetch && list_is_empty(&token->waiting) &&
+            (!soonest || token->until_ms < soonest->until_ms))
+            soonest = token;
+    }
+    if (!soonest)
+        return;
+    map_remove(&client->tokens, soonest->key);
+    token_free(soonest);
+}
+
 static struct oauth_token *token_get(struct http_client *client, struct str key)
 {
     struct oauth_token *token = map_find(&client->tokens, key);
@@ -60,6 +88,8 @@ static struct oauth_token *token_get(struct http_client *client, struct str key)
 
     if (token)
         return token;
+    if (client->tokens.count >= TOKENS_MAX)
+        make_room(client);
     copy = mem_alloc(key.len + 1);
     memcpy(copy, key.data, key.len);
     token = MEM_NEW(struct oauth_token);
@@ -70,26 +100,6 @@ static struct oauth_token *token_get(struct http_client *client, struct str key)
     list_init(&token->waiting);
     map_put(&client->tokens, token->key, token);
     return token;
-}
-
-/* Those that have run out go when there are many. */
-static void tokens_tidy(struct http_client *client)
-{
-    int64_t now_ms = loop_mono_ms(client->config.loop);
-    size_t position = 0;
-    struct str key;
-    void *value;
-
-    while (client->tokens.count >= TOKENS_MAX &&
-           map_next(&client->tokens, &position, &key, &value)) {
-        struct oauth_token *token = value;
-
-        if (token->fetch || !list_is_empty(&token->waiting) || token->until_ms > now_ms)
-            continue;
-        map_remove(&client->tokens, token->key);
-        token_free(token);
-        position = 0;
-    }
 }
 
 void oauth_release(struct http_client *client)
@@ -137,12 +147,6 @@ static const char *take_token(struct oauth_token *token, const struct http_resul
     return NULL;
 }
 
-static void use_token(struct http_send *send, const struct oauth_token *token)
-{
-    send->bearer = arena_str(&send->arena, buf_str(&token->bearer));
-    send_begin(send);
-}
-
 /* The policy forbids the token's endpoint: so it forbids what needs the token. */
 static void end_denied(struct http_send *send, const char *rule)
 {
@@ -163,18 +167,23 @@ static void on_token(void *context, const struct http_result *result)
     token->fetch = NULL;
     arena_reset(&token->arena);
     list_init(&waiting);
-    while ((node = list_pop(&token->waiting)))
-        list_push(&waiting, node);
-    while ((node = list_pop(&waiting))) {
+    while ((node = list_pop(&token->waiting))) {
         struct http_send *send = LIST_ITEM(node, struct http_send, waiter);
 
         send->has_fresh_token = true;
+        send->bearer = why ? STR_NONE : arena_str(&send->arena, buf_str(&token->bearer));
+        list_push(&waiting, node);
+    }
+    /* Who is told may begin other sends, for which this token makes room: it may be gone. */
+    while ((node = list_pop(&waiting))) {
+        struct http_send *send = LIST_ITEM(node, struct http_send, waiter);
+
         if (rule)
             end_denied(send, rule);
         else if (why)
             send_finish(send, HTTP_NO_CONNECTION, why, false);
         else
-            use_token(send, token);
+            send_begin(send);
     }
 }
 
@@ -261,7 +270,6 @@ bool oauth_begin(struct http_send *send)
 
     if (!send->request.oauth || !str_is_none(send->bearer))
         return true;
-    tokens_tidy(send->client);
     token = token_get(send->client, send->request.oauth->key);
     if (token->bearer.len && token->until_ms > loop_mono_ms(send->client->config.loop)) {
         send->bearer = arena_str(&send->arena, buf_str(&token->bearer));

@@ -24,6 +24,8 @@ static SSL_CTX *context_new(const SSL_METHOD *method)
     SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
     /* An idle connection keeps no record buffers. */
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    /* What floods with messages of TLS itself is to be noticed (tls_stream.c). */
+    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
     return context;
 }
 

@@ -3,9 +3,11 @@
  *   on_under_read: records ──▶ BIO in ──▶ SSL_read ──▶ the owner's on_read
  *   tls_write:     plain ──▶ SSL_write ──▶ BIO out ──▶ flush() ──▶ the stream below
  *
- * What is written before the handshake is done waits in `early`. The stream below does all waiting,
- * so pending bytes are its own (as records) plus the early ones. Pausing pauses the stream below:
- * what has been read from it already is still handed up. */
+ * What is written before the handshake is done waits in `early`. After it, few messages of TLS
+ * itself (new keys, tickets) are taken between two writes of ours: each costs us more than the
+ * peer, so one that floods with them is cut off. The stream below does all waiting, so pending
+ * bytes are its own (as records) plus the early ones. Pausing pauses the stream below: what has
+ * been read from it already is still handed up. */
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
@@ -17,6 +19,7 @@
 #define JOINED_BYTES_MAX (4 * KIB)
 #define PLAIN_BYTES_MAX (8 * KIB)
 #define EARLY_BYTES_MAX (1024 * MIB)
+#define STEPS_MAX 256 /* three to five for a message */
 
 struct tls_stream {
     struct stream stream; /* what the owner sees; first */
@@ -27,6 +30,7 @@ struct tls_stream {
     void (*on_ready)(void *context, struct stream *stream);
     void *ready_context;
     unsigned depth; /* calls of the owner under way: closing waits for the last */
+    unsigned steps; /* of TLS's own, since our last write */
     bool started;
     bool is_ready;   /* the handshake is done */
     bool ended;      /* on_end has been called */
@@ -132,6 +136,15 @@ static void shut_under(struct tls_stream *s)
     stream_shutdown(s->under);
 }
 
+/* After the handshake; not for the records of what the owner reads and writes. */
+static void on_step(const SSL *ssl, int where, int result)
+{
+    struct tls_stream *s = BIO_get_app_data(SSL_get_rbio(ssl));
+
+    (void)result;
+    s->steps += (where & SSL_CB_LOOP) != 0;
+}
+
 static void handshake(struct tls_stream *s)
 {
     ERR_clear_error();
@@ -141,6 +154,7 @@ static void handshake(struct tls_stream *s)
         return;
     }
     s->is_ready = true;
+    s->steps = 0;
     bool had_early = s->early.len > 0;
     write_plain(s, buf_str(&s->early));
     buf_release(&s->early);
@@ -154,6 +168,8 @@ static void handshake(struct tls_stream *s)
         s->stream.events->on_drain(s->stream.context);
 }
 
+/* Each message of TLS itself interrupts SSL_read (tls.c), so it is counted before the next one
+ * costs anything. */
 static void read_plain(struct tls_stream *s)
 {
     char plain[PLAIN_BYTES_MAX];
@@ -161,11 +177,15 @@ static void read_plain(struct tls_stream *s)
     while (!s->ended && !s->closed) {
         ERR_clear_error();
         int len = SSL_read(s->ssl, plain, sizeof(plain));
-        if (len <= 0) {
-            judge(s, len);
-            return;
+        if (len > 0) {
+            s->stream.events->on_read(s->stream.context, str_range(plain, (size_t)len));
+            continue;
         }
-        s->stream.events->on_read(s->stream.context, str_range(plain, (size_t)len));
+        judge(s, len);
+        if (s->steps > STEPS_MAX)
+            end(s, STREAM_TLS, "too many TLS messages without data");
+        if (BIO_pending(s->in) == 0)
+            return;
     }
 }
 
@@ -246,6 +266,7 @@ static void tls_write(struct stream *stream, const struct str *parts, size_t cou
 
     if (s->shut || s->ended)
         return;
+    s->steps = 0;
     for (size_t i = 0; i < count; i++) {
         if (!s->is_ready) {
             buf_add(&s->early, parts[i]);
@@ -326,6 +347,8 @@ struct stream *tls_stream_new(struct stream *under, SSL *ssl,
     REQUIRE(s->in && s->out);
     BIO_set_mem_eof_return(s->in, -1);
     SSL_set_bio(ssl, s->in, s->out);
+    BIO_set_app_data(s->in, s);
+    SSL_set_info_callback(ssl, on_step);
     buf_init(&s->early, EARLY_BYTES_MAX);
     s->on_ready = on_ready;
     s->ready_context = context;

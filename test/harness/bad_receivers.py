@@ -4,7 +4,7 @@ import gzip
 import os
 from ssl import TLSVersion
 
-from harness.hostile import HALF_CLOSE, HOLD, RESET, Forever, Personality, Raw, Tls, Urgent
+from harness.hostile import HALF_CLOSE, HOLD, RESET, Forever, Personality, Raw, Tls, TlsFlood, Urgent
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -192,6 +192,7 @@ PERSONALITIES += [
 ]
 
 GOOD = Tls("good")
+KEYS = ("SSL_key_update", (1,))  # new keys, and it asks for new ones of ours
 PERSONALITIES += [
     secure("the good certificate", "delivered", WHOLE, HOLD, tls=GOOD),
     secure("a certificate that nobody trusts", "tls", WHOLE, tls=Tls("self")),
@@ -215,6 +216,12 @@ PERSONALITIES += [
     secure("an alert instead of a handshake", "tls", b"\x15\x03\x03\0\x02\x02\x28", HOLD, reads=False),
     secure("warnings instead of a handshake", "tls", Forever(b"\x15\x03\x03\0\x02\x01\x5a"), reads=False),
     secure("a record that is too long", "tls", b"\x16\x03\x03\xff\xff", Forever(bytes(1000)), reads=False),
+    secure("new keys without end", "tls", TlsFlood(*KEYS), reads=False),
+    secure("session tickets without end", "tls", TlsFlood("SSL_new_session_ticket"), reads=False),
+    secure("new keys without end within a head", "server_error", TlsFlood(*KEYS, answer=OK), reads=False),
+    secure("new keys without end within a body", "delivered", TlsFlood(*KEYS, answer=WHOLE[:-1]), reads=False),
+    secure("new keys without end behind the answer", "delivered", TlsFlood(*KEYS, answer=WHOLE), reads=False),
+    secure("a change of ciphers after the handshake", "tls", Raw(b"\x14\x03\x03\0\x01\x01" * 1000), HOLD, tls=GOOD),
     secure("a handshake that trickles", "timeout", b"\x16\x03\x03\x3f\xff\x02", Forever(b"\0", 0.2), reads=False),
     secure("a half-close instead of a handshake", "tls", HALF_CLOSE, HOLD, reads=False),
 ]

@@ -5,10 +5,11 @@ harness/bad_receivers.py.
         hostile.url("endless body"), hostile.connections("endless body")
 
 A personality reads the request and then plays its script: bytes are sent, numbers are pauses in seconds, the words
-are what RESET, HALF_CLOSE, HOLD, FOREVER, RAW and URGENT say. `result` is the word of the delivery log
+are what RESET, HALF_CLOSE and HOLD say, the classes what theirs say. `result` is the word of the delivery log
 (delivery/classify.h).
 """
 
+import ctypes
 import itertools
 import os
 import socket
@@ -42,6 +43,16 @@ class Urgent:
     """One byte out of band."""
 
     byte: bytes
+
+
+@dataclass
+class TlsFlood:
+    """A handshake, the request, what is answered, and then messages of TLS itself without end. They are OpenSSL's own,
+    called past Python, which cannot send them. The personality does not read, and has no `tls`."""
+
+    function: str  # of OpenSSL, which makes one
+    arguments: tuple = ()
+    answer: bytes = b""
 
 
 @dataclass
@@ -128,6 +139,8 @@ class Hostile:
             os.write(peer.fileno(), step.bytes)
         elif isinstance(step, Urgent):
             peer.send(step.byte, socket.MSG_OOB)
+        elif isinstance(step, TlsFlood):
+            flood(peer, step, self.stopping)
         elif step == RESET:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             peer.close()
@@ -147,6 +160,25 @@ def context_of(tls):
         context.verify_mode = CERT_REQUIRED
         context.load_verify_locations(CERTIFICATES / "ca.pem")
     return context
+
+
+def flood(peer, step, stopping):
+    library = ctypes.CDLL("libssl.so.3")
+    for name in ("TLS_server_method", "SSL_CTX_new", "SSL_new"):
+        getattr(library, name).restype = ctypes.c_void_p
+    context = ctypes.c_void_p(library.SSL_CTX_new(ctypes.c_void_p(library.TLS_server_method())))
+    library.SSL_CTX_use_certificate_chain_file(context, os.fsencode(CERTIFICATES / "good.pem"))
+    library.SSL_CTX_use_PrivateKey_file(context, os.fsencode(CERTIFICATES / "good.key"), 1)
+    ssl = ctypes.c_void_p(library.SSL_new(context))
+    library.SSL_set_fd(ssl, peer.fileno())
+    request = ctypes.create_string_buffer(65536)
+    goes_on = library.SSL_accept(ssl) == 1 and library.SSL_read(ssl, request, len(request)) > 0
+    if goes_on and step.answer:
+        library.SSL_write(ssl, step.answer, len(step.answer))
+    while goes_on and not stopping.is_set():
+        goes_on = getattr(library, step.function)(ssl, *step.arguments) == 1 and library.SSL_do_handshake(ssl) == 1
+    library.SSL_free(ssl)
+    library.SSL_CTX_free(context)
 
 
 def fill_queue(listener):

@@ -1,0 +1,197 @@
+/* tls_flood_test.c -- peers that keep TLS busy with itself: what they may cost is bounded, on
+ * either side, whether or not something is under way on the connection.
+ *
+ * The peers are OpenSSL's own, on a thread of their own, and never read while they flood. */
+#include <openssl/ssl.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/test.h"
+#include "http/client_rig.h"
+#include "http/server_rig.h"
+
+#define CERTIFICATE(name) TEST_CERTIFICATES "/" name ".pem", TEST_CERTIFICATES "/" name ".key"
+#define CPU_US_MAX 300000 /* of our loop, for one connection, with sanitizers */
+
+static struct client_rig client;
+
+static int start(void **state)
+{
+    const char *why = "";
+
+    (void)state;
+    client = (struct client_rig){0};
+    if (tls_client_new(TEST_CERTIFICATES "/ca.pem", &client.tls, &why) != OK)
+        fail_msg("%s", why);
+    client_rig_start(&client);
+    client.budget.tls_ms = 2000;
+    client.budget.total_ms = 3000;
+    client.budget.first_byte_ms = 3000;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    client_rig_stop(&client);
+    tls_client_free(client.tls);
+    return 0;
+}
+
+/* ---- what our side of it costs ---- */
+
+static int64_t loop_cpu_us;
+
+static void read_cpu(struct client_rig *rig)
+{
+    struct timespec spent;
+
+    (void)rig;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    loop_cpu_us = spent.tv_sec * US_PER_SECOND + spent.tv_nsec / 1000;
+}
+
+static int64_t cpu_us(void)
+{
+    client_rig_call(&client, read_cpu);
+    return loop_cpu_us;
+}
+
+/* ---- the floods ---- */
+
+struct flood {
+    int version; /* of TLS, the newest */
+    bool answers_first;
+    bool (*again)(SSL *ssl); /* once more; false: it cannot */
+};
+
+static bool update_keys(SSL *ssl)
+{
+    return SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) == 1 && SSL_do_handshake(ssl) == 1;
+}
+
+static bool give_ticket(SSL *ssl)
+{
+    return SSL_new_session_ticket(ssl) == 1 && SSL_do_handshake(ssl) == 1;
+}
+
+static bool ask_for_another_handshake(SSL *ssl)
+{
+    return SSL_renegotiate(ssl) == 1 && SSL_do_handshake(ssl) == 1;
+}
+
+static SSL *accept_tls(const struct flood *flood, int fd, SSL_CTX **context)
+{
+    SSL *ssl;
+
+    *context = SSL_CTX_new(TLS_server_method());
+    assert_int_equal(SSL_CTX_use_certificate_chain_file(*context, TEST_CERTIFICATES "/good.pem"),
+                     1);
+    assert_int_equal(
+        SSL_CTX_use_PrivateKey_file(*context, TEST_CERTIFICATES "/good.key", SSL_FILETYPE_PEM), 1);
+    SSL_CTX_set_max_proto_version(*context, flood->version);
+    ssl = SSL_new(*context);
+    SSL_set_fd(ssl, fd);
+    return ssl;
+}
+
+static void serve_flood(struct receiver *receiver, int fd)
+{
+    const struct flood *flood = receiver->script;
+    char request[4096];
+    SSL_CTX *context;
+    SSL *ssl = accept_tls(flood, fd, &context);
+
+    if (SSL_accept(ssl) == 1 && SSL_read(ssl, request, sizeof(request)) > 0) {
+        if (flood->answers_first)
+            (void)SSL_write(ssl, RECEIVER_OKAY, sizeof(RECEIVER_OKAY) - 1);
+        while (!atomic_load(&receiver->stopping) && flood->again(ssl))
+            ;
+    }
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+}
+
+static struct http_result meet(const struct flood *flood, bool is_kept)
+{
+    struct receiver receiver = {.serve = serve_flood, .script = flood};
+    struct http_client_request request;
+    struct http_result result;
+    int64_t before_us = cpu_us();
+
+    receiver_start(&receiver);
+    request = client_rig_request(&client, receiver.port);
+    request.https = true;
+    result = client_rig_send(&client, &request)->result;
+    if (is_kept)
+        client_rig_wait_idle(&client, 0);
+    print_message("%s; %lld us of CPU\n", result.why, (long long)(cpu_us() - before_us));
+    assert_in_range(cpu_us() - before_us, 0, CPU_US_MAX);
+    receiver_stop(&receiver);
+    return result;
+}
+
+static void an_answer_is_not_waited_for_beside_a_flood(void **state)
+{
+    static const struct flood floods[] = {{TLS1_3_VERSION, false, update_keys},
+                                          {TLS1_3_VERSION, false, give_ticket},
+                                          {TLS1_2_VERSION, false, ask_for_another_handshake}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(floods); i++) {
+        struct http_result result = meet(&floods[i], false);
+
+        assert_int_equal(result.outcome, HTTP_TLS_FAILED);
+        assert_true(result.phases.total_us < 2 * US_PER_SECOND);
+    }
+}
+
+static void a_kept_connection_is_closed_in_a_flood(void **state)
+{
+    static const struct flood flood = {TLS1_3_VERSION, true, update_keys};
+
+    (void)state;
+    assert_int_equal(meet(&flood, true).outcome, HTTP_ANSWERED);
+}
+
+/* ---- the other way round ---- */
+
+static void a_client_that_floods_is_cut_off(void **state)
+{
+    static struct rig server;
+    const char *why = "";
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(context);
+
+    (void)state;
+    assert_int_equal(tls_server_new(CERTIFICATE("good"), &server.tls, &why), OK);
+    rig_start(&server);
+    int fd = rig_connect(&server);
+    SSL_set_fd(ssl, fd);
+    assert_int_equal(SSL_connect(ssl), 1);
+    assert_true(SSL_write(ssl, RIG_GET("/park"), sizeof(RIG_GET("/park")) - 1) > 0);
+    rig_wait(&server.parks, 1);
+    for (int i = 0; i < 100000 && update_keys(ssl); i++)
+        ;
+    rig_wait(&server.gones, 1);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    close(fd);
+    rig_stop(&server);
+    tls_server_free(server.tls);
+}
+
+static const struct CMUnitTest tests[] = {
+    {"a receiver that floods with key updates or tickets fails at once, as TLS",
+     an_answer_is_not_waited_for_beside_a_flood, start, stop, NULL},
+    {"a kept connection that is flooded is closed", a_kept_connection_is_closed_in_a_flood, start,
+     stop, NULL},
+    {"a client that floods is cut off", a_client_that_floods_is_cut_off, start, stop, NULL},
+};
+
+int main(void)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests_name("http/tls flood", tests, NULL, NULL);
+}
