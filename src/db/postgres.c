@@ -235,7 +235,8 @@ static enum err postgres_run_rows(struct db *db, const struct db_call *call, siz
 
 /* ---- transactions ---- */
 
-static enum err execute_text(struct postgres *postgres, const char *sql)
+/* `name` is for the log: a text may be long. */
+static enum err execute_text(struct postgres *postgres, const char *sql, const char *name)
 {
     enum err err = ensure_connected(postgres);
     PGresult *result;
@@ -244,7 +245,7 @@ static enum err execute_text(struct postgres *postgres, const char *sql)
         return err;
     result = PQexec(postgres->conn, sql);
     if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
-        return postgres_failed(postgres, result, sql);
+        return postgres_failed(postgres, result, name);
     PQclear(result);
     return OK;
 }
@@ -252,7 +253,7 @@ static enum err execute_text(struct postgres *postgres, const char *sql)
 static enum err postgres_script(struct db *db, const char *sql)
 {
     db->writes++;
-    return execute_text(postgres_of(db), sql);
+    return execute_text(postgres_of(db), sql, "script");
 }
 
 #define CLOCK "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
@@ -368,7 +369,7 @@ static void postgres_rollback(struct db *db)
         return;
     if (PQtransactionStatus(postgres->conn) == PQTRANS_IDLE)
         return;
-    if (execute_text(postgres, "ROLLBACK"))
+    if (execute_text(postgres, "ROLLBACK", "rollback"))
         postgres_disconnect(postgres);
 }
 
@@ -380,7 +381,7 @@ static enum err postgres_mark(struct db *db, enum db_mark mark)
         [DB_MARK_ROLLBACK] = "ROLLBACK TO work; RELEASE work",
     };
 
-    return execute_text(postgres_of(db), texts[mark]);
+    return execute_text(postgres_of(db), texts[mark], texts[mark]);
 }
 
 static enum err postgres_tidy(struct db *db)

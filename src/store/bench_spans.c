@@ -24,7 +24,7 @@ void bench_spans_open(struct bench_spans *b, const char *path)
     arena_init(&b->arena);
     arena_init(&b->tx_arena);
     rng_seed(&b->rng, 7);
-    REQUIRE(!db_sqlite_open(&options, &b->db, &why) && !migrations_apply(b->db, &why));
+    REQUIRE(!db_sqlite_open(&options, &b->db, &why) && !migrations_apply(b->db, NULL, &why));
     REQUIRE(!db_begin(b->db));
     b->tx = (struct tx){.db = b->db,
                         .arena = &b->tx_arena,

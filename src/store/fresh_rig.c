@@ -22,7 +22,7 @@ static void migrate_sqlite(const char *path)
     struct db *db = NULL;
 
     assert_int_equal(db_sqlite_open(&options, &db, &why), OK);
-    assert_int_equal(migrations_apply(db, &why), OK);
+    assert_int_equal(migrations_apply(db, NULL, &why), OK);
     db_close(db); /* moves the log into the file */
 }
 
@@ -117,7 +117,7 @@ static void migrate_postgres(struct db *db)
     const char *why = "";
 
     assert_int_equal(db_script(db, drop_script), OK);
-    assert_int_equal(migrations_apply(db, &why), OK);
+    assert_int_equal(migrations_apply(db, NULL, &why), OK);
     assert_int_equal(db_script(db, keep_script), OK);
     made_things = count_things(db);
 }

@@ -197,8 +197,14 @@ enum err store_lock_dir(struct world *world, const char *dir, int *fd, const cha
     return OK;
 }
 
+static int64_t mono_us(void *loop)
+{
+    return loop_mono_us(loop);
+}
+
 static enum err open_database(struct store *store, const char **why)
 {
+    const struct migration_clock clock = {.mono_us = mono_us, .of = store->clock};
     struct disk *disk = store->world->disk;
     enum err err;
 
@@ -209,7 +215,7 @@ static enum err open_database(struct store *store, const char **why)
     }
     err = store_connect(store, false, &store->writer_db, why);
     if (!err)
-        err = migrations_apply(store->writer_db, why);
+        err = migrations_apply(store->writer_db, &clock, why);
     if (!err && store->postgres_url && db_postgres_seek(store->writer_db))
         err = store_why(why, ERR_AGAIN, "cannot use the PostgreSQL database: %s",
                         db_error(store->writer_db));

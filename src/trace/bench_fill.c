@@ -265,7 +265,7 @@ static void connect_to(struct fill *f, const char *store)
     enum err err = is_postgres ? db_postgres_open(store, &f->db, &why)
                                : db_sqlite_open(&options, &f->db, &why);
 
-    if (err || migrations_apply(f->db, &why)) {
+    if (err || migrations_apply(f->db, NULL, &why)) {
         fprintf(stderr, "bench_fill: %s\n", why);
         exit(1);
     }

@@ -4,6 +4,7 @@
 
 #include "app/cli/output.h"
 #include "app/cli/session.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "store/backup.h"
 #include "store/checkup.h"
@@ -67,8 +68,10 @@ static int apply_steps(struct session *session)
 {
     const struct session_work work = {.apply = nothing, .is_write = true};
     const char *why = NULL;
-    enum err err = session_run(session, &work, &why);
+    enum err err;
 
+    log_set_level(LOG_INFO); /* which step it is at */
+    err = session_run(session, &work, &why);
     return err ? session_fail(session, "%s", why ? why : err_name(err)) : CLI_OK;
 }
 
