@@ -130,6 +130,24 @@ def test_what_an_endpoint_gets_comes_to_the_local_port_too(server, api, tmp_path
     assert receiver.wait_for(3)[2].json["run_id"] == before["run_id"]
 
 
+def test_what_an_endpoint_gets_comes_after_a_restart_of_the_server_too(store, tmp_path, receiver, hostile):
+    theirs = hostile.hook("/theirs")
+    with Server(tmp_path, store=store()) as server:
+        with Api(server.url) as api:
+            endpoint = api.ok("POST", "/v1/endpoints", json={"url": theirs.url})["endpoint_id"]
+        state = tmp_path / "state"
+        listener = Listener(server, receiver.url, state, "--load-from", endpoint, "--count", "2")
+        eventually(state.exists)
+        for number in (1, 2):
+            with Api(server.url) as api:
+                api.run(None, webhook=theirs.url)
+            receiver.wait_for(number)
+            if number == 1:
+                server.restart()
+        assert "asking again" in listener.ended()[1]
+        assert [one.body for one in receiver.requests] == [one.body for one in theirs.requests]
+
+
 def test_a_project_and_a_certificate_of_ones_own(server, api, tmp_path):
     project = api.ok("POST", "/sessions", json={"name": "mine"})
     with TlsReceiver(Certificates(tmp_path), wants_client=False) as tls:

@@ -88,7 +88,7 @@ static int watch(struct remote *remote, struct buf *body)
     while (code == CLI_OK && !str_eq(state, STR("done"))) {
         (void)nanosleep(&pause, NULL);
         buf_clear(body);
-        code = remote_call(remote, "GET", path, STR_NONE, body);
+        code = remote_look(remote, path, body);
         if (code == CLI_OK && !output_parse(&remote->arena, body, &root))
             code = CLI_FAILED;
         state = output_text(root, "state");

@@ -68,7 +68,7 @@ static const struct json *delivery_of(struct listening *l, struct str webhook_id
     buf_init(&body, BYTES_MAX);
     buf_add_cstr(&path, "/v1/deliveries?limit=1");
     remote_add_query(&path, "webhook_id", id);
-    l->code = remote_call(l->remote, "GET", buf_str(&path), STR_NONE, &body);
+    l->code = remote_look(l->remote, buf_str(&path), &body);
     if (l->code == CLI_OK)
         l->code = output_parse(&l->arena, &body, &root) ? CLI_OK : CLI_FAILED;
     buf_release(&path);
@@ -249,10 +249,10 @@ static bool take(struct listening *l, const struct json *request)
         return l->code == CLI_OK;
     webhook.kind = json_string(json_get(delivery, "kind"));
     buf_init(&body, BYTES_MAX);
-    l->code = remote_call(l->remote, "GET",
+    l->code = remote_look(l->remote,
                           arena_printf(&l->arena, "/v1/inspectors/%.*s/requests/%lld/body",
                                        STR_ARG(l->slug), (long long)l->cursor),
-                          STR_NONE, &body);
+                          &body);
     webhook.body = buf_str(&body);
     if (l->code == CLI_OK && listen_wants_body(l, webhook.body))
         goes_on = listen_relay(l, &webhook);

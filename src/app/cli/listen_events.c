@@ -9,27 +9,21 @@
 
 #define WAIT "20"
 
-static int get(struct listening *l, struct str path, struct arena *arena, const struct json **root)
-{
-    struct buf body;
-    int code;
-
-    buf_init(&body, REMOTE_BODY_BYTES_MAX);
-    code = remote_call(l->remote, "GET", path, STR_NONE, &body);
-    if (code == CLI_OK && !output_parse(arena, &body, root))
-        code = CLI_FAILED;
-    buf_release(&body);
-    return code;
-}
-
 /* From now on, unless it is known where it went on. */
 static int find_position(struct listening *l)
 {
     const struct json *endpoint = NULL;
     struct arena *arena = &l->remote->arena;
-    int code =
-        get(l, arena_printf(arena, "/v1/endpoints/%.*s", STR_ARG(l->slug)), arena, &endpoint);
+    struct buf body;
+    int code;
 
+    buf_init(&body, REMOTE_BODY_BYTES_MAX);
+    code =
+        remote_call(l->remote, "GET", arena_printf(arena, "/v1/endpoints/%.*s", STR_ARG(l->slug)),
+                    STR_NONE, &body);
+    if (code == CLI_OK && !output_parse(arena, &body, &endpoint))
+        code = CLI_FAILED;
+    buf_release(&body);
     if (code != CLI_OK)
         return code;
     if (l->cursor < 0)
@@ -82,12 +76,17 @@ static bool take_page(struct listening *l)
     const struct json *page = NULL, *event;
     struct json_iter iter;
     bool goes_on = true;
+    struct buf body;
 
     arena_reset(&l->arena);
-    l->code = get(l,
-                  arena_printf(&l->arena, "/v1/endpoints/%.*s/events?after=%lld&wait=" WAIT,
-                               STR_ARG(l->slug), (long long)l->cursor),
-                  &l->arena, &page);
+    buf_init(&body, REMOTE_BODY_BYTES_MAX);
+    l->code = remote_look(l->remote,
+                          arena_printf(&l->arena, "/v1/endpoints/%.*s/events?after=%lld&wait=" WAIT,
+                                       STR_ARG(l->slug), (long long)l->cursor),
+                          &body);
+    if (l->code == CLI_OK && !output_parse(&l->arena, &body, &page))
+        l->code = CLI_FAILED;
+    buf_release(&body);
     if (l->code != CLI_OK)
         return false;
     if (json_i64(json_get(page, "missing"), 0) > 0)

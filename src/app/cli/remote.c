@@ -14,6 +14,7 @@
 #define EVENT_BYTES_MAX (64 * MIB)
 #define BACK_OFF_S_MAX 10
 #define PATH_BYTES_MAX (64 * KIB)
+#define HTTP_UNAVAILABLE 503
 
 /* ---- opening ---- */
 
@@ -98,8 +99,8 @@ static int no_answer(const struct remote *remote, const char *why)
                         STR_ARG(remote->base), why ? why : "nothing came");
 }
 
-int remote_ask(struct remote *remote, const char *method, struct str path, struct str body,
-               struct remote_answer *answer)
+static void ask_once(struct remote *remote, const char *method, struct str path, struct str body,
+                     struct remote_answer *answer)
 {
     struct http_header headers[HEADERS_MAX];
     const struct remote_request request = {
@@ -112,6 +113,12 @@ int remote_ask(struct remote *remote, const char *method, struct str path, struc
     };
 
     remote_send(remote->session->world, &request, answer);
+}
+
+int remote_ask(struct remote *remote, const char *method, struct str path, struct str body,
+               struct remote_answer *answer)
+{
+    ask_once(remote, method, path, body, answer);
     if (answer->is_complete)
         return CLI_OK;
     return no_answer(remote, answer->why);
@@ -143,18 +150,44 @@ static int refused(const struct remote *remote, const struct remote_answer *answ
     return code;
 }
 
+/* Releases the answer. */
+static int take_answer(const struct remote *remote, struct remote_answer *answer, struct buf *out)
+{
+    int code = answer->status / 100 == 2 ? CLI_OK : refused(remote, answer);
+
+    if (code == CLI_OK)
+        buf_add(out, buf_str(&answer->body));
+    buf_release(&answer->body);
+    return code;
+}
+
 int remote_call(struct remote *remote, const char *method, struct str path, struct str body,
                 struct buf *out)
 {
     struct remote_answer answer;
-    int code = remote_ask(remote, method, path, body, &answer);
 
-    if (code == CLI_OK && answer.status / 100 != 2)
-        code = refused(remote, &answer);
-    if (code == CLI_OK)
-        buf_add(out, buf_str(&answer.body));
+    if (remote_ask(remote, method, path, body, &answer) == CLI_OK)
+        return take_answer(remote, &answer, out);
     buf_release(&answer.body);
-    return code;
+    return CLI_FAILED;
+}
+
+int remote_look(struct remote *remote, struct str path, struct buf *out)
+{
+    struct remote_answer answer;
+
+    for (unsigned pause_s = 1;; pause_s += pause_s < BACK_OFF_S_MAX) {
+        ask_once(remote, "GET", path, STR_NONE, &answer);
+        if (answer.is_complete && answer.status != HTTP_UNAVAILABLE)
+            return take_answer(remote, &answer, out);
+        fprintf(stderr, "There was no answer (%s); asking again in %u s.\n",
+                answer.is_complete ? "503"
+                : answer.why       ? answer.why
+                                   : "nothing came",
+                pause_s);
+        buf_release(&answer.body);
+        sleep(pause_s);
+    }
 }
 
 static int say_one(const struct session *session, const struct buf *body,
@@ -253,7 +286,18 @@ static void connect_once(struct remote *remote, struct following *f, struct remo
     sse_reader_release(&f->reader);
 }
 
-/* A first connection that fails is told; later ones are tried again, for servers restart. */
+/* A first connection that fails is told; later ones are tried again, for servers and their
+ * databases restart. */
+static int judge_end(const struct remote *remote, const struct remote_answer *answer,
+                     bool was_there)
+{
+    if (answer->is_ended || answer->status / 100 == 2)
+        return CLI_OK;
+    if (was_there && (!answer->status || answer->status == HTTP_UNAVAILABLE))
+        return CLI_OK;
+    return answer->status ? refused(remote, answer) : no_answer(remote, answer->why);
+}
+
 int remote_follow(struct remote *remote, const struct remote_stream *stream)
 {
     struct following f = {.stream = stream};
@@ -268,12 +312,7 @@ int remote_follow(struct remote *remote, const struct remote_stream *stream)
 
         f.has_come = false;
         connect_once(remote, &f, &answer);
-        if (answer.is_ended)
-            code = CLI_OK;
-        else if (answer.status && answer.status / 100 != 2)
-            code = refused(remote, &answer);
-        else if (!answer.status && !was_there)
-            code = no_answer(remote, answer.why);
+        code = judge_end(remote, &answer, was_there);
         was_there |= answer.status / 100 == 2;
         f.is_over |= answer.is_ended;
         buf_release(&answer.body);

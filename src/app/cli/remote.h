@@ -70,6 +70,9 @@ void remote_send(struct world *world, const struct remote_request *request,
  * else the reason has been printed, in the server's words where it had some. */
 int remote_call(struct remote *remote, const char *method, struct str path, struct str body,
                 struct buf *out) MUST_USE;
+/* A GET for whoever watches something: where there is no answer, or a 503, it is asked again with
+ * pauses for as long as it takes, for servers and their databases restart. */
+int remote_look(struct remote *remote, struct str path, struct buf *out) MUST_USE;
 /* The object in `folder` that the command's operand names: got, or, with a verb, sent `ask` at
  * folder/ID/verb. What comes is said as it is with --json, else by `print`. */
 int remote_one(struct remote *remote, const char *folder, const char *verb, struct str ask,

@@ -189,7 +189,7 @@ static int look(struct watching *w, bool *goes_on)
 
     arena_init(&arena);
     buf_clear(&w->body);
-    code = remote_call(w->remote, "GET", w->path, STR_NONE, &w->body);
+    code = remote_look(w->remote, w->path, &w->body);
     if (code == CLI_OK && !output_parse(&arena, &w->body, &root))
         code = CLI_FAILED;
     *goes_on = code == CLI_OK && !is_over(root);
