@@ -106,9 +106,22 @@ static struct str object_or_empty(struct str text)
     return text.len > 0 && text.data[0] == '{' ? text : STR("{}");
 }
 
+/* One of the two lists, while it is made: what can change at run time, or what cannot. */
+struct half {
+    const struct config *old, *new;
+    struct buf *names;
+    bool is_live;
+};
+
+static void add_if(const struct half *half, bool is_live_name, struct str name)
+{
+    if (is_live_name == half->is_live)
+        add_name(half->names, name);
+}
+
 /* The members of an object of the file that differ, each told once: `prefix` is "", or "http.". */
-static void compare_members(struct str old, struct str new, const char *prefix,
-                            struct reload_difference *difference)
+static void compare_members(const struct half *half, struct str old, struct str new,
+                            const char *prefix)
 {
     const struct str texts[] = {old, new};
     struct str key, value;
@@ -123,21 +136,20 @@ static void compare_members(struct str old, struct str new, const char *prefix,
             if (str_eq(value, other) || (i == 1 && !str_is_none(other))) /* told already */
                 continue;
             snprintf(name, sizeof(name), "%s%.*s", prefix, STR_ARG(key));
-            if (is_live_member(str_of(name)))
-                add_name(&difference->live, str_of(name));
-            else if (!is_compared_apart(str_of(name)))
-                add_name(&difference->waiting, str_of(name));
+            if (!is_compared_apart(str_of(name)))
+                add_if(half, is_live_member(str_of(name)), str_of(name));
         }
     }
 }
 
 /* The file's other members. */
-static void compare_file(const struct config *old, const struct config *new,
-                         struct reload_difference *difference)
+static void compare_file(const struct half *half)
 {
-    compare_members(old->file_text, new->file_text, "", difference);
-    compare_members(object_or_empty(json_raw(old->file_text, STR("http"))),
-                    object_or_empty(json_raw(new->file_text, STR("http"))), "http.", difference);
+    struct str old = half->old->file_text, new = half->new->file_text;
+
+    compare_members(half, old, new, "");
+    compare_members(half, object_or_empty(json_raw(old, STR("http"))),
+                    object_or_empty(json_raw(new, STR("http"))), "http.");
 }
 
 static bool environments_differ(const char *const *old, const char *const *new)
@@ -157,34 +169,44 @@ static bool is_told(const struct config *old, const struct config *new, const ch
 
 /* The file may be the same, and what its `env` names another: variables of workers, and of headers
  * of webhooks. */
-static void compare_variables(const struct config *old, const struct config *new,
-                              struct reload_difference *difference)
+static void compare_variables(const struct half *half)
 {
+    const struct config *old = half->old, *new = half->new;
+
     if (!is_told(old, new, "webhooks") &&
         headers_differ(old->webhooks.headers, old->webhooks.header_count, new->webhooks.headers,
                        new->webhooks.header_count))
-        add_name(&difference->live, STR("webhooks"));
+        add_if(half, true, STR("webhooks"));
     if (!is_told(old, new, "env") && environments_differ(old->worker_env, new->worker_env))
-        add_name(&difference->waiting, STR("env"));
+        add_if(half, false, STR("env"));
 }
 
-void reload_compare(const struct config *old, const struct config *new,
-                    struct reload_difference *difference)
+static void compare(const struct half *half)
 {
     struct arena arena;
 
-    buf_init(&difference->live, NAMES_BYTES_MAX);
-    buf_init(&difference->waiting, NAMES_BYTES_MAX);
     arena_init(&arena);
     for (size_t i = 0; i < setting_count; i++) {
         struct str name = setting_name(&settings[i], &arena);
 
-        if (setting_differs(&settings[i], old, new))
-            add_name(is_live(name) ? &difference->live : &difference->waiting, name);
+        if (is_live(name) == half->is_live && setting_differs(&settings[i], half->old, half->new))
+            add_name(half->names, name);
     }
     arena_release(&arena);
-    compare_file(old, new, difference);
-    compare_variables(old, new, difference);
+    compare_file(half);
+    compare_variables(half);
+}
+
+void reload_compare(const struct config *start, const struct config *last, const struct config *new,
+                    struct reload_difference *difference)
+{
+    const struct half live = {last, new, &difference->live, true};
+    const struct half waiting = {start, new, &difference->waiting, false};
+
+    buf_init(&difference->live, NAMES_BYTES_MAX);
+    buf_init(&difference->waiting, NAMES_BYTES_MAX);
+    compare(&live);
+    compare(&waiting);
 }
 
 void reload_difference_release(struct reload_difference *difference)

@@ -1,6 +1,6 @@
-/* reload.h -- what is different between two configurations, and what of it can change while the
- * server runs: limits, ages, rules and headers of webhooks, addresses that may be called, the log's
- * level, certificates. All else waits for the next start. */
+/* reload.h -- what is different in a configuration that is read again, and what of it can change
+ * while the server runs: limits, ages, rules and headers of webhooks, addresses that may be called,
+ * the log's level, certificates. All else waits for the next start. */
 #ifndef APP_RELOAD_H
 #define APP_RELOAD_H
 
@@ -11,7 +11,9 @@ struct reload_difference {
     struct buf waiting; /* … that need a restart */
 };
 
-void reload_compare(const struct config *old, const struct config *new,
+/* What can change at run time is in force as it was read `last`; all else as at the `start`, so
+ * what was told to need a restart is told each time until it has had one, or was put back. */
+void reload_compare(const struct config *start, const struct config *last, const struct config *new,
                     struct reload_difference *difference);
 void reload_difference_release(struct reload_difference *difference);
 

@@ -65,11 +65,12 @@ static void on_stopped(void *context)
     loop_stop(serve->loop);
 }
 
-static void tell_difference(const struct config *old, const struct config *new)
+static void tell_difference(const struct config *start, const struct config *last,
+                            const struct config *new)
 {
     struct reload_difference difference;
 
-    reload_compare(old, new, &difference);
+    reload_compare(start, last, new, &difference);
     if (difference.live.len && difference.waiting.len)
         log_warn("app", "SIGHUP: in force now: %s; needs a restart: %s", buf_cstr(&difference.live),
                  buf_cstr(&difference.waiting));
@@ -87,7 +88,7 @@ static void on_reload(void *context, int signal)
 {
     struct serve *serve = context;
     struct later *later = MEM_NEW(struct later);
-    const struct config *old = serve->later ? &serve->later->config : serve->config;
+    const struct config *last = serve->later ? &serve->later->config : serve->config;
     struct str why;
 
     (void)signal;
@@ -100,7 +101,7 @@ static void on_reload(void *context, int signal)
     later->next = serve->later;
     serve->later = later;
     server_change(serve->server, &later->config);
-    tell_difference(old, &later->config);
+    tell_difference(serve->config, last, &later->config);
 }
 
 static void release_later(struct later *later)

@@ -41,7 +41,9 @@ def test_sighup_reads_limits_rules_and_level_again_and_keeps_the_old_when_it_is_
         eventually(lambda: api.post("/runs", json={"assistant_id": "agent", "input": HELLO,
                                                    "webhook": receiver.url}).status_code == 200)
         assert receiver.wait_for(1)[0].header("X-New") == "1"
-        assert "nothing has changed" in hup(json.dumps(config))
+        assert "SIGHUP: needs a restart: runs_max" in hup(json.dumps(config)), "it still does"
+        del config["runbell"]["runs_max"]
+        assert "nothing has changed" in hup(json.dumps(config)), "it is as it was at the start"
 
 
 def test_sighup_changes_which_pages_may_call(start_server):
@@ -101,16 +103,18 @@ def test_sighup_sees_secrets_change_too_and_never_shows_them(start_server, tmp_p
     proxy_login.write_text(value("user:login-new"))
     assert hup() == "needs a restart: egress.proxy_login"
     token.write_text(value("session-new"))
-    assert hup() == "needs a restart: blobs.session_token"
+    assert hup() == "needs a restart: egress.proxy_login, blobs.session_token"
+    proxy_login.write_text("user:login-old")
+    token.write_text("session-old")
+    assert hup() == nothing
     (project / ".env").write_text(env_file("new"))
     assert hup() == "in force now: webhooks; needs a restart: env"
     (project / "langgraph.json").write_text(json.dumps(config("new")))
-    assert hup() == "needs a restart: upstream_headers, signing_secret, blobs.secret_access_key"
+    assert hup() == "needs a restart: upstream_headers, signing_secret, blobs.secret_access_key, env"
     more = config("new")
     more["runbell"]["upstream_headers"]["x-other"] = value("header-other")
     (project / "langgraph.json").write_text(json.dumps(more))
-    assert hup() == "needs a restart: upstream_headers"
-    assert hup() == nothing
+    assert hup() == "needs a restart: upstream_headers, signing_secret, blobs.secret_access_key, env"
     shown = [text for text in said_values if text in server.log()]
     assert not shown, shown
 
