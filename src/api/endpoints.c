@@ -97,9 +97,16 @@ static enum err read_policy(struct call *call, struct endpoint_row *row)
     return ERR_INVALID;
 }
 
+/* A second's worth, unless it is told. */
+static int64_t usual_burst(double rate_limit)
+{
+    return rate_limit < 1 ? 1 : (int64_t)rate_limit;
+}
+
 static enum err read_rate(struct call *call, struct endpoint_row *row)
 {
     const struct json *value = json_get(call->body, "rate_limit");
+    bool is_usual = row->rate_limit > 0 && row->rate_burst == usual_burst(row->rate_limit);
 
     if (value)
         row->rate_limit = json_is_null(value) ? 0 : json_double(value, -1);
@@ -108,15 +115,15 @@ static enum err read_rate(struct call *call, struct endpoint_row *row)
         return refuse(call, "rate_limit",
                       "must be a number of requests a second, from 0.0001 to "
                       "1000000, or null");
-    if (is_given(call, "rate_burst"))
+    /* What follows from a rate goes with it. */
+    if (is_given(call, "rate_burst") || row->rate_limit == 0 || is_usual)
         row->rate_burst = 0;
     if (call_get_int(call, "rate_burst", 1, BUCKET_BURST_MAX, &row->rate_burst))
         return ERR_INVALID;
     if (row->rate_burst && row->rate_limit == 0)
         return refuse(call, "rate_burst", "needs a rate_limit");
-    /* A second's worth, unless it is told. */
     if (row->rate_limit > 0 && row->rate_burst == 0)
-        row->rate_burst = row->rate_limit < 1 ? 1 : (int64_t)row->rate_limit;
+        row->rate_burst = usual_burst(row->rate_limit);
     return OK;
 }
 

@@ -75,6 +75,20 @@ def test_one_is_made_changed_and_found(quick, hook):
         assert (one["endpoint_id"] in [e["endpoint_id"] for e in listed]) == there, query
 
 
+def test_a_burst_that_follows_from_the_rate_goes_with_it(quick, hook):
+    path = f"/v1/endpoints/{make(quick, hook, rate_limit=100)['endpoint_id']}"
+
+    def changed(**what):
+        answer = quick.ok("PATCH", path, json=what)
+        return answer["rate_limit"], answer["rate_burst"]
+
+    assert changed(rate_limit=2) == (2, 2), "not a hundred at once"
+    assert changed(rate_limit=None) == (None, None)
+    assert changed(rate_limit=2, rate_burst=7) == (2, 7)
+    assert changed(rate_limit=0.5) == (0.5, 7), "one that was told stays"
+    assert changed(rate_limit=None) == (None, None)
+
+
 def test_pages_hold_everything_once(quick, hostile):
     made = {make(quick, hostile.hook(f"/page-{n}-{uuid.uuid4().hex}"))["endpoint_id"] for n in range(5)}
     seen, after = [], ""
