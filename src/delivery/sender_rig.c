@@ -46,6 +46,14 @@ static void on_fatal(void *context, const char *why)
     abort();
 }
 
+static struct keyring *keyring_of_one(void)
+{
+    struct keyring_keys keys = {.count = 0};
+
+    assert_int_equal(keyring_keys_add(&keys), OK);
+    return keyring_new(&keys);
+}
+
 void sender_rig_open(struct sender_rig *rig, const char *postgres_url)
 {
     struct store_config store = {.reader_count = 1, .on_fatal = on_fatal};
@@ -63,6 +71,7 @@ void sender_rig_open(struct sender_rig *rig, const char *postgres_url)
     store.world = rig->world;
     store.data_dir = rig->folder;
     store.postgres_url = postgres_url;
+    store.keyring = rig->keyring = keyring_of_one();
     assert_int_equal(store_open(&store, &rig->store, &why), OK);
     rig->egress.dev = true;
     rig->config = (struct delivery_config){.world = rig->world,
@@ -138,6 +147,7 @@ void sender_rig_close(struct sender_rig *rig)
     delivery_free(rig->delivery);
     for (size_t i = 0; i < ARRAY_LEN(rig->retired); i++)
         delivery_free(rig->retired[i]);
+    keyring_free(rig->keyring);
     real_world_free(rig->world);
     arena_release(&rig->arena);
     remove_folder(rig->folder);

@@ -4,6 +4,7 @@
 #define DELIVERY_SENDER_RIG_H
 
 #include "base/test.h"
+#include "crypto/keyring.h"
 #include "delivery/inbox.h"
 #include "delivery/sender.h"
 #include "store/outbox.h"
@@ -12,6 +13,7 @@
 struct sender_rig {
     struct world *world;
     struct store *store;
+    struct keyring *keyring;     /* one key */
     struct delivery *delivery;   /* NULL: not started */
     struct delivery *retired[4]; /* stopped; freed after the store */
     struct egress_policy egress;

@@ -1,41 +1,10 @@
 /* Tests of the sender with real sockets and a real store: what arrives, and what becomes of it. */
-#include <stdlib.h>
-
 #include "crypto/webhook_signature.h"
 #include "delivery/delivery_metrics.h"
-#include "delivery/sender_rig.h"
+#include "delivery/sender_scene.h"
 #include "store/store_metrics.h"
 
 #define SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-static const char *postgres_url;
-
-struct scene {
-    struct sender_rig rig;
-    struct inbox inbox;
-    char url[128];
-};
-
-static int setup(void **state)
-{
-    struct scene *scene = test_calloc(1, sizeof(*scene));
-
-    sender_rig_open(&scene->rig, postgres_url);
-    inbox_open(&scene->inbox, scene->rig.world);
-    inbox_url(&scene->inbox, "/hook?token=1", scene->url, sizeof(scene->url));
-    *state = scene;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct scene *scene = *state;
-
-    inbox_close(&scene->inbox);
-    sender_rig_close(&scene->rig);
-    test_free(scene);
-    return 0;
-}
 
 /* ---- what arrives ---- */
 
@@ -102,7 +71,7 @@ static void of_answers_4_kb_are_kept_or_nothing(void **state)
     inbox_set_reply(&scene->inbox, (struct inbox_reply){.bytes = much});
     sender_rig_start(&scene->rig);
     assert_int_equal(answer_to(scene, "run").len, 4096);
-    sender_rig_stop(&scene->rig);
+    scene_retire(scene);
     scene->rig.config.drops_answers = true;
     sender_rig_start(&scene->rig);
     assert_int_equal(answer_to(scene, "run").len, 0);
@@ -357,24 +326,7 @@ static const struct CMUnitTest tests[] = {
     TEST("looking up a name is timed", looking_up_a_name_is_timed),
 };
 
-static int run(const char *name)
-{
-    struct CMUnitTest with_scene[ARRAY_LEN(tests)];
-
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-        with_scene[i] = tests[i];
-        with_scene[i].setup_func = setup;
-        with_scene[i].teardown_func = teardown;
-    }
-    return cmocka_run_group_tests_name(name, with_scene, NULL, NULL);
-}
-
 int main(void)
 {
-    int failed = run("sqlite");
-
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    if (postgres_url)
-        failed += run("postgres");
-    return failed;
+    return SCENE_RUN(tests);
 }
