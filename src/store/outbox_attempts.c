@@ -5,14 +5,26 @@
 #include "store/outbox_priv.h"
 #include "store/outbox_queue.h"
 
-#define END_ARGS 16
+#define END_ARGS 17
 
+#define COLUMNS                                                                                    \
+    "(attempt_id, delivery_id, number, started_us, ended_us, result, status, detail, address,"     \
+    " dns_us, connect_us, tls_us, first_byte_us, total_us, response_excerpt, response_type,"       \
+    " tenant)"
+#define ROWS                                                                                       \
+    "UNNEST(CAST($1 AS BIGINT[]), CAST($2 AS BIGINT[]), CAST($3 AS BIGINT[]),"                     \
+    " CAST($4 AS BIGINT[]), CAST($5 AS BIGINT[]), CAST($6 AS TEXT[]), CAST($7 AS BIGINT[]),"       \
+    " CAST($8 AS TEXT[]), CAST($9 AS TEXT[]), CAST($10 AS BIGINT[]), CAST($11 AS BIGINT[]),"       \
+    " CAST($12 AS BIGINT[]), CAST($13 AS BIGINT[]), CAST($14 AS BIGINT[]),"                        \
+    " CAST($15 AS BYTEA[]), CAST($16 AS TEXT[]), CAST($17 AS TEXT[])) u" COLUMNS
+/* Of attempts that are still under way: they have no rows yet. */
+static const struct db_statement end = {
+    "attempts_end",
+    "INSERT INTO attempts " COLUMNS " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+    " $13, $14, $15, $16, $17)",
+    "INSERT INTO attempts " COLUMNS " SELECT * FROM " ROWS};
 /* A late outcome may find that somebody else has written that nobody knows how it ended: then it
  * tells better; or that its delivery has been erased: then there is nothing to write. */
-#define COLUMNS                                                                                    \
-    "(attempt_id, tenant, delivery_id, number, started_us, ended_us, result, status, detail,"      \
-    " address, dns_us, connect_us, tls_us, first_byte_us, total_us, response_excerpt,"             \
-    " response_type)"
 #define BETTER                                                                                     \
     " ON CONFLICT (attempt_id) DO UPDATE SET ended_us = excluded.ended_us,"                        \
     " result = excluded.result, status = excluded.status, detail = excluded.detail,"               \
@@ -20,21 +32,11 @@
     " tls_us = excluded.tls_us, first_byte_us = excluded.first_byte_us,"                           \
     " total_us = excluded.total_us, response_excerpt = excluded.response_excerpt,"                 \
     " response_type = excluded.response_type"
-#define ROWS                                                                                       \
-    "UNNEST(CAST($1 AS BIGINT[]), CAST($2 AS BIGINT[]), CAST($3 AS BIGINT[]),"                     \
-    " CAST($4 AS BIGINT[]), CAST($5 AS BIGINT[]), CAST($6 AS TEXT[]), CAST($7 AS BIGINT[]),"       \
-    " CAST($8 AS TEXT[]), CAST($9 AS TEXT[]), CAST($10 AS BIGINT[]), CAST($11 AS BIGINT[]),"       \
-    " CAST($12 AS BIGINT[]), CAST($13 AS BIGINT[]), CAST($14 AS BIGINT[]),"                        \
-    " CAST($15 AS BYTEA[]), CAST($16 AS TEXT[]))"                                                  \
-    " u(attempt_id, delivery_id, number, started_us, ended_us, result, status, detail, address,"   \
-    " dns_us, connect_us, tls_us, first_byte_us, total_us, excerpt, type)"
-static const struct db_statement end = {
-    "attempts_end",
-    "INSERT INTO attempts " COLUMNS " SELECT $1, d.tenant, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-    " $11, $12, $13, $14, $15, $16 FROM deliveries d WHERE d.delivery_id = $2" BETTER,
-    "INSERT INTO attempts " COLUMNS " SELECT u.attempt_id, d.tenant, u.delivery_id, u.number,"
-    " u.started_us, u.ended_us, u.result, u.status, u.detail, u.address, u.dns_us, u.connect_us,"
-    " u.tls_us, u.first_byte_us, u.total_us, u.excerpt, u.type FROM " ROWS
+static const struct db_statement end_late = {
+    "attempts_end_late",
+    "INSERT INTO attempts " COLUMNS " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+    " $13, $14, $15, $16, $17 FROM deliveries d WHERE d.delivery_id = $2" BETTER,
+    "INSERT INTO attempts " COLUMNS " SELECT u.* FROM " ROWS
     " JOIN deliveries d ON d.delivery_id = u.delivery_id" BETTER};
 #define LOSE                                                                                       \
     "INSERT INTO attempts (attempt_id, tenant, delivery_id, number, started_us, ended_us, result," \
@@ -73,6 +75,7 @@ static void end_args(const struct outbox_outcome *outcome, struct db_value *args
     args[13] = phase(outcome->total_us);
     args[14] = db_blob(outcome->excerpt);
     args[15] = db_text(outcome->response_type);
+    args[16] = db_text(outcome->row->tenant);
 }
 
 /* Adds `sign` times what the log has of these attempts. */
@@ -119,7 +122,7 @@ enum err attempts_end(struct tx *tx, const struct outbox_outcome *outcomes, size
         err = grow_by(tx, ids, -1);
     }
     if (!err && ended)
-        err = db_run_rows(tx->db, &end, args, END_ARGS, ended);
+        err = db_run_rows(tx->db, all_held ? &end : &end_late, args, END_ARGS, ended);
     if (!err && ended && !all_held)
         return grow_by(tx, ids, 1);
     log_grow(tx, LOG_ATTEMPT, (int64_t)ended, answer_bytes);
