@@ -79,7 +79,7 @@ enum err db_run_many(struct db *db, const struct db_statement *statement,
 }
 
 enum err db_run_rows(struct db *db, const struct db_statement *statement,
-                     const struct db_value *args, size_t arg_count, size_t row_count)
+                     const struct db_value *args, size_t arg_count, size_t row_count, bool *touched)
 {
     struct db_call call = {statement, args, arg_count, false};
     enum err err = admit(db, statement);
@@ -87,7 +87,7 @@ enum err db_run_rows(struct db *db, const struct db_statement *statement,
     REQUIRE(db->in_transaction && statement->postgres);
     if (err || row_count == 0)
         return err;
-    return settle(db, db->ops->run_rows(db, &call, row_count));
+    return settle(db, db->ops->run_rows(db, &call, row_count, touched));
 }
 
 static enum err query(struct db *db, const struct db_call *call, struct db_rows *rows)

@@ -83,9 +83,12 @@ enum err db_run(struct db *db, const struct db_statement *statement, const struc
 enum err db_run_many(struct db *db, const struct db_statement *statement,
                      const struct db_value *args, size_t arg_count, size_t row_count) MUST_USE;
 /* In PostgreSQL one statement: each parameter is the array of that value of all rows, to be cast,
- * CAST($1 AS BIGINT[]) (TEXT[], BYTEA[]), and taken apart by UNNEST. */
+ * CAST($1 AS BIGINT[]) (TEXT[], BYTEA[]), and taken apart by UNNEST. `touched` (may be NULL) says
+ * of each of the rows whether it has changed anything: for that, PostgreSQL's text takes them apart
+ * WITH ORDINALITY, and RETURNING gives the numbers of those that have. */
 enum err db_run_rows(struct db *db, const struct db_statement *statement,
-                     const struct db_value *args, size_t arg_count, size_t row_count) MUST_USE;
+                     const struct db_value *args, size_t arg_count, size_t row_count,
+                     bool *touched) MUST_USE;
 
 /* Rows of one query; zero-initialise; must be ended, also after an error. */
 struct db_rows {

@@ -28,7 +28,8 @@ enum db_mark { DB_MARK_SET, DB_MARK_RELEASE, DB_MARK_ROLLBACK };
 struct db_ops {
     enum err (*run)(struct db *db, const struct db_call *call, int64_t *changed);
     enum err (*run_many)(struct db *db, const struct db_call *call, size_t row_count);
-    enum err (*run_rows)(struct db *db, const struct db_call *call, size_t row_count);
+    enum err (*run_rows)(struct db *db, const struct db_call *call, size_t row_count,
+                         bool *touched);
     enum err (*query)(struct db *db, const struct db_call *call, struct db_rows *rows);
     bool (*next)(struct db_rows *rows);
     bool (*is_null)(const struct db_rows *rows, int column);

@@ -43,9 +43,10 @@ static void many_rows_in_one_statement(void **state)
     };
 
     assert_int_equal(db_begin(db), OK);
-    assert_int_equal(db_run_rows(db, &insert_rows, args[2], 3, 1), OK); /* a column of NULLs */
-    assert_int_equal(db_run_rows(db, &insert_rows, args[0], 3, 0), OK);
-    assert_int_equal(db_run_rows(db, &insert_rows, args[0], 3, 2), OK);
+    assert_int_equal(db_run_rows(db, &insert_rows, args[2], 3, 1, NULL),
+                     OK); /* a column of NULLs */
+    assert_int_equal(db_run_rows(db, &insert_rows, args[0], 3, 0, NULL), OK);
+    assert_int_equal(db_run_rows(db, &insert_rows, args[0], 3, 2, NULL), OK);
     assert_int_equal(db_commit(db), OK);
     assert_int_equal(words(db), 3);
     assert_int_equal(db_query(db, &by_two, DB_ARGS(db_int(-7), db_int(INT64_MAX)), &rows), OK);
@@ -62,9 +63,32 @@ static void many_rows_in_one_statement(void **state)
     assert_true(db_get_int(&rows, 2) == INT64_MAX);
     assert_int_equal(db_rows_end(&rows), OK);
     assert_int_equal(db_begin(db), OK);
-    assert_int_equal(db_run_rows(db, &insert_rows, args[0], 3, 3), ERR_CONFLICT);
+    assert_int_equal(db_run_rows(db, &insert_rows, args[0], 3, 3, NULL), ERR_CONFLICT);
     db_rollback(db);
     assert_int_equal(words(db), 3);
+}
+
+/* The second of them is of no row. */
+static void rows_that_change_something(void **state)
+{
+    static const struct db_statement shorten = {
+        "shorten", "UPDATE words SET word = $2 WHERE id = $1",
+        "UPDATE words SET word = u.word"
+        " FROM UNNEST(CAST($1 AS BIGINT[]), CAST($2 AS TEXT[])) WITH ORDINALITY u(id, word, n)"
+        " WHERE words.id = u.id RETURNING u.n"};
+    struct db *db = *state;
+    struct db_value words_of[2][3] = {{db_int(-7), db_text(STR("long")), db_null()},
+                                      {db_int(1), db_text(STR("longer")), db_null()}};
+    struct db_value args[3][2] = {{db_int(-7), db_text(STR("a"))},
+                                  {db_int(99), db_text(STR("b"))},
+                                  {db_int(1), db_text(STR("c"))}};
+    bool touched[3] = {false, true, false};
+
+    assert_int_equal(db_begin(db), OK);
+    assert_int_equal(db_run_rows(db, &insert_rows, words_of[0], 3, 2, NULL), OK);
+    assert_int_equal(db_run_rows(db, &shorten, args[0], 2, 3, touched), OK);
+    assert_true(touched[0] && !touched[1] && touched[2]);
+    db_rollback(db);
 }
 
 /* Of each width; one that is NULL, one that is of no number. */
@@ -149,6 +173,7 @@ static int close_postgres(void **state)
 #define TESTS(open, close)                                                                         \
     {                                                                                              \
         cmocka_unit_test_setup_teardown(many_rows_in_one_statement, open, close),                  \
+            cmocka_unit_test_setup_teardown(rows_that_change_something, open, close),              \
             cmocka_unit_test_setup_teardown(numbers_of_every_width, open, close),                  \
     }
 static const struct CMUnitTest on_sqlite[] = TESTS(open_sqlite, close_sqlite);

@@ -212,7 +212,20 @@ static enum err send_arrays(struct postgres *postgres, const struct db_call *cal
     return err;
 }
 
-static enum err postgres_run_rows(struct db *db, const struct db_call *call, size_t row_count)
+static void read_touched(const PGresult *result, size_t row_count, bool *touched)
+{
+    memset(touched, 0, row_count * sizeof(bool));
+    for (int i = 0; i < PQntuples(result); i++) {
+        int64_t nth = 0;
+
+        REQUIRE(str_to_i64(str_of(PQgetvalue(result, i, 0)), &nth) == OK);
+        REQUIRE(nth >= 1 && nth <= (int64_t)row_count);
+        touched[nth - 1] = true;
+    }
+}
+
+static enum err postgres_run_rows(struct db *db, const struct db_call *call, size_t row_count,
+                                  bool *touched)
 {
     struct postgres *postgres = postgres_of(db);
     PGresult *result = NULL;
@@ -227,8 +240,10 @@ static enum err postgres_run_rows(struct db *db, const struct db_call *call, siz
     buf_release(&bytes);
     if (err)
         return err;
-    if (PQresultStatus(result) != PGRES_COMMAND_OK)
+    if (PQresultStatus(result) != (touched ? PGRES_TUPLES_OK : PGRES_COMMAND_OK))
         return postgres_failed(postgres, result, call->statement->name);
+    if (touched)
+        read_touched(result, row_count, touched);
     PQclear(result);
     return OK;
 }

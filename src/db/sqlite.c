@@ -137,7 +137,8 @@ static enum err sqlite_run(struct db *db, const struct db_call *call, int64_t *c
     return err;
 }
 
-static enum err sqlite_run_many(struct db *db, const struct db_call *call, size_t row_count)
+static enum err sqlite_run_rows(struct db *db, const struct db_call *call, size_t row_count,
+                                bool *touched)
 {
     struct sqlite *sqlite = sqlite_of(db);
     struct statement *statement;
@@ -149,10 +150,17 @@ static enum err sqlite_run_many(struct db *db, const struct db_call *call, size_
         err = bind_all(sqlite, statement, call->args + row * call->arg_count, call->arg_count);
         if (!err)
             err = step_all(sqlite, statement);
+        if (touched)
+            touched[row] = sqlite3_changes64(sqlite->handle) > 0;
         (void)sqlite3_reset(statement->stmt);
     }
     sqlite_cache_put(statement);
     return err;
+}
+
+static enum err sqlite_run_many(struct db *db, const struct db_call *call, size_t row_count)
+{
+    return sqlite_run_rows(db, call, row_count, NULL);
 }
 
 static enum err sqlite_query(struct db *db, const struct db_call *call, struct db_rows *rows)
@@ -347,7 +355,7 @@ static void sqlite_close(struct db *db)
 const struct db_ops sqlite_ops = {
     .run = sqlite_run,
     .run_many = sqlite_run_many,
-    .run_rows = sqlite_run_many,
+    .run_rows = sqlite_run_rows,
     .query = sqlite_query,
     .next = sqlite_next,
     .is_null = sqlite_is_null,

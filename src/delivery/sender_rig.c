@@ -284,7 +284,7 @@ static enum err apply_count(struct tx *tx, void *context)
 {
     static const struct db_statement statement = {
         "test_count_state",
-        "SELECT COUNT(*) FROM deliveries d" QUEUE_JOIN " WHERE " QUEUE_STATE " = $1", NULL};
+        "SELECT COUNT(*) FROM deliveries d" SENDING_JOIN " WHERE " SENDING_STATE " = $1", NULL};
     struct asking *asking = context;
     struct db_rows rows = {0};
     enum err err = db_query_one(tx->db, &statement,
@@ -325,8 +325,10 @@ static enum err apply_is_done(struct tx *tx, void *context)
     static const struct db_statement statement = {
         "test_is_open",
         "SELECT 1 WHERE EXISTS (SELECT 1 FROM delivery_queue)"
+        " OR EXISTS (SELECT 1 FROM delivery_sending)"
         " OR EXISTS (SELECT 1 FROM deliveries WHERE " MARK_HELD("") ")",
         "SELECT 1 WHERE EXISTS (SELECT 1 FROM delivery_queue)"
+        " OR EXISTS (SELECT 1 FROM delivery_sending)"
         " OR EXISTS (SELECT 1 FROM deliveries WHERE " MARK_HELD_POSTGRES("") ")"};
     bool *is_done = context;
     struct db_rows rows = {0};

@@ -9,11 +9,12 @@
 static const struct db_statement copy_rows = {
     "bench_outbox_copy",
     "INSERT INTO deliveries (delivery_id, tenant, endpoint_id, origin, webhook_id, kind, object_id,"
-    " body_id, policy, state, attempts, created_us, updated_us, sequence, class)"
+    " resend_of, policy, state, attempts, created_us, updated_us, sequence, class, next_us)"
     " SELECT CAST($1 AS BIGINT) + delivery_id, tenant, endpoint_id, origin,"
     " 'msg_0199f0e2c0007000b000' || CAST(100000000000 + $1 + delivery_id AS TEXT), kind, object_id,"
-    " body_id, policy, state, attempts, created_us, updated_us, sequence + CAST($2 AS BIGINT),"
-    " class FROM deliveries"
+    " COALESCE(resend_of, delivery_id), policy, state, attempts, created_us, updated_us, sequence "
+    "+ CAST($2 AS BIGINT),"
+    " class, next_us + CAST($5 AS BIGINT) FROM deliveries"
     " WHERE delivery_id >= $3 AND delivery_id < $4 AND state = 'due' ORDER BY delivery_id",
     NULL};
 static const struct db_statement copy_queue = {
@@ -68,7 +69,7 @@ enum err bench_outbox_copy(struct tx *tx, const struct bench_copy *copy)
         err = db_run(tx->db, &copy_rows,
                      DB_ARGS(db_int(first_id - copy->first_id),
                              db_int(copy->number * copy->of_endpoint), db_int(copy->first_id),
-                             db_int(copy->first_id + copy->count)),
+                             db_int(copy->first_id + copy->count), db_int(copy->later_us)),
                      &made);
     if (!err)
         err = db_run(tx->db, &copy_queue,

@@ -33,8 +33,8 @@ struct bench {
 
 static const struct db_statement insert = {
     "bench_insert",
-    "INSERT INTO bodies (tenant, body_id, content_type, bytes, created_us)"
-    " VALUES ('bench', $1, 'application/json', $2, $3)",
+    "INSERT INTO idempotency (tenant, idempotency_key, request_hash, status, headers, body,"
+    " created_us) VALUES ('bench', $1, '', 200, '', $2, $3)",
     NULL};
 
 static enum err apply(struct tx *tx, struct store_work *work)

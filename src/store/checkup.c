@@ -5,7 +5,6 @@
 #include "io/disk.h"
 #include "store/migrations.h"
 #include "store/outbox_marks.h"
-#include "store/outbox_queue.h"
 #include "store/store_files.h"
 #include "store/store_priv.h"
 
@@ -13,9 +12,7 @@ static const struct db_statement version_get = {"checkup_version",
                                                 "SELECT version FROM schema_version", NULL};
 /* Each by an index of its own. */
 static const struct db_statement count_due = {
-    "checkup_due",
-    "SELECT COUNT(*), COALESCE(MIN(at_us), 0) FROM delivery_queue WHERE line < " QUEUE_SENDING,
-    NULL};
+    "checkup_due", "SELECT COUNT(*), COALESCE(MIN(at_us), 0) FROM delivery_queue", NULL};
 #define COUNT_OF "SELECT COUNT(*), 0 FROM deliveries WHERE "
 static const struct db_statement count_held = {"checkup_held", COUNT_OF MARK_HELD(""),
                                                COUNT_OF MARK_HELD_POSTGRES("")};

@@ -14,8 +14,15 @@ static const struct db_statement mark_set = {"clock_mark_set",
 
 /* $1: by how much; $2: now. What was due before the clock went back stays in its order. */
 static const struct db_statement back[] = {
-    {"clock_back_queue", /* what is due, and leases */
+    {"clock_back_deliveries",
+     "UPDATE deliveries SET next_us = next_us + CAST($1 AS BIGINT)"
+     " WHERE delivery_id IN (SELECT delivery_id FROM delivery_queue WHERE at_us > $2)",
+     NULL},
+    {"clock_back_queue",
      "UPDATE delivery_queue SET at_us = at_us + CAST($1 AS BIGINT) WHERE at_us > $2", NULL},
+    {"clock_back_leases",
+     "UPDATE delivery_sending SET until_us = until_us + CAST($1 AS BIGINT) WHERE until_us > $2",
+     NULL},
     {"clock_back_places",
      "UPDATE endpoints SET"
      " fresh_us = CASE WHEN fresh_us > $2 THEN fresh_us + CAST($1 AS BIGINT) ELSE fresh_us END,"

@@ -33,6 +33,12 @@ static const struct db_statement update_one = {
     " in_flight_max = $7, ordering = $8, expires_after_s = $9, updated_us = $10"
     " WHERE tenant = $1 AND endpoint_id = $2",
     NULL};
+/* What is being sent counts from now on, if it did not. */
+static const struct db_statement limit_sending = {
+    "delivery_sending_limit",
+    "UPDATE delivery_sending SET is_limited = 1 WHERE is_limited = 0 AND endpoint_no ="
+    " (SELECT endpoint_no FROM endpoints WHERE tenant = $1 AND endpoint_id = $2)",
+    NULL};
 static const struct db_statement set_active = {
     "endpoints_set_active",
     "UPDATE endpoints SET state = 'active', state_reason = $3, state_since_us = $4, updated_us = "
@@ -236,6 +242,7 @@ void endpoint_tell_alike(struct endpoint_row *endpoint, const struct endpoint_ro
 
 enum err endpoint_update(struct tx *tx, const struct endpoint_row *e)
 {
+    const struct db_value key[] = {db_text(e->tenant), db_text(e->endpoint_id)};
     int64_t changed = 0;
     enum err err = db_run(tx->db, &update_one,
                           DB_ARGS(db_text(e->tenant), db_text(e->endpoint_id), db_text(e->name),
@@ -250,7 +257,9 @@ enum err endpoint_update(struct tx *tx, const struct endpoint_row *e)
     if (!changed)
         return ERR_NOT_FOUND;
     tx_notify(tx, TOPIC_DELIVERY_DUE, STR_NONE);
-    return line_up(tx, (struct endpoint_key){e->tenant, e->endpoint_id});
+    if (e->in_flight_max)
+        err = db_run(tx->db, &limit_sending, key, ARRAY_LEN(key), NULL);
+    return err ? err : line_up(tx, (struct endpoint_key){e->tenant, e->endpoint_id});
 }
 
 enum err endpoint_set_state(struct tx *tx, struct str tenant, struct str endpoint_id,

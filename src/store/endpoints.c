@@ -22,14 +22,14 @@ static const struct db_statement select_list = {
     NULL};
 #define COUNT(state)                                                                               \
     "(SELECT COUNT(*) FROM deliveries WHERE tenant = $1 AND endpoint_id = $2 AND " state ")"
-#define COUNT_LINE(line)                                                                           \
-    "(SELECT COUNT(*) FROM delivery_queue q WHERE q.line = " line                                  \
-    " AND q.endpoint_no = (SELECT endpoint_no FROM endpoints WHERE tenant = $1"                    \
-    " AND endpoint_id = $2))"
+#define COUNT_QUEUED(table, where)                                                                 \
+    "(SELECT COUNT(*) FROM " table " q WHERE " where                                               \
+    "q.endpoint_no = (SELECT endpoint_no FROM endpoints WHERE tenant = $1 AND endpoint_id = $2))"
+#define COUNT_LINE(line) COUNT_QUEUED("delivery_queue", "q.line = " line " AND ")
 #define COUNT_FRESH COUNT_LINE("0")
 #define COUNT_RETRY COUNT_LINE("1")
 #define COUNT_REPLAY COUNT_LINE("2")
-#define COUNT_SENDING COUNT_LINE(QUEUE_SENDING)
+#define COUNT_SENDING COUNT_QUEUED("delivery_sending", "")
 #define COUNT_HELD COUNT(MARK_FOLLOWING(""))
 #define COUNT_HELD_POSTGRES COUNT(MARK_FOLLOWING_POSTGRES(""))
 /* What waits for its turn is found by its key: there may be many others that are held. */

@@ -1,6 +1,7 @@
 /* erase_log.c -- deliveries of a subject, with their attempts and bodies: a walk over the log. */
 #include "store/erasures_priv.h"
 #include "store/log_size.h"
+#include "store/outbox_body.h"
 #include "store/outbox_marks.h"
 #include "store/outbox_query.h"
 #include "store/outbox_queue.h"
@@ -16,16 +17,16 @@
     "CASE WHEN CAST(" needle " AS BYTEA) IS NULL THEN 0"                                           \
     " WHEN POSITION(CAST(" needle " AS BYTEA) IN b.bytes) > 0 THEN 1 ELSE 0 END"
 #define WALK(has)                                                                                  \
-    "SELECT d.delivery_id, d.object_id, d.ordering_key, d.body_id, " QUEUE_STATE ", " has          \
-    " FROM deliveries d" QUEUE_JOIN                                                                \
-    " LEFT JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"                         \
+    "SELECT d.delivery_id, d.object_id, d.ordering_key, " BODY_NO ", " SENDING_STATE ", " has      \
+    " FROM deliveries d" SENDING_JOIN " LEFT" BODY_JOIN                                            \
     " WHERE d.tenant = $1 AND d.delivery_id > $2 ORDER BY d.delivery_id LIMIT CAST($3 AS BIGINT)"
 static const struct db_statement walk = {"erase_walk", WALK(HAS("$4")), WALK(HAS_POSTGRES("$4"))};
 #define OPEN_ONES(has, condition)                                                                  \
-    "SELECT d.object_id, d.ordering_key, " has                                                     \
-    " FROM deliveries d LEFT JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"       \
+    "SELECT d.object_id, d.ordering_key, " has " FROM deliveries d LEFT" BODY_JOIN                 \
     " WHERE d.tenant = $1 AND " condition
-#define IS_QUEUED "d.delivery_id IN (SELECT delivery_id FROM delivery_queue)"
+#define IS_QUEUED                                                                                  \
+    "(d.delivery_id IN (SELECT delivery_id FROM delivery_queue)"                                   \
+    " OR d.delivery_id IN (SELECT delivery_id FROM delivery_sending))"
 static const struct db_statement open_ones = {
     "erase_open_ones", OPEN_ONES(HAS("$2"), "d.ended_us IS NULL"),
     OPEN_ONES(HAS_POSTGRES("$2"), IS_QUEUED) " UNION ALL " OPEN_ONES(HAS_POSTGRES("$2"),
@@ -33,7 +34,7 @@ static const struct db_statement open_ones = {
 
 struct found {
     int64_t delivery_id;
-    struct str body_id;
+    int64_t body_no;
     enum delivery_state state;
 };
 
@@ -83,7 +84,7 @@ static enum err find(struct erasing *e, struct found *list, size_t *count, size_
         if (!is_of(e->erasure, db_get_str(&rows, 1), db_get_str(&rows, 2), db_get_int(&rows, 5)))
             continue;
         list[*count].delivery_id = db_get_int(&rows, 0);
-        list[*count].body_id = db_get_keep(&rows, 3, e->tx->arena);
+        list[*count].body_no = db_get_int(&rows, 3);
         err = delivery_state_parse(db_get_str(&rows, 4), &list[(*count)++].state);
     }
     ended = db_rows_end(&rows);
@@ -93,7 +94,7 @@ static enum err find(struct erasing *e, struct found *list, size_t *count, size_
 /* What is being sent is only called off: it goes when that attempt has ended. */
 static enum err erase_one(struct erasing *e, const struct found *found)
 {
-    const struct log_entry entry = {e->erasure->tenant, found->delivery_id, found->body_id};
+    const struct log_entry entry = {e->erasure->tenant, found->delivery_id, found->body_no};
     enum err err = OK;
 
     if (found->state != DELIVERY_DONE && found->state != DELIVERY_DEAD)

@@ -76,7 +76,8 @@ static const struct db_statement others[] = {
     ALL("deleted_traces"),
     ALL("shares"),
 };
-/* What deliveries left behind, and what belongs to none. */
+/* What deliveries left behind, and what belongs to none: looked for last, table by table from end
+ * to end. */
 static const struct {
     enum log_what what;
     struct db_statement statement;
@@ -169,14 +170,14 @@ static enum err erase_spans(struct erasing *e, int64_t *budget)
 
 static enum err erase_rest(struct erasing *e, int64_t budget)
 {
-    enum err err = erase_log_rows(e, &budget);
+    enum err err = erase_rows(e, others, ARRAY_LEN(others), &budget);
 
-    if (!err)
-        err = erase_rows(e, others, ARRAY_LEN(others), &budget);
     if (!err && budget > 0)
         err = erase_spans(e, &budget);
     if (!err && budget > 0)
         err = erase_rows(e, &projects, 1, &budget);
+    if (!err)
+        err = erase_log_rows(e, &budget);
     e->is_over = budget > 0;
     if (err || !e->is_over)
         return err;

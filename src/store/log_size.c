@@ -40,8 +40,9 @@ static const struct db_statement delivery_of = {
     ") " DELIVERY_OF};
 static const struct db_statement orphan_body = {
     "log_body",
-    "DELETE FROM bodies WHERE tenant = $1 AND body_id = $2 AND NOT EXISTS (SELECT 1"
-    " FROM deliveries d WHERE d.tenant = bodies.tenant AND d.body_id = bodies.body_id)"
+    "DELETE FROM bodies WHERE delivery_id = $1"
+    " AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.delivery_id = $1)"
+    " AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.resend_of = $1)"
     " RETURNING " LOG_BYTES_BODY,
     NULL};
 static const struct db_statement size_read = {"log_size_read", "SELECT SUM(bytes) FROM log_sizes",
@@ -83,7 +84,7 @@ enum err log_delete_delivery(struct tx *tx, enum log_reason reason, const struct
                              int64_t *gone)
 {
     const struct db_value key[] = {db_text(entry->tenant), db_int(entry->delivery_id)};
-    const struct db_value body[] = {db_text(entry->tenant), db_text(entry->body_id)};
+    const struct db_value body[] = {db_int(entry->body_no)};
     enum err err =
         log_delete(tx, &(struct log_delete){LOG_ATTEMPT, reason, &attempts_of}, key, 2, gone);
 
@@ -91,7 +92,7 @@ enum err log_delete_delivery(struct tx *tx, enum log_reason reason, const struct
         err =
             log_delete(tx, &(struct log_delete){LOG_DELIVERY, reason, &delivery_of}, key, 2, gone);
     if (!err)
-        err = log_delete(tx, &(struct log_delete){LOG_BODY, reason, &orphan_body}, body, 2, gone);
+        err = log_delete(tx, &(struct log_delete){LOG_BODY, reason, &orphan_body}, body, 1, gone);
     return err;
 }
 

@@ -44,7 +44,7 @@ enum err log_delete(struct tx *tx, const struct log_delete *delete, const struct
 struct log_entry {
     struct str tenant;
     int64_t delivery_id;
-    struct str body_id;
+    int64_t body_no; /* outbox_body.h */
 };
 /* A delivery with its attempts, and its body if nobody else has it; adds to *gone. */
 enum err log_delete_delivery(struct tx *tx, enum log_reason reason, const struct log_entry *entry,

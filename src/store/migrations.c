@@ -346,5 +346,7 @@ const struct migration migrations[] = {
     {"alerts that are renamed count on", step_alert_beginnings},
     {"what is to be sent stands in a table of its own", step_delivery_queue},
     {"deliveries that have ended touch fewer indexes", step_delivery_marks},
+    {"what is being sent stands in a table of its own", step_delivery_sending},
+    {"bodies are found by the number of their delivery", step_numbered_bodies},
 };
 const size_t migration_count = ARRAY_LEN(migrations);

@@ -80,3 +80,50 @@ const char step_delivery_marks[] =
     "\n@postgres ALTER TABLE delivery_ends ADD PRIMARY KEY (ended_us, delivery_id);"
     "\n@postgres ALTER TABLE delivery_queue SET (autovacuum_vacuum_scale_factor = 0.02,"
     "\n@postgres   autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);\n";
+
+/* What is being sent has a table of its own, and the wide row says when what is due may go
+ * (outbox_queue.h): so SQLite's queue needs no index besides its own order. */
+const char step_delivery_sending[] =
+    "UPDATE deliveries SET next_us = q.at_us FROM delivery_queue q"
+    "  WHERE q.delivery_id = deliveries.delivery_id AND q.line < 3;"
+    "CREATE TABLE delivery_sending ("
+    "\n@sqlite delivery_id INTEGER PRIMARY KEY,"
+    "\n@postgres delivery_id BIGINT PRIMARY KEY,\n"
+    "  attempt_id BIGINT NOT NULL, endpoint_no BIGINT NOT NULL, taken_us BIGINT NOT NULL,"
+    "  until_us BIGINT NOT NULL, node TEXT NOT NULL, is_limited BIGINT NOT NULL);"
+    "INSERT INTO delivery_sending SELECT delivery_id, attempt_id, endpoint_no, taken_us, at_us,"
+    "  lease_node, 1 FROM delivery_queue WHERE line = 3;"
+    "CREATE INDEX delivery_sending_limited ON delivery_sending (endpoint_no) WHERE is_limited = 1;"
+    "\n@sqlite ALTER TABLE delivery_queue RENAME TO delivery_queue_1;"
+    "\n@sqlite CREATE TABLE delivery_queue (line BIGINT NOT NULL, endpoint_no BIGINT NOT NULL,"
+    "\n@sqlite   at_us BIGINT NOT NULL, delivery_id BIGINT NOT NULL,"
+    "\n@sqlite   PRIMARY KEY (line, endpoint_no, at_us, delivery_id)) WITHOUT ROWID;"
+    "\n@sqlite INSERT INTO delivery_queue SELECT line, endpoint_no, at_us, delivery_id"
+    "\n@sqlite   FROM delivery_queue_1 WHERE line < 3 ORDER BY 1, 2, 3, 4;"
+    "\n@sqlite DROP TABLE delivery_queue_1;"
+    "\n@postgres DELETE FROM delivery_queue WHERE line = 3;"
+    "\n@postgres ALTER TABLE delivery_queue DROP COLUMN attempt_id, DROP COLUMN taken_us,"
+    "\n@postgres   DROP COLUMN lease_node;"
+    "\n@postgres ALTER TABLE delivery_sending SET (autovacuum_vacuum_scale_factor = 0.02,"
+    "\n@postgres   autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);\n";
+
+/* A body stands under the number of its delivery (outbox_body.h). Of deliveries: no columns are
+ * left that nothing reads, and in SQLite rows are as large from the start as they will be. */
+const char step_numbered_bodies[] =
+    "ALTER TABLE bodies RENAME TO bodies_1;"
+    "CREATE TABLE bodies ("
+    "\n@sqlite delivery_id INTEGER PRIMARY KEY,"
+    "\n@postgres delivery_id BIGINT PRIMARY KEY,\n"
+    "  tenant TEXT NOT NULL, content_type TEXT NOT NULL, bytes BYTEA NOT NULL);"
+    "INSERT INTO bodies (delivery_id, tenant, content_type, bytes)"
+    "  SELECT d.no, b.tenant, b.content_type, b.bytes FROM (SELECT tenant AS of_tenant, body_id AS"
+    "  id, MIN(COALESCE(resend_of, delivery_id)) AS no FROM deliveries GROUP BY tenant, body_id) d"
+    "  JOIN bodies_1 b ON b.tenant = d.of_tenant AND b.body_id = d.id;"
+    "DROP TABLE bodies_1;"
+    "DROP INDEX deliveries_by_body;"
+    "ALTER TABLE deliveries DROP COLUMN body_id;"
+    "ALTER TABLE deliveries DROP COLUMN lease_node;"
+    "ALTER TABLE deliveries DROP COLUMN lease_until_us;"
+    "ALTER TABLE deliveries DROP COLUMN attempt_id;"
+    "\n@sqlite ALTER TABLE deliveries ADD COLUMN room BLOB;\n"
+    "CREATE INDEX deliveries_resent ON deliveries (resend_of) WHERE resend_of IS NOT NULL;";

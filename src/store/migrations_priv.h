@@ -45,5 +45,7 @@ extern const char step_run_stops[];
 extern const char step_span_marks[];
 extern const char step_alert_beginnings[];
 extern const char step_delivery_marks[];
+extern const char step_delivery_sending[];
+extern const char step_numbered_bodies[];
 
 #endif

@@ -1,9 +1,8 @@
-/* The rows of attempts. While one is under way it is what its delivery's place in the queue says;
- * its own row is written once, with its end. */
+/* The rows of attempts. While one is under way it is what its delivery's row in delivery_sending
+ * says; its own row is written once, with its end. */
 #include "store/id_list.h"
 #include "store/log_size.h"
 #include "store/outbox_priv.h"
-#include "store/outbox_queue.h"
 
 #define END_ARGS 17
 
@@ -40,10 +39,10 @@ static const struct db_statement end_late = {
     " JOIN deliveries d ON d.delivery_id = u.delivery_id" BETTER};
 #define LOSE                                                                                       \
     "INSERT INTO attempts (attempt_id, tenant, delivery_id, number, started_us, ended_us, result," \
-    " detail) SELECT q.attempt_id, d.tenant, d.delivery_id, d.attempts + 1, q.taken_us,"           \
+    " detail) SELECT s.attempt_id, d.tenant, d.delivery_id, d.attempts + 1, s.taken_us,"           \
     " CAST($2 AS BIGINT), 'unknown', 'the server stopped before the outcome was known'"            \
-    " FROM delivery_queue q JOIN deliveries d ON d.delivery_id = q.delivery_id"                    \
-    " WHERE q.line = " QUEUE_SENDING " AND q.delivery_id "
+    " FROM delivery_sending s JOIN deliveries d ON d.delivery_id = s.delivery_id"                  \
+    " WHERE s.delivery_id "
 static const struct db_statement lose = {"attempts_lose", LOSE ID_IN("$1"),
                                          LOSE ID_IN_POSTGRES("$1")};
 #define MEASURE                                                                                    \
@@ -122,7 +121,7 @@ enum err attempts_end(struct tx *tx, const struct outbox_outcome *outcomes, size
         err = grow_by(tx, ids, -1);
     }
     if (!err && ended)
-        err = db_run_rows(tx->db, all_held ? &end : &end_late, args, END_ARGS, ended);
+        err = db_run_rows(tx->db, all_held ? &end : &end_late, args, END_ARGS, ended, NULL);
     if (!err && ended && !all_held)
         return grow_by(tx, ids, 1);
     log_grow(tx, LOG_ATTEMPT, (int64_t)ended, answer_bytes);

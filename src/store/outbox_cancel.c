@@ -5,8 +5,9 @@
 
 #define REASON STR("cancelled")
 
-#define LINE "SELECT line FROM delivery_queue WHERE delivery_id = $1"
-static const struct db_statement select_line = {"delivery_queue_line", LINE, LINE " FOR UPDATE"};
+#define SENDING "SELECT 1 FROM delivery_sending WHERE delivery_id = $1"
+static const struct db_statement select_sending = {"delivery_sending_get", SENDING,
+                                                   SENDING " FOR UPDATE"};
 static const struct db_statement select_state = {
     "deliveries_for_cancel",
     "SELECT state, endpoint_id, ordering_key FROM deliveries WHERE tenant = $1 AND "
@@ -20,16 +21,16 @@ static const struct db_statement mark = {
 static const struct db_statement select_marked = {"deliveries_cancelled", MARKED MARK_CANCELLED(""),
                                                   MARKED MARK_CANCELLED_POSTGRES("")};
 
-/* Its place in the queue, locked, before its row: as who settles it does. */
+/* Its attempt, locked, before its row: as who settles it does. */
 static enum err find_sending(struct tx *tx, int64_t delivery_id, bool *is_sending)
 {
     struct db_rows rows = {0};
-    enum err err = db_query_one(tx->db, &select_line, DB_ARGS(db_int(delivery_id)), &rows);
+    enum err err = db_query_one(tx->db, &select_sending, DB_ARGS(db_int(delivery_id)), &rows);
 
     *is_sending = false;
     if (err)
         return err == ERR_NOT_FOUND ? OK : err;
-    *is_sending = db_get_int(&rows, 0) == OUTBOX_LINES;
+    *is_sending = true;
     return db_rows_end(&rows);
 }
 

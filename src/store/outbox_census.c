@@ -14,15 +14,18 @@
     " tenant, endpoint_id, next_us, id FROM page"                                                  \
     " ORDER BY tenant DESC, endpoint_id DESC, next_us DESC, id DESC LIMIT 1"
 #define LIMIT_4 " LIMIT CAST($4 AS BIGINT)"
+#define LIMIT_6 " LIMIT CAST($6 AS BIGINT)"
 #define LIMIT_5 " LIMIT CAST($5 AS BIGINT)"
 
-/* All lines at once, by the number alone: the table is narrow. */
+/* All lines, in their order. */
 #define DUE                                                                                        \
-    "WITH page AS (SELECT at_us, delivery_id AS id FROM delivery_queue"                            \
-    " WHERE line < " QUEUE_SENDING " AND delivery_id > $2 ORDER BY delivery_id"                    \
-    " LIMIT CAST($3 AS BIGINT)) SELECT COUNT(*),"                                                  \
-    " COALESCE(SUM(CASE WHEN at_us <= $1 THEN 1 ELSE 0 END), 0), MIN(at_us), '', '',"              \
-    " CAST(0 AS BIGINT), MAX(id) FROM page"
+    "WITH page AS (SELECT line, endpoint_no, at_us, delivery_id FROM delivery_queue"               \
+    " WHERE (line, endpoint_no, at_us, delivery_id) > ($2, $3, $4, $5)"                            \
+    " ORDER BY line, endpoint_no, at_us, delivery_id" LIMIT_6                                      \
+    ") SELECT (SELECT COUNT(*) FROM page),"                                                        \
+    " (SELECT COUNT(*) FROM page WHERE at_us <= $1), (SELECT MIN(at_us) FROM page),"               \
+    " line, endpoint_no, at_us, delivery_id FROM page"                                             \
+    " ORDER BY line DESC, endpoint_no DESC, at_us DESC, delivery_id DESC LIMIT 1"
 
 #define FOLLOWING(from, where)                                                                     \
     OF_PAGE("SELECT tenant, endpoint_id, CAST(0 AS BIGINT) AS next_us, sequence AS id"             \
@@ -46,7 +49,7 @@
 /* So many are being sent as a few nodes can have under way. */
 #define SENDING                                                                                    \
     "SELECT COUNT(*), COUNT(*), CAST(0 AS BIGINT), '', '', CAST(0 AS BIGINT), CAST(0 AS BIGINT)"   \
-    " FROM delivery_queue WHERE line = " QUEUE_SENDING " AND $1 > 0"
+    " FROM delivery_sending WHERE $1 > 0"
 
 #define BY_TENANT(name, index, sqlite, postgres)                                                   \
     {                                                                                              \
@@ -97,7 +100,7 @@ static const struct db_statement endpoints_page = {"census_endpoints", ENDPOINTS
 static void next_walk(struct outbox_census *census)
 {
     census->walk++;
-    census->cursor = (struct census_cursor){STR(""), STR(""), 0};
+    census->cursor = (struct census_cursor){.tenant = STR(""), .endpoint_id = STR("")};
 }
 
 static size_t walk_args(const struct walk *walk, const struct census_cursor *cursor, int64_t now_us,
@@ -108,6 +111,11 @@ static size_t walk_args(const struct walk *walk, const struct census_cursor *cur
     args[n++] = db_int(now_us);
     if (walk->is_whole)
         return n;
+    if (walk->queue == CENSUS_DUE) {
+        args[n++] = db_int(cursor->line);
+        args[n++] = db_int(cursor->endpoint_no);
+        args[n++] = db_int(cursor->at_us);
+    }
     if (walk->has_tenant)
         args[n++] = db_text(cursor->tenant);
     if (walk->has_endpoint)
@@ -133,12 +141,28 @@ static void take_page(struct outbox_census *census, const struct walk *walk,
         census->oldest_us = first_us;
 }
 
+/* The page's last row. */
+static struct census_cursor cursor_read(const struct walk *walk, const struct db_rows *rows,
+                                        struct arena *arena)
+{
+    struct census_cursor cursor = {.id = db_get_int(rows, 6)};
+
+    if (walk->queue == CENSUS_DUE) {
+        cursor.line = db_get_int(rows, 3);
+        cursor.endpoint_no = db_get_int(rows, 4);
+        cursor.at_us = db_get_int(rows, 5);
+    }
+    cursor.tenant = walk->has_tenant ? db_get_keep(rows, 3, arena) : STR("");
+    cursor.endpoint_id = walk->has_endpoint ? db_get_keep(rows, 4, arena) : STR("");
+    return cursor;
+}
+
 static enum err deliveries_step(struct tx *tx, struct outbox_census *census, size_t limit,
                                 struct arena *arena)
 {
     const struct walk *walk = &walks[census->walk];
     struct db_rows rows = {0};
-    struct db_value args[5];
+    struct db_value args[6];
     size_t arg_count = walk_args(walk, &census->cursor, tx->now_us, limit, args);
     enum err err = db_query_one(tx->db, &walk->statement, args, arg_count, &rows);
 
@@ -149,11 +173,7 @@ static enum err deliveries_step(struct tx *tx, struct outbox_census *census, siz
     if (err)
         return err;
     take_page(census, walk, &rows);
-    census->cursor = (struct census_cursor){
-        .tenant = db_get_keep(&rows, 3, arena),
-        .endpoint_id = db_get_keep(&rows, 4, arena),
-        .id = db_get_int(&rows, 6),
-    };
+    census->cursor = cursor_read(walk, &rows, arena);
     if (walk->is_whole || db_get_int(&rows, 0) < (int64_t)limit)
         next_walk(census);
     return db_rows_end(&rows);
@@ -195,7 +215,7 @@ enum err outbox_census_step(struct tx *tx, struct outbox_census *census, size_t 
 
     REQUIRE(limit > 0 && !census->is_done);
     if (str_is_none(census->cursor.tenant))
-        census->cursor = (struct census_cursor){STR(""), STR(""), 0};
+        census->cursor = (struct census_cursor){.tenant = STR(""), .endpoint_id = STR("")};
     if (census->walk < ARRAY_LEN(walks))
         return deliveries_step(tx, census, limit, arena);
     err = endpoints_step(tx, census, limit, arena);

@@ -30,7 +30,8 @@ enum census_endpoint {
 };
 
 struct census_cursor {
-    struct str tenant, endpoint_id; /* in the arena given to the step */
+    struct str tenant, endpoint_id;   /* in the arena given to the step */
+    int64_t line, endpoint_no, at_us; /* of the queue */
     int64_t id;
 };
 

@@ -7,8 +7,8 @@
 #include "store/outbox_claim.h"
 
 #include "store/bucket.h"
+#include "store/outbox_body.h"
 #include "store/outbox_priv.h"
-#include "store/outbox_queue.h"
 #include "store/sequence.h"
 
 /* Bodies up to this size come with their row; larger ones are fetched once it is sure that they are
@@ -35,13 +35,12 @@
     " WHERE tenant = $1 AND endpoint_id = $2"
 #define PLACE_ARGS 6
 #define DUE(line)                                                                                  \
-    "SELECT d.delivery_id, d.attempts, d.created_us, d.webhook_id, d.object_id, d.body_id, "       \
+    "SELECT d.delivery_id, d.attempts, d.created_us, d.webhook_id, d.object_id, b.delivery_id, "   \
     "d.policy, b.content_type, LENGTH(b.bytes),"                                                   \
     " CASE WHEN LENGTH(b.bytes) <= " SMALL_BODY " THEN b.bytes END, d.sequence, d.class,"          \
     " d.ordering_key, d.expires_us, q.at_us, d.kind, d.traceparent FROM delivery_queue q"          \
-    " JOIN deliveries d ON d.delivery_id = q.delivery_id"                                          \
-    " JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"                              \
-    " WHERE q.line = " line " AND q.endpoint_no = $1"                                              \
+    " JOIN deliveries d ON d.delivery_id = q.delivery_id" BODY_JOIN " WHERE q.line = " line        \
+    " AND q.endpoint_no = $1"                                                                      \
     " ORDER BY q.at_us, q.delivery_id LIMIT CAST($2 AS BIGINT)"
 #define DUE_STATEMENT(name, line)                                                                  \
     {                                                                                              \
@@ -65,10 +64,9 @@ static const struct db_statement select_due[OUTBOX_LINES] = {
 };
 static const struct db_statement count_sending = {
     "deliveries_count_sending",
-    "SELECT COUNT(*) FROM delivery_queue WHERE line = " QUEUE_SENDING " AND endpoint_no = $1",
-    NULL};
+    "SELECT COUNT(*) FROM delivery_sending WHERE endpoint_no = $1 AND is_limited = 1", NULL};
 static const struct db_statement select_body = {
-    "bodies_get", "SELECT bytes FROM bodies WHERE tenant = $1 AND body_id = $2", NULL};
+    "bodies_get", "SELECT bytes FROM bodies WHERE delivery_id = $1", NULL};
 #define FIRST_OF(column)                                                                           \
     "(SELECT MIN(" column ") FROM endpoints WHERE lane = $1 AND " column " IS NOT NULL)"
 static const struct db_statement next_of_lane = {
@@ -204,7 +202,7 @@ static enum err row_read(const struct db_rows *rows, const struct waiting *e, st
         .created_us = db_get_int(rows, 2),
         .webhook_id = db_get_keep(rows, 3, arena),
         .object_id = db_get_keep(rows, 4, arena),
-        .body_id = db_get_keep(rows, 5, arena),
+        .body_no = db_get_int(rows, 5),
         .policy = db_get_keep(rows, 6, arena),
         .content_type = db_get_keep(rows, 7, arena),
         .body = db_get_keep(rows, 9, arena),
@@ -217,6 +215,7 @@ static enum err row_read(const struct db_rows *rows, const struct waiting *e, st
         .secrets_version = e->secrets_version,
         .tenant = e->tenant,
         .endpoint_id = e->endpoint_id,
+        .endpoint_no = e->endpoint_no,
         .kind = db_get_keep(rows, 15, arena),
         .traceparent = db_get_keep(rows, 16, arena),
         .is_elsewhere = str_eq(e->kind, OUTBOX_KIND_RESEND),
@@ -380,8 +379,7 @@ static enum err load_large_bodies(struct claiming *c)
 
         if (!str_is_none(row->body))
             continue;
-        err = db_query_one(c->tx->db, &select_body,
-                           DB_ARGS(db_text(row->tenant), db_text(row->body_id)), &rows);
+        err = db_query_one(c->tx->db, &select_body, DB_ARGS(db_int(row->body_no)), &rows);
         if (err)
             return err;
         row->body = db_get_keep(&rows, 0, c->arena);
@@ -397,8 +395,8 @@ static enum err begin_attempts(struct claiming *c)
 {
     struct tx *tx = c->tx;
     size_t count = c->count - c->sending;
-    int64_t *ids = ARENA_ARRAY(tx->arena, int64_t, count + 1);
-    struct delivery_take take = {.delivery_ids = ids,
+    struct delivery_taken *list = ARENA_ARRAY(tx->arena, struct delivery_taken, count + 1);
+    struct delivery_take take = {.list = list,
                                  .count = count,
                                  .node = c->claim->node,
                                  .lease_until_us = tx->now_us + c->claim->lease_us};
@@ -414,7 +412,11 @@ static enum err begin_attempts(struct claiming *c)
 
         row->attempt_id = take.first_attempt_id + (int64_t)i;
         row->claimed_us = tx->now_us;
-        ids[i] = row->delivery_id;
+        list[i] = (struct delivery_taken){.delivery_id = row->delivery_id,
+                                          .endpoint_no = row->endpoint_no,
+                                          .line = outbox_line_of(row->class, row->attempts - 1),
+                                          .at_us = row->due_us,
+                                          .is_limited = row->is_limited};
     }
     c->sending = c->count;
     return delivery_take(tx, &take);

@@ -67,7 +67,8 @@ struct outbox_claimed {
     size_t lane_index;
     int64_t created_us, due_us, claimed_us;
     int64_t expires_us; /* 0: never */
-    int64_t sequence;   /* rises by one with each delivery of its endpoint */
+    int64_t endpoint_no, body_no;
+    int64_t sequence; /* rises by one with each delivery of its endpoint */
     enum delivery_class class;
     bool is_limited; /* its endpoint waits for places: look at its lines when this one ends */
     bool is_unwell;  /* its endpoint has failed, or was told to be disabled: a success is news */
@@ -78,7 +79,6 @@ struct outbox_claimed {
     struct str webhook_id;
     struct str kind;
     struct str object_id;
-    struct str body_id;
     struct str policy;                    /* the endpoint's, else the delivery's */
     struct str ordering_key, traceparent; /* STR_NONE: none */
     struct str content_type;
@@ -92,7 +92,7 @@ struct outbox_claimed {
  * turns. Everything lives in the arena, which the call resets first (apply may run again). */
 enum err outbox_claim(struct tx *tx, struct outbox_claim *claim, struct arena *arena,
                       struct outbox_claimed **claimed, size_t *count) MUST_USE;
-/* A copy in the arena, all but body_id. */
+/* A copy in the arena. */
 struct outbox_claimed outbox_claimed_copy(const struct outbox_claimed *row, struct arena *arena);
 
 /* What an attempt says about its endpoint. */

@@ -11,67 +11,72 @@
 
 /* ---- the queue ---- */
 
-/* +line: by their ids, not by a walk over all that is being sent. */
-#define OF_ATTEMPTS " AND +line = " QUEUE_SENDING " AND attempt_id "
-#define LEAVE "DELETE FROM delivery_queue WHERE delivery_id "
-#define FIND "SELECT delivery_id FROM delivery_queue WHERE delivery_id "
-#define WAITING " AND +line < " QUEUE_SENDING " RETURNING delivery_id"
-#define PAIRS                                                                                      \
-    "UNNEST(" ID_ARRAY_POSTGRES("$1") ", " ID_ARRAY_POSTGRES(                                      \
-        "$2") ") u(delivery_id, attempt_id)"                                                       \
-              " WHERE q.delivery_id = u.delivery_id AND q.attempt_id = u.attempt_id"               \
-              " AND +q.line = " QUEUE_SENDING
-/* An attempt is of one delivery only, so that SQLite need not read the two lists side by side. */
+#define OF_ENDPOINT " JOIN endpoints e ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id"
+#define NUMBERED(columns) ") WITH ORDINALITY u(" columns ", n)"
 static const struct db_statement leave_sending = {
-    "delivery_queue_leave_sending",
-    LEAVE ID_IN("$1") OF_ATTEMPTS ID_IN("$2") " RETURNING delivery_id",
-    "DELETE FROM delivery_queue q USING " PAIRS " RETURNING q.delivery_id"};
-static const struct db_statement find_sending = {
-    "delivery_queue_find_sending", FIND ID_IN("$1") OF_ATTEMPTS ID_IN("$2"),
-    "SELECT q.delivery_id FROM delivery_queue q, " PAIRS " FOR UPDATE OF q"};
+    "delivery_sending_leave",
+    "DELETE FROM delivery_sending WHERE delivery_id = $1 AND attempt_id = $2",
+    "DELETE FROM delivery_sending s USING UNNEST(CAST($1 AS BIGINT[]), CAST($2 AS "
+    "BIGINT[])" NUMBERED(
+        "delivery_id, attempt_id") " WHERE s.delivery_id = u.delivery_id"
+                                   " AND s.attempt_id = u.attempt_id RETURNING u.n"};
 static const struct db_statement leave_line = {
-    "delivery_queue_leave_line", LEAVE ID_IN("$1") WAITING, LEAVE ID_IN_POSTGRES("$1") WAITING};
-static const struct db_statement queue_again = {
-    "delivery_queue_again",
-    "UPDATE delivery_queue SET line = (SELECT " QUEUE_LINE " FROM deliveries d"
-    " WHERE d.delivery_id = $1), at_us = $2, attempt_id = NULL, taken_us = NULL, lease_node = NULL"
-    " WHERE delivery_id = $1",
-    NULL};
+    "delivery_queue_leave",
+    "DELETE FROM delivery_queue WHERE (line, endpoint_no, at_us, delivery_id) = (SELECT " QUEUE_LINE
+    ", e.endpoint_no, d.next_us, d.delivery_id FROM deliveries d" OF_ENDPOINT
+    " WHERE d.delivery_id = $1)",
+    "DELETE FROM delivery_queue q USING UNNEST(CAST($1 AS BIGINT[])" NUMBERED(
+        "delivery_id") " WHERE q.delivery_id = u.delivery_id RETURNING u.n"};
+/* Where its wide row says, which has just been written. */
 static const struct db_statement queue_enter = {
     "delivery_queue_enter",
     "INSERT INTO delivery_queue (delivery_id, endpoint_no, line, at_us)"
-    " SELECT d.delivery_id, e.endpoint_no, " QUEUE_LINE ", CAST($2 AS BIGINT) FROM deliveries d"
-    " JOIN endpoints e ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id"
-    " WHERE d.delivery_id = $1 AND d.state = 'due' ON CONFLICT (delivery_id) DO NOTHING",
+    " SELECT d.delivery_id, e.endpoint_no, " QUEUE_LINE
+    ", d.next_us FROM deliveries d" OF_ENDPOINT SENDING_JOIN
+    " WHERE d.delivery_id = $1 AND d.state = 'due' AND s.delivery_id IS NULL"
+    " ON CONFLICT DO NOTHING",
     NULL};
-#define TAKE(nth)                                                                                  \
-    "UPDATE delivery_queue SET line = " QUEUE_SENDING ", at_us = $4, attempt_id = $2 + " nth       \
-    ", taken_us = $5, lease_node = $3 FROM "
+#define TAKE_ARGS 4
 static const struct db_statement take = {
     "delivery_queue_take",
-    TAKE("j.key") "json_each($1) j WHERE delivery_id = j.value AND +line < " QUEUE_SENDING,
-    TAKE("j.n - 1") "UNNEST(" ID_ARRAY_POSTGRES(
-        "$1") ") WITH ORDINALITY j(value, n)"
-              " WHERE delivery_id = j.value AND +line < " QUEUE_SENDING};
+    "DELETE FROM delivery_queue WHERE line = $2 AND endpoint_no = $3 AND at_us = $4"
+    " AND delivery_id = $1",
+    "DELETE FROM delivery_queue q USING UNNEST(CAST($1 AS BIGINT[]), CAST($2 AS BIGINT[]),"
+    " CAST($3 AS BIGINT[]), CAST($4 AS BIGINT[])" NUMBERED(
+        "delivery_id, line, endpoint_no, at_us") " WHERE q.delivery_id = u.delivery_id RETURNING "
+                                                 "u.n"};
+#define SEND_ARGS 7
+#define SEND                                                                                       \
+    "INSERT INTO delivery_sending (delivery_id, attempt_id, endpoint_no, taken_us, until_us, "     \
+    "node,"                                                                                        \
+    " is_limited) "
+static const struct db_statement send = {
+    "delivery_sending_enter", SEND "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    SEND
+    "SELECT * FROM UNNEST(CAST($1 AS BIGINT[]), CAST($2 AS BIGINT[]), CAST($3 AS BIGINT[]),"
+    " CAST($4 AS BIGINT[]), CAST($5 AS BIGINT[]), CAST($6 AS TEXT[]), CAST($7 AS BIGINT[])) u"};
 
 /* ---- the wide rows ---- */
 
 /* Found by its id, never by an index on the state: so the state is not compared as it is. */
-#define MOVE                                                                                       \
+#define MOVE(room)                                                                                 \
     "UPDATE deliveries SET state = $3, state_reason = $4, attempts = attempts + $5,"               \
     " updated_us = $6, ended_us = $7, last_result = COALESCE($8, last_result),"                    \
-    " last_status = CASE WHEN $8 IS NULL THEN last_status ELSE $9 END"                             \
+    " last_status = CASE WHEN $8 IS NULL THEN last_status ELSE $9 END, next_us = $10" room         \
     " WHERE COALESCE(state, '') = $2 AND delivery_id "
-static const struct db_statement move_one = {"deliveries_move", MOVE "= $1", NULL};
-static const struct db_statement move_many = {"deliveries_move_many", MOVE ID_IN("$1"),
-                                              MOVE ID_IN_POSTGRES("$1")};
+#define ROOM_USED ", room = CASE WHEN $8 IS NULL THEN room END"
+static const struct db_statement move_one = {"deliveries_move", MOVE(ROOM_USED) "= $1",
+                                             MOVE("") "= $1"};
+static const struct db_statement move_many = {"deliveries_move_many", MOVE(ROOM_USED) ID_IN("$1"),
+                                              MOVE("") ID_IN_POSTGRES("$1")};
 /* PostgreSQL's alone (outbox_marks.h). */
 static const struct db_statement ends = {
     "delivery_ends_add", "SELECT 1 WHERE $1 IS NULL",
     "INSERT INTO delivery_ends (ended_us, delivery_id) SELECT ended_us, delivery_id FROM deliveries"
     " WHERE ended_us IS NOT NULL AND delivery_id " ID_IN_POSTGRES("$1") " ON CONFLICT DO NOTHING"};
 #define STATES                                                                                     \
-    "SELECT d.delivery_id, " QUEUE_STATE " FROM deliveries d" QUEUE_JOIN " WHERE d.delivery_id "
+    "SELECT d.delivery_id, " SENDING_STATE " FROM deliveries d" SENDING_JOIN " WHERE "             \
+    "d.delivery_id "
 static const struct db_statement select_states = {"deliveries_states", STATES ID_IN("$1"),
                                                   STATES ID_IN_POSTGRES("$1")};
 
@@ -84,7 +89,7 @@ static const bool is_legal[DELIVERY_STATE_COUNT][DELIVERY_STATE_COUNT] = {
 
 /* ---- moves ---- */
 
-#define MOVE_ARGS 9
+#define MOVE_ARGS 10
 
 struct moving {
     struct tx *tx;
@@ -107,76 +112,37 @@ static void move_check(const struct delivery_move *move)
 
 /* ---- moves: out of the queue ---- */
 
-static bool leaves_sending(const struct delivery_move *move)
+/* Takes those in this state from their places; those that are not there are somebody else's. */
+static enum err unqueue(struct moving *m, enum delivery_state from,
+                        const struct db_statement *statement, size_t arg_count)
 {
-    return move->from == DELIVERY_SENDING && move->to != DELIVERY_DUE;
-}
-
-static bool is_sent_again(const struct delivery_move *move)
-{
-    return move->from == DELIVERY_SENDING && move->to == DELIVERY_DUE;
-}
-
-static bool leaves_line(const struct delivery_move *move)
-{
-    return move->from == DELIVERY_DUE;
-}
-
-/* Those that the statement did not find are somebody else's. */
-static void drop_others(struct moving *m, bool (*is_of)(const struct delivery_move *move),
-                        const int64_t *found, size_t found_count)
-{
-    m->all_moved = false;
-    for (size_t i = 0; i < m->count; i++) {
-        bool is_found = !is_of(&m->moves[i]);
-
-        for (size_t j = 0; j < found_count && !is_found; j++)
-            is_found = found[j] == m->moves[i].delivery_id;
-        m->is_done[i] = m->is_done[i] || !is_found;
-    }
-}
-
-/* Runs the statement for all moves of this kind; it answers those it found. */
-static enum err unqueue(struct moving *m, const struct db_statement *statement,
-                        bool (*is_of)(const struct delivery_move *move))
-{
-    int64_t *found = ARENA_ARRAY(m->tx->arena, int64_t, m->count);
-    size_t count = 0, found_count = 0;
-    struct db_rows rows = {0};
-    struct buf ids, attempts;
-    struct db_value args[2];
+    struct db_value *args = ARENA_ARRAY(m->tx->arena, struct db_value, m->count * arg_count);
+    size_t *index = ARENA_ARRAY(m->tx->arena, size_t, m->count), n = 0;
+    bool *is_found;
     enum err err;
 
-    id_list_begin(&ids);
-    id_list_begin(&attempts);
     for (size_t i = 0; i < m->count; i++) {
-        if (!is_of(&m->moves[i]))
+        if (m->moves[i].from != from)
             continue;
-        id_list_add(&ids, m->moves[i].delivery_id);
-        id_list_add(&attempts, m->moves[i].from_attempt_id);
-        count++;
+        args[n * arg_count] = db_int(m->moves[i].delivery_id);
+        if (from == DELIVERY_SENDING)
+            args[n * arg_count + 1] = db_int(m->moves[i].from_attempt_id);
+        index[n++] = i;
     }
-    args[0] = id_list_end(&ids, m->tx->arena);
-    args[1] = id_list_end(&attempts, m->tx->arena);
-    if (count == 0)
-        return OK;
-    err = db_query(m->tx->db, statement, args, is_of == leaves_line ? 1 : 2, &rows);
-    if (err)
-        return err;
-    while (found_count < count && db_next(&rows))
-        found[found_count++] = db_get_int(&rows, 0);
-    if (found_count < count)
-        drop_others(m, is_of, found, found_count);
-    return db_rows_end(&rows);
+    is_found = ARENA_ARRAY(m->tx->arena, bool, n);
+    err = db_run_rows(m->tx->db, statement, args, arg_count, n, is_found);
+    for (size_t i = 0; !err && i < n; i++) {
+        m->is_done[index[i]] = !is_found[i];
+        m->all_moved = m->all_moved && is_found[i];
+    }
+    return err;
 }
 
 static enum err unqueue_all(struct moving *m)
 {
-    enum err err = unqueue(m, &leave_sending, leaves_sending);
+    enum err err = unqueue(m, DELIVERY_SENDING, &leave_sending, 2);
 
-    if (!err)
-        err = unqueue(m, &find_sending, is_sent_again);
-    return err ? err : unqueue(m, &leave_line, leaves_line);
+    return err ? err : unqueue(m, DELIVERY_DUE, &leave_line, 1);
 }
 
 /* ---- moves: the wide rows ---- */
@@ -199,14 +165,15 @@ static void move_args(const struct tx *tx, const struct delivery_move *move, str
     args[6] = has_ended(move) ? db_int(tx->now_us) : db_null();
     args[7] = db_text(move->result);
     args[8] = db_int_or_null(move->status);
+    args[9] = move->to == DELIVERY_DUE ? db_int(move->next_us) : db_null();
 }
 
 static bool is_same_way(const struct delivery_move *a, const struct delivery_move *b)
 {
     return a->from == b->from && a->to == b->to && a->is_untried == b->is_untried &&
-           a->status == b->status && str_is_none(a->result) == str_is_none(b->result) &&
-           str_eq(a->result, b->result) && str_is_none(a->reason) == str_is_none(b->reason) &&
-           str_eq(a->reason, b->reason);
+           a->status == b->status && (a->to != DELIVERY_DUE || a->next_us == b->next_us) &&
+           str_is_none(a->result) == str_is_none(b->result) && str_eq(a->result, b->result) &&
+           str_is_none(a->reason) == str_is_none(b->reason) && str_eq(a->reason, b->reason);
 }
 
 /* The move at `first` and all behind it that go its way. */
@@ -270,21 +237,15 @@ static enum err note_ends(struct moving *m)
 /* ---- moves: into the queue ---- */
 
 /* `is_dropped` of each: its move was too late. */
-static enum err enqueue(const struct moving *m, const bool *is_dropped, enum delivery_state from,
-                        const struct db_statement *statement)
+static enum err enqueue(const struct moving *m, const bool *is_dropped)
 {
-    struct db_value *args = ARENA_ARRAY(m->tx->arena, struct db_value, 2 * m->count);
+    struct db_value *ids = ARENA_ARRAY(m->tx->arena, struct db_value, m->count);
     size_t n = 0;
 
-    for (size_t i = 0; i < m->count; i++) {
-        const struct delivery_move *move = &m->moves[i];
-
-        if (move->to != DELIVERY_DUE || move->from != from || is_dropped[i])
-            continue;
-        args[2 * n] = db_int(move->delivery_id);
-        args[2 * n++ + 1] = db_int(move->next_us);
-    }
-    return n ? db_run_many(m->tx->db, statement, args, 2, n) : OK;
+    for (size_t i = 0; i < m->count; i++)
+        if (m->moves[i].to == DELIVERY_DUE && !is_dropped[i])
+            ids[n++] = db_int(m->moves[i].delivery_id);
+    return n ? db_run_many(m->tx->db, &queue_enter, ids, 1, n) : OK;
 }
 
 /* Who follows the log hears of what has happened, not of what was given back. */
@@ -358,9 +319,7 @@ static enum err move_all(struct moving *m)
         err = move_wide(m);
     if (!err && db_dialect(m->tx->db) == DB_POSTGRES)
         err = note_ends(m);
-    if (!err)
-        err = enqueue(m, is_dropped, DELIVERY_SENDING, &queue_again);
-    return err ? err : enqueue(m, is_dropped, DELIVERY_HELD, &queue_enter);
+    return err ? err : enqueue(m, is_dropped);
 }
 
 enum err delivery_move_all(struct tx *tx, const struct delivery_move *moves, size_t count,
@@ -384,23 +343,35 @@ enum err delivery_move_all(struct tx *tx, const struct delivery_move *moves, siz
 
 /* ---- taking ---- */
 
+static void take_args(const struct tx *tx, const struct delivery_take *t, size_t index,
+                      struct db_value *take_row, struct db_value *send_row)
+{
+    const struct delivery_taken *d = &t->list[index];
+
+    take_row[0] = send_row[0] = db_int(d->delivery_id);
+    take_row[1] = db_int((int64_t)d->line);
+    take_row[2] = send_row[2] = db_int(d->endpoint_no);
+    take_row[3] = db_int(d->at_us);
+    send_row[1] = db_int(t->first_attempt_id + (int64_t)index);
+    send_row[3] = db_int(tx->now_us);
+    send_row[4] = db_int(t->lease_until_us);
+    send_row[5] = db_text(t->node);
+    send_row[6] = db_int(d->is_limited);
+}
+
 enum err delivery_take(struct tx *tx, const struct delivery_take *t)
 {
-    struct buf ids;
-    int64_t taken = 0;
+    struct db_value *takes = ARENA_ARRAY(tx->arena, struct db_value, t->count * TAKE_ARGS);
+    struct db_value *sends = ARENA_ARRAY(tx->arena, struct db_value, t->count * SEND_ARGS);
+    bool *is_taken = ARENA_ARRAY(tx->arena, bool, t->count);
     enum err err;
 
     REQUIRE(tx->is_write && t->count > 0 && t->node.len > 0);
     REQUIRE(t->first_attempt_id > 0 && t->lease_until_us > 0);
-    id_list_begin(&ids);
     for (size_t i = 0; i < t->count; i++)
-        id_list_add(&ids, t->delivery_ids[i]);
-    err = db_run(tx->db, &take,
-                 DB_ARGS(id_list_end(&ids, tx->arena), db_int(t->first_attempt_id),
-                         db_text(t->node), db_int(t->lease_until_us), db_int(tx->now_us)),
-                 &taken);
-    if (err)
-        return err;
-    REQUIRE(taken == (int64_t)t->count); /* they are locked, and were due */
-    return OK;
+        take_args(tx, t, i, &takes[i * TAKE_ARGS], &sends[i * SEND_ARGS]);
+    err = db_run_rows(tx->db, &take, takes, TAKE_ARGS, t->count, is_taken);
+    for (size_t i = 0; !err && i < t->count; i++)
+        REQUIRE(is_taken[i]); /* they are locked, and were due */
+    return err ? err : db_run_rows(tx->db, &send, sends, SEND_ARGS, t->count, NULL);
 }

@@ -196,8 +196,29 @@ static void a_delivered_one_touches_no_index(void **state)
     assert_int_equal(db_rows_end(&rows), OK);
 }
 
-/* What the step `delivery_queue` found: the state in the wide row alone. */
+/* What the step `delivery_queue` found: the state in the wide row alone, bodies by ids of theirs.
+ */
 static const char as_before[] =
+    "ALTER TABLE deliveries ADD COLUMN body_id TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE deliveries ADD COLUMN lease_node TEXT;"
+    "ALTER TABLE deliveries ADD COLUMN lease_until_us BIGINT;"
+    "ALTER TABLE deliveries ADD COLUMN attempt_id BIGINT;"
+    "\n@sqlite ALTER TABLE deliveries DROP COLUMN room;\n"
+    "DROP INDEX deliveries_resent;"
+    "UPDATE deliveries SET body_id = 'b' || COALESCE(resend_of, delivery_id);"
+    "CREATE INDEX deliveries_by_body ON deliveries (tenant, body_id);"
+    "ALTER TABLE bodies RENAME TO bodies_now;"
+    "CREATE TABLE bodies (tenant TEXT NOT NULL, body_id TEXT NOT NULL, content_type TEXT NOT NULL,"
+    "  bytes BYTEA NOT NULL, created_us BIGINT NOT NULL, PRIMARY KEY (tenant, body_id));"
+    "INSERT INTO bodies SELECT tenant, 'b' || delivery_id, content_type, bytes, 1 FROM bodies_now;"
+    "DROP TABLE bodies_now;"
+    "ALTER TABLE delivery_queue ADD COLUMN attempt_id BIGINT;"
+    "ALTER TABLE delivery_queue ADD COLUMN taken_us BIGINT;"
+    "ALTER TABLE delivery_queue ADD COLUMN lease_node TEXT;"
+    "INSERT INTO delivery_queue (delivery_id, endpoint_no, line, at_us, attempt_id, taken_us,"
+    "  lease_node) SELECT delivery_id, endpoint_no, 3, until_us, attempt_id, taken_us, node"
+    "  FROM delivery_sending;"
+    "DROP TABLE delivery_sending;"
     "UPDATE deliveries SET next_us = q.at_us FROM delivery_queue q"
     " WHERE q.delivery_id = deliveries.delivery_id AND q.line < 3;"
     "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, attempt_id = q.attempt_id,"
@@ -233,21 +254,30 @@ static void a_store_of_before_gets_its_queue(void **state)
 {
     struct outbox_rig *rig = *state;
     struct outbox_claimed *rows;
+    const struct outbox_again again = {
+        .tenant = STR("t"), .delivery_id = 1, .url = STR_NONE, .class = DELIVERY_LIVE};
     struct delivery_row before[4], after;
+    int64_t again_id = 0;
     size_t count = 0;
+    struct tx *tx;
 
-    for (int i = 0; i < 3; i++)
-        (void)outbox_rig_add(rig, URL_A, "o", STR("{}"));
+    (void)outbox_rig_add(rig, URL_A, "o", STR("one"));
+    (void)outbox_rig_add(rig, URL_A, "o", STR("two"));
+    (void)outbox_rig_add(rig, URL_A, "o", STR("three"));
     rows = outbox_rig_claim(rig, A, 3, 0, &count);
     assert_int_equal(count, 3);
     outbox_rig_settle(rig, &rows[0], DELIVERY_DONE, 0);
     outbox_rig_settle(rig, &rows[1], DELIVERY_DUE, rig->now_us + 1000);
-    (void)outbox_rig_add(rig, "https://b.example/hook", "o", STR("{}"));
+    tx = outbox_rig_begin(rig);
+    assert_int_equal(outbox_rig_end(rig, outbox_resend(tx, &again, &again_id)), OK);
+    assert_int_equal(again_id, 4);
     for (int i = 0; i < 4; i++)
         before[i] = outbox_rig_get(rig, i + 1);
     assert_int_equal(before[2].state, DELIVERY_SENDING);
-    assert_int_equal(db_script(rig->db, as_before), OK);
+    assert_int_equal(migration_run(rig->db, as_before), OK);
     assert_int_equal(migration_run(rig->db, step_delivery_queue), OK);
+    assert_int_equal(migration_run(rig->db, step_delivery_sending), OK);
+    assert_int_equal(migration_run(rig->db, step_numbered_bodies), OK);
     for (int i = 0; i < 4; i++) {
         after = outbox_rig_get(rig, i + 1);
         assert_same(&before[i], &after);
@@ -259,9 +289,12 @@ static void a_store_of_before_gets_its_queue(void **state)
     (void)outbox_rig_add(rig, "https://c.example/hook", "o", STR("{}"));
     rig->now_us += 2000;
     rows = outbox_rig_claim(rig, A, 3, 3, &count);
-    assert_int_equal(count, 1);
+    assert_int_equal(count, 2);
     assert_int_equal(rows[0].delivery_id, 2);
     assert_int_equal(rows[0].attempts, 2);
+    ASSERT_STR(rows[0].body, "two");
+    assert_int_equal(rows[1].delivery_id, 4);
+    ASSERT_STR(rows[1].body, "one");
     rows = outbox_rig_claim(rig, "https://c.example:443", 3, 0, &count);
     assert_int_equal(count, 1);
 }

@@ -41,8 +41,14 @@ enum err delivery_move_all(struct tx *tx, const struct delivery_move *moves, siz
 
 /* Due → sending, in an attempt of its own each: ids from first_attempt_id on, in the list's order.
  */
+struct delivery_taken {
+    int64_t delivery_id, endpoint_no;
+    enum outbox_line line; /* where it stands, and … */
+    int64_t at_us;         /* … since when it may go */
+    bool is_limited;       /* its endpoint counts what is being sent to it */
+};
 struct delivery_take {
-    const int64_t *delivery_ids; /* all due, and locked */
+    const struct delivery_taken *list; /* all due, and locked */
     size_t count;
     int64_t first_attempt_id;
     struct str node;

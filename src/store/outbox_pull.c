@@ -1,6 +1,7 @@
 /* outbox_pull.c -- see outbox_pull.h. */
 #include "store/outbox_pull.h"
 
+#include "store/outbox_body.h"
 #include "store/outbox_query.h"
 #include "store/outbox_queue.h"
 
@@ -10,11 +11,11 @@
 
 static const struct db_statement select_page = {
     "deliveries_pull",
-    "SELECT d.delivery_id, d.sequence, " QUEUE_ATTEMPTS ", d.created_us, d.resend_of, " QUEUE_STATE
-    ","
+    "SELECT d.delivery_id, d.sequence, " SENDING_ATTEMPTS
+    ", d.created_us, d.resend_of, " SENDING_STATE ","
     " d.webhook_id, d.kind, d.object_id, b.content_type, d.traceparent, LENGTH(b.bytes),"
-    " CASE WHEN LENGTH(b.bytes) <= " SMALL_BODY " THEN b.bytes END FROM deliveries d" QUEUE_JOIN
-    " JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"
+    " CASE WHEN LENGTH(b.bytes) <= " SMALL_BODY
+    " THEN b.bytes END FROM deliveries d" SENDING_JOIN BODY_JOIN
     " WHERE d.tenant = $1 AND d.endpoint_id = $2 AND d.sequence > $3"
     " ORDER BY d.sequence LIMIT CAST($4 AS BIGINT)",
     NULL};

@@ -4,8 +4,7 @@
 static const struct db_statement select_one = {"deliveries_get",
                                                OUTBOX_ROW_COLUMNS " AND d.delivery_id = $2", NULL};
 static const struct db_statement select_body = {"deliveries_get_body",
-                                                "SELECT b.bytes FROM deliveries d JOIN bodies b ON "
-                                                "b.tenant = d.tenant AND b.body_id = d.body_id"
+                                                "SELECT b.bytes FROM deliveries d" BODY_JOIN
                                                 " WHERE d.tenant = $1 AND d.delivery_id = $2",
                                                 NULL};
 /* The ids of tests begin with their time, as UUIDs of version 7 do. */
@@ -18,12 +17,12 @@ static const struct db_statement count_tests = {
 #define ATTEMPT_COLUMNS                                                                            \
     "SELECT attempt_id, number, started_us, ended_us, result, status, detail, address, dns_us,"    \
     " connect_us, tls_us, first_byte_us, total_us, response_excerpt, response_type FROM attempts"
-/* What is under way stands in the queue. */
+/* What is under way has no row there yet. */
 #define UNDER_WAY                                                                                  \
-    " UNION ALL SELECT q.attempt_id, d.attempts + 1, q.taken_us, NULL, NULL, NULL, NULL, NULL,"    \
+    " UNION ALL SELECT s.attempt_id, d.attempts + 1, s.taken_us, NULL, NULL, NULL, NULL, NULL,"    \
     " NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM deliveries d"                                  \
-    " JOIN delivery_queue q ON q.delivery_id = d.delivery_id"                                      \
-    " WHERE d.tenant = $1 AND d.delivery_id = $2 AND q.line = " QUEUE_SENDING
+    " JOIN delivery_sending s ON s.delivery_id = d.delivery_id"                                    \
+    " WHERE d.tenant = $1 AND d.delivery_id = $2"
 static const struct db_statement select_attempts = {
     "attempts_list",
     ATTEMPT_COLUMNS " WHERE tenant = $1 AND delivery_id = $2" UNDER_WAY

@@ -2,6 +2,7 @@
 #ifndef STORE_OUTBOX_QUERY_PRIV_H
 #define STORE_OUTBOX_QUERY_PRIV_H
 
+#include "store/outbox_body.h"
 #include "store/outbox_query.h"
 #include "store/outbox_queue.h"
 
@@ -11,13 +12,12 @@
 /* $1 is the tenant; conditions on d, e and b follow. */
 #define OUTBOX_ROW_COLUMNS                                                                         \
     "SELECT d.delivery_id, d.tenant, d.endpoint_id, e.url, d.origin, d.webhook_id, d.kind,"        \
-    " d.object_id, " OUTBOX_POLICY ", " QUEUE_STATE ", " QUEUE_REASON ", " QUEUE_ATTEMPTS          \
-    ", " QUEUE_NEXT ", d.created_us, " QUEUE_UPDATED                                               \
+    " d.object_id, " OUTBOX_POLICY ", " SENDING_STATE ", " SENDING_REASON ", " SENDING_ATTEMPTS    \
+    ", " SENDING_NEXT ", d.created_us, " SENDING_UPDATED                                           \
     ", d.ended_us, d.resend_of, d.last_result, d.last_status, d.cancelled_us,"                     \
     " b.content_type, LENGTH(b.bytes), d.replay_id"                                                \
-    " FROM deliveries d" QUEUE_JOIN                                                                \
-    " JOIN endpoints e ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id"                   \
-    " JOIN bodies b ON b.tenant = d.tenant AND b.body_id = d.body_id"                              \
+    " FROM deliveries d" SENDING_JOIN                                                              \
+    " JOIN endpoints e ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id" BODY_JOIN         \
     " WHERE d.tenant = $1"
 
 enum err outbox_row_read(const struct db_rows *rows, struct arena *arena,

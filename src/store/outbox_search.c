@@ -22,11 +22,11 @@
     " AND (CAST($6 AS TEXT) IS NULL OR d.endpoint_id = $6)"                                        \
     " AND (CAST($7 AS TEXT) IS NULL OR d.webhook_id = $7)"                                         \
     " AND (CAST($8 AS TEXT) IS NULL OR d.kind = $8)"                                               \
-    " AND (CAST($9 AS TEXT) IS NULL OR " QUEUE_STATE " = $9)"                                      \
+    " AND (CAST($9 AS TEXT) IS NULL OR " SENDING_STATE " = $9)"                                    \
     " AND (CAST($10 AS TEXT) IS NULL OR d.last_result = $10)"                                      \
     " AND (CAST($11 AS BIGINT) = 0 OR (d.last_status >= $11 AND d.last_status <= $12))"            \
     " AND (CAST($13 AS TEXT) IS NULL OR LOWER(e.url) LIKE $13 ESCAPE '\\')"                        \
-    " AND (CAST($14 AS TEXT) IS NULL OR LOWER(" QUEUE_REASON ") LIKE $14 ESCAPE '\\'"              \
+    " AND (CAST($14 AS TEXT) IS NULL OR LOWER(" SENDING_REASON ") LIKE $14 ESCAPE '\\'"            \
     " OR EXISTS (SELECT 1 FROM attempts a WHERE a.tenant = d.tenant"                               \
     " AND a.delivery_id = d.delivery_id AND LOWER(a.detail) LIKE $14 ESCAPE '\\'))"                \
     " AND d.created_us >= $15 AND d.created_us < $16"                                              \
@@ -36,7 +36,7 @@
     OUTBOX_ROW_COLUMNS FITS(condition) " ORDER BY d.delivery_id " order " LIMIT CAST($19 AS "      \
                                        "BIGINT)"
 #define COUNT(condition)                                                                           \
-    "SELECT COUNT(*) FROM deliveries d" QUEUE_JOIN " JOIN endpoints e ON e.tenant = d.tenant"      \
+    "SELECT COUNT(*) FROM deliveries d" SENDING_JOIN " JOIN endpoints e ON e.tenant = d.tenant"    \
     " AND e.endpoint_id = d.endpoint_id WHERE d.tenant = $1" FITS(condition)
 #define WALK(name, condition) WALK_BY(name, condition, condition)
 #define WALK_BY(name, sqlite, postgres)                                                            \
@@ -54,9 +54,9 @@
         }                                                                                          \
     }
 /* Of those that have not ended: what is held is asked for by itself. */
-#define IS_QUEUED                                                                                  \
-    "EXISTS (SELECT 1 FROM delivery_queue o WHERE o.delivery_id = d.delivery_id"                   \
-    " AND o.delivery_id < $2 AND o.delivery_id >= $3)"
+#define STANDS_IN(table)                                                                           \
+    "EXISTS (SELECT 1 FROM " table " o WHERE o.delivery_id = d.delivery_id"                        \
+    " AND o.delivery_id < $2 AND o.delivery_id >= $3)" NO_KEY
 #define NO_KEY " AND CAST($4 AS TEXT) IS NULL"
 
 enum walk_order { NEWEST_FIRST, OLDEST_FIRST, WALK_ORDERS };
@@ -73,7 +73,8 @@ enum walk_kind {
     WALK_ENDPOINT,
     WALK_DEAD,
     WALK_HELD,
-    WALK_OPEN,
+    WALK_DUE,
+    WALK_SENDING,
     WALK_ALL
 };
 
@@ -86,7 +87,9 @@ static const struct walk walks[] = {
     [WALK_ENDPOINT] = WALK("_of_endpoint", "d.endpoint_id = $4"),
     [WALK_DEAD] = WALK_BY("_dead", MARK_DEAD("d.") NO_KEY, MARK_DEAD_POSTGRES("d.") NO_KEY),
     [WALK_HELD] = WALK_BY("_held", MARK_HELD("d.") NO_KEY, MARK_HELD_POSTGRES("d.") NO_KEY),
-    [WALK_OPEN] = WALK_BY("_open", "d.ended_us IS NULL" NO_KEY, IS_QUEUED NO_KEY),
+    [WALK_DUE] = WALK_BY("_due", "d.ended_us IS NULL" NO_KEY, STANDS_IN("delivery_queue")),
+    [WALK_SENDING] =
+        WALK_BY("_sending", "d.ended_us IS NULL" NO_KEY, STANDS_IN("delivery_sending")),
     [WALK_ALL] = WALK("_all", "CAST($4 AS TEXT) IS NULL"),
 };
 
@@ -118,8 +121,10 @@ static const struct walk *walk_choose(const struct delivery_filter *filter, stru
         return &walks[WALK_DEAD];
     if (str_eq(filter->state, STR("held")))
         return &walks[WALK_HELD];
-    if (str_eq(filter->state, STR("due")) || str_eq(filter->state, STR("sending")))
-        return &walks[WALK_OPEN];
+    if (str_eq(filter->state, STR("due")))
+        return &walks[WALK_DUE];
+    if (str_eq(filter->state, STR("sending")))
+        return &walks[WALK_SENDING];
     return &walks[WALK_ALL];
 }
 

@@ -175,8 +175,8 @@ static const struct db_statement many = {
     "test_many",
     "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 25009)"
     " INSERT INTO deliveries (delivery_id, tenant, endpoint_id, origin, webhook_id, kind,"
-    " object_id, body_id, policy, state, attempts, created_us, updated_us, sequence)"
-    " SELECT n.i, d.tenant, d.endpoint_id, d.origin, d.webhook_id, 'alert', 'many', d.body_id,"
+    " object_id, resend_of, policy, state, attempts, created_us, updated_us, sequence)"
+    " SELECT n.i, d.tenant, d.endpoint_id, d.origin, d.webhook_id, 'alert', 'many', 1,"
     " d.policy, 'done', 1, d.created_us + n.i, d.updated_us, n.i FROM n, deliveries d"
     " WHERE d.delivery_id = 1",
     NULL};

@@ -66,7 +66,6 @@ struct outbox_claimed outbox_claimed_copy(const struct outbox_claimed *row, stru
     copy.webhook_id = arena_str(arena, row->webhook_id);
     copy.kind = arena_str(arena, row->kind);
     copy.object_id = arena_str(arena, row->object_id);
-    copy.body_id = STR_NONE;
     copy.policy = arena_str(arena, row->policy);
     copy.ordering_key = arena_str(arena, row->ordering_key);
     copy.traceparent = arena_str(arena, row->traceparent);

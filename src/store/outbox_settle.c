@@ -3,7 +3,6 @@
 #include "store/outbox_priv.h"
 
 #include "store/outbox_notice.h"
-#include "store/outbox_queue.h"
 #include "store/store_metrics.h"
 
 /* A failing endpoint rests for as long as it has failed already, within these. */
@@ -250,14 +249,13 @@ enum err outbox_settle(struct tx *tx, const struct outbox_rules *rules,
 /* ---- recover ---- */
 
 #define LOST                                                                                       \
-    "SELECT d.delivery_id, q.attempt_id, d.tenant, d.endpoint_id, d.ordering_key"                  \
-    " FROM delivery_queue q JOIN deliveries d ON d.delivery_id = q.delivery_id"                    \
-    " WHERE q.line = " QUEUE_SENDING                                                               \
-    " AND (q.lease_node = $1 OR (CAST($1 AS TEXT) IS NULL AND q.at_us < $2))"                      \
-    " ORDER BY q.at_us LIMIT CAST($3 AS BIGINT)"
+    "SELECT d.delivery_id, s.attempt_id, d.tenant, d.endpoint_id, d.ordering_key"                  \
+    " FROM delivery_sending s JOIN deliveries d ON d.delivery_id = s.delivery_id"                  \
+    " WHERE s.node = $1 OR (CAST($1 AS TEXT) IS NULL AND s.until_us < $2)"                         \
+    " ORDER BY s.until_us LIMIT CAST($3 AS BIGINT)"
 
 static const struct db_statement select_lost = {"deliveries_lost", LOST,
-                                                LOST " FOR UPDATE OF q SKIP LOCKED"};
+                                                LOST " FOR UPDATE OF s SKIP LOCKED"};
 /* One that was cancelled meanwhile is dead: then the next of its key may go. */
 static enum err pass_all(struct tx *tx, const struct delivery_move *moves,
                          const struct endpoint_key *keys, const struct str *ordering_keys,

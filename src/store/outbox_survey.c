@@ -25,7 +25,7 @@ static const struct db_statement survey_line[OUTBOX_LINES] = {
 #define FIRST_EXPIRY_POSTGRES                                                                      \
     "SELECT MIN(open_expires_us) FROM deliveries WHERE " MARK_EXPIRING_POSTGRES("")
 #define CHORES(expiry, yes, no)                                                                    \
-    "SELECT (SELECT MIN(at_us) FROM delivery_queue WHERE line = " QUEUE_SENDING "),"               \
+    "SELECT (SELECT MIN(until_us) FROM delivery_sending),"                                         \
     " (" expiry "), " yes "EXISTS (SELECT 1 FROM endpoints WHERE moving IS NOT NULL)" no ", " yes  \
     "EXISTS (SELECT 1 FROM replays WHERE state = 'running')" no
 static const struct db_statement select_chores = {

@@ -18,8 +18,8 @@
     "SELECT d.delivery_id, d.attempts, d.state, d.class, d.tenant, d.endpoint_id, d.webhook_id,"   \
     " d.kind, d.object_id, d.ordering_key, e.url FROM deliveries d JOIN endpoints e"               \
     " ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id WHERE " mark " AND " expires_us     \
-    " <= $1 AND NOT EXISTS (SELECT 1 FROM delivery_queue"                                          \
-    " q WHERE q.delivery_id = d.delivery_id AND q.line = " QUEUE_SENDING ")"                       \
+    " <= $1 AND NOT EXISTS (SELECT 1 FROM delivery_sending s"                                      \
+    " WHERE s.delivery_id = d.delivery_id)"                                                        \
     " ORDER BY " expires_us " LIMIT CAST($2 AS BIGINT)"
 
 static const struct db_statement select_moving = {"endpoints_following", FOLLOWING,

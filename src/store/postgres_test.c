@@ -138,7 +138,8 @@ struct crossing {
 };
 
 static const struct db_statement touch = {
-    "test_touch", "UPDATE bodies SET created_us = created_us + 1 WHERE body_id = $1", NULL};
+    "test_touch", "UPDATE idempotency SET created_us = created_us + 1 WHERE idempotency_key = $1",
+    NULL};
 
 static enum err cross(struct tx *tx, struct store_work *work)
 {

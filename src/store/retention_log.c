@@ -2,6 +2,7 @@
 #include "store/retention_priv.h"
 
 #include "store/log_size.h"
+#include "store/outbox_body.h"
 
 #define LOG_AT_ONCE 64
 
@@ -19,9 +20,10 @@ static const struct db_statement old_inspected = {"retention_inspected",
                                                   OLD_INSPECTED LOG_BYTES_INSPECTED_POSTGRES};
 static const struct db_statement ended_deliveries = {
     "retention_ended_deliveries",
-    "SELECT delivery_id, tenant, body_id, ended_us FROM deliveries WHERE ended_us IS NOT NULL"
-    " AND ended_us < $1 ORDER BY ended_us LIMIT $2",
-    "SELECT d.delivery_id, d.tenant, d.body_id, d.ended_us FROM delivery_ends e"
+    "SELECT d.delivery_id, d.tenant, " BODY_NO
+    ", d.ended_us FROM deliveries d WHERE d.ended_us IS NOT NULL"
+    " AND d.ended_us < $1 ORDER BY d.ended_us LIMIT $2",
+    "SELECT d.delivery_id, d.tenant, " BODY_NO ", d.ended_us FROM delivery_ends e"
     " JOIN deliveries d ON d.delivery_id = e.delivery_id WHERE e.ended_us < $1"
     " ORDER BY e.ended_us, e.delivery_id LIMIT $2"};
 static const struct db_statement oldest_inspected = {
@@ -69,7 +71,7 @@ static enum err find_ended(struct sweep *sweep, int64_t before_us, struct ended_
         found[(*count)++] = (struct ended_delivery){
             .entry = {.tenant = db_get_keep(&rows, 1, arena),
                       .delivery_id = db_get_int(&rows, 0),
-                      .body_id = db_get_keep(&rows, 2, arena)},
+                      .body_no = db_get_int(&rows, 2)},
             .ended_us = db_get_int(&rows, 3),
         };
     return db_rows_end(&rows);

@@ -111,9 +111,9 @@ static int64_t rows_of(const struct db_statement *statement)
 /* The columns that must have a value; those a test varies come last. */
 #define DELIVERY_COLUMNS                                                                           \
     "delivery_id, sequence, tenant, endpoint_id, origin, webhook_id, kind, object_id, policy, "    \
-    "body_id,"                                                                                     \
+    "resend_of,"                                                                                   \
     " state, attempts, created_us, updated_us, ended_us"
-#define DELIVERY_MIDDLE(body) "'t', 'e', 'o', 'w', 'run', 'r', 'durable', '" body "'"
+#define DELIVERY_MIDDLE(body) "'t', 'e', 'o', 'w', 'run', 'r', 'durable', " body
 #define RUN_COLUMNS                                                                                \
     "tenant, run_id, thread_id, assistant_id, graph_id, metadata, kwargs, multitask_strategy,"     \
     " resumable, created_us, updated_us, due_us, position, attempt, events_reserved, status,"      \
@@ -167,17 +167,17 @@ static void expired_items_go(void **state)
 
 static void add_deliveries(void)
 {
-    script("INSERT INTO bodies (tenant, body_id, content_type, bytes, created_us) VALUES"
-           " ('t', 'both', 'x', 'x', 1), ('t', 'old', 'x', 'x', 1), ('t', 'live', 'x', 'x', 1)");
+    script("INSERT INTO bodies (delivery_id, tenant, content_type, bytes) VALUES"
+           " (1, 't', 'x', 'x'), (3, 't', 'x', 'x'), (4, 't', 'x', 'x')");
     script("INSERT INTO deliveries (" DELIVERY_COLUMNS ") VALUES"
            " (1, 1, " DELIVERY_MIDDLE(
-               "both") ", 'done', 1, 1, 1, 5),"
+               "NULL") ", 'done', 1, 1, 1, 5),"
                        " (2, 2, " DELIVERY_MIDDLE(
-                           "both") ", 'done', 1, 1, 1, 999999999500),"
-                                   " (3, 3, " DELIVERY_MIDDLE(
-                                       "old") ", 'dead', 1, 1, 1, 5),"
-                                              " (4, 4, " DELIVERY_MIDDLE(
-                                                  "live") ", 'due', 1, 1, 1, NULL)");
+                           "1") ", 'done', 1, 1, 1, 999999999500),"
+                                " (3, 3, " DELIVERY_MIDDLE(
+                                    "NULL") ", 'dead', 1, 1, 1, 5),"
+                                            " (4, 4, " DELIVERY_MIDDLE(
+                                                "NULL") ", 'due', 1, 1, 1, NULL)");
     if (postgres_url)
         script("INSERT INTO delivery_ends (ended_us, delivery_id) SELECT ended_us, delivery_id"
                " FROM deliveries WHERE ended_us IS NOT NULL");
@@ -192,7 +192,7 @@ static void ended_deliveries_go_with_their_bodies(void **state)
     sweep(&limits);
     assert_int_equal(ROWS("deliveries WHERE delivery_id IN (2, 4)"), 2);
     assert_int_equal(ROWS("deliveries"), 2);
-    assert_int_equal(ROWS("bodies WHERE body_id IN ('both', 'live')"), 2);
+    assert_int_equal(ROWS("bodies WHERE delivery_id IN (1, 4)"), 2);
     assert_int_equal(ROWS("bodies"), 2);
     /* 1 with its delivery, 2 by its own age. */
     assert_int_equal(ROWS("attempts"), 1);

@@ -11,11 +11,12 @@ static atomic_int applies;
 
 static const struct db_statement insert = {
     "test_insert",
-    "INSERT INTO bodies (tenant, body_id, content_type, bytes, created_us)"
-    " VALUES ('t', $1, 'text/plain', $2, $3)",
+    "INSERT INTO idempotency (tenant, idempotency_key, request_hash, status, headers, body,"
+    " created_us) VALUES ('t', $1, '', 200, '', $2, $3)",
     NULL};
 static const struct db_statement count = {
-    "test_count", "SELECT COUNT(*) FROM bodies WHERE tenant = 't' AND body_id = $1", NULL};
+    "test_count", "SELECT COUNT(*) FROM idempotency WHERE tenant = 't' AND idempotency_key = $1",
+    NULL};
 
 static void on_fatal(void *context, const char *why)
 {

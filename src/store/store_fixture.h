@@ -19,7 +19,7 @@ struct fixture {
     atomic_int deaths;
 };
 
-/* One row of `bodies`, or a look at it. */
+/* One row of `idempotency`, or a look at it. */
 struct job {
     struct store_work work;
     struct str id;

@@ -40,11 +40,12 @@ static struct trial trial;
 
 static const struct db_statement insert = {
     "power_insert",
-    "INSERT INTO bodies (tenant, body_id, content_type, bytes, created_us)"
-    " VALUES ($1, $2, 'x', $3, $4)",
+    "INSERT INTO idempotency (tenant, idempotency_key, request_hash, status, headers, body,"
+    " created_us) VALUES ($1, $2, '', 200, '', $3, $4)",
     NULL};
 static const struct db_statement list = {
-    "power_list", "SELECT body_id, COUNT(*) FROM bodies GROUP BY body_id", NULL};
+    "power_list", "SELECT idempotency_key, COUNT(*) FROM idempotency GROUP BY idempotency_key",
+    NULL};
 static const struct db_statement integrity = {"power_integrity", "PRAGMA integrity_check(1)", NULL};
 
 static enum err apply_pair(struct tx *tx, struct store_work *work)
