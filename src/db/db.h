@@ -72,9 +72,8 @@ static inline struct db_value db_int_or_null(int64_t value)
 /* ---- running; errors: ERR_CONFLICT (unique or foreign key), ERR_AGAIN (serialisation, deadlock,
  * busy, connection lost: the whole transaction must be repeated), ERR_LIMIT (too big), ERR_INVALID
  * (a value the database cannot hold, such as text with a NUL), ERR_IO (anything else; logged).
- * After an error inside a transaction every further statement is refused until a rollback, in
- * SQLite as in PostgreSQL: who expects a conflict writes ON CONFLICT. ERR_NOT_FOUND is none of
- * these. ---- */
+ * After an error inside a transaction every further statement is refused until a rollback: who
+ * expects a conflict writes ON CONFLICT. ERR_NOT_FOUND is none of these. ---- */
 
 /* Runs a statement without rows; *changed (may be NULL) gets the number of rows it touched. */
 enum err db_run(struct db *db, const struct db_statement *statement, const struct db_value *args,
@@ -83,9 +82,8 @@ enum err db_run(struct db *db, const struct db_statement *statement, const struc
 enum err db_run_many(struct db *db, const struct db_statement *statement,
                      const struct db_value *args, size_t arg_count, size_t row_count) MUST_USE;
 /* In PostgreSQL one statement: each parameter is the array of that value of all rows, to be cast,
- * CAST($1 AS BIGINT[]) (TEXT[], BYTEA[]), and taken apart by UNNEST. `touched` (may be NULL) says
- * of each of the rows whether it has changed anything: for that, PostgreSQL's text takes them apart
- * WITH ORDINALITY, and RETURNING gives the numbers of those that have. */
+ * CAST($1 AS BIGINT[]), and taken apart by UNNEST. `touched` (may be NULL) says which rows have
+ * changed anything: PostgreSQL's text returns their numbers, of UNNEST … WITH ORDINALITY. */
 enum err db_run_rows(struct db *db, const struct db_statement *statement,
                      const struct db_value *args, size_t arg_count, size_t row_count,
                      bool *touched) MUST_USE;
@@ -102,8 +100,7 @@ enum err db_query(struct db *db, const struct db_statement *statement, const str
 /* As db_query, planned for these very values (PostgreSQL): for searches. */
 enum err db_query_fresh(struct db *, const struct db_statement *, const struct db_value *args,
                         size_t arg_count, struct db_rows *) MUST_USE;
-/* Steps to the next row; false at the end or on an error (db_rows_end tells). */
-bool db_next(struct db_rows *rows);
+bool db_next(struct db_rows *rows); /* false at the end or on an error (db_rows_end tells) */
 /* Of the current row; text and blobs are borrowed until the next step. NULL gives 0 / STR_NONE. */
 bool db_is_null(const struct db_rows *rows, int column);
 int64_t db_get_int(const struct db_rows *rows, int column);
