@@ -9,6 +9,7 @@ SOAK_SEEDS ?= 5000
 SOAK_CUTS ?= 1000
 SOAK_ENGINE_SEEDS ?= 100000
 SOAK_NAMES ?= 2000
+SOAK_DELIVERIES ?= 100000
 
 .PHONY: build demo test unit bench soak mutants fuzz format checks clean setup cppcheck tidy $(CHECKS)
 
@@ -31,11 +32,11 @@ bench: build            ## measure speed and size beside the dev servers and wrk
 	@tools/setup --bench
 	@$(PYTHON) bench/run
 
-soak: build             ## the long campaigns: crash cycles, simulated seeds, all of IPv4, names that change
+soak: build             ## the long campaigns: crash cycles, two nodes that are killed, simulated seeds, all of IPv4, names that change
 	@tools/build clang && ninja -C build/clang src/http/egress_full_check && build/clang/src/http/egress_full_check
 	@RUNBELL_TEST_REBINDINGS=$(SOAK_NAMES) $(PYTHON) tools/run-tests --only crash,sim,faults \
 	    --crash-cycles $(SOAK_CYCLES) --sim-seeds $(SOAK_SEEDS) --sim-cuts $(SOAK_CUTS) \
-	    --engine-seeds $(SOAK_ENGINE_SEEDS)
+	    --engine-seeds $(SOAK_ENGINE_SEEDS) --deliveries $(SOAK_DELIVERIES)
 
 mutants: setup          ## break the program on purpose, line by line, and see which tests notice: an hour
 	@tools/mutants

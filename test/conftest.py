@@ -20,6 +20,7 @@ def pytest_addoption(parser):
     parser.addoption("--store-url", default="sqlite",
                      help="sqlite, or postgres (its address is in RUNBELL_TEST_POSTGRES)")
     parser.addoption("--cycles", type=int, default=25, help="how often the crash tests kill")
+    parser.addoption("--deliveries", type=int, default=2000, help="how many two nodes send together while they are killed")
 
 
 @pytest.fixture(scope="session")
