@@ -1,9 +1,8 @@
 /* flow_rig.c -- see flow_rig.h. */
 #include "agent/flow_rig.h"
 
-#include <stdlib.h>
-
 #include "store/checkpoints.h"
+#include "store/fresh_rig.h"
 
 #define CLAIM_LEASE_US (60 * US_PER_SECOND)
 
@@ -356,13 +355,11 @@ struct str flow_checkpoints(struct flow *flow, const char *thread_id)
 
 /* ---- running ---- */
 
-static const char *postgres_url; /* of the running group */
-
 static int setup(void **state)
 {
     static struct flow flow;
 
-    flow_open(&flow, postgres_url);
+    flow_open(&flow, fresh_postgres_url());
     *state = &flow;
     return 0;
 }
@@ -373,28 +370,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static int run_group(const char *name, struct CMUnitTest *tests, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        tests[i].setup_func = setup;
-        tests[i].teardown_func = teardown;
-    }
-    return _cmocka_run_group_tests(name, tests, count, NULL, NULL);
-}
-
 int flow_run_tests(const struct CMUnitTest *tests, size_t count)
 {
-    struct arena arena;
-    struct CMUnitTest *copies;
-    int failed;
-
-    arena_init(&arena);
-    copies = ARENA_ARRAY(&arena, struct CMUnitTest, count);
-    memcpy(copies, tests, count * sizeof(*tests));
-    failed = run_group("sqlite", copies, count);
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    if (postgres_url)
-        failed += run_group("postgres", copies, count);
-    arena_release(&arena);
-    return failed;
+    return fresh_run_tests(tests, count, setup, teardown);
 }

@@ -93,6 +93,36 @@ static void a_slow_origin_is_not_claimed_ahead_for(void **state)
     assert_in_range(most, 1, 4);
 }
 
+static struct inbox_reply answer_six(struct inbox *inbox, const struct inbox_request *request)
+{
+    (void)request;
+    return (struct inbox_reply){.status = atomic_load(&inbox->count) <= 6 ? 200 : 500,
+                                .delay_ms = 5};
+}
+
+static void what_was_claimed_ahead_is_given_back(void **state)
+{
+    static const struct window_limits limits = {.width_start = 2,
+                                                .width_max = 2,
+                                                .dead_after = 1,
+                                                .closed_ms = 60000,
+                                                .closed_ms_max = 60000};
+    struct scene *scene = *state;
+
+    scene->rig.config.tuning.window = &limits;
+    scene->inbox.decide = answer_six;
+    for (int i = 0; i < MANY; i++)
+        (void)sender_rig_add(&scene->rig, scene->url, "{}");
+    sender_rig_start(&scene->rig);
+    while (inbox_count(&scene->inbox) <= 6)
+        sender_rig_sleep(1);
+    for (int i = 0; sender_rig_count(&scene->rig, DELIVERY_SENDING) > 0; i++) {
+        assert_true(i < 500);
+        sender_rig_sleep(10);
+    }
+    assert_in_range(sender_rig_count(&scene->rig, DELIVERY_DUE), MANY - 10, MANY - 6);
+}
+
 /* However many URLs, deliveries and tenants name one victim: it meets one window. */
 static void a_host_meets_one_window(void **state)
 {
@@ -218,6 +248,8 @@ static const struct CMUnitTest tests[] = {
     TEST("origins that hang hold up nobody else", hanging_ones_hold_up_nobody),
     TEST("no more bodies are in memory than there is room for", bodies_have_room_for_so_many),
     TEST("a slow origin is not claimed ahead for", a_slow_origin_is_not_claimed_ahead_for),
+    TEST("what was claimed ahead for an origin that fails is given back",
+         what_was_claimed_ahead_is_given_back),
     TEST("many endpoints of one host share its window", a_host_meets_one_window),
     TEST("more destinations that wait long than are remembered keep out nobody",
          those_that_wait_long_leave_room),

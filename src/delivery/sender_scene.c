@@ -5,16 +5,13 @@
 
 #include "base/mem.h"
 #include "delivery/sender_priv.h"
-
-#define TESTS_MAX 32
-
-static const char *postgres_url;
+#include "store/fresh_rig.h"
 
 static int setup(void **state)
 {
     struct scene *scene = test_calloc(1, sizeof(*scene));
 
-    sender_rig_open(&scene->rig, postgres_url);
+    sender_rig_open(&scene->rig, fresh_postgres_url());
     inbox_open(&scene->inbox, scene->rig.world);
     inbox_url(&scene->inbox, "/hook?token=1", scene->url, sizeof(scene->url));
     *state = scene;
@@ -33,20 +30,7 @@ static int teardown(void **state)
 
 int scene_run(const struct CMUnitTest *tests, size_t count)
 {
-    struct CMUnitTest with_scene[TESTS_MAX];
-    int failed;
-
-    assert_in_range(count, 1, TESTS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        with_scene[i] = tests[i];
-        with_scene[i].setup_func = setup;
-        with_scene[i].teardown_func = teardown;
-    }
-    failed = _cmocka_run_group_tests("sqlite", with_scene, count, NULL, NULL);
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    if (postgres_url)
-        failed += _cmocka_run_group_tests("postgres", with_scene, count, NULL, NULL);
-    return failed;
+    return fresh_run_tests(tests, count, setup, teardown);
 }
 
 /* ---- adding and asking ---- */

@@ -1,27 +1,8 @@
 /* Tests of how endpoints are paced, on both databases: turns, rates, places, rests. */
 #include "store/endpoint_fixture.h"
 
-#include <stdlib.h>
-
 #define A ENDPOINT_ORIGIN
 #define URL_A ENDPOINT_URL
-
-static const char *postgres_url;
-
-static int setup(void **state)
-{
-    static struct outbox_rig rig;
-
-    outbox_rig_open(&rig, postgres_url);
-    *state = &rig;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    outbox_rig_close(*state);
-    return 0;
-}
 
 /* ---- turns ---- */
 
@@ -317,24 +298,7 @@ static const struct CMUnitTest tests[] = {
     TEST("one that fails rests, longer each time, and a probe goes ahead", one_that_fails_rests),
 };
 
-static int run(const char *name)
-{
-    struct CMUnitTest with_rig[ARRAY_LEN(tests)];
-
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-        with_rig[i] = tests[i];
-        with_rig[i].setup_func = setup;
-        with_rig[i].teardown_func = teardown;
-    }
-    return cmocka_run_group_tests_name(name, with_rig, NULL, NULL);
-}
-
 int main(void)
 {
-    int failed = run("sqlite");
-
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    if (postgres_url)
-        failed += run("postgres");
-    return failed;
+    return OUTBOX_RUN_TESTS(tests);
 }

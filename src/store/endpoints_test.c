@@ -1,29 +1,10 @@
 /* Tests of endpoints on both databases: their order and states, and what is told of them. */
 #include "store/endpoint_fixture.h"
 
-#include <stdlib.h>
-
 #define A ENDPOINT_ORIGIN
 #define URL_A ENDPOINT_URL
 #define NOTIFY "https://ops.example/in"
 #define OPS "https://ops.example:443"
-
-static const char *postgres_url;
-
-static int setup(void **state)
-{
-    static struct outbox_rig rig;
-
-    outbox_rig_open(&rig, postgres_url);
-    *state = &rig;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    outbox_rig_close(*state);
-    return 0;
-}
 
 /* ---- order ---- */
 
@@ -341,24 +322,7 @@ static const struct CMUnitTest tests[] = {
          deleting_refuses_and_forgets),
 };
 
-static int run(const char *name)
-{
-    struct CMUnitTest with_rig[ARRAY_LEN(tests)];
-
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-        with_rig[i] = tests[i];
-        with_rig[i].setup_func = setup;
-        with_rig[i].teardown_func = teardown;
-    }
-    return cmocka_run_group_tests_name(name, with_rig, NULL, NULL);
-}
-
 int main(void)
 {
-    int failed = run("sqlite");
-
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    if (postgres_url)
-        failed += run("postgres");
-    return failed;
+    return OUTBOX_RUN_TESTS(tests);
 }

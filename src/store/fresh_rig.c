@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/test.h"
+#include "base/mem.h"
 #include "store/migrations.h"
 #include "store/store_files.h"
 
@@ -133,4 +133,34 @@ void fresh_postgres(const char *url)
     else
         migrate_postgres(db);
     db_close(db);
+}
+
+/* ---- tests on both ---- */
+
+static const char *running_url;
+
+const char *fresh_postgres_url(void)
+{
+    return running_url;
+}
+
+int fresh_run_tests(const struct CMUnitTest *tests, size_t count, CMFixtureFunction setup,
+                    CMFixtureFunction teardown)
+{
+    struct CMUnitTest *copies = mem_alloc(count * sizeof(*copies));
+    const char *url = getenv("RUNBELL_TEST_POSTGRES");
+    int failed;
+
+    for (size_t i = 0; i < count; i++) {
+        copies[i] = tests[i];
+        copies[i].setup_func = setup;
+        copies[i].teardown_func = teardown;
+    }
+    running_url = NULL;
+    failed = _cmocka_run_group_tests("sqlite", copies, count, NULL, NULL);
+    running_url = url;
+    if (url)
+        failed += _cmocka_run_group_tests("postgres", copies, count, NULL, NULL);
+    mem_free(copies);
+    return failed;
 }

@@ -6,6 +6,7 @@
 #ifndef STORE_FRESH_RIG_H
 #define STORE_FRESH_RIG_H
 
+#include "base/test.h"
 #include "db/db.h"
 
 /* Makes the file. */
@@ -14,5 +15,12 @@ void fresh_sqlite(const char *path);
 void fresh_sqlite_in(const char *folder);
 /* All that is in the database's schema goes. Nobody may have a transaction open there. */
 void fresh_postgres(const char *url);
+
+/* Runs the tests on SQLite and, where RUNBELL_TEST_POSTGRES holds a URL, on PostgreSQL, each
+ * between `setup` and `teardown` (NULL: none). Returns how many failed. */
+int fresh_run_tests(const struct CMUnitTest *tests, size_t count, CMFixtureFunction setup,
+                    CMFixtureFunction teardown);
+/* What the group that runs is for; NULL: SQLite. */
+const char *fresh_postgres_url(void);
 
 #endif

@@ -2,8 +2,6 @@
  * the oldest of what has ended, and no more than is too much. */
 #include "store/log_size.h"
 
-#include <stdlib.h>
-
 #include "db/state.h"
 #include "store/erasures.h"
 #include "store/inspector.h"
@@ -13,23 +11,6 @@
 #define ORIGIN "https://a.example:443"
 #define URL "https://a.example/hook"
 #define HOUR_US (3600 * US_PER_SECOND)
-
-static const char *postgres_url;
-
-static int setup(void **state)
-{
-    static struct outbox_rig rig;
-
-    outbox_rig_open(&rig, postgres_url);
-    *state = &rig;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    outbox_rig_close(*state);
-    return 0;
-}
 
 /* ---- counting, as the step of the schema does it ---- */
 
@@ -394,24 +375,7 @@ static const struct CMUnitTest tests[] = {
     TEST("two nodes take away no more than one", two_nodes_take_no_more_than_one),
 };
 
-static int run(const char *name)
-{
-    struct CMUnitTest with_rig[ARRAY_LEN(tests)];
-
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-        with_rig[i] = tests[i];
-        with_rig[i].setup_func = setup;
-        with_rig[i].teardown_func = teardown;
-    }
-    return cmocka_run_group_tests_name(name, with_rig, NULL, NULL);
-}
-
 int main(void)
 {
-    int failed = run("sqlite");
-
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    if (postgres_url)
-        failed += run("postgres");
-    return failed;
+    return OUTBOX_RUN_TESTS(tests);
 }

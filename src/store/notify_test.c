@@ -1,12 +1,11 @@
 /* notify_test.c -- nudges: after the commit, once, not of what failed; and from another node. */
 #include <unistd.h>
 
+#include "store/fresh_rig.h"
 #include "store/store_fixture.h"
 #include "store/store_priv.h"
 
 #define HEARD_MAX 2000
-
-static const char *postgres_url;
 
 struct ear {
     struct fixture *fixture;
@@ -51,7 +50,7 @@ static void listen_to(struct fixture *fixture, enum topic topic)
 static int setup(void **state)
 {
     *state = &fixtures[0];
-    fixture_open(&fixtures[0], postgres_url);
+    fixture_open(&fixtures[0], fresh_postgres_url());
     listen_to(&fixtures[0], TOPIC_RUN_DONE);
     return 0;
 }
@@ -109,7 +108,7 @@ static void a_full_disk_answers_and_goes_on(void **state)
     struct job hold, small, large, after;
     sem_t gate, entered;
 
-    if (postgres_url)
+    if (fresh_postgres_url())
         skip();
     limit_disk(fixture, "PRAGMA max_page_count = 10");
     sem_init(&gate, 0, 0);
@@ -229,7 +228,7 @@ static void other_nodes_hear_too(void **state)
 {
     struct fixture *fixture = *state, *other = &fixtures[1];
 
-    if (!postgres_url)
+    if (!fresh_postgres_url())
         skip();
     fixture_open_beside(other, fixture);
     for (int i = 0; atomic_load(&ear.count) == 0; i++) {
@@ -263,7 +262,7 @@ static void own_notes_come_once(void **state)
         assert_int_equal(job_wait(&job), OK);
     }
     wait_for(100);
-    usleep(postgres_url ? 300000 : 0);
+    usleep(fresh_postgres_url() ? 300000 : 0);
     assert_int_equal(ear.count, 100);
 }
 
@@ -278,24 +277,7 @@ static const struct CMUnitTest tests[] = {
     TEST("another node's commit nudges here", other_nodes_hear_too),
 };
 
-static int run(const char *name)
-{
-    struct CMUnitTest with_store[ARRAY_LEN(tests)];
-
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-        with_store[i] = tests[i];
-        with_store[i].setup_func = setup;
-        with_store[i].teardown_func = teardown;
-    }
-    return cmocka_run_group_tests_name(name, with_store, NULL, NULL);
-}
-
 int main(void)
 {
-    int failed = run("sqlite");
-
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    if (postgres_url)
-        failed += run("postgres");
-    return failed;
+    return fresh_run_tests(tests, ARRAY_LEN(tests), setup, teardown);
 }

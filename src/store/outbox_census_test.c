@@ -1,14 +1,10 @@
 /* The census against what the tables say, in pages small enough that every walk has several. */
 #include "store/outbox_census.h"
 
-#include <stdlib.h>
-
 #include "store/endpoint_fixture.h"
 
 #define OTHER_URL "https://b.example/hook"
 #define PAUSED_URL "https://c.example/hook"
-
-static const char *postgres_url;
 
 static struct outbox_census count_all(struct outbox_rig *rig, size_t limit)
 {
@@ -33,17 +29,14 @@ static void expect_queue(const struct outbox_census *census, const int64_t *want
 
 static void an_empty_outbox(void **state)
 {
-    struct outbox_rig opened, *rig = &opened;
+    struct outbox_rig *rig = *state;
     struct outbox_census census;
 
-    (void)state;
-    outbox_rig_open(rig, postgres_url);
     census = count_all(rig, 10);
     expect_queue(&census, (const int64_t[CENSUS_QUEUE_COUNT]){0});
     assert_int_equal(census.oldest_us, 0);
     for (int i = 0; i < CENSUS_ENDPOINT_COUNT; i++)
         assert_int_equal(census.endpoints[i], 0);
-    outbox_rig_close(rig);
 }
 
 /* Of the endpoint with an order: one may go, the others wait behind it. */
@@ -78,13 +71,11 @@ static struct str endpoint_of(struct outbox_rig *rig, const char *url)
 
 static void every_state_is_counted(void **state)
 {
-    struct outbox_rig opened, *rig = &opened;
+    struct outbox_rig *rig = *state;
     struct outbox_census census;
     struct str paused;
     int64_t began_us;
 
-    (void)state;
-    outbox_rig_open(rig, postgres_url);
     began_us = rig->now_us;
     add_ordered(rig, 4); /* 1 due, 3 blocked */
     endpoint_rig_add_many(rig, OTHER_URL, 12);
@@ -107,19 +98,14 @@ static void every_state_is_counted(void **state)
     census = count_all(rig, 100);
     assert_int_equal(census.queue[CENSUS_DUE], 9);
     assert_int_equal(census.queue[CENSUS_SCHEDULED], 0);
-    outbox_rig_close(rig);
 }
+
+static const struct CMUnitTest tests[] = {
+    TEST("an empty outbox has nothing in any state", an_empty_outbox),
+    TEST("every state is counted, in pages of any size", every_state_is_counted),
+};
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        TEST("an empty outbox has nothing in any state", an_empty_outbox),
-        TEST("every state is counted, in pages of any size", every_state_is_counted),
-    };
-    int failed = cmocka_run_group_tests_name("sqlite", tests, NULL, NULL);
-
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    if (postgres_url)
-        failed += cmocka_run_group_tests_name("postgres", tests, NULL, NULL);
-    return failed;
+    return OUTBOX_RUN_TESTS(tests);
 }

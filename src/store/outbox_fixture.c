@@ -106,6 +106,26 @@ void outbox_rig_close(struct outbox_rig *rig)
     arena_release(&rig->arena);
 }
 
+static int setup(void **state)
+{
+    static struct outbox_rig rig;
+
+    outbox_rig_open(&rig, fresh_postgres_url());
+    *state = &rig;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    outbox_rig_close(*state);
+    return 0;
+}
+
+int outbox_rig_run_tests(const struct CMUnitTest *tests, size_t count)
+{
+    return fresh_run_tests(tests, count, setup, teardown);
+}
+
 struct tx *outbox_rig_begin(struct outbox_rig *rig)
 {
     arena_reset(&rig->tx_arena);

@@ -25,6 +25,10 @@ struct outbox_rig {
 void outbox_rig_open(struct outbox_rig *rig, const char *postgres_url);
 void outbox_rig_close(struct outbox_rig *rig);
 
+/* Runs the tests on both stores, each with a fresh struct outbox_rig as its state. */
+int outbox_rig_run_tests(const struct CMUnitTest *tests, size_t count);
+#define OUTBOX_RUN_TESTS(tests) outbox_rig_run_tests((tests), ARRAY_LEN(tests))
+
 /* The transaction of one call; ends with a commit, or a rollback if err. */
 struct tx *outbox_rig_begin(struct outbox_rig *rig);
 enum err outbox_rig_end(struct outbox_rig *rig, enum err err);

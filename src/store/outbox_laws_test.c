@@ -1,30 +1,11 @@
 /* Laws of the outbox that the walks through it do not need, and that a changed line would break
  * unseen: each of these was found missing by tools/mutants. On both databases. */
-#include <stdlib.h>
-
 #include "store/endpoint_fixture.h"
 #include "store/outbox_pull.h"
 #include "store/outbox_query.h"
 
 #define A ENDPOINT_ORIGIN
 #define URL_A ENDPOINT_URL
-
-static const char *postgres_url;
-
-static int setup(void **state)
-{
-    static struct outbox_rig rig;
-
-    outbox_rig_open(&rig, postgres_url);
-    *state = &rig;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    outbox_rig_close(*state);
-    return 0;
-}
 
 /* As many of URL_A, claimed. */
 static struct outbox_claimed *claim_many(struct outbox_rig *rig, unsigned many)
@@ -384,22 +365,7 @@ static const struct CMUnitTest tests[] = {
          a_deleted_endpoint_gets_nothing_again),
 };
 
-static int run(const char *name)
-{
-    struct CMUnitTest with_rig[ARRAY_LEN(tests)];
-
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-        with_rig[i] = tests[i];
-        with_rig[i].setup_func = setup;
-        with_rig[i].teardown_func = teardown;
-    }
-    return cmocka_run_group_tests_name(name, with_rig, NULL, NULL);
-}
-
 int main(void)
 {
-    int failed_count = run("sqlite");
-
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    return postgres_url ? failed_count + run("postgres") : failed_count;
+    return OUTBOX_RUN_TESTS(tests);
 }

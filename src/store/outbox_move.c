@@ -71,7 +71,7 @@ static const struct db_statement move_many = {"deliveries_move_many", MOVE(ROOM_
                                               MOVE("") ID_IN_POSTGRES("$1")};
 /* PostgreSQL's alone (outbox_marks.h). */
 static const struct db_statement ends = {
-    "delivery_ends_add", "SELECT 1 WHERE $1 IS NULL",
+    "delivery_ends_add", NULL,
     "INSERT INTO delivery_ends (ended_us, delivery_id) SELECT ended_us, delivery_id FROM deliveries"
     " WHERE ended_us IS NOT NULL AND delivery_id " ID_IN_POSTGRES("$1") " ON CONFLICT DO NOTHING"};
 #define STATES                                                                                     \

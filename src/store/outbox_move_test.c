@@ -1,6 +1,4 @@
 /* Tests of many deliveries moved at once, and of what the feed tells of it, on both databases. */
-#include <stdlib.h>
-
 #include "store/delivery_feed.h"
 #include "store/migrations.h"
 #include "store/migrations_priv.h"
@@ -10,23 +8,6 @@
 #define A "https://a.example:443"
 #define URL_A "https://a.example/hook"
 #define MANY 6
-
-static const char *postgres_url;
-
-static int setup(void **state)
-{
-    static struct outbox_rig rig;
-
-    outbox_rig_open(&rig, postgres_url);
-    *state = &rig;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    outbox_rig_close(*state);
-    return 0;
-}
 
 static struct outbox_claimed *claim_many(struct outbox_rig *rig)
 {
@@ -308,22 +289,7 @@ static const struct CMUnitTest tests[] = {
     TEST("a store of before gets its queue", a_store_of_before_gets_its_queue),
 };
 
-static int run(const char *name)
-{
-    struct CMUnitTest with_rig[ARRAY_LEN(tests)];
-
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-        with_rig[i] = tests[i];
-        with_rig[i].setup_func = setup;
-        with_rig[i].teardown_func = teardown;
-    }
-    return cmocka_run_group_tests_name(name, with_rig, NULL, NULL);
-}
-
 int main(void)
 {
-    int failed = run("sqlite");
-
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    return postgres_url ? failed + run("postgres") : failed;
+    return OUTBOX_RUN_TESTS(tests);
 }

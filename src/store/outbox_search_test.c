@@ -1,31 +1,12 @@
 /* Tests of the log on both databases: each filter alone and together, pages that meet without a
  * gap, a search that stops after its share of rows, the feed that is followed, and what is
  * cancelled. */
-#include <stdlib.h>
-
 #include "store/delivery_feed.h"
 #include "store/outbox_fixture.h"
 
 #define A "https://a.example:443"
 #define URL_A "https://a.example/hook?token=1"
 #define URL_B "http://b.example/in_100%"
-
-static const char *postgres_url;
-
-static int setup(void **state)
-{
-    static struct outbox_rig rig;
-
-    outbox_rig_open(&rig, postgres_url);
-    *state = &rig;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    outbox_rig_close(*state);
-    return 0;
-}
 
 static struct delivery_page search(struct outbox_rig *rig, struct delivery_filter filter)
 {
@@ -346,24 +327,7 @@ static const struct CMUnitTest tests[] = {
     TEST("a crash does not bring back what was cancelled", a_crash_does_not_bring_it_back),
 };
 
-static int run(const char *name)
-{
-    struct CMUnitTest with_rig[ARRAY_LEN(tests)];
-
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-        with_rig[i] = tests[i];
-        with_rig[i].setup_func = setup;
-        with_rig[i].teardown_func = teardown;
-    }
-    return cmocka_run_group_tests_name(name, with_rig, NULL, NULL);
-}
-
 int main(void)
 {
-    int failed = run("sqlite");
-
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    if (postgres_url)
-        failed += run("postgres");
-    return failed;
+    return OUTBOX_RUN_TESTS(tests);
 }

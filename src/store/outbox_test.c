@@ -1,30 +1,11 @@
 /* Tests of the outbox on both databases: what is added is claimed once, settled once, and never
  * stuck. */
-#include <stdlib.h>
-
 #include "store/outbox_fixture.h"
 
 #define A "https://a.example:443"
 #define B "http://b.example:80"
 #define URL_A "https://a.example/hook?token=1"
 #define URL_B "http://b.example/hook"
-
-static const char *postgres_url;
-
-static int setup(void **state)
-{
-    static struct outbox_rig rig;
-
-    outbox_rig_open(&rig, postgres_url);
-    *state = &rig;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    outbox_rig_close(*state);
-    return 0;
-}
 
 static void what_is_added_is_claimed(void **state)
 {
@@ -449,24 +430,7 @@ static const struct CMUnitTest tests[] = {
     TEST("lists filter by object and state, newest first", lists_filter),
 };
 
-static int run(const char *name)
-{
-    struct CMUnitTest with_rig[ARRAY_LEN(tests)];
-
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-        with_rig[i] = tests[i];
-        with_rig[i].setup_func = setup;
-        with_rig[i].teardown_func = teardown;
-    }
-    return cmocka_run_group_tests_name(name, with_rig, NULL, NULL);
-}
-
 int main(void)
 {
-    int failed = run("sqlite");
-
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    if (postgres_url)
-        failed += run("postgres");
-    return failed;
+    return OUTBOX_RUN_TESTS(tests);
 }

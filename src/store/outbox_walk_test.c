@@ -1,15 +1,12 @@
 /* Random walks over the outbox, with crashes, lost leases and outcomes that come late: no delivery
  * is ever stuck. */
-#include <stdlib.h>
-
+#include "store/fresh_rig.h"
 #include "store/outbox_fixture.h"
 
 #define A "https://a.example:443"
 #define B "http://b.example:80"
 #define URL_A "https://a.example/hook?token=1"
 #define URL_B "http://b.example/hook"
-
-static const char *postgres_url;
 
 struct walk {
     struct outbox_claimed held[64]; /* claimed, not settled */
@@ -62,7 +59,7 @@ static void walk_with_seed(uint64_t seed)
     struct delivery_row *found = NULL;
     size_t count = 1;
 
-    outbox_rig_open(rig, postgres_url);
+    outbox_rig_open(rig, fresh_postgres_url());
     rng_seed(&rig->rng, seed);
     for (int i = 0; i < 400; i++)
         walk_step(rig, &walk);
@@ -89,7 +86,7 @@ static void walk_with_seed(uint64_t seed)
 static void nothing_is_ever_stuck(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= (postgres_url ? 2 : 8); seed++)
+    for (uint64_t seed = 1; seed <= (fresh_postgres_url() ? 2 : 8); seed++)
         walk_with_seed(seed);
 }
 
@@ -99,10 +96,5 @@ static const struct CMUnitTest tests[] = {
 
 int main(void)
 {
-    int failed = cmocka_run_group_tests_name("sqlite", tests, NULL, NULL);
-
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    if (postgres_url)
-        failed += cmocka_run_group_tests_name("postgres", tests, NULL, NULL);
-    return failed;
+    return fresh_run_tests(tests, ARRAY_LEN(tests), NULL, NULL);
 }

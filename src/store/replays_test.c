@@ -1,30 +1,11 @@
 /* Tests of bulk replays, on both databases. */
 #include "store/replays.h"
 
-#include <stdlib.h>
-
 #include "store/endpoint_fixture.h"
 
 #define A ENDPOINT_ORIGIN
 #define URL_A ENDPOINT_URL
 #define URL_B "https://b.example/hook"
-
-static const char *postgres_url;
-
-static int setup(void **state)
-{
-    static struct outbox_rig rig;
-
-    outbox_rig_open(&rig, postgres_url);
-    *state = &rig;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    outbox_rig_close(*state);
-    return 0;
-}
 
 /* ---- short words ---- */
 
@@ -455,22 +436,7 @@ static const struct CMUnitTest tests[] = {
     TEST("few run at once", few_run_at_once),
 };
 
-static int run(const char *name)
-{
-    struct CMUnitTest with_rig[ARRAY_LEN(tests)];
-
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-        with_rig[i] = tests[i];
-        with_rig[i].setup_func = setup;
-        with_rig[i].teardown_func = teardown;
-    }
-    return cmocka_run_group_tests_name(name, with_rig, NULL, NULL);
-}
-
 int main(void)
 {
-    int failed = run("sqlite");
-
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    return postgres_url ? failed + run("postgres") : failed;
+    return OUTBOX_RUN_TESTS(tests);
 }

@@ -1,9 +1,9 @@
 /* sequence_test.c -- numbers rise, and none is given twice to committed work. */
 #include "store/sequence.h"
 
+#include "store/fresh_rig.h"
 #include "store/store_fixture.h"
 
-static const char *postgres_url;
 static struct fixture fixtures[2];
 
 /* Takes `count` numbers, then returns what it is told. */
@@ -16,7 +16,7 @@ struct taker {
 static int setup(void **state)
 {
     *state = &fixtures[0];
-    return fixture_open(&fixtures[0], postgres_url);
+    return fixture_open(&fixtures[0], fresh_postgres_url());
 }
 
 static int teardown(void **state)
@@ -146,7 +146,7 @@ static void two_nodes_share_one_sequence(void **state)
     static bool seen[16 * TAKERS];
     struct fixture *other = &fixtures[1];
 
-    if (!postgres_url)
+    if (!fresh_postgres_url())
         skip();
     fixture_open_beside(other, *state);
     memset(seen, 0, sizeof(seen));
@@ -184,24 +184,7 @@ static const struct CMUnitTest tests[] = {
     TEST("two nodes never get the same number", two_nodes_share_one_sequence),
 };
 
-static int run(const char *name)
-{
-    struct CMUnitTest with_store[ARRAY_LEN(tests)];
-
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-        with_store[i] = tests[i];
-        with_store[i].setup_func = setup;
-        with_store[i].teardown_func = teardown;
-    }
-    return cmocka_run_group_tests_name(name, with_store, NULL, NULL);
-}
-
 int main(void)
 {
-    int failed = run("sqlite");
-
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    if (postgres_url)
-        failed += run("postgres");
-    return failed;
+    return fresh_run_tests(tests, ARRAY_LEN(tests), setup, teardown);
 }

@@ -3,16 +3,15 @@
 #include <unistd.h>
 
 #include "db/db.h"
+#include "store/fresh_rig.h"
 #include "store/store_fixture.h"
-
-static const char *postgres_url; /* of the running group */
 
 static int setup(void **state)
 {
     static struct fixture fixture;
 
     *state = &fixture;
-    return fixture_open(&fixture, postgres_url);
+    return fixture_open(&fixture, fresh_postgres_url());
 }
 
 static int teardown(void **state)
@@ -283,7 +282,7 @@ static void the_folder_is_locked(void **state)
     struct store *second = NULL;
     const char *why = "";
 
-    if (postgres_url)
+    if (fresh_postgres_url())
         skip();
     assert_int_equal(store_open(&config, &second, &why), ERR_CONFLICT);
     assert_non_null(strstr(why, fixture->folder));
@@ -297,8 +296,8 @@ static void set_version(struct fixture *fixture, const char *sql)
     const char *why = "";
 
     snprintf(path, sizeof(path), "%s/runbell.db", fixture->folder);
-    if (postgres_url)
-        assert_int_equal(db_postgres_open(postgres_url, &db, &why), OK);
+    if (fresh_postgres_url())
+        assert_int_equal(db_postgres_open(fresh_postgres_url(), &db, &why), OK);
     else
         assert_int_equal(db_sqlite_open(&(struct db_sqlite_options){.path = path}, &db, &why), OK);
     assert_int_equal(db_script(db, sql), OK);
@@ -335,24 +334,7 @@ static const struct CMUnitTest tests[] = {
     TEST("a store of a newer program is refused", a_newer_store_is_refused),
 };
 
-static int run(const char *name)
-{
-    struct CMUnitTest with_store[ARRAY_LEN(tests)];
-
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-        with_store[i] = tests[i];
-        with_store[i].setup_func = setup;
-        with_store[i].teardown_func = teardown;
-    }
-    return cmocka_run_group_tests_name(name, with_store, NULL, NULL);
-}
-
 int main(void)
 {
-    int failed = run("sqlite");
-
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    if (postgres_url)
-        failed += run("postgres");
-    return failed;
+    return fresh_run_tests(tests, ARRAY_LEN(tests), setup, teardown);
 }

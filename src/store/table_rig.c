@@ -1,9 +1,7 @@
 /* table_rig.c -- see table_rig.h. */
 #include "store/table_rig.h"
 
-#include <stdlib.h>
-
-static const char *postgres_url; /* of the running group */
+#include "store/fresh_rig.h"
 
 void table_try(struct table *table)
 {
@@ -25,7 +23,7 @@ static int setup(void **state)
 {
     static struct table table;
 
-    outbox_rig_open(&table.rig, postgres_url);
+    outbox_rig_open(&table.rig, fresh_postgres_url());
     arena_init(&table.arena);
     table.tx = outbox_rig_begin(&table.rig);
     *state = &table;
@@ -42,28 +40,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static int run_group(const char *name, struct CMUnitTest *tests, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        tests[i].setup_func = setup;
-        tests[i].teardown_func = teardown;
-    }
-    return _cmocka_run_group_tests(name, tests, count, NULL, NULL);
-}
-
 int table_run_tests(const struct CMUnitTest *tests, size_t count)
 {
-    struct CMUnitTest *copies;
-    struct arena arena;
-    int failed;
-
-    arena_init(&arena);
-    copies = ARENA_ARRAY(&arena, struct CMUnitTest, count);
-    memcpy(copies, tests, count * sizeof(*tests));
-    failed = run_group("sqlite", copies, count);
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    if (postgres_url)
-        failed += run_group("postgres", copies, count);
-    arena_release(&arena);
-    return failed;
+    return fresh_run_tests(tests, count, setup, teardown);
 }

@@ -1,6 +1,7 @@
 /* thread_totals_test.c -- the total of a workspace is what counting its threads would say, whatever
  * happens to the works that change it. */
 #include "base/rng.h"
+#include "store/fresh_rig.h"
 #include "store/store_fixture.h"
 #include "store/thread_totals.h"
 #include "store/threads.h"
@@ -8,8 +9,6 @@
 
 #define ROUNDS 400
 #define AT_ONCE 40
-
-static const char *postgres_url; /* of the running group */
 
 static const struct db_statement count_real = {
     "test_count_threads", "SELECT COUNT(*) FROM threads WHERE tenant = $1 AND temporary = 0", NULL};
@@ -120,7 +119,7 @@ static void totals_are_what_counting_says(void **state)
     (void)state;
     rng_seed(&rng, 3);
     sem_init(&done, 0, 0);
-    assert_int_equal(fixture_open(&fixture, postgres_url), 0);
+    assert_int_equal(fixture_open(&fixture, fresh_postgres_url()), 0);
     for (size_t number = 0; number < ROUNDS; number += AT_ONCE) {
         for (size_t i = 0; i < AT_ONCE; i++) {
             random_change(&rng, number + i, &changes[i]);
@@ -145,10 +144,6 @@ int main(void)
         TEST("a workspace's total is what counting its threads says",
              totals_are_what_counting_says),
     };
-    int failed = cmocka_run_group_tests_name("sqlite", tests, NULL, NULL);
 
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    if (postgres_url)
-        failed += cmocka_run_group_tests_name("postgres", tests, NULL, NULL);
-    return failed;
+    return fresh_run_tests(tests, ARRAY_LEN(tests), NULL, NULL);
 }
