@@ -73,16 +73,12 @@ static enum err read_headers(const struct reading *r, struct alert_action *actio
     if (err)
         return err;
     for (iter = json_iter(object); json_next(&iter, &name, &value);) {
-        if (json_type(value) != JSON_STRING || !header_value_is_valid(json_string(value)))
+        const char *problem = header_problem(name, json_string(value));
+
+        if (problem)
             return refuse(r, "headers",
-                          arena_printf(r->arena,
-                                       "has a bad value for \"%.*s\": a text without "
-                                       "line breaks is wanted",
-                                       STR_ARG(str_first(name, 64))));
-        if (!header_name_is_valid(name))
-            return refuse(r, "headers",
-                          arena_printf(r->arena, "has a name that no header may have: \"%.*s\"",
-                                       STR_ARG(str_first(name, 64))));
+                          arena_printf(r->arena, "has \"%.*s\", which %s",
+                                       STR_ARG(str_first(name, 64)), problem));
         if (action->header_count == ALERT_HEADERS_MAX)
             return refuse(r, "headers", STR("has more than 40 members"));
         action->headers[action->header_count++] =

@@ -128,10 +128,11 @@ static void what_is_refused(void **state)
         {"{\"target\":\"webhook\",\"config\":{}}",
          "actions[3].config.url is missing: the receiver's complete URL"},
         {"{\"target\":\"webhook\",\"config\":{\"url\":\"u\",\"headers\":{\"a b\":\"\"}}}",
-         "actions[3].config.headers has a name that no header may have: \"a b\""},
+         "actions[3].config.headers has \"a b\", which is not the name of a header: letters, "
+         "digits "
+         "and hyphens, at most 256 of them"},
         {"{\"target\":\"webhook\",\"config\":{\"url\":\"u\",\"headers\":{\"a\":1}}}",
-         "actions[3].config.headers has a bad value for \"a\": a text without line breaks is "
-         "wanted"},
+         "actions[3].config.headers has \"a\", which must have a string for a value"},
         {"{\"target\":\"webhook\",\"config\":{\"url\":\"u\",\"body\":\"{\\\"a\\\":}\"}}",
          "actions[3].config.body is not JSON: unexpected character, expected a valid JSON value at "
          "byte 5"},

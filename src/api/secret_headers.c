@@ -18,8 +18,8 @@ struct str secret_header_id(struct arena *arena, struct str name)
 static struct str why_not(const struct secret_headers *headers, const struct secret_header *header,
                           struct str value)
 {
-    if (!header_name_is_valid(header->name))
-        return STR("is not the name of a header: letters, digits and hyphens, at most 256 of them");
+    const char *problem = header_problem(header->name, value);
+
     if (header_is_reserved(header->name))
         return STR(
             "is written by the sender itself, or changes how the request is framed; leave it "
@@ -27,12 +27,8 @@ static struct str why_not(const struct secret_headers *headers, const struct sec
     for (size_t i = 0; i < headers->count; i++)
         if (str_eq(headers->list[i].id, header->id))
             return STR("stands there twice");
-    if (str_is_none(value))
-        return STR("must have a string for a value");
-    if (!header_value_is_valid(value))
-        return STR(
-            "has a value that no header can have: printable ASCII without blanks at its ends, "
-            "at most 8192 bytes");
+    if (problem)
+        return str_of(problem);
     if (headers->count == SECRET_HEADERS_MAX)
         return STR("is one too many: there may be 64");
     if (headers->bytes + header->name.len + value.len > HEADERS_BYTES_MAX)

@@ -47,6 +47,18 @@ bool header_value_is_valid(struct str value)
     return true;
 }
 
+const char *header_problem(struct str name, struct str value)
+{
+    if (!header_name_is_valid(name))
+        return "is not the name of a header: letters, digits and hyphens, at most 256 of them";
+    if (str_is_none(value))
+        return "must have a string for a value";
+    if (!header_value_is_valid(value))
+        return "has a value that no header can have: printable ASCII without blanks at its ends, "
+               "at most 8192 bytes";
+    return NULL;
+}
+
 bool header_is_reserved(struct str name)
 {
     if (str_starts_nocase(name, RESERVED_PREFIX))

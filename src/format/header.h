@@ -20,6 +20,9 @@ struct header_pair {
 
 bool header_name_is_valid(struct str name);
 bool header_value_is_valid(struct str value);
+/* What is wrong with the two, to be said behind the name; NULL: nothing. A value that is none is
+ * wrong too. */
+const char *header_problem(struct str name, struct str value);
 /* Is it a field that the sender itself writes or that changes how the message is framed? In any
  * letter case. */
 bool header_is_reserved(struct str name);

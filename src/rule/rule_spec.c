@@ -102,6 +102,7 @@ static enum err read_headers(const struct reading *r, size_t index, const struct
 {
     struct json_iter iter = json_iter(object);
     const struct json *value;
+    const char *problem;
     struct str name;
 
     if (json_is_absent(object))
@@ -110,12 +111,14 @@ static enum err read_headers(const struct reading *r, size_t index, const struct
                            "webhooks[%zu].headers must be an object of header names and "
                            "their texts, at most 40",
                            index);
-    if (json_type(object) != JSON_OBJECT)
+    if (json_type(object) != JSON_OBJECT || json_count(object) > RULE_HEADERS_MAX)
         return ERR_INVALID;
     while (json_next(&iter, &name, &value)) {
-        if (json_type(value) != JSON_STRING || !header_value_is_valid(json_string(value)) ||
-            !header_name_is_valid(name) || webhook->header_count == RULE_HEADERS_MAX)
+        if ((problem = header_problem(name, json_string(value)))) {
+            *r->why = arena_printf(r->arena, "webhooks[%zu].headers: %.*s %s", index,
+                                   STR_ARG(str_first(name, 64)), problem);
             return ERR_INVALID;
+        }
         webhook->headers[webhook->header_count++] =
             (struct header_pair){arena_str(r->arena, name), json_string(value)};
     }

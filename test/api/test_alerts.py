@@ -350,7 +350,7 @@ def test_a_test_tells_the_truth(api, project, hook):
       for config, words in [
           ({"url": None}, "url is missing"), ({"url": 5}, "url must be a text"),
           ({"headers": "{"}, "headers is not JSON: unexpected end of data at byte 1"), ({"headers": [1]}, "headers must be"),
-          ({"headers": {"a b": "x"}}, "headers has a name that no header may have"), ({"headers": {"A": "x\ny"}}, "headers has a bad"),
+          ({"headers": {"a b": "x"}}, 'headers has "a b", which is not'), ({"headers": {"A": "x\ny"}}, 'headers has "A", which has a value'),
           ({"body": [1]}, "body must be a JSON object"), ({"body": '{"a": {metric_value}}'}, "body is not JSON"),
           ({"variables": {"a": 1}}, "variables must be an object of texts"), ({"template_mode": "x"}, "template_mode must be"),
           ({"merge_fields": 1}, "merge_fields must be"), ({"preset": "irc"}, "preset must be slack")]],

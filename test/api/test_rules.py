@@ -302,7 +302,9 @@ def test_a_kill_neither_loses_nor_repeats(api, server, project, hook):
     ({"spend_limit": {"limit_usd": 1}}, "spend_limit is not done by this server"),
     ({"webhooks": {}}, "webhooks must be an array of at most 10"),
     ({"webhooks": [{"url": "https://a.example/"}, {"url": "x"}]}, "webhooks[1].url: the URL must begin with"),
-    ({"webhooks": [{"url": "https://a.example/", "headers": {"A": 1}}]}, "webhooks[0].headers must be an object"),
+    ({"webhooks": [{"url": "https://a.example/", "headers": [1]}]}, "webhooks[0].headers must be an object"),
+    ({"webhooks": [{"url": "https://a.example/", "headers": {"A": 1}}]}, "webhooks[0].headers: A must have a string"),
+    ({"webhooks": [{"url": "https://a.example/", "headers": {"A": "x\r\nB: y"}}]}, "webhooks[0].headers: A has a value that no header"),
 ])
 def test_what_is_refused(api, project, change, words):
     body = {"display_name": "d", "sampling_rate": 1, "session_id": project["id"], "webhooks": [], **change}
