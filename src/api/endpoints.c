@@ -3,7 +3,6 @@
 #include "api/endpoints_priv.h"
 #include "api/route.h"
 
-#include "delivery/endpoint_json.h"
 #include "store/bucket.h"
 
 #define NAME_BYTES_MAX 200
@@ -14,11 +13,16 @@
 static const char *const kinds[] = {"run", "rule", "alert", "fleet", "system", NULL};
 static const char *const orderings[] = {"none", "fifo", NULL};
 
-const struct policy_set *endpoint_policies(const struct call *call)
+static const struct policy_set *policies_of(const struct call *call)
 {
     static const struct policy_set built_in;
 
     return call->setup->policies ? call->setup->policies : &built_in;
+}
+
+struct endpoint_teller endpoint_teller_of(const struct call *call, int64_t now_us)
+{
+    return (struct endpoint_teller){policies_of(call), delivery_view_of(call), now_us};
 }
 
 enum err endpoint_not_found(struct call *call)
@@ -43,6 +47,7 @@ enum err endpoint_of(struct tx *tx, struct call *call, struct arena *arena,
 static enum err reply(struct tx *tx, struct call *call, struct str endpoint_id, int status)
 {
     struct str tenant = call->principal.tenant;
+    const struct endpoint_teller teller = endpoint_teller_of(call, tx->now_us);
     struct endpoint_backlog backlog;
     struct endpoint_row row;
     enum err err = endpoint_get(tx, tenant, endpoint_id, call->arena, &row);
@@ -52,8 +57,7 @@ static enum err reply(struct tx *tx, struct call *call, struct str endpoint_id, 
     if (!err)
         err = endpoint_backlog(tx, tenant, endpoint_id, &backlog);
     if (!err)
-        endpoint_json_out(call_json(call, status), endpoint_policies(call), tx->now_us, &row,
-                          &backlog, NULL);
+        endpoint_json_out(call_json(call, status), &teller, &row, &backlog, NULL);
     return err;
 }
 
@@ -84,7 +88,7 @@ static enum err read_name(struct call *call, struct endpoint_row *row)
 
 static enum err read_policy(struct call *call, struct endpoint_row *row)
 {
-    const struct policy_set *policies = endpoint_policies(call);
+    const struct policy_set *policies = policies_of(call);
 
     if (is_given(call, "policy"))
         row->policy = STR_NONE;

@@ -4,9 +4,10 @@
 #define API_ENDPOINTS_PRIV_H
 
 #include "api/call.h"
-#include "store/endpoints.h"
+#include "delivery/endpoint_json.h"
 
-const struct policy_set *endpoint_policies(const struct call *call);
+/* How endpoints are told to this caller. */
+struct endpoint_teller endpoint_teller_of(const struct call *call, int64_t now_us);
 /* 404 for the first path parameter. */
 enum err endpoint_not_found(struct call *call);
 /* The endpoint that the first path parameter names, if it exists for this caller (delivery_view.h)

@@ -4,8 +4,6 @@
 #include "api/delivery_view.h"
 #include "api/endpoints_priv.h"
 
-#include "delivery/endpoint_json.h"
-
 struct reading {
     struct endpoint_filter filter;
     struct endpoint_row *rows; /* in the call's arena */
@@ -29,20 +27,18 @@ static const struct origin_view *view_of(const struct reading *reading, size_t i
 static enum err reply(struct call *call)
 {
     const struct reading *reading = call->data;
-    const struct policy_set *policies = endpoint_policies(call);
+    const struct endpoint_teller teller = endpoint_teller_of(call, reading->now_us);
     struct json_writer *w = call_json(call, 200);
 
     if (reading->is_one) {
-        endpoint_json_out(w, policies, reading->now_us, reading->rows, &reading->backlog,
-                          view_of(reading, 0));
+        endpoint_json_out(w, &teller, reading->rows, &reading->backlog, view_of(reading, 0));
         return OK;
     }
     json_begin_object(w);
     json_key(w, "endpoints");
     json_begin_array(w);
     for (size_t i = 0; i < reading->count; i++)
-        endpoint_json_out(w, policies, reading->now_us, &reading->rows[i], NULL,
-                          view_of(reading, i));
+        endpoint_json_out(w, &teller, &reading->rows[i], NULL, view_of(reading, i));
     json_end_array(w);
     json_put_str(w, "next_after",
                  reading->count && (int64_t)reading->count == reading->filter.limit

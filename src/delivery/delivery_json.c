@@ -30,8 +30,7 @@ bool delivery_view_hides(struct delivery_view view, struct str result, int64_t s
     return false;
 }
 
-/* The end of its minute: how long something took cannot be seen. */
-static int64_t coarse(bool is_hidden, int64_t at_us)
+int64_t delivery_view_time(bool is_hidden, int64_t at_us)
 {
     return is_hidden ? (at_us + HIDDEN_GRAIN_US - 1) / HIDDEN_GRAIN_US * HIDDEN_GRAIN_US : at_us;
 }
@@ -87,10 +86,10 @@ static void put_members(struct json_writer *w, struct delivery_view view,
     json_put_str(w, "state", delivery_state_name(delivery->state));
     json_put_str(w, "state_reason", reason_of(delivery, is_hidden));
     json_put_i64(w, "attempts", delivery->attempts);
-    json_put_time(w, "next_attempt_at", coarse(is_hidden, delivery->next_us));
+    json_put_time(w, "next_attempt_at", delivery_view_time(is_hidden, delivery->next_us));
     json_put_time(w, "created_at", delivery->created_us);
-    json_put_time(w, "updated_at", coarse(is_hidden, delivery->updated_us));
-    json_put_time(w, "ended_at", coarse(is_hidden, delivery->ended_us));
+    json_put_time(w, "updated_at", delivery_view_time(is_hidden, delivery->updated_us));
+    json_put_time(w, "ended_at", delivery_view_time(is_hidden, delivery->ended_us));
     put_i64_or_null(w, "resend_of", delivery->resend_of, 0);
     json_put_str(w, "replay_id", delivery->replay_id);
     json_put_bool(w, "cancelled",
@@ -137,8 +136,9 @@ void delivery_json_out_attempt(struct json_writer *w, struct delivery_view view,
     json_begin_object(w);
     json_put_i64(w, "attempt_id", attempt->attempt_id);
     json_put_i64(w, "number", attempt->number);
-    json_put_time(w, "started_at", attempt->started_us);
-    json_put_time(w, "ended_at", coarse(is_hidden, attempt->ended_us));
+    /* An attempt begins so long after the end of the one before. */
+    json_put_time(w, "started_at", delivery_view_time(is_hidden, attempt->started_us));
+    json_put_time(w, "ended_at", delivery_view_time(is_hidden, attempt->ended_us));
     json_put_str(w, "result", is_hidden ? HIDDEN_RESULT : attempt->result);
     put_message(w, "message", attempt->result, attempt->status, is_hidden);
     put_i64_or_null(w, "status", attempt->status, 0);
@@ -200,7 +200,7 @@ void delivery_json_out_change(struct json_writer *w, struct delivery_view view,
 
     json_begin_object(w);
     json_put_i64(w, "position", row->position);
-    json_put_time(w, "at", coarse(is_hidden, row->at_us));
+    json_put_time(w, "at", delivery_view_time(is_hidden, row->at_us));
     json_put_str(w, "state", delivery_state_name(row->state));
     json_key(w, "delivery");
     delivery_json_out(w, view, &row->delivery);

@@ -25,6 +25,8 @@ struct delivery_view {
     bool has_network; /* why there was no answer, and when exactly */
 };
 
+/* The time, for whom how long something took is hidden from the end of its minute. */
+int64_t delivery_view_time(bool is_hidden, int64_t at_us);
 /* Is it one of those whose end is told in one word? */
 bool delivery_view_hides(struct delivery_view view, struct str result, int64_t status);
 

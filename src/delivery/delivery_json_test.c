@@ -111,7 +111,7 @@ static struct str seen_by(struct buf *out, struct delivery_view view, struct str
 {
     struct attempt_row attempt = {.attempt_id = 1,
                                   .number = 1,
-                                  .started_us = 1,
+                                  .started_us = ended_us / 2,
                                   .ended_us = ended_us,
                                   .result = result,
                                   .detail = STR("10.0.0.7 refused"),

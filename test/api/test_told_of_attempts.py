@@ -154,7 +154,8 @@ def test_no_answer_is_one_word_to_a_workspace(served, corner):
         assert reply["attempt"]["result"] == "unreachable" and reply["attempt"]["message"] == "there was no answer from the receiver"
         assert reply["attempt"]["detail"] is None and reply["attempt"]["address"] is None
         assert set(reply["attempt"]["phases_us"].values()) == {None}
-        for at in (reply["attempt"]["ended_at"], reply["delivery"]["ended_at"], reply["delivery"]["updated_at"]):
+        for at in (reply["attempt"]["started_at"], reply["attempt"]["ended_at"], reply["delivery"]["ended_at"],
+                   reply["delivery"]["updated_at"]):
             assert at is None or at[17:26] == "00.000000", "a time to the minute"
     assert min(took.values()) > 18, f"a quick no says that the port is closed: {took}"
     for client in (clients["operator"], clients["admin"], clients["viewer"]):
@@ -185,6 +186,12 @@ def test_a_run_whose_webhook_gets_no_answer_tells_no_more(served, corner):
         delivery = ended_delivery(clients["viewer"], object_id=run["run_id"])
         reasons[name] = (delivery["state_reason"], delivery["last_result"], delivery["last_message"],
                          delivery["next_attempt_at"] is None or delivery["next_attempt_at"][17:26] == "00.000000")
+        path = f"/v1/endpoints/{delivery['endpoint_id']}"
+        seen = clients["viewer"].ok("GET", path)
+        assert seen["failing_since"][17:26] == seen["backlog"]["next_attempt_at"][17:26] == "00.000000", "how soon it failed"
+        assert seen["sender"] is None, "what others send there"
+        assert clients["viewer"].ok("GET", "/v1/endpoints", params={"origin": seen["origin"]})["endpoints"][0]["sender"] is None
+        assert root.ok("GET", path)["backlog"]["next_attempt_at"] < seen["backlog"]["next_attempt_at"]
     assert set(reasons.values()) == {("unreachable", "unreachable", "there was no answer from the receiver", True)}
 
 
