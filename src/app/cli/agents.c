@@ -77,29 +77,22 @@ static const struct arg_command list_command = {
     .flag_count = ARRAY_LEN(json_flags),
 };
 
+static void print_list(const struct json *root)
+{
+    struct json_iter iter = json_iter(json_get(root, "items"));
+    const struct json *agent;
+
+    while (json_next(&iter, NULL, &agent)) {
+        printf("%.*s  v%-4lld ", STR_ARG(output_text(agent, "id")),
+               (long long)json_i64(json_get(agent, "version"), 0));
+        output_safe(output_text(agent, "name"), 60);
+        putchar('\n');
+    }
+}
+
 static int list_run(struct remote *remote)
 {
-    const struct json *root = NULL, *items;
-    struct buf body;
-    int code;
-
-    buf_init(&body, REMOTE_BODY_BYTES_MAX);
-    code = remote_call(remote, "GET", STR("/v1/fleet/agents?page_size=100"), STR_NONE, &body);
-    if (code == CLI_OK && session_value(remote->session, "json")) {
-        output_line(buf_str(&body));
-    } else if (code == CLI_OK && output_parse(&remote->arena, &body, &root)) {
-        items = json_get(root, "items");
-        for (size_t i = 0; i < json_count(items); i++) {
-            const struct json *agent = json_item(items, i);
-
-            printf("%.*s  v%-4lld ", STR_ARG(output_text(agent, "id")),
-                   (long long)json_i64(json_get(agent, "version"), 0));
-            output_safe(output_text(agent, "name"), 60);
-            putchar('\n');
-        }
-    }
-    buf_release(&body);
-    return code;
+    return remote_say(remote, STR("/v1/fleet/agents?page_size=100"), print_list);
 }
 
 /* ---- out ---- */

@@ -4,7 +4,6 @@
 #include "app/cli/output.h"
 #include "app/cli/remote.h"
 
-#define REPLY_BYTES_MAX REMOTE_BODY_BYTES_MAX
 #define PATH_BYTES_MAX (64 * KIB)
 
 /* What narrows down a search, on the command line and in the API. */
@@ -137,39 +136,29 @@ static void print_row(const struct json *delivery)
     putchar('\n');
 }
 
-static int print_list(const struct buf *body)
+static void print_list(const struct json *root)
 {
-    const struct json *root = NULL, *row;
-    struct arena arena;
-    int code = CLI_FAILED;
+    struct json_iter iter = json_iter(json_get(root, "deliveries"));
+    const struct json *row;
 
-    arena_init(&arena);
-    if (output_parse(&arena, body, &root)) {
-        struct json_iter iter = json_iter(json_get(root, "deliveries"));
-
-        printf("%-10s %-19s %-8s %-6s %5s  %-12s %s\n", "ID", "CREATED (UTC)", "STATE", "KIND",
-               "TRIES", "LAST", "URL");
-        while (json_next(&iter, NULL, &row))
-            print_row(row);
-        if (json_i64(json_get(root, "next_before"), 0))
-            fprintf(stderr, "There may be more: --before %lld\n",
-                    (long long)json_i64(json_get(root, "next_before"), 0));
-        else if (json_count(json_get(root, "deliveries")) == 0)
-            fprintf(stderr, "There are no such deliveries.\n");
-        code = CLI_OK;
-    }
-    arena_release(&arena);
-    return code;
+    printf("%-10s %-19s %-8s %-6s %5s  %-12s %s\n", "ID", "CREATED (UTC)", "STATE", "KIND", "TRIES",
+           "LAST", "URL");
+    while (json_next(&iter, NULL, &row))
+        print_row(row);
+    if (json_i64(json_get(root, "next_before"), 0))
+        fprintf(stderr, "There may be more: --before %lld\n",
+                (long long)json_i64(json_get(root, "next_before"), 0));
+    else if (json_count(json_get(root, "deliveries")) == 0)
+        fprintf(stderr, "There are no such deliveries.\n");
 }
 
 static int list_run(struct remote *remote)
 {
     const struct session *session = remote->session;
-    struct buf path, body;
+    struct buf path;
     int code;
 
     buf_init(&path, PATH_BYTES_MAX);
-    buf_init(&body, REPLY_BYTES_MAX);
     buf_add_cstr(&path, "/v1/deliveries");
     add_filters(session, &path);
     remote_add_query(&path, "since", session_value(session, "since"));
@@ -177,28 +166,12 @@ static int list_run(struct remote *remote)
     remote_add_query(&path, "text", session_value(session, "text"));
     remote_add_query(&path, "before", session_value(session, "before"));
     remote_add_query(&path, "limit", session_value(session, "limit"));
-    code = remote_call(remote, "GET", buf_str(&path), STR_NONE, &body);
-    if (code == CLI_OK && session_value(session, "json"))
-        output_line(buf_str(&body));
-    else if (code == CLI_OK)
-        code = print_list(&body);
+    code = remote_say(remote, buf_str(&path), print_list);
     buf_release(&path);
-    buf_release(&body);
     return code;
 }
 
 /* ---- show ---- */
-
-static void print_member(const struct json *object, const char *label, const char *key)
-{
-    struct str text = output_text(object, key);
-
-    if (text.len == 0)
-        return;
-    printf("%-14s ", label);
-    output_safe(text, 400);
-    putchar('\n');
-}
 
 static void print_phases(const struct json *phases)
 {
@@ -246,22 +219,22 @@ static void print_delivery(const struct json *delivery)
     const struct json *attempt;
 
     printf("%-14s %lld\n", "delivery", (long long)json_i64(json_get(delivery, "delivery_id"), 0));
-    print_member(delivery, "state", "state");
-    print_member(delivery, "reason", "state_reason");
-    print_member(delivery, "last", "last_message");
-    print_member(delivery, "kind", "kind");
-    print_member(delivery, "object", "object_id");
-    print_member(delivery, "webhook-id", "webhook_id");
-    print_member(delivery, "endpoint", "endpoint_id");
-    print_member(delivery, "url", "url");
-    print_member(delivery, "created", "created_at");
-    print_member(delivery, "ended", "ended_at");
-    print_member(delivery, "next attempt", "next_attempt_at");
-    print_member(delivery, "policy", "policy");
+    output_member(delivery, "state", "state");
+    output_member(delivery, "reason", "state_reason");
+    output_member(delivery, "last", "last_message");
+    output_member(delivery, "kind", "kind");
+    output_member(delivery, "object", "object_id");
+    output_member(delivery, "webhook-id", "webhook_id");
+    output_member(delivery, "endpoint", "endpoint_id");
+    output_member(delivery, "url", "url");
+    output_member(delivery, "created", "created_at");
+    output_member(delivery, "ended", "ended_at");
+    output_member(delivery, "next attempt", "next_attempt_at");
+    output_member(delivery, "policy", "policy");
     if (json_i64(json_get(delivery, "resend_of"), 0))
         printf("%-14s %lld\n", "resend of",
                (long long)json_i64(json_get(delivery, "resend_of"), 0));
-    print_member(delivery, "replay", "replay_id");
+    output_member(delivery, "replay", "replay_id");
     printf("%-14s %lld bytes\n", "body", (long long)json_i64(json_get(delivery, "body_bytes"), 0));
     while (json_next(&iter, NULL, &attempt))
         print_attempt(attempt);

@@ -106,65 +106,39 @@ static void print_row(const struct json *endpoint)
     putchar('\n');
 }
 
-static int print_list(const struct buf *body)
+static void print_list(const struct json *root)
 {
-    const struct json *root = NULL, *endpoint;
-    struct arena arena;
-    int code = CLI_FAILED;
+    struct json_iter iter = json_iter(json_get(root, "endpoints"));
+    const struct json *endpoint;
 
-    arena_init(&arena);
-    if (output_parse(&arena, body, &root)) {
-        struct json_iter iter = json_iter(json_get(root, "endpoints"));
-
-        printf("%-36s  %-6s %-8s %-8s %s\n", "ID", "KIND", "STATE", "HEALTH", "URL");
-        while (json_next(&iter, NULL, &endpoint))
-            print_row(endpoint);
-        if (output_text(root, "next_after").len)
-            fprintf(stderr, "There may be more: --after %.*s\n",
-                    STR_ARG(output_text(root, "next_after")));
-        else if (json_count(json_get(root, "endpoints")) == 0)
-            fprintf(stderr, "There are none: an endpoint is made by its first webhook.\n");
-        code = CLI_OK;
-    }
-    arena_release(&arena);
-    return code;
+    printf("%-36s  %-6s %-8s %-8s %s\n", "ID", "KIND", "STATE", "HEALTH", "URL");
+    while (json_next(&iter, NULL, &endpoint))
+        print_row(endpoint);
+    if (output_text(root, "next_after").len)
+        fprintf(stderr, "There may be more: --after %.*s\n",
+                STR_ARG(output_text(root, "next_after")));
+    else if (json_count(json_get(root, "endpoints")) == 0)
+        fprintf(stderr, "There are none: an endpoint is made by its first webhook.\n");
 }
 
 static int list_run(struct remote *remote)
 {
     const struct session *session = remote->session;
-    struct buf path, body;
+    struct buf path;
     int code;
 
     buf_init(&path, PATH_BYTES_MAX);
-    buf_init(&body, REMOTE_BODY_BYTES_MAX);
     buf_add_cstr(&path, "/v1/endpoints");
     remote_add_query(&path, "kind", session_value(session, "kind"));
     remote_add_query(&path, "state", session_value(session, "state"));
     remote_add_query(&path, "limit", session_value(session, "limit"));
     remote_add_query(&path, "after", session_value(session, "after"));
-    code = remote_call(remote, "GET", buf_str(&path), STR_NONE, &body);
-    if (code == CLI_OK && session_value(session, "json"))
-        output_line(buf_str(&body));
-    else if (code == CLI_OK)
-        code = print_list(&body);
+    code = remote_say(remote, buf_str(&path), print_list);
     buf_release(&path);
-    buf_release(&body);
     return code;
 }
 
 /* ---- one ---- */
-
-static void print_text(const struct json *endpoint, const char *label, const char *key)
-{
-    struct str text = output_text(endpoint, key);
-
-    if (text.len == 0)
-        return;
-    printf("%-14s ", label);
-    output_safe(text, 400);
-    putchar('\n');
-}
 
 /* What the sender knows of its origin now. */
 static void print_sender(const struct json *sender)
@@ -175,26 +149,26 @@ static void print_sender(const struct json *sender)
            (long long)json_i64(json_get(sender, "in_flight"), 0),
            (long long)json_i64(json_get(sender, "concurrency"), 0),
            (long long)json_i64(json_get(sender, "waiting"), 0));
-    print_text(sender, "breaker", "breaker");
-    print_text(sender, "reopens", "reopens_at");
+    output_member(sender, "breaker", "breaker");
+    output_member(sender, "reopens", "reopens_at");
 }
 
 static void print_endpoint(const struct json *endpoint)
 {
     const struct json *backlog = json_get(endpoint, "backlog");
 
-    print_text(endpoint, "endpoint", "endpoint_id");
-    print_text(endpoint, "name", "name");
-    print_text(endpoint, "url", "url");
-    print_text(endpoint, "kind", "kind");
-    print_text(endpoint, "state", "state");
-    print_text(endpoint, "reason", "state_reason");
-    print_text(endpoint, "since", "state_since");
-    print_text(endpoint, "health", "health");
-    print_text(endpoint, "failing since", "failing_since");
-    print_text(endpoint, "resting until", "resting_until");
-    print_text(endpoint, "policy", "policy");
-    print_text(endpoint, "ordering", "ordering");
+    output_member(endpoint, "endpoint", "endpoint_id");
+    output_member(endpoint, "name", "name");
+    output_member(endpoint, "url", "url");
+    output_member(endpoint, "kind", "kind");
+    output_member(endpoint, "state", "state");
+    output_member(endpoint, "reason", "state_reason");
+    output_member(endpoint, "since", "state_since");
+    output_member(endpoint, "health", "health");
+    output_member(endpoint, "failing since", "failing_since");
+    output_member(endpoint, "resting until", "resting_until");
+    output_member(endpoint, "policy", "policy");
+    output_member(endpoint, "ordering", "ordering");
     if (json_type(backlog) == JSON_OBJECT)
         printf("%-14s %lld due, %lld being sent, %lld held\n", "backlog",
                (long long)json_i64(json_get(backlog, "due"), 0),

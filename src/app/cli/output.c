@@ -81,6 +81,17 @@ struct str output_text(const struct json *object, const char *key)
     return str_is_none(text) ? STR("") : text;
 }
 
+void output_member(const struct json *object, const char *label, const char *key)
+{
+    struct str text = output_text(object, key);
+
+    if (text.len == 0)
+        return;
+    printf("%-14s ", label);
+    output_safe(text, 400);
+    putchar('\n');
+}
+
 struct str output_time(const struct json *object, const char *key, char text[20])
 {
     struct str iso = output_text(object, key);

@@ -22,6 +22,8 @@ bool output_flush(void);
 void output_safe(struct str text, size_t bytes_max);
 /* The string member of an object, or "". */
 struct str output_text(const struct json *object, const char *key);
+/* A line of it: its label, then the string member; nothing where that is empty. */
+void output_member(const struct json *object, const char *label, const char *key);
 /* "2026-11-28 15:04:05" of an ISO text. */
 struct str output_time(const struct json *object, const char *key, char text[20]);
 /* The whole body as JSON; false: it is none, and that has been said. */

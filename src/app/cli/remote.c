@@ -190,8 +190,8 @@ int remote_look(struct remote *remote, struct str path, struct buf *out)
     }
 }
 
-static int say_one(const struct session *session, const struct buf *body,
-                   void (*print)(const struct json *object))
+static int say(const struct session *session, const struct buf *body,
+               void (*print)(const struct json *root))
 {
     const struct json *root = NULL;
     struct arena arena;
@@ -210,24 +210,40 @@ static int say_one(const struct session *session, const struct buf *body,
     return code;
 }
 
+/* Calls, and says what comes. */
+static int call_and_say(struct remote *remote, const char *method, struct str path, struct str ask,
+                        void (*print)(const struct json *root))
+{
+    struct buf body;
+    int code;
+
+    buf_init(&body, REMOTE_BODY_BYTES_MAX);
+    code = remote_call(remote, method, path, ask, &body);
+    if (code == CLI_OK)
+        code = say(remote->session, &body, print);
+    buf_release(&body);
+    return code;
+}
+
+int remote_say(struct remote *remote, struct str path, void (*print)(const struct json *root))
+{
+    return call_and_say(remote, "GET", path, STR_NONE, print);
+}
+
 int remote_one(struct remote *remote, const char *folder, const char *verb, struct str ask,
                void (*print)(const struct json *object))
 {
-    struct buf path, body;
+    struct buf path;
     int code;
 
     buf_init(&path, PATH_BYTES_MAX);
-    buf_init(&body, REMOTE_BODY_BYTES_MAX);
     buf_add_cstr(&path, folder);
     buf_add_char(&path, '/');
     percent_write(&path, str_of(remote->session->args.operands[0]));
     if (verb)
         buf_addf(&path, "/%s", verb);
-    code = remote_call(remote, verb ? "POST" : "GET", buf_str(&path), ask, &body);
-    if (code == CLI_OK)
-        code = say_one(remote->session, &body, print);
+    code = call_and_say(remote, verb ? "POST" : "GET", buf_str(&path), ask, print);
     buf_release(&path);
-    buf_release(&body);
     return code;
 }
 

@@ -73,8 +73,10 @@ int remote_call(struct remote *remote, const char *method, struct str path, stru
 /* A GET for whoever watches something: where there is no answer, or a 503, it is asked again with
  * pauses for as long as it takes, for servers and their databases restart. */
 int remote_look(struct remote *remote, struct str path, struct buf *out) MUST_USE;
+/* A GET. What comes is said as it is with --json, else by `print`. */
+int remote_say(struct remote *remote, struct str path, void (*print)(const struct json *root));
 /* The object in `folder` that the command's operand names: got, or, with a verb, sent `ask` at
- * folder/ID/verb. What comes is said as it is with --json, else by `print`. */
+ * folder/ID/verb. What comes is said likewise. */
 int remote_one(struct remote *remote, const char *folder, const char *verb, struct str ask,
                void (*print)(const struct json *object));
 /* The same for answers that the command judges itself: any status. CLI_FAILED: there was none. */

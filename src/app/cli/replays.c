@@ -264,44 +264,29 @@ static void print_row(const struct json *r)
            (long long)number(r, "skipped"), (long long)number(r, "failed"));
 }
 
-static int print_list(const struct buf *body)
+static void print_list(const struct json *root)
 {
-    const struct json *root = NULL, *replay;
-    struct arena arena;
-    int code = CLI_FAILED;
+    struct json_iter iter = json_iter(json_get(root, "replays"));
+    const struct json *replay;
 
-    arena_init(&arena);
-    if (output_parse(&arena, body, &root)) {
-        struct json_iter iter = json_iter(json_get(root, "replays"));
-
-        printf("%-36s  %-19s %-9s %9s %9s %9s %7s\n", "ID", "CREATED (UTC)", "STATE", "EXPECTED",
-               "QUEUED", "PASSED", "FAILED");
-        while (json_next(&iter, NULL, &replay))
-            print_row(replay);
-        if (json_count(json_get(root, "replays")) == 0)
-            fprintf(stderr, "There are none: runbell replay starts one.\n");
-        code = CLI_OK;
-    }
-    arena_release(&arena);
-    return code;
+    printf("%-36s  %-19s %-9s %9s %9s %9s %7s\n", "ID", "CREATED (UTC)", "STATE", "EXPECTED",
+           "QUEUED", "PASSED", "FAILED");
+    while (json_next(&iter, NULL, &replay))
+        print_row(replay);
+    if (json_count(json_get(root, "replays")) == 0)
+        fprintf(stderr, "There are none: runbell replay starts one.\n");
 }
 
 static int list_run(struct remote *remote)
 {
-    struct buf path, body;
+    struct buf path;
     int code;
 
     buf_init(&path, PATH_BYTES_MAX);
-    buf_init(&body, REMOTE_BODY_BYTES_MAX);
     buf_add_cstr(&path, "/v1/replays");
     remote_add_query(&path, "limit", session_value(remote->session, "limit"));
-    code = remote_call(remote, "GET", buf_str(&path), STR_NONE, &body);
-    if (code == CLI_OK && session_value(remote->session, "json"))
-        output_line(buf_str(&body));
-    else if (code == CLI_OK)
-        code = print_list(&body);
+    code = remote_say(remote, buf_str(&path), print_list);
     buf_release(&path);
-    buf_release(&body);
     return code;
 }
 
