@@ -4,6 +4,7 @@
 #include "store/table_rig.h"
 
 #define MANY 500
+#define PLANNED_AFTER 8 /* PostgreSQL keeps the plan of the sixth */
 
 /* What this transaction has read of the table by its indexes. */
 static const struct db_statement rows_read = {
@@ -47,18 +48,21 @@ static void end(struct table *t, struct str id)
     assert_int_equal(run_end(t->tx, &run), OK);
 }
 
-/* PostgreSQL has planned how to find one while there was hardly any other. */
-static void who_waits_is_not_looked_at(void **state)
+static void add_and_end(struct table *t, const char *name, int count)
 {
-    struct table *t = *state;
-    int64_t before;
-
-    for (int i = 0; i < 8; i++) {
-        struct str id = arena_printf(&t->arena, "first-%d", i);
+    for (int i = 0; i < count; i++) {
+        struct str id = arena_printf(&t->arena, "%s-%d", name, i);
 
         add(t, id);
         end(t, id);
     }
+}
+
+/* One of many ends, by the plan that was made before. */
+static void assert_one_is_read(struct table *t)
+{
+    int64_t before;
+
     for (int i = 0; i < MANY; i++)
         add(t, arena_printf(&t->arena, "%03d", i));
     before = read_so_far(t);
@@ -66,8 +70,29 @@ static void who_waits_is_not_looked_at(void **state)
     assert_in_range(read_so_far(t) - before, 0, 4);
 }
 
+/* Planned while the table was as good as empty: any index seems right. */
+static void a_new_table(void **state)
+{
+    struct table *t = *state;
+
+    add_and_end(t, "first", PLANNED_AFTER);
+    assert_one_is_read(t);
+}
+
+/* Planned while none of many lived: the index of those that live seems the smallest. */
+static void a_table_of_ended_ones(void **state)
+{
+    struct table *t = *state;
+
+    add_and_end(t, "old", MANY);
+    assert_int_equal(db_script(t->tx->db, "ANALYZE runs"), OK);
+    add_and_end(t, "more", PLANNED_AFTER);
+    assert_one_is_read(t);
+}
+
 static const struct CMUnitTest tests[] = {
-    TEST("who waits is not looked at when one ends", who_waits_is_not_looked_at),
+    TEST("who waits is not looked at when one ends, in a new table", a_new_table),
+    TEST("nor in a table of which many have ended", a_table_of_ended_ones),
 };
 
 int main(void)
