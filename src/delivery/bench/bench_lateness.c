@@ -51,13 +51,13 @@ static struct spread due_lateness(struct sender_rig *rig, struct bench_fill fill
 {
     static double late_ms[SINGLES];
     size_t before = inbox_count(&good);
-    int64_t first_us;
+    int64_t first_us = 0;
 
     fill.count = SINGLES;
     fill.endpoints = 50;
     fill.due_in_us = 500000;
     fill.due_spacing_us = SPACING_US;
-    first_us = now_us() + fill.due_in_us;
+    fill.first_due_us = &first_us;
     bench_fill(rig, &fill);
     for (size_t i = 0; i < SINGLES; i++) {
         await_arrivals(before + i + 1);

@@ -33,6 +33,8 @@ static enum err apply_group(struct tx *tx, void *context)
     enum err err = OK;
     char url[96];
 
+    if (group->from == 0 && fill->first_due_us)
+        *fill->first_due_us = now_us + fill->due_in_us;
     for (size_t i = group->from; !err && i < group->from + group->count; i++) {
         snprintf(url, sizeof(url), "%s/%zu", fill->url, fill->first_endpoint + i % fill->endpoints);
         struct outbox_event event = {.tenant = STR("t"),

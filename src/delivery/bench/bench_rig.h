@@ -14,6 +14,7 @@ struct bench_fill {
     struct str body;        /* borrowed */
     int64_t due_in_us;      /* from now */
     int64_t due_spacing_us; /* between one delivery and the next */
+    int64_t *first_due_us;  /* NULL, or where it is put when the first one is due */
 };
 
 /* Writes them in groups of 500 and waits for the last commit. Says on standard error how far it is
