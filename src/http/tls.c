@@ -145,17 +145,34 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 {
     struct tls_client *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
     const char *host = SSL_get_app_data(ssl);
-    struct tls_session *place = find_session(tls, host);
+    struct tls_session *place;
 
     if (SSL_get_certificate(ssl)) /* it would speak for its identity to whoever asks for the name */
         return 0;
+    pthread_mutex_lock(&tls->lock);
+    place = find_session(tls, host);
     if (!place)
         place = least_used(tls);
     SSL_SESSION_free(place->session);
     place->session = session;
     place->used = ++tls->tick;
     snprintf(place->host, sizeof(place->host), "%s", host);
+    pthread_mutex_unlock(&tls->lock);
     return 1;
+}
+
+/* What is known of the host is offered to it. */
+static void offer_session(struct tls_client *tls, SSL *ssl, const char *host)
+{
+    struct tls_session *known;
+
+    pthread_mutex_lock(&tls->lock);
+    known = find_session(tls, host);
+    if (known) {
+        known->used = ++tls->tick;
+        SSL_set_session(ssl, known->session); /* from here on it is counted for both */
+    }
+    pthread_mutex_unlock(&tls->lock);
 }
 
 enum err tls_client_new(const char *ca_file, struct tls_client **tls, const char **why)
@@ -175,6 +192,7 @@ enum err tls_client_new(const char *ca_file, struct tls_client **tls, const char
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context, on_session);
     *tls = MEM_NEW(struct tls_client);
+    pthread_mutex_init(&(*tls)->lock, NULL);
     (*tls)->context = context;
     SSL_CTX_set_app_data(context, *tls);
     return OK;
@@ -192,6 +210,7 @@ void tls_client_free(struct tls_client *tls)
     for (size_t i = 0; i < TLS_SESSIONS_MAX; i++)
         SSL_SESSION_free(tls->sessions[i].session);
     SSL_CTX_free(tls->context);
+    pthread_mutex_destroy(&tls->lock);
     mem_free(tls);
 }
 
@@ -215,7 +234,6 @@ struct stream *tls_client_wrap(struct tls_client *tls, struct stream *under, str
                                void *context)
 {
     SSL *ssl = SSL_new(tls->context);
-    struct tls_session *known;
     char *name;
 
     REQUIRE(ssl && host.len > 0 && host.len < TLS_HOST_MAX);
@@ -229,10 +247,7 @@ struct stream *tls_client_wrap(struct tls_client *tls, struct stream *under, str
     SSL_set_connect_state(ssl);
     SSL_set_app_data(ssl, name); /* freed with the stream */
     expect_host(ssl, name);
-    known = identity ? NULL : find_session(tls, name);
-    if (known) {
-        known->used = ++tls->tick;
-        SSL_set_session(ssl, known->session);
-    }
+    if (!identity)
+        offer_session(tls, ssl, name);
     return tls_stream_new(under, ssl, on_ready, context);
 }

@@ -20,7 +20,7 @@ enum err tls_server_change(struct tls_server *tls, const char *certificate_file,
 enum err tls_certificate_days(const char *certificate_file, int *days, const char **why) MUST_USE;
 void tls_server_free(struct tls_server *tls);
 /* ca_file NULL: the system's roots. Verifies host names; TLS ≥ 1.2; keeps sessions for resumption.
- */
+ * For all loops. */
 enum err tls_client_new(const char *ca_file, struct tls_client **tls, const char **why) MUST_USE;
 /* From now on nobody's identity is checked: for a port of one's own machine, never for webhooks. */
 void tls_client_trust_all(struct tls_client *tls);

@@ -3,6 +3,7 @@
 #define HTTP_TLS_PRIV_H
 
 #include <openssl/ssl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/str.h"
@@ -20,6 +21,7 @@ struct tls_session {
 
 struct tls_client {
     SSL_CTX *context;
+    pthread_mutex_t lock; /* of what follows: several loops have handshakes */
     struct tls_session
         sessions[TLS_SESSIONS_MAX]; /* open addressing would save nothing: handshakes are rare */
     uint64_t tick;

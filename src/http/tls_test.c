@@ -2,6 +2,7 @@
  * words.
  *
  * The certificates beside it were made for this test only. */
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <unistd.h>
@@ -140,6 +141,64 @@ static void a_connection_is_used_again_by_the_same_identity_only(void **state)
         assert_int_equal(outcome->result.reused, turns[i].is_reused);
     }
     assert_int_equal(client_rig_stats(&client).connections_opened, 3);
+    stop_server();
+}
+
+/* ---- several loops ---- */
+
+#define LOOPS 3
+#define HANDSHAKES 150 /* of each */
+
+struct visitor {
+    struct client_rig rig;
+    struct http_client_request request;
+    int left, answered;
+    sem_t is_done;
+};
+
+static void visit(struct client_rig *rig);
+
+static void on_visited(void *context, const struct http_result *result)
+{
+    struct visitor *visitor = context;
+
+    visitor->answered += result->outcome == HTTP_ANSWERED;
+    if (--visitor->left > 0)
+        visit(&visitor->rig);
+    else
+        sem_post(&visitor->is_done);
+}
+
+static void visit(struct client_rig *rig)
+{
+    struct visitor *visitor = CONTAINER_OF(rig, struct visitor, rig);
+
+    http_client_send(rig->client, &visitor->request, on_visited, visitor);
+}
+
+/* As the sender, the agents and the gateway do; the thread sanitizer has to be content with it. */
+static void loops_share_what_they_know_of_a_host(void **state)
+{
+    static struct visitor visitors[LOOPS];
+
+    (void)state;
+    start_server(CERTIFICATE("good"));
+    for (int i = 0; i < LOOPS; i++) {
+        visitors[i] = (struct visitor){.rig = {.tls = client.tls}, .left = HANDSHAKES};
+        sem_init(&visitors[i].is_done, 0, 0);
+        client_rig_start(&visitors[i].rig);
+        visitors[i].request = request_to(STR("127.0.0.1"), STR("/hello"));
+        visitors[i].request.budget = client.budget;
+        visitors[i].request.reuse = HTTP_FRESH;
+    }
+    for (int i = 0; i < LOOPS; i++)
+        client_rig_call(&visitors[i].rig, visit);
+    for (int i = 0; i < LOOPS; i++) {
+        sem_wait(&visitors[i].is_done);
+        sem_destroy(&visitors[i].is_done);
+        assert_int_equal(visitors[i].answered, HANDSHAKES);
+        client_rig_stop(&visitors[i].rig);
+    }
     stop_server();
 }
 
@@ -305,6 +364,7 @@ int main(void)
         TEST(names_and_addresses_are_verified, "a certificate holds for its names and addresses"),
         TEST(a_connection_is_used_again_by_the_same_identity_only,
              "a connection is used again by the same identity only"),
+        TEST(loops_share_what_they_know_of_a_host, "loops share what they know of a host"),
         TEST(another_name_is_refused, "a certificate for another name is refused"),
         TEST(an_expired_certificate_is_refused, "an expired certificate is refused"),
         TEST(a_self_signed_certificate_is_refused, "a self-signed certificate is refused"),
