@@ -1,7 +1,8 @@
-/* tls_flood_test.c -- peers that keep TLS busy with itself: what they may cost is bounded, on
- * either side, whether or not something is under way on the connection.
+/* tls_flood_test.c -- peers that keep TLS busy with itself, or much in memory: what they may cost
+ * is bounded, on either side, whether or not something is under way on the connection.
  *
  * The peers are OpenSSL's own, on a thread of their own, and never read while they flood. */
+#include <malloc.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <time.h>
@@ -182,12 +183,83 @@ static void a_client_that_floods_is_cut_off(void **state)
     tls_server_free(server.tls);
 }
 
+/* ---- memory ---- */
+
+/* Of the sanitizers; without them the allocator knows. */
+size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+static size_t allocated_bytes(void)
+{
+    return __sanitizer_get_current_allocated_bytes ? __sanitizer_get_current_allocated_bytes()
+                                                   : mallinfo2().uordblks;
+}
+
+#define LARGE_BYTES (8 * MIB) /* of server_rig's reply, and of a request's body */
+
+/* The reply's head and its bytes, thrown away. */
+static void read_reply(SSL *ssl, size_t bytes)
+{
+    static char piece[64 * KIB];
+
+    for (size_t got = 0; got < bytes;) {
+        int more = SSL_read(ssl, piece, sizeof(piece));
+
+        assert_true(more > 0);
+        got += (size_t)more;
+    }
+}
+
+static void write_request(SSL *ssl, size_t body_bytes)
+{
+    static char piece[64 * KIB];
+    int len =
+        snprintf(piece, sizeof(piece),
+                 "POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", body_bytes);
+
+    assert_int_equal(SSL_write(ssl, piece, len), len);
+    memset(piece, 'x', sizeof(piece));
+    for (size_t sent = 0; sent < body_bytes; sent += sizeof(piece))
+        assert_true(SSL_write(ssl, piece, sizeof(piece)) > 0);
+}
+
+static void a_connection_that_has_carried_much_holds_little(void **state)
+{
+    static struct rig server;
+    const char *why = "";
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(context);
+    size_t before;
+
+    (void)state;
+    assert_int_equal(tls_server_new(CERTIFICATE("good"), &server.tls, &why), OK);
+    rig_start(&server);
+    int fd = rig_connect(&server);
+    SSL_set_fd(ssl, fd);
+    assert_int_equal(SSL_connect(ssl), 1);
+    write_request(ssl, 64 * KIB);
+    read_reply(ssl, 1);
+    before = allocated_bytes();
+    assert_true(SSL_write(ssl, RIG_GET("/large"), sizeof(RIG_GET("/large")) - 1) > 0);
+    read_reply(ssl, LARGE_BYTES);
+    write_request(ssl, LARGE_BYTES);
+    read_reply(ssl, 1);
+    print_message("%zd bytes more\n", (ssize_t)(allocated_bytes() - before));
+    assert_true(allocated_bytes() < before + 32 * KIB);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    close(fd);
+    rig_stop(&server);
+    tls_server_free(server.tls);
+}
+
 static const struct CMUnitTest tests[] = {
     {"a receiver that floods with key updates or tickets fails at once, as TLS",
      an_answer_is_not_waited_for_beside_a_flood, start, stop, NULL},
     {"a kept connection that is flooded is closed", a_kept_connection_is_closed_in_a_flood, start,
      stop, NULL},
     {"a client that floods is cut off", a_client_that_floods_is_cut_off, start, stop, NULL},
+    {"a connection that has carried much holds little",
+     a_connection_that_has_carried_much_holds_little, start, stop, NULL},
 };
 
 int main(void)

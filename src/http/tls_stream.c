@@ -7,7 +7,8 @@
  * itself (new keys, tickets) are taken between two writes of ours: each costs us more than the
  * peer, so one that floods with them is cut off. The stream below does all waiting, so pending
  * bytes are its own (as records) plus the early ones. Pausing pauses the stream below: what has
- * been read from it already is still handed up. */
+ * been read from it already is still handed up. An idle connection holds no more than it needs,
+ * whatever it has carried. */
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
@@ -19,7 +20,9 @@
 #define JOINED_BYTES_MAX (4 * KIB)
 #define PLAIN_BYTES_MAX (8 * KIB)
 #define EARLY_BYTES_MAX (1024 * MIB)
-#define STEPS_MAX 256 /* three to five for a message */
+#define STEPS_MAX 256             /* three to five for a message */
+#define OUT_BYTES_MAX (64 * KIB)  /* of records, before they go down */
+#define KEPT_BYTES_MAX (32 * KIB) /* BIOs grow and never shrink: beyond it there is a new one */
 
 struct tls_stream {
     struct stream stream; /* what the owner sees; first */
@@ -58,6 +61,23 @@ static void leave(struct tls_stream *s)
         free_now(s);
 }
 
+static void renew_out(struct tls_stream *s)
+{
+    s->out = BIO_new(BIO_s_mem());
+    REQUIRE(s->out);
+    SSL_set0_wbio(s->ssl, s->out); /* frees the old one */
+}
+
+/* With nothing in it. */
+static void renew_in(struct tls_stream *s)
+{
+    s->in = BIO_new(BIO_s_mem());
+    REQUIRE(s->in);
+    BIO_set_mem_eof_return(s->in, -1);
+    BIO_set_app_data(s->in, s);
+    SSL_set0_rbio(s->ssl, s->in);
+}
+
 static void flush(struct tls_stream *s)
 {
     char *data;
@@ -71,7 +91,10 @@ static void flush(struct tls_stream *s)
     }
     struct str records = str_range(data, (size_t)len);
     stream_write(s->under, &records, 1);
-    (void)BIO_reset(s->out);
+    if (records.len > KEPT_BYTES_MAX)
+        renew_out(s);
+    else
+        (void)BIO_reset(s->out);
 }
 
 static void end(struct tls_stream *s, enum stream_end end, const char *why)
@@ -118,6 +141,8 @@ static void write_plain(struct tls_stream *s, struct str bytes)
         if (written <= 0) /* the peer's on_end will tell, or has told */
             return;
         bytes = str_from(bytes, (size_t)written);
+        if (BIO_ctrl_pending(s->out) >= OUT_BYTES_MAX)
+            flush(s);
     }
 }
 
@@ -184,7 +209,7 @@ static void read_plain(struct tls_stream *s)
         judge(s, len);
         if (s->steps > STEPS_MAX)
             end(s, STREAM_TLS, "too many TLS messages without data");
-        if (BIO_pending(s->in) == 0)
+        if (BIO_ctrl_pending(s->in) == 0)
             return;
     }
 }
@@ -202,6 +227,8 @@ static void on_under_read(void *context, struct str bytes)
         handshake(s);
     if (s->is_ready)
         read_plain(s);
+    if (bytes.len > KEPT_BYTES_MAX && BIO_ctrl_pending(s->in) == 0)
+        renew_in(s);
     leave(s);
 }
 
@@ -342,12 +369,8 @@ struct stream *tls_stream_new(struct stream *under, SSL *ssl,
     s->stream.ops = &ops;
     s->under = under;
     s->ssl = ssl;
-    s->in = BIO_new(BIO_s_mem());
-    s->out = BIO_new(BIO_s_mem());
-    REQUIRE(s->in && s->out);
-    BIO_set_mem_eof_return(s->in, -1);
-    SSL_set_bio(ssl, s->in, s->out);
-    BIO_set_app_data(s->in, s);
+    renew_in(s);
+    renew_out(s);
     SSL_set_info_callback(ssl, on_step);
     buf_init(&s->early, EARLY_BYTES_MAX);
     s->on_ready = on_ready;
