@@ -4,7 +4,8 @@
 
 Every name answers differently from query to query: the public address, forbidden ones, both, a CNAME to a forbidden one,
 IPv6 forms that hide one. The public address is an interface of the namespace, so are the forbidden ones, and a receiver
-listens on all: whatever the server tries would get through. The counter is a packet socket that sees every SYN.
+listens on all: whatever the server tries would get through. The machine has a search domain, which no name may be tried in. The counter is a packet socket that sees
+every SYN.
 """
 
 import json
@@ -43,7 +44,7 @@ def set_up(folder):
     for address in [PUBLIC6, "fd00::5", "64:ff9b::a00:5"]:
         subprocess.run(["ip", "address", "add", f"{address}/128", "dev", "lo", "nodad"], capture_output=True)
     resolv = Path(folder) / "resolv.conf"
-    resolv.write_text("nameserver 127.0.0.1\n")
+    resolv.write_text("nameserver 127.0.0.1\nsearch corp.search\noptions ndots:5\n")
     run("mount", "--bind", str(resolv), "/etc/resolv.conf")
 
 
@@ -63,6 +64,7 @@ class Names:
     def __init__(self):
         self.asked = {}
         self.answers = 0
+        self.searched = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 53))
         threading.Thread(target=self.serve, daemon=True).start()
@@ -83,6 +85,8 @@ class Names:
     def records(self, name, kind):
         times = self.asked[name, kind] = self.asked.get((name, kind), 0) + 1
         source = random.Random(f"{name} {times}")
+        if name.endswith(".search"):
+            self.searched.append(name)
         if name.startswith("inner"):
             return [record(name, A, socket.inet_aton("10.0.0.5"))] if kind == A else []
         # The first answer of a "turns" name is good, so that its connection is made; then it turns.
@@ -166,7 +170,8 @@ def play(folder, count):
     words = {}
     for state, result in ends:
         words[f"{state} {result}"] = words.get(f"{state} {result}", 0) + 1
-    return {"packets": seen, "reached": sorted(set(Receiver.reached)), "ends": words, "answers": names.answers}
+    return {"packets": seen, "reached": sorted(set(Receiver.reached)), "ends": words, "answers": names.answers,
+            "searched": names.searched[:5]}
 
 
 if __name__ == "__main__":

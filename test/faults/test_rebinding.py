@@ -28,3 +28,4 @@ def test_a_name_that_changes_its_mind_reaches_nothing_forbidden(tmp_path):
     assert seen["ends"].get("done delivered", 0) > 0, seen
     assert seen["ends"].get("dead refused", 0) > NAMES / 4, seen
     assert seen["answers"] > NAMES, seen
+    assert seen["searched"] == [], "names are absolute, whatever the machine searches"
