@@ -1,5 +1,7 @@
 /* postgres_open.c -- connecting, the session's settings, and what PostgreSQL's errors mean to us.
  */
+#include <stdatomic.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "db/postgres_priv.h"
@@ -10,6 +12,9 @@
 
 /* Read once, at start; the text must outlive the connection that could not be opened. */
 static char why_text[WHY_BYTES_MAX];
+
+/* All connections go to one server: that it is away is told once, not by each. */
+static atomic_bool is_away;
 
 /* Acknowledged is durable: a server that is set to lie is told not to (a stronger setting is left
  * alone). */
@@ -123,6 +128,17 @@ static enum err settle_session(struct postgres *postgres, const char *settings)
     return OK;
 }
 
+/* Why it cannot be opened in the first place is told by whoever opens it. */
+static void tell_reached(const struct postgres *postgres, bool is_reached)
+{
+    if (!postgres->was_open || atomic_exchange(&is_away, !is_reached) == !is_reached)
+        return;
+    if (is_reached)
+        log_info("db", "PostgreSQL answers again");
+    else
+        log_error("db", "PostgreSQL does not answer: %s", postgres->db.error);
+}
+
 enum err postgres_reconnect(struct postgres *postgres)
 {
     enum err err;
@@ -131,8 +147,10 @@ enum err postgres_reconnect(struct postgres *postgres)
     postgres->conn = postgres_connect(postgres->url);
     if (PQstatus(postgres->conn) != CONNECTION_OK) {
         (void)postgres_failed(postgres, NULL, "connect");
+        tell_reached(postgres, false);
         return ERR_AGAIN;
     }
+    tell_reached(postgres, true);
     err = settle_session(postgres, session_settings);
     return !err && postgres->seeks ? settle_session(postgres, seek_settings) : err;
 }
@@ -172,6 +190,7 @@ enum err db_postgres_open(const char *url, struct db **db, const char **why)
     err = postgres_reconnect(postgres);
     refusal = err ? postgres->db.error : refusal_of(postgres->conn);
     if (!refusal) {
+        postgres->was_open = true;
         *db = &postgres->db;
         return OK;
     }

@@ -38,6 +38,7 @@ struct postgres {
     struct map prepared;     /* by the statement's name; emptied with the connection */
     unsigned prepared_count; /* makes names unique in the session */
     bool seeks;              /* db_postgres_seek */
+    bool was_open;           /* a connection that fails from now on is a server that went away */
 };
 
 struct postgres *postgres_of(struct db *db);

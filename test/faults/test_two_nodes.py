@@ -79,6 +79,7 @@ def test_a_node_is_killed_and_postgres_restarted_under_load(tmp_path, shared_rec
             for number in range(2):
                 assert nodes[number].process.poll() is None, "a restart of PostgreSQL ended a node"
                 assert nodes[number].starts == 1 + nodes[number].kills
+                assert "PostgreSQL does not answer: connect: " in nodes[number].log() and "PostgreSQL answers again" in nodes[number].log()
     twice = ledger.check(hook.requests)
     counts = of_both(hook.requests)
     print(f"{len(ledger.acknowledged)} runs, {twice} webhooks twice in {kills} kills, {dict(counts)}")
