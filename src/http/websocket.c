@@ -10,6 +10,7 @@
 #define HEADERS_MAX 128
 #define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455, 1.3 */
 #define CLOSE_WAIT_MS 5000                          /* for the client's answer to our close */
+#define PENDING_MAX (256 * KIB) /* of what it has not taken: then it is not read */
 
 struct websocket {
     struct http_exchange *exchange;
@@ -18,8 +19,9 @@ struct websocket {
     struct timer timer; /* pings; after our close: the end of waiting */
     bool heard;         /* something came since the last ping */
     bool is_closing;    /* we have sent a close */
-    bool is_paused;
-    bool is_busy; /* bytes are being read: memory goes behind that */
+    bool is_paused;     /* by the owner */
+    bool is_full;       /* until it has taken what waits for it */
+    bool is_busy;       /* bytes are being read: memory goes behind that */
 };
 
 /* ---- the handshake ---- */
@@ -146,6 +148,16 @@ void websocket_free(struct websocket *ws)
 
 /* ---- what comes ---- */
 
+static void update_reading(struct websocket *ws)
+{
+    if (!ws->exchange)
+        return;
+    if (ws->is_paused || ws->is_full)
+        http_body_pause(ws->exchange);
+    else
+        http_body_resume(ws->exchange);
+}
+
 /* False: nothing more is to be read. */
 static bool item_take(struct websocket *ws, const struct websocket_item *item)
 {
@@ -161,7 +173,8 @@ static bool item_take(struct websocket *ws, const struct websocket_item *item)
             ws->config.events->on_binary(ws->config.context, item->payload);
         break;
     case WEBSOCKET_PING:
-        frame_send(ws, WEBSOCKET_PONG, item->payload);
+        if (!ws->is_closing)
+            frame_send(ws, WEBSOCKET_PONG, item->payload);
         break;
     case WEBSOCKET_CLOSE:
         if (!ws->is_closing)
@@ -193,8 +206,12 @@ static void on_bytes(struct http_exchange *exchange, struct str bytes)
         end(ws, code, true);
     }
     ws->is_busy = false;
-    if (!ws->exchange)
+    if (!ws->exchange) {
         release(ws);
+    } else if (http_pending_bytes(ws->exchange) > PENDING_MAX) {
+        ws->is_full = true;
+        update_reading(ws);
+    }
 }
 
 static void on_gone(struct http_exchange *exchange)
@@ -206,6 +223,11 @@ static void on_drain(struct http_exchange *exchange)
 {
     struct websocket *ws = http_exchange_data(exchange);
 
+    if (ws->is_full) {
+        ws->is_full = false;
+        ws->heard = true;
+        update_reading(ws); /* what comes is read behind this */
+    }
     ws->config.events->on_drain(ws->config.context);
 }
 
@@ -213,7 +235,7 @@ static void on_timer(struct timer *timer)
 {
     struct websocket *ws = CONTAINER_OF(timer, struct websocket, timer);
 
-    if (ws->is_closing || (!ws->heard && !ws->is_paused)) {
+    if (ws->is_closing || (!ws->heard && !ws->is_paused && !ws->is_full)) {
         end(ws, WEBSOCKET_ABNORMAL, true);
         return;
     }
@@ -268,8 +290,7 @@ void websocket_send_binary(struct websocket *ws, struct str bytes)
 void websocket_pause(struct websocket *ws)
 {
     ws->is_paused = true;
-    if (ws->exchange)
-        http_body_pause(ws->exchange);
+    update_reading(ws);
 }
 
 void websocket_resume(struct websocket *ws)
@@ -278,8 +299,7 @@ void websocket_resume(struct websocket *ws)
         return;
     ws->is_paused = false;
     ws->heard = true;
-    if (ws->exchange)
-        http_body_resume(ws->exchange);
+    update_reading(ws);
 }
 
 size_t websocket_pending_bytes(const struct websocket *ws)
