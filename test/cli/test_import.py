@@ -109,6 +109,14 @@ def test_a_dry_run_says_what_the_real_one_does_and_takes_nothing(api, hosted):
     assert real == dry.replace("would not be taken", "not taken").replace("would be taken", "taken")
 
 
+def test_programs_get_a_line_for_each_and_one_for_all(api, hosted):
+    *lines, sums = [json.loads(line) for line in take(api, hosted, "--dry-run", "--json", code=1).splitlines()]
+    assert [(one["kind"], one["name"], one["result"]) for one in lines] == [
+        ("rule", "errors", "taken"), ("rule", "judge", "refused"), ("rule", "of a dataset", "refused"), ("alert", "Error spike", "taken")]
+    assert lines[0]["why"] is None and "evaluators" in lines[1]["why"]
+    assert sums == {"dry_run": True, "taken": 2, "there": 0, "refused": 2}
+
+
 def test_a_server_without_a_list_of_alerts_is_told(api, hosted):
     hosted.answers = {**hosted.answers, "/api/v1/runs/rules": RULES[:1]}
     del hosted.answers[f"/api/v1/platform/alerts/{SESSION}"]

@@ -18,6 +18,7 @@ static const struct arg_flag flags[] = {
     {"from", "URL", "whose rules and alerts (default: " FROM_DEFAULT ")", NULL},
     {"from-key", "KEY", "its API key; else LANGSMITH_API_KEY", NULL},
     {"dry-run", NULL, "only print what would be taken", NULL},
+    ARG_JSON,
     ARG_SERVER,
     ARG_API_KEY,
 };
@@ -32,12 +33,15 @@ static const struct arg_command langsmith_command = {
     .flag_count = ARRAY_LEN(flags),
 };
 
+/* What became of one of them. */
+enum fate { FATE_TAKEN, FATE_THERE, FATE_REFUSED, FATE_COUNT };
+
 struct import {
     struct remote *to;
     struct remote from;
     struct arena arena;
     bool is_dry;
-    size_t made, there, refused;
+    size_t counts[FATE_COUNT];
 };
 
 /* ---- asking ---- */
@@ -75,13 +79,69 @@ static struct str words_of(struct import *im, const struct json *answer, int sta
     return str_is_empty(words) ? arena_printf(&im->arena, "it answered %d", status) : words;
 }
 
-static void tell(const char *kind, struct str name, const char *what, struct str why)
+static const struct {
+    const char *word; /* for programs */
+    const char *said, *said_dry;
+} fates[FATE_COUNT] = {
+    [FATE_TAKEN] = {"taken", "taken", "would be taken"},
+    [FATE_THERE] = {"there", "is there already", "is there already"},
+    [FATE_REFUSED] = {"refused", "not taken", "would not be taken"},
+};
+
+static void line_begin(struct json_writer *json, struct buf *line)
 {
+    buf_init(line, BODY_BYTES_MAX);
+    json_writer_init(json, line);
+    json_begin_object(json);
+}
+
+static void line_end(struct json_writer *json, struct buf *line)
+{
+    json_end_object(json);
+    output_line(buf_str(line));
+    buf_release(line);
+}
+
+/* `why` may be STR_NONE. */
+static void tell(struct import *im, const char *kind, struct str name, enum fate fate,
+                 struct str why)
+{
+    struct json_writer json;
+    struct buf line;
+
+    im->counts[fate]++;
+    if (session_value(im->to->session, "json")) {
+        line_begin(&json, &line);
+        json_put_str(&json, "kind", str_of(kind));
+        json_put_str(&json, "name", name);
+        json_put_str(&json, "result", str_of(fates[fate].word));
+        json_put_str(&json, "why", why);
+        line_end(&json, &line);
+        return;
+    }
     printf("%-5s ", kind);
     output_safe(name, 80);
-    printf(": %s%s", what, why.len > 0 ? ": " : "");
+    printf(": %s%s", im->is_dry ? fates[fate].said_dry : fates[fate].said, why.len > 0 ? ": " : "");
     output_safe(why, 400);
     putchar('\n');
+}
+
+static void tell_all(struct import *im)
+{
+    const size_t *counts = im->counts;
+    struct json_writer json;
+    struct buf line;
+
+    if (!session_value(im->to->session, "json")) {
+        printf("%zu %s, %zu there already, %zu not taken\n", counts[FATE_TAKEN],
+               im->is_dry ? "would be taken" : "taken", counts[FATE_THERE], counts[FATE_REFUSED]);
+        return;
+    }
+    line_begin(&json, &line);
+    json_put_bool(&json, "dry_run", im->is_dry);
+    for (size_t i = 0; i < FATE_COUNT; i++)
+        json_put_i64(&json, fates[i].word, (int64_t)counts[i]);
+    line_end(&json, &line);
 }
 
 /* ---- projects ---- */
@@ -158,13 +218,10 @@ static void take(struct import *im, const char *kind, struct str name, struct st
     int status;
     const struct json *answer = ask(im, im->to, "POST", path, body, &status);
 
-    if (is_good(status)) {
-        im->made++;
-        tell(kind, name, im->is_dry ? "would be taken" : "taken", STR(""));
-        return;
-    }
-    im->refused++;
-    tell(kind, name, im->is_dry ? "would not be taken" : "not taken", words_of(im, answer, status));
+    if (is_good(status))
+        tell(im, kind, name, FATE_TAKEN, STR_NONE);
+    else
+        tell(im, kind, name, FATE_REFUSED, words_of(im, answer, status));
 }
 
 /* ---- rules ---- */
@@ -223,9 +280,7 @@ static void rule_take(struct import *im, const struct json *rule)
     int status;
 
     if (str_is_empty(project)) {
-        im->refused++;
-        tell("rule", name, im->is_dry ? "would not be taken" : "not taken",
-             STR("it watches a dataset, not a project"));
+        tell(im, "rule", name, FATE_REFUSED, STR("it watches a dataset, not a project"));
         return;
     }
     project_id = project_here(im, project);
@@ -235,8 +290,7 @@ static void rule_take(struct import *im, const struct json *rule)
                 arena_printf(&im->arena, "/api/v1/runs/rules?session_id=%.*s", STR_ARG(project_id)),
                 STR_NONE, &status);
     if (has_name(here, NULL, "display_name", name)) {
-        im->there++;
-        tell("rule", name, "is there already", STR(""));
+        tell(im, "rule", name, FATE_THERE, STR_NONE);
         return;
     }
     buf_init(&body, BODY_BYTES_MAX);
@@ -296,8 +350,7 @@ static void alert_take(struct import *im, const struct json *alert, struct str p
         here = ask(im, im->to, "GET", path, STR_NONE, &status);
 
     if (has_name(here, "rule", "name", name)) {
-        im->there++;
-        tell("alert", name, "is there already", STR(""));
+        tell(im, "alert", name, FATE_THERE, STR_NONE);
         return;
     }
     buf_init(&body, BODY_BYTES_MAX);
@@ -399,9 +452,8 @@ static int langsmith_run(struct remote *remote)
     if (code == CLI_OK)
         code = alerts_take_all(&im);
     if (code == CLI_OK) {
-        printf("%zu %s, %zu there already, %zu not taken\n", im.made,
-               im.is_dry ? "would be taken" : "taken", im.there, im.refused);
-        code = im.refused ? CLI_FAILED : CLI_OK;
+        tell_all(&im);
+        code = im.counts[FATE_REFUSED] ? CLI_FAILED : CLI_OK;
     }
     arena_release(&im.from.arena);
     arena_release(&im.arena);
