@@ -8,9 +8,10 @@
  *
  * With one writer (SQLite) the order of values is the order of commits. With several nodes on
  * PostgreSQL each has blocks of its own, so sequence_next only promises distinct values that rise
- * on one node; where readers follow the values as a position (a feed, FIFO), use
- * sequence_next_serial: it holds the row's lock until the commit, so that values and commits have
- * one order everywhere. One name is used with one of the two only. */
+ * on one node, and are not below what another one reserved more than ten seconds ago; where readers
+ * follow the values as a position (a feed, FIFO), use sequence_next_serial: it holds the row's lock
+ * until the commit, so that values and commits have one order everywhere. One name is used with one
+ * of the two only. */
 #ifndef STORE_SEQUENCE_H
 #define STORE_SEQUENCE_H
 

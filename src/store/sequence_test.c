@@ -10,6 +10,7 @@ static struct fixture fixtures[2];
 struct taker {
     struct job job;
     int64_t count, first;
+    int64_t later_us; /* than now */
     bool serial;
 };
 
@@ -28,9 +29,11 @@ static int teardown(void **state)
 static enum err take(struct tx *tx, struct store_work *work)
 {
     struct taker *taker = CONTAINER_OF(work, struct taker, job.work);
-    enum err err = taker->serial
-                       ? sequence_next_serial(tx, STR("feed"), taker->count, &taker->first)
-                       : sequence_next(tx, STR("ids"), taker->count, &taker->first);
+    enum err err;
+
+    tx->now_us += taker->later_us;
+    err = taker->serial ? sequence_next_serial(tx, STR("feed"), taker->count, &taker->first)
+                        : sequence_next(tx, STR("ids"), taker->count, &taker->first);
 
     return err ? err : job_nothing(tx, work);
 }
@@ -138,6 +141,35 @@ static void a_block_of_a_repeated_group(void **state)
     assert_true(taken(fixture, 1, OK) >= good.first + 10);
 }
 
+static int64_t taken_later(struct fixture *fixture, int64_t seconds)
+{
+    struct taker taker = {.count = 1, .later_us = seconds * US_PER_SECOND};
+
+    job_init(&taker.job, take, STR("x"));
+    store_write(fixture->store, &taker.job.work);
+    assert_int_equal(job_wait(&taker.job), OK);
+    return taker.first;
+}
+
+/* What is made now does not stand among what another node made long ago. */
+static void a_node_does_not_stay_behind(void **state)
+{
+    struct fixture *other = &fixtures[1];
+    int64_t here, there;
+
+    if (!fresh_postgres_url())
+        skip();
+    fixture_open_beside(other, *state);
+    here = taken(*state, 1, OK);
+    there = taken(other, 1, OK);
+    assert_true(there > here);
+    assert_int_equal(taken_later(*state, 5), here + 1); /* not yet worth a look */
+    here = taken_later(*state, 20);
+    assert_true(here > there);
+    assert_int_equal(taken_later(*state, 40), here + 1); /* nobody is above */
+    fixture_close(other);
+}
+
 #define TAKERS 400
 
 static void two_nodes_share_one_sequence(void **state)
@@ -182,6 +214,7 @@ static const struct CMUnitTest tests[] = {
     TEST("a block that was rolled back is not used", a_rolled_back_block_is_not_used),
     TEST("nor is one of a group that was repeated", a_block_of_a_repeated_group),
     TEST("two nodes never get the same number", two_nodes_share_one_sequence),
+    TEST("a node does not stay behind another one", a_node_does_not_stay_behind),
 };
 
 int main(void)
