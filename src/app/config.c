@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 
+#include "delivery/target.h"
 #include "io/disk.h"
 
 #define WHY_BYTES_MAX 4096
@@ -233,4 +234,19 @@ struct egress_policy config_egress(const struct config *config, struct world *wo
     egress.world = world;
     egress.own_path = arena_printf(arena, "%.*s/in/", STR_ARG(config->mount_prefix));
     return egress;
+}
+
+enum err config_check_notify_url(const struct config *config, const struct egress_policy *egress,
+                                 struct arena *arena, struct str *why)
+{
+    struct str text = str_of(config->notify_url), reason = STR_NONE;
+    struct url url = {0};
+    enum err err;
+
+    if (str_is_empty(text))
+        return OK;
+    err = target_check(&target_rules_none, egress, arena, text, &url, &reason);
+    if (err)
+        *why = arena_printf(arena, "runbell.delivery.notify_url: %.*s", STR_ARG(reason));
+    return err;
 }

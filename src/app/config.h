@@ -129,6 +129,10 @@ void config_release(struct config *config);
 /* The policy of a server of this configuration that listens at `bound`. */
 struct egress_policy config_egress(const struct config *config, struct world *world,
                                    const struct address *bound, struct arena *arena);
+/* Where operational events go is judged as it will be when one is sent: refused then, they would be
+ * lost one by one, and nobody told. *why in the arena. */
+enum err config_check_notify_url(const struct config *config, const struct egress_policy *egress,
+                                 struct arena *arena, struct str *why) MUST_USE;
 bool config_listens_publicly(const struct config *config);
 /* The members of a worker's init message (docs/worker-protocol.md) for the graphs of one kind; in
  * the arena. */

@@ -261,33 +261,16 @@ void wire_dispatch(struct server *server)
 
 /* ---- what leaves the house ---- */
 
-/* Where operational events go is judged as it will be when one is sent: refused then, they would
- * be lost one by one, and nobody told. */
-static enum err check_notify_url(struct server *server, const char **why)
-{
-    const char *text = server->config->notify_url;
-    struct str reason = STR_NONE;
-    struct url url = {0};
-    enum err err;
-
-    if (!text || !text[0])
-        return OK;
-    err = target_check(&target_rules_none, &server->egress, &server->arena, str_of(text), &url,
-                       &reason);
-    if (err)
-        *why = arena_cstr(
-            &server->arena,
-            arena_printf(&server->arena, "runbell.delivery.notify_url: %.*s", STR_ARG(reason)));
-    return err;
-}
-
 enum err wire_delivery(struct server *server, const char **why)
 {
     const struct config *config = server->config;
-    enum err err = check_notify_url(server, why);
+    struct str reason;
+    enum err err = config_check_notify_url(config, &server->egress, &server->arena, &reason);
 
-    if (err)
+    if (err) {
+        *why = arena_cstr(&server->arena, reason);
         return err;
+    }
     return delivery_start(
         &(struct delivery_config){
             .world = server->world,

@@ -1,6 +1,7 @@
 """Endpoints: made and changed by hand, paused, resumed, disabled by 410, told of; paced and in order
 (issue 3: health and fairness; policies per endpoint; peer defects 9 and 11)."""
 
+import subprocess
 import uuid
 from datetime import datetime, timedelta, timezone
 
@@ -9,7 +10,7 @@ import pytest
 from harness.api import Api
 from harness.ports import eventually
 from harness.receiver import Answer
-from harness.server import Server
+from harness.server import Server, binary
 
 
 @pytest.fixture(scope="module")
@@ -225,6 +226,9 @@ def test_where_trouble_is_told_must_be_an_address_that_may_be_called(tmp_path, s
     one = Server(tmp_path, store=store(), config={"runbell": {"delivery": {"notify_url": url}}}, dev=False)
     code, log = one.start_fails()
     assert code == 1 and "runbell.delivery.notify_url" in log and word in log
+    for words in (["config", "check"], ["doctor"]):
+        said = subprocess.run([str(binary()), *words], cwd=one.project, capture_output=True, text=True, check=False)
+        assert said.returncode == 1 and "runbell.delivery.notify_url" in said.stdout + said.stderr, words
 
 
 def test_how_long_it_has_failed_survives_a_restart(store, tmp_path, hostile):

@@ -67,6 +67,7 @@ void doctor_telling(struct doctor *d, const char *name, enum doctor_verdict verd
 
 static void check_config(struct doctor *d)
 {
+    struct egress_policy egress;
     struct str why;
 
     if (session_read_config(d->session, d->is_quick, &why)) {
@@ -74,6 +75,12 @@ static void check_config(struct doctor *d)
         return;
     }
     d->has_config = true;
+    egress = config_egress(&d->session->config, d->session->world, &d->session->config.listen,
+                           &d->arena);
+    if (config_check_notify_url(&d->session->config, &egress, &d->arena, &why)) {
+        doctor_tell(d, "config", DOCTOR_FAILED, why, "runbell serve would not start");
+        return;
+    }
     doctor_telling(d, "config", DOCTOR_OK, "", "%s, %zu graphs",
                    d->session->config.file ? d->session->config.file
                                            : "no " CONFIG_FILE ", the defaults are in force",

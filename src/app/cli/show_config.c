@@ -61,6 +61,18 @@ static void check_print(const struct config *config, struct str listen)
            config_listens_publicly(config) ? " (needs an API key: runbell keys create)" : "");
 }
 
+static int check_notices(struct session *session)
+{
+    struct config *config = &session->config;
+    struct egress_policy egress =
+        config_egress(config, session->world, &config->listen, &config->arena);
+    struct str why;
+
+    if (config_check_notify_url(config, &egress, &config->arena, &why))
+        return session_fail(session, "%.*s", STR_ARG(why));
+    return CLI_OK;
+}
+
 static int cli_check(int argc, char **argv)
 {
     struct session session;
@@ -70,6 +82,11 @@ static int cli_check(int argc, char **argv)
 
     if (!session_open(&session, &check_command, SESSION_WHOLE_CONFIG, argc, argv, &code))
         return code;
+    code = check_notices(&session);
+    if (code != CLI_OK) {
+        session_close(&session);
+        return code;
+    }
     listen = address_write(&session.config.listen, &text);
     if (session_value(&session, "json"))
         check_json(&session.config, listen);
