@@ -26,9 +26,8 @@ static int start(void **state)
     if (tls_client_new(TEST_CERTIFICATES "/ca.pem", &client.tls, &why) != OK)
         fail_msg("%s", why);
     client_rig_start(&client);
-    client.budget.tls_ms = 2000;
-    client.budget.total_ms = 3000;
-    client.budget.first_byte_ms = 3000;
+    client.budget.connect_ms = client.budget.tls_ms = 10000;
+    client.budget.total_ms = client.budget.first_byte_ms = 20000;
     return 0;
 }
 
@@ -144,7 +143,7 @@ static void an_answer_is_not_waited_for_beside_a_flood(void **state)
         struct http_result result = meet(&floods[i], false);
 
         assert_int_equal(result.outcome, HTTP_TLS_FAILED);
-        assert_true(result.phases.total_us < 2 * US_PER_SECOND);
+        assert_true(result.phases.total_us < 15 * US_PER_SECOND);
     }
 }
 
@@ -194,6 +193,7 @@ static size_t allocated_bytes(void)
                                                    : mallinfo2().uordblks;
 }
 
+#define KEPT_BYTES (72 * KIB) /* by tls_stream.c, both ways */
 #define LARGE_BYTES (8 * MIB) /* of server_rig's reply, and of a request's body */
 
 /* The reply's head and its bytes, thrown away. */
@@ -243,8 +243,10 @@ static void a_connection_that_has_carried_much_holds_little(void **state)
     read_reply(ssl, LARGE_BYTES);
     write_request(ssl, LARGE_BYTES);
     read_reply(ssl, 1);
-    print_message("%zd bytes more\n", (ssize_t)(allocated_bytes() - before));
-    assert_true(allocated_bytes() < before + 32 * KIB);
+    /* The last of it may just be on its way. */
+    for (int i = 0; i < 1000 && allocated_bytes() >= before + KEPT_BYTES; i++)
+        usleep(10000);
+    assert_in_range(allocated_bytes(), 0, before + KEPT_BYTES);
     SSL_free(ssl);
     SSL_CTX_free(context);
     close(fd);

@@ -22,7 +22,8 @@
 #define EARLY_BYTES_MAX (1024 * MIB)
 #define STEPS_MAX 256             /* three to five for a message */
 #define OUT_BYTES_MAX (64 * KIB)  /* of records, before they go down */
-#define KEPT_BYTES_MAX (32 * KIB) /* BIOs grow and never shrink: beyond it there is a new one */
+#define KEPT_BYTES_MAX (24 * KIB) /* BIOs grow, by a third more, and never shrink: then a new one  \
+                                   */
 
 struct tls_stream {
     struct stream stream; /* what the owner sees; first */
