@@ -20,10 +20,11 @@
 #define JOINED_BYTES_MAX (4 * KIB)
 #define PLAIN_BYTES_MAX (8 * KIB)
 #define EARLY_BYTES_MAX (1024 * MIB)
-#define STEPS_MAX 256             /* three to five for a message */
-#define OUT_BYTES_MAX (64 * KIB)  /* of records, before they go down */
-#define KEPT_BYTES_MAX (24 * KIB) /* BIOs grow, by a third more, and never shrink: then a new one  \
-                                   */
+#define STEPS_MAX 256            /* three to five for a message */
+#define OUT_BYTES_MAX (64 * KIB) /* of records, before they go down */
+#define KEPT_BYTES_MAX                                                                             \
+    (24 * KIB) /* BIOs grow, by a third more, and never shrink: then a new one                     \
+                */
 
 struct tls_stream {
     struct stream stream; /* what the owner sees; first */
