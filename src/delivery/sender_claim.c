@@ -163,6 +163,7 @@ void claim_pump(struct delivery *d)
 {
     struct claim_work *c = &d->claim;
     struct delivery_tuning *tuning = &d->config.tuning;
+    struct store_work *settle;
 
     if (c->is_busy || d->phase != PHASE_RUNNING || d->active_bytes >= tuning->bytes_max)
         return;
@@ -178,8 +179,10 @@ void claim_pump(struct delivery *d)
     c->claim.lease_us = tuning->lease_ms * US_PER_MS;
     c->claim.bytes_max = tuning->bytes_max - d->active_bytes;
     c->claim.lanes = c->rooms;
-    settle_now(d); /* one commit for both */
     c->work = (struct store_work){
         .apply = claim_apply, .done = claim_done, .reply_to = d->loop, .class = STORE_OUTCOME};
-    store_write(d->config.store, &c->work);
+    settle = settle_begin(d);
+    if (settle)
+        settle->with = &c->work; /* one commit for both */
+    store_write(d->config.store, settle ? settle : &c->work);
 }

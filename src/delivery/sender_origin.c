@@ -7,7 +7,7 @@
 
 /* An origin that answers well and sooner than a commit matters has some claimed ahead, as many
  * times its window, so that commits are large and connections never idle. */
-#define AHEAD_TIMES 8
+#define AHEAD_TIMES 16
 #define AHEAD_ANSWERED_US (100 * US_PER_MS)
 
 struct origin *origin_get(struct delivery *d, struct str name)

@@ -143,6 +143,8 @@ void settle_add(struct attempt *attempt);
 void settle_pump(struct delivery *d);
 /* Writes what waits, if nothing is being written. */
 void settle_now(struct delivery *d);
+/* The same, for the caller to write; NULL: there is nothing to settle, or it has to wait. */
+struct store_work *settle_begin(struct delivery *d);
 
 /* ---- sender.c ---- */
 void stop_check(struct delivery *d);

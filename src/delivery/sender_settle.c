@@ -131,13 +131,13 @@ void settle_pump(struct delivery *d)
         timer_start(&d->share_timer, SHARE_MS);
 }
 
-void settle_now(struct delivery *d)
+struct store_work *settle_begin(struct delivery *d)
 {
     struct settle_work *s = &d->settle;
     size_t max = s->care == SETTLE_SINGLE ? 1 : SETTLE_MAX;
 
     if (s->is_busy || list_is_empty(&d->ended) || timer_is_running(&d->settle_timer))
-        return;
+        return NULL;
     timer_stop(&d->share_timer);
     for (s->count = 0; s->count < max && !list_is_empty(&d->ended); s->count++) {
         struct attempt *a = LIST_ITEM(list_pop(&d->ended), struct attempt, node);
@@ -156,5 +156,13 @@ void settle_now(struct delivery *d)
     s->delivery = d;
     s->work = (struct store_work){
         .apply = settle_apply, .done = settle_done, .reply_to = d->loop, .class = STORE_OUTCOME};
-    store_write(d->config.store, &s->work);
+    return &s->work;
+}
+
+void settle_now(struct delivery *d)
+{
+    struct store_work *work = settle_begin(d);
+
+    if (work)
+        store_write(d->config.store, work);
 }

@@ -62,6 +62,11 @@ static const struct db_statement select_due[OUTBOX_LINES] = {
     [OUTBOX_RETRY] = DUE_STATEMENT("deliveries_claim_retry", "1"),
     [OUTBOX_REPLAY] = DUE_STATEMENT("deliveries_claim_replay", "2"),
 };
+static const struct db_statement select_next = {
+    "delivery_queue_next",
+    "SELECT at_us FROM delivery_queue WHERE line = $1 AND endpoint_no = $2"
+    " AND (at_us, delivery_id) > ($3, $4) ORDER BY at_us, delivery_id LIMIT 1",
+    NULL};
 static const struct db_statement count_sending = {
     "deliveries_count_sending",
     "SELECT COUNT(*) FROM delivery_sending WHERE endpoint_no = $1 AND is_limited = 1", NULL};
@@ -227,17 +232,36 @@ static enum err row_read(const struct db_rows *rows, const struct waiting *e, st
     return delivery_class_parse(db_get_str(rows, 11), &row->class);
 }
 
-/* Takes up to `limit`. *left_us: when the first of those left is due; 0: there is none. */
+/* *left_us: when the first of its line behind the last of the list is due; 0: there is none. */
+static enum err find_left(struct claiming *c, const struct waiting *e, enum outbox_line line,
+                          int64_t *left_us)
+{
+    const struct outbox_claimed *last = &c->list[c->count - 1];
+    struct db_rows rows = {0};
+    enum err err = db_query_one(c->tx->db, &select_next,
+                                DB_ARGS(db_int((int64_t)line), db_int(e->endpoint_no),
+                                        db_int(last->due_us), db_int(last->delivery_id)),
+                                &rows);
+
+    if (err)
+        return err == ERR_NOT_FOUND ? OK : err;
+    *left_us = db_get_int(&rows, 0);
+    return db_rows_end(&rows);
+}
+
+/* Takes up to `limit`. *left_us: when the first of those left is due; 0: there is none. In
+ * PostgreSQL it comes with the others; in SQLite a row with its body costs more than a question. */
 static enum err take_due(struct claiming *c, const struct waiting *e, enum outbox_line line,
                          unsigned limit, int64_t *left_us)
 {
+    bool asks = db_dialect(c->tx->db) == DB_SQLITE;
     struct db_rows rows = {0};
     size_t taken = 0;
     enum err err, ended;
 
     *left_us = 0;
-    err = db_query(c->tx->db, &select_due[line], DB_ARGS(db_int(e->endpoint_no), db_int(limit + 1)),
-                   &rows);
+    err = db_query(c->tx->db, &select_due[line],
+                   DB_ARGS(db_int(e->endpoint_no), db_int(asks ? limit : limit + 1)), &rows);
     if (err)
         return err;
     while (!err && *left_us == 0 && db_next(&rows)) {
@@ -255,7 +279,8 @@ static enum err take_due(struct claiming *c, const struct waiting *e, enum outbo
         taken++;
     }
     ended = db_rows_end(&rows);
-    return err ? err : ended;
+    err = err ? err : ended;
+    return err || !asks || taken < limit ? err : find_left(c, e, line, left_us);
 }
 
 static int64_t later(int64_t a, int64_t b)

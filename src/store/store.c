@@ -74,8 +74,10 @@ void store_answer(struct store_work *work, enum err result)
 
 void store_write(struct store *store, struct store_work *work)
 {
-    REQUIRE(work->apply && work->done);
-    work->message.deliver = work_deliver;
+    for (struct store_work *each = work; each; each = each->with) {
+        REQUIRE(each->apply && each->done);
+        each->message.deliver = work_deliver;
+    }
     writer_post(store->writer, work);
 }
 

@@ -92,9 +92,10 @@ struct store_work {
      * short). The work belongs to the caller again. */
     void (*done)(struct store_work *work, enum err err);
     struct loop *reply_to;
-    enum store_class class; /* of writes */
-    enum err result;        /* the store's */
-    int64_t queued_us;      /* the store's */
+    enum store_class class;  /* of writes */
+    struct store_work *with; /* NULL, or one that is to come right behind it, in the same commit */
+    enum err result;         /* the store's */
+    int64_t queued_us;       /* the store's */
     struct store_work *next;
 };
 

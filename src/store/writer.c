@@ -80,8 +80,10 @@ static void take_in(struct writer *writer, struct message *batch)
         struct store_work *work = store_work_of(batch);
 
         batch = batch->next;
-        queue_push(&writer->queues[work->class], work);
-        writer->queued++;
+        for (; work; work = work->with) {
+            queue_push(&writer->queues[work->class], work);
+            writer->queued++;
+        }
     }
 }
 
@@ -402,9 +404,13 @@ struct writer *writer_new(struct store *store, struct db *db)
 
 void writer_post(struct writer *writer, struct store_work *work)
 {
-    REQUIRE(work->class < STORE_CLASS_COUNT);
-    work->queued_us = loop_mono_us(writer->store->clock);
-    atomic_fetch_add(&writer->store->queue_length, 1);
+    int64_t now_us = loop_mono_us(writer->store->clock);
+
+    for (struct store_work *each = work; each; each = each->with) {
+        REQUIRE(each->class < STORE_CLASS_COUNT);
+        each->queued_us = now_us;
+        atomic_fetch_add(&writer->store->queue_length, 1);
+    }
     actor_post(writer->actor, &work->message);
 }
 
