@@ -120,12 +120,16 @@ unsigned metric_series_count(const struct metric *metric)
 /* Two threads may come for the first time at once: the cells of one are then left unused. */
 static unsigned first_cell(struct metric *metric)
 {
-    unsigned first = atomic_load_explicit(&metric->first_cell, memory_order_relaxed);
-    unsigned wanted;
+    unsigned first = atomic_load_explicit(&metric->first_cell, memory_order_acquire);
+    unsigned wanted, each, count;
 
     if (first)
         return first;
-    wanted = cells_each(metric) * metric_series_count(metric);
+    each = cells_each(metric);
+    count = metric_series_count(metric);
+    wanted = each * count;
+    atomic_store_explicit(&metric->cells_each, each, memory_order_relaxed);
+    atomic_store_explicit(&metric->series_count, count, memory_order_relaxed);
     first = atomic_fetch_add(&cells_given, wanted);
     REQUIRE(first + wanted <= CELLS_MAX);
     unsigned none = 0;
@@ -134,8 +138,10 @@ static unsigned first_cell(struct metric *metric)
 
 static unsigned cell_of(struct metric *metric, unsigned series)
 {
-    REQUIRE(series < metric_series_count(metric));
-    return first_cell(metric) + series * cells_each(metric);
+    unsigned first = first_cell(metric);
+
+    REQUIRE(series < atomic_load_explicit(&metric->series_count, memory_order_relaxed));
+    return first + series * atomic_load_explicit(&metric->cells_each, memory_order_relaxed);
 }
 
 unsigned metric_series(const struct metric *metric, unsigned first, unsigned second)
@@ -231,7 +237,7 @@ void metric_observe(struct metric *metric, unsigned series, int64_t value)
     while (metric->bounds[bucket] && value > metric->bounds[bucket])
         bucket++;
     cell_add(cell + bucket, 1);
-    cell_add(cell + bucket_count(metric), value);
+    cell_add(cell + atomic_load_explicit(&metric->cells_each, memory_order_relaxed) - 1, value);
 }
 
 /* ---- reading ---- */

@@ -43,6 +43,7 @@ struct metric {
     struct metric_label labels[METRIC_LABELS_MAX];
     const int64_t *bounds;  /* of a histogram: what its buckets hold at most, rising; ends with 0 */
     atomic_uint first_cell; /* 0: not used yet */
+    atomic_uint series_count, cells_each; /* with that */
 };
 
 /* Bounds of durations: 100 µs to 2.5 s, 1 ms to 60 s, 5 ms to a day. */

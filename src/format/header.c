@@ -15,24 +15,28 @@ static const char *const reserved_names[] = {
 /* Standard Webhooks, and what we say besides. */
 #define RESERVED_PREFIX STR("webhook-")
 
-/* RFC 9110's tchar, 32 characters a word, the lowest first. */
-static const uint32_t token_chars[8] = {0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff};
-
-static bool is_token_char(char c)
-{
-    unsigned char byte = (unsigned char)c;
-
-    return token_chars[byte / 32] >> byte % 32 & 1;
-}
+/* RFC 9110's tchar. */
+static const bool is_token_char[256] = {
+    ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1,
+    ['-'] = 1, ['.'] = 1, ['^'] = 1, ['_'] = 1, ['`'] = 1, ['|'] = 1,  ['~'] = 1, ['0'] = 1,
+    ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1,  ['7'] = 1, ['8'] = 1,
+    ['9'] = 1, ['A'] = 1, ['B'] = 1, ['C'] = 1, ['D'] = 1, ['E'] = 1,  ['F'] = 1, ['G'] = 1,
+    ['H'] = 1, ['I'] = 1, ['J'] = 1, ['K'] = 1, ['L'] = 1, ['M'] = 1,  ['N'] = 1, ['O'] = 1,
+    ['P'] = 1, ['Q'] = 1, ['R'] = 1, ['S'] = 1, ['T'] = 1, ['U'] = 1,  ['V'] = 1, ['W'] = 1,
+    ['X'] = 1, ['Y'] = 1, ['Z'] = 1, ['a'] = 1, ['b'] = 1, ['c'] = 1,  ['d'] = 1, ['e'] = 1,
+    ['f'] = 1, ['g'] = 1, ['h'] = 1, ['i'] = 1, ['j'] = 1, ['k'] = 1,  ['l'] = 1, ['m'] = 1,
+    ['n'] = 1, ['o'] = 1, ['p'] = 1, ['q'] = 1, ['r'] = 1, ['s'] = 1,  ['t'] = 1, ['u'] = 1,
+    ['v'] = 1, ['w'] = 1, ['x'] = 1, ['y'] = 1, ['z'] = 1};
 
 bool header_name_is_valid(struct str name)
 {
+    bool is_good = true;
+
     if (name.len == 0 || name.len > HEADER_NAME_BYTES_MAX)
         return false;
     for (size_t i = 0; i < name.len; i++)
-        if (!is_token_char(name.data[i]))
-            return false;
-    return true;
+        is_good &= is_token_char[(unsigned char)name.data[i]];
+    return is_good;
 }
 
 bool header_value_is_valid(struct str value)

@@ -14,18 +14,17 @@
     " tenant, endpoint_id, next_us, id FROM page"                                                  \
     " ORDER BY tenant DESC, endpoint_id DESC, next_us DESC, id DESC LIMIT 1"
 #define LIMIT_4 " LIMIT CAST($4 AS BIGINT)"
-#define LIMIT_6 " LIMIT CAST($6 AS BIGINT)"
 #define LIMIT_5 " LIMIT CAST($5 AS BIGINT)"
 
-/* All lines, in their order. */
+/* All lines, in their order. The page is walked twice, which costs less than to keep it. */
+#define QUEUED(columns, rest)                                                                      \
+    "(SELECT " columns " FROM delivery_queue WHERE (line, endpoint_no, at_us, delivery_id)"        \
+    " > ($2, $3, $4, $5) ORDER BY line, endpoint_no, at_us, delivery_id LIMIT " rest ")"
 #define DUE                                                                                        \
-    "WITH page AS (SELECT line, endpoint_no, at_us, delivery_id FROM delivery_queue"               \
-    " WHERE (line, endpoint_no, at_us, delivery_id) > ($2, $3, $4, $5)"                            \
-    " ORDER BY line, endpoint_no, at_us, delivery_id" LIMIT_6                                      \
-    ") SELECT (SELECT COUNT(*) FROM page),"                                                        \
-    " (SELECT COUNT(*) FROM page WHERE at_us <= $1), (SELECT MIN(at_us) FROM page),"               \
-    " line, endpoint_no, at_us, delivery_id FROM page"                                             \
-    " ORDER BY line DESC, endpoint_no DESC, at_us DESC, delivery_id DESC LIMIT 1"
+    "SELECT n, early, first_us, line, endpoint_no, at_us, delivery_id FROM (SELECT COUNT(*) AS n," \
+    " COALESCE(SUM(CASE WHEN at_us <= $1 THEN 1 ELSE 0 END), 0) AS early, MIN(at_us) AS first_us"  \
+    " FROM " QUEUED("at_us", "CAST($6 AS BIGINT)") " page) counts LEFT JOIN " QUEUED(              \
+        "*", "1 OFFSET CAST($6 AS BIGINT) - 1") " last ON 1 = 1"
 
 #define FOLLOWING(from, where)                                                                     \
     OF_PAGE("SELECT tenant, endpoint_id, CAST(0 AS BIGINT) AS next_us, sequence AS id"             \

@@ -60,12 +60,12 @@ static const struct db_statement send = {
 
 /* Found by its id, never by an index on the state: so the state is not compared as it is. */
 #define MOVE(update, room)                                                                         \
-    update " deliveries SET state = $3, state_reason = $4, attempts = attempts + $5,"               \
-    " updated_us = $6, ended_us = $7, last_result = COALESCE($8, last_result),"                    \
-    " last_status = CASE WHEN $8 IS NULL THEN last_status ELSE $9 END, next_us = $10" room         \
-    " WHERE COALESCE(state, '') = $2 AND delivery_id "
-/* OR FAIL: an error undoes the whole transaction anyway, so SQLite need not keep each page as it was
- * before the statement. */
+    update " deliveries SET state = $3, state_reason = $4, attempts = attempts + $5,"              \
+           " updated_us = $6, ended_us = $7, last_result = COALESCE($8, last_result),"             \
+           " last_status = CASE WHEN $8 IS NULL THEN last_status ELSE $9 END, next_us = $10" room  \
+           " WHERE COALESCE(state, '') = $2 AND delivery_id "
+/* OR FAIL: an error undoes the whole transaction anyway, so SQLite need not keep each page as it
+ * was before the statement. */
 #define MOVE_SQLITE MOVE("UPDATE OR FAIL", ", room = CASE WHEN $8 IS NULL THEN room END")
 #define MOVE_POSTGRES MOVE("UPDATE", "")
 static const struct db_statement move_one = {"deliveries_move", MOVE_SQLITE "= $1",

@@ -56,22 +56,24 @@ void outbox_claimed_wipe(struct outbox_claimed *rows, size_t count)
         secrets_wipe(&rows[i].secrets);
 }
 
+/* All texts in one piece of memory, each with a NUL behind it, as arena_str has it. */
 struct outbox_claimed outbox_claimed_copy(const struct outbox_claimed *row, struct arena *arena)
 {
     struct outbox_claimed copy = *row;
+    struct str *texts[] = {&copy.tenant,      &copy.endpoint_id,  &copy.url,    &copy.webhook_id,
+                           &copy.kind,        &copy.object_id,    &copy.policy, &copy.ordering_key,
+                           &copy.traceparent, &copy.content_type, &copy.body,   &copy.secrets_why};
+    size_t len = 0;
+    char *at;
 
-    copy.tenant = arena_str(arena, row->tenant);
-    copy.endpoint_id = arena_str(arena, row->endpoint_id);
-    copy.url = arena_str(arena, row->url);
-    copy.webhook_id = arena_str(arena, row->webhook_id);
-    copy.kind = arena_str(arena, row->kind);
-    copy.object_id = arena_str(arena, row->object_id);
-    copy.policy = arena_str(arena, row->policy);
-    copy.ordering_key = arena_str(arena, row->ordering_key);
-    copy.traceparent = arena_str(arena, row->traceparent);
-    copy.content_type = arena_str(arena, row->content_type);
-    copy.body = arena_str(arena, row->body);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        len += texts[i]->len + 1;
+    at = arena_alloc(arena, len);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (!str_is_none(*texts[i]))
+            *texts[i] = str_put(&at, *texts[i]);
+        *at++ = '\0';
+    }
     copy.secrets = secrets_copy(&row->secrets, arena);
-    copy.secrets_why = arena_str(arena, row->secrets_why);
     return copy;
 }
