@@ -12,8 +12,7 @@
  *   sender_request.c  its request: target, headers, secrets
  *   sender_settle.c   sending → due, done, dead
  *
- * All of it on one thread, the loop's; only a work's apply runs elsewhere, on the work's own
- * memory. */
+ * All on one thread, the loop's; only a work's apply runs elsewhere, on the work's own memory. */
 #ifndef DELIVERY_SENDER_PRIV_H
 #define DELIVERY_SENDER_PRIV_H
 
@@ -141,10 +140,9 @@ void attempts_forget(struct delivery *d);
 void settle_add(struct attempt *attempt);
 /* Writes what waits, now or, if that can wait, with the next claim. */
 void settle_pump(struct delivery *d);
-/* Writes what waits, if nothing is being written. */
+/* Writes what waits, if nothing is being written; settle_begin leaves that to its caller. */
 void settle_now(struct delivery *d);
-/* The same, for the caller to write; NULL: there is nothing to settle, or it has to wait. */
-struct store_work *settle_begin(struct delivery *d);
+struct store_work *settle_begin(struct delivery *d); /* NULL: nothing waits, or it has to */
 
 /* ---- sender.c ---- */
 void stop_check(struct delivery *d);

@@ -6,14 +6,10 @@
  * Places that somebody did not want are given to the others in further rounds. */
 #include "store/outbox_claim.h"
 
-#include "store/bucket.h"
-#include "store/outbox_body.h"
+#include "store/outbox_claim_priv.h"
 #include "store/outbox_priv.h"
 #include "store/sequence.h"
 
-/* Bodies up to this size come with their row; larger ones are fetched once it is sure that they are
- * taken. */
-#define SMALL_BODY "16384"
 /* Of a line, at once. */
 #define LINE_MAX 64
 
@@ -34,19 +30,6 @@
     "UPDATE endpoints SET " column " = $3, rate_next_us = $4, since_retry = $5, since_replay = $6" \
     " WHERE tenant = $1 AND endpoint_id = $2"
 #define PLACE_ARGS 6
-#define DUE(line)                                                                                  \
-    "SELECT d.delivery_id, d.attempts, d.created_us, d.webhook_id, d.object_id, b.delivery_id, "   \
-    "d.policy, b.content_type, LENGTH(b.bytes),"                                                   \
-    " CASE WHEN LENGTH(b.bytes) <= " SMALL_BODY " THEN b.bytes END, d.sequence, d.class,"          \
-    " d.ordering_key, d.expires_us, q.at_us, d.kind, d.traceparent FROM delivery_queue q"          \
-    " JOIN deliveries d ON d.delivery_id = q.delivery_id" BODY_JOIN " WHERE q.line = " line        \
-    " AND q.endpoint_no = $1"                                                                      \
-    " ORDER BY q.at_us, q.delivery_id LIMIT CAST($2 AS BIGINT)"
-#define DUE_STATEMENT(name, line)                                                                  \
-    {                                                                                              \
-        name, DUE(line), DUE(line) " FOR UPDATE OF q"                                              \
-    }
-
 static const struct db_statement select_line[OUTBOX_LINES] = {
     [OUTBOX_FRESH] = LINE_STATEMENT("endpoints_claim_fresh", "fresh_us"),
     [OUTBOX_RETRY] = LINE_STATEMENT("endpoints_claim_retry", "retry_us"),
@@ -57,46 +40,14 @@ static const struct db_statement place[OUTBOX_LINES] = {
     [OUTBOX_RETRY] = {"endpoints_place_retry", PLACE("retry_us"), NULL},
     [OUTBOX_REPLAY] = {"endpoints_place_replay", PLACE("replay_us"), NULL},
 };
-static const struct db_statement select_due[OUTBOX_LINES] = {
-    [OUTBOX_FRESH] = DUE_STATEMENT("deliveries_claim_fresh", "0"),
-    [OUTBOX_RETRY] = DUE_STATEMENT("deliveries_claim_retry", "1"),
-    [OUTBOX_REPLAY] = DUE_STATEMENT("deliveries_claim_replay", "2"),
-};
-static const struct db_statement select_next = {
-    "delivery_queue_next",
-    "SELECT at_us FROM delivery_queue WHERE line = $1 AND endpoint_no = $2"
-    " AND (at_us, delivery_id) > ($3, $4) ORDER BY at_us, delivery_id LIMIT 1",
-    NULL};
 static const struct db_statement count_sending = {
     "deliveries_count_sending",
     "SELECT COUNT(*) FROM delivery_sending WHERE endpoint_no = $1 AND is_limited = 1", NULL};
-static const struct db_statement select_body = {
-    "bodies_get", "SELECT bytes FROM bodies WHERE delivery_id = $1", NULL};
 #define FIRST_OF(column)                                                                           \
     "(SELECT MIN(" column ") FROM endpoints WHERE lane = $1 AND " column " IS NOT NULL)"
 static const struct db_statement next_of_lane = {
     "endpoints_next_of_lane",
     "SELECT " FIRST_OF("fresh_us") ", " FIRST_OF("retry_us") ", " FIRST_OF("replay_us"), NULL};
-
-struct claiming {
-    struct tx *tx;
-    struct outbox_claim *claim;
-    struct arena *arena;
-    struct outbox_claimed *list;
-    size_t count, bytes;
-    size_t sending; /* so many of the list are in that state already */
-    bool is_full;   /* of bytes */
-};
-
-/* An endpoint whose turn it is. */
-struct waiting {
-    struct str tenant, endpoint_id, kind, url, policy;
-    struct bucket bucket; /* per_s 0: none */
-    int64_t endpoint_no, in_flight_max, rest_until_us, full_us, secrets_version;
-    int64_t fresh_us;                  /* its place in that line; 0: none */
-    int64_t since_retry, since_replay; /* so many first tries went since */
-    bool is_active, is_unwell, is_probing;
-};
 
 static struct waiting waiting_read(const struct db_rows *rows, struct arena *arena)
 {
@@ -198,91 +149,6 @@ static enum err allowance(struct claiming *c, const struct waiting *e, unsigned 
     return err;
 }
 
-static enum err row_read(const struct db_rows *rows, const struct waiting *e, struct arena *arena,
-                         struct outbox_claimed *row)
-{
-    *row = (struct outbox_claimed){
-        .delivery_id = db_get_int(rows, 0),
-        .attempts = db_get_int(rows, 1) + 1,
-        .created_us = db_get_int(rows, 2),
-        .webhook_id = db_get_keep(rows, 3, arena),
-        .object_id = db_get_keep(rows, 4, arena),
-        .body_no = db_get_int(rows, 5),
-        .policy = db_get_keep(rows, 6, arena),
-        .content_type = db_get_keep(rows, 7, arena),
-        .body = db_get_keep(rows, 9, arena),
-        .sequence = db_get_int(rows, 10),
-        .ordering_key = db_get_keep(rows, 12, arena),
-        .expires_us = db_get_int(rows, 13),
-        .due_us = db_get_int(rows, 14),
-        .is_limited = e->in_flight_max > 0,
-        .is_unwell = e->is_unwell,
-        .secrets_version = e->secrets_version,
-        .tenant = e->tenant,
-        .endpoint_id = e->endpoint_id,
-        .endpoint_no = e->endpoint_no,
-        .kind = db_get_keep(rows, 15, arena),
-        .traceparent = db_get_keep(rows, 16, arena),
-        .is_elsewhere = str_eq(e->kind, OUTBOX_KIND_RESEND),
-        .url = e->url,
-    };
-    /* A test is tried once, whatever its endpoint is told: somebody waits for what comes of it. */
-    if (!str_is_none(e->policy) && !str_starts(row->object_id, OUTBOX_TEST_PREFIX))
-        row->policy = e->policy;
-    return delivery_class_parse(db_get_str(rows, 11), &row->class);
-}
-
-/* *left_us: when the first of its line behind the last of the list is due; 0: there is none. */
-static enum err find_left(struct claiming *c, const struct waiting *e, enum outbox_line line,
-                          int64_t *left_us)
-{
-    const struct outbox_claimed *last = &c->list[c->count - 1];
-    struct db_rows rows = {0};
-    enum err err = db_query_one(c->tx->db, &select_next,
-                                DB_ARGS(db_int((int64_t)line), db_int(e->endpoint_no),
-                                        db_int(last->due_us), db_int(last->delivery_id)),
-                                &rows);
-
-    if (err)
-        return err == ERR_NOT_FOUND ? OK : err;
-    *left_us = db_get_int(&rows, 0);
-    return db_rows_end(&rows);
-}
-
-/* Takes up to `limit`. *left_us: when the first of those left is due; 0: there is none. In
- * PostgreSQL it comes with the others; in SQLite a row with its body costs more than a question. */
-static enum err take_due(struct claiming *c, const struct waiting *e, enum outbox_line line,
-                         unsigned limit, int64_t *left_us)
-{
-    bool asks = db_dialect(c->tx->db) == DB_SQLITE;
-    struct db_rows rows = {0};
-    size_t taken = 0;
-    enum err err, ended;
-
-    *left_us = 0;
-    err = db_query(c->tx->db, &select_due[line],
-                   DB_ARGS(db_int(e->endpoint_no), db_int(asks ? limit : limit + 1)), &rows);
-    if (err)
-        return err;
-    while (!err && *left_us == 0 && db_next(&rows)) {
-        size_t bytes = (size_t)db_get_int(&rows, 8);
-        int64_t next_us = db_get_int(&rows, 14);
-
-        c->is_full = c->is_full || (c->count > 0 && c->bytes + bytes > c->claim->bytes_max);
-        if (taken == limit || next_us > c->tx->now_us || c->is_full) {
-            *left_us = next_us;
-            break;
-        }
-        err = row_read(&rows, e, c->arena, &c->list[c->count]);
-        c->count++;
-        c->bytes += bytes;
-        taken++;
-    }
-    ended = db_rows_end(&rows);
-    err = err ? err : ended;
-    return err || !asks || taken < limit ? err : find_left(c, e, line, left_us);
-}
-
 static int64_t later(int64_t a, int64_t b)
 {
     return a > b ? a : b;
@@ -331,7 +197,7 @@ static enum err take_turn(struct claiming *c, struct waiting *e, enum outbox_lin
         again_us = now_us;
     }
     if (!err && limit)
-        err = take_due(c, e, line, limit, &left_us);
+        err = due_take(c, e, line, limit, &left_us);
     if (e->bucket.per_s > 0)
         e->full_us = bucket_take(&e->bucket, e->full_us, now_us, (unsigned)(c->count - before));
     count_turns(e, line, c->count - before);
@@ -393,26 +259,6 @@ static enum err take_lane(struct claiming *c, size_t index)
     if (!err)
         err = take_line(c, index, OUTBOX_REPLAY, replays);
     return err ? err : take_line(c, index, OUTBOX_FRESH, lane->room - lane->taken);
-}
-
-static enum err load_large_bodies(struct claiming *c)
-{
-    for (size_t i = 0; i < c->count; i++) {
-        struct outbox_claimed *row = &c->list[i];
-        struct db_rows rows = {0};
-        enum err err;
-
-        if (!str_is_none(row->body))
-            continue;
-        err = db_query_one(c->tx->db, &select_body, DB_ARGS(db_int(row->body_no)), &rows);
-        if (err)
-            return err;
-        row->body = db_get_keep(&rows, 0, c->arena);
-        err = db_rows_end(&rows);
-        if (err)
-            return err;
-    }
-    return OK;
 }
 
 /* The attempts' ids and numbers are committed with the move, before the first byte. */
@@ -511,7 +357,7 @@ enum err outbox_claim(struct tx *tx, struct outbox_claim *claim, struct arena *a
     for (size_t i = 0; !err && i < claim->lane_count; i++)
         err = fill_lane(&c, i);
     if (!err)
-        err = load_large_bodies(&c);
+        err = due_load_bodies(&c);
     if (!err)
         err = claimed_open_secrets(tx, arena, c.list, c.count);
     *claimed = c.list;

@@ -2,9 +2,8 @@
  *
  * A unit of work is a struct store_work inside a larger struct. store_write queues it for the
  * writer, which takes all that waits (at most 256, in order of class, then of arrival), applies
- * each in a savepoint of one transaction, commits once, and only then sends the answers and the
- * nudges. An idle writer commits at once. store_read runs it on a reader with a snapshot of what is
- * committed.
+ * each in a savepoint of one transaction, commits once, and only then sends answers and nudges. An
+ * idle writer commits at once. store_read runs it on a reader, in a snapshot of what is committed.
  *
  * `apply` is straight-line code: it may block on the database, has no effect but through the tx,
  * and may be run again (after a serialisation failure), so it must not consume its input. An error
@@ -85,11 +84,11 @@ void tx_notify(struct tx *tx, enum topic topic, struct str key);
 
 struct store_work {
     struct message message; /* the store's while queued */
-    /* On the writer's or a reader's thread. What it wants to hand to `done` it puts into memory of
-     * its own (the request's arena), not into tx->arena. */
+    /* On the writer's or a reader's thread. What `done` is to have it puts into memory of its own.
+     */
     enum err (*apply)(struct tx *tx, struct store_work *work);
-    /* After the commit, on reply_to's thread (NULL: on the writer's or reader's thread, must be
-     * short). The work belongs to the caller again. */
+    /* After the commit, on reply_to's thread (NULL: on ours, must be short). The work belongs to
+     * the caller again. */
     void (*done)(struct store_work *work, enum err err);
     struct loop *reply_to;
     enum store_class class;  /* of writes */
