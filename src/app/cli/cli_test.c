@@ -200,7 +200,7 @@ static void a_key_is_made_listed_and_revoked(void **state)
     (void)state;
     arena_init(&arena);
     assert_int_equal(run("runbell keys list"), CLI_FAILED);
-    ASSERT_SAYS(err_text, "there is no store yet");
+    ASSERT_SAYS(err_text, "there is no store in ");
     assert_int_equal(run("runbell keys create"), CLI_OK);
     assert_true(api_key_is_ours(str_trim(str_of(out_text))));
     assert_int_equal(run("runbell keys create --name ci --role viewer --workspace acme,umbrella "

@@ -196,9 +196,15 @@ enum err session_run(struct session *session, const struct session_work *what, c
     struct store *store;
     enum err err;
 
-    *why = "there is no store yet; it is made by the first runbell serve, or keys create";
-    if (!what->may_create && !has_store(session))
+    if (!what->may_create && !has_store(session)) {
+        *why = arena_cstr(&session->config.arena,
+                          arena_printf(&session->config.arena,
+                                       "there is no store in %s: --data or --store says where "
+                                       "another is; the first runbell serve, or keys create, "
+                                       "makes one",
+                                       session->config.data_dir));
         return ERR_NOT_FOUND;
+    }
     err = store_open(&config, &store, why);
     if (err)
         return err;
