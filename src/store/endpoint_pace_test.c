@@ -228,6 +228,29 @@ static void the_places_are_kept(void **state)
     assert_int_equal(endpoint_rig_backlog(rig, id).sending, 2);
 }
 
+/* What went out before there were places takes them, too. */
+static void new_places_count_what_is_being_sent(void **state)
+{
+    struct outbox_rig *rig = *state;
+    struct str id = endpoint_rig_make(rig, (struct endpoint_row){0});
+    struct endpoint_row told = {.tenant = STR("t"), .endpoint_id = id, .in_flight_max = 2};
+    struct outbox_claimed *rows;
+    size_t count = 0;
+    struct tx *tx;
+
+    endpoint_rig_add_many(rig, URL_A, 2);
+    rows = outbox_rig_claim(rig, A, 2, 0, &count);
+    assert_int_equal(count, 2);
+    tx = outbox_rig_begin(rig);
+    assert_int_equal(outbox_rig_end(rig, endpoint_update(tx, &told)), OK);
+    endpoint_rig_add_many(rig, URL_A, 5);
+    assert_int_equal(endpoint_rig_claim_count(rig, 10), 0);
+    for (size_t i = 0; i < 2; i++)
+        outbox_rig_settle(rig, &rows[i], DELIVERY_DONE, 0);
+    rig->now_us += 61 * US_PER_SECOND;
+    assert_int_equal(endpoint_rig_claim_count(rig, 10), 2);
+}
+
 static void a_rest_is_for_all(void **state)
 {
     struct outbox_rig *rig = *state;
@@ -294,6 +317,7 @@ static const struct CMUnitTest tests[] = {
     TEST("and every second for retries", retries_do_not_starve_first_tries),
     TEST("the rate holds", the_rate_holds),
     TEST("no more are sent at once than it has places", the_places_are_kept),
+    TEST("places that are new count what is being sent", new_places_count_what_is_being_sent),
     TEST("a rest is for all of an endpoint, and for it alone", a_rest_is_for_all),
     TEST("one that fails rests, longer each time, and a probe goes ahead", one_that_fails_rests),
 };

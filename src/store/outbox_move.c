@@ -12,21 +12,19 @@
 /* ---- the queue ---- */
 
 #define OF_ENDPOINT " JOIN endpoints e ON e.tenant = d.tenant AND e.endpoint_id = d.endpoint_id"
-#define NUMBERED(columns) ") WITH ORDINALITY u(" columns ", n)"
 static const struct db_statement leave_sending = {
     "delivery_sending_leave",
     "DELETE FROM delivery_sending WHERE delivery_id = $1 AND attempt_id = $2",
-    "DELETE FROM delivery_sending s USING UNNEST(CAST($1 AS BIGINT[]), CAST($2 AS "
-    "BIGINT[])" NUMBERED(
-        "delivery_id, attempt_id") " WHERE s.delivery_id = u.delivery_id"
-                                   " AND s.attempt_id = u.attempt_id RETURNING u.n"};
+    "DELETE FROM delivery_sending s"
+    " USING UNNEST(CAST($1 AS BIGINT[]), CAST($2 AS BIGINT[])) WITH ORDINALITY u(id, attempt, n)"
+    " WHERE s.delivery_id = u.id AND s.attempt_id = u.attempt RETURNING u.n"};
 static const struct db_statement leave_line = {
     "delivery_queue_leave",
     "DELETE FROM delivery_queue WHERE (line, endpoint_no, at_us, delivery_id) = (SELECT " QUEUE_LINE
     ", e.endpoint_no, d.next_us, d.delivery_id FROM deliveries d" OF_ENDPOINT
     " WHERE d.delivery_id = $1)",
-    "DELETE FROM delivery_queue q USING UNNEST(CAST($1 AS BIGINT[])" NUMBERED(
-        "delivery_id") " WHERE q.delivery_id = u.delivery_id RETURNING u.n"};
+    "DELETE FROM delivery_queue q USING UNNEST(CAST($1 AS BIGINT[])) WITH ORDINALITY u(id, n)"
+    " WHERE q.delivery_id = u.id RETURNING u.n"};
 /* Where its wide row says, which has just been written. */
 static const struct db_statement queue_enter = {
     "delivery_queue_enter",
@@ -42,14 +40,12 @@ static const struct db_statement take = {
     "DELETE FROM delivery_queue WHERE line = $2 AND endpoint_no = $3 AND at_us = $4"
     " AND delivery_id = $1",
     "DELETE FROM delivery_queue q USING UNNEST(CAST($1 AS BIGINT[]), CAST($2 AS BIGINT[]),"
-    " CAST($3 AS BIGINT[]), CAST($4 AS BIGINT[])" NUMBERED(
-        "delivery_id, line, endpoint_no, at_us") " WHERE q.delivery_id = u.delivery_id RETURNING "
-                                                 "u.n"};
+    " CAST($3 AS BIGINT[]), CAST($4 AS BIGINT[])) WITH ORDINALITY u(id, line, endpoint, at, n)"
+    " WHERE q.delivery_id = u.id RETURNING u.n"};
 #define SEND_ARGS 7
 #define SEND                                                                                       \
-    "INSERT INTO delivery_sending (delivery_id, attempt_id, endpoint_no, taken_us, until_us, "     \
-    "node,"                                                                                        \
-    " is_limited) "
+    "INSERT INTO delivery_sending (delivery_id, attempt_id, endpoint_no, taken_us, until_us,"      \
+    " node, is_limited) "
 static const struct db_statement send = {
     "delivery_sending_enter", SEND "VALUES ($1, $2, $3, $4, $5, $6, $7)",
     SEND

@@ -100,6 +100,22 @@ static void a_failed_work_falls_alone(void **state)
     assert_int_equal(store_stats(fixture->store).groups, groups + 2);
 }
 
+/* Even when the writer has nothing else to do. */
+static void what_goes_together_is_one_commit(void **state)
+{
+    struct fixture *fixture = *state;
+    struct job jobs[2];
+    uint64_t groups = store_stats(fixture->store).groups;
+
+    job_init(&jobs[0], job_insert, STR("with one"));
+    job_init(&jobs[1], job_insert, STR("with two"));
+    jobs[0].work.with = &jobs[1].work;
+    store_write(fixture->store, &jobs[0].work);
+    for (size_t i = 0; i < ARRAY_LEN(jobs); i++)
+        assert_int_equal(job_wait(&jobs[i]), OK);
+    assert_int_equal(store_stats(fixture->store).groups, groups + 1);
+}
+
 /* Most failures are found before anything is written: they must not cost the others a second run.
  */
 static void looking_and_failing_repeats_nothing(void **state)
@@ -323,6 +339,7 @@ static const struct CMUnitTest tests[] = {
     TEST("what was acknowledged is there after a restart", writes_survive_a_restart),
     TEST("of a group the works that fail fall alone", a_failed_work_falls_alone),
     TEST("a work that looks and fails repeats nothing", looking_and_failing_repeats_nothing),
+    TEST("works that go together are one commit", what_goes_together_is_one_commit),
     TEST("a failing work without a group leaves nothing", a_failed_work_that_is_alone),
     TEST("a work that ignores the database's error does not succeed",
          an_ignored_error_is_not_success),
