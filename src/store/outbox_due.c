@@ -6,17 +6,22 @@
  * taken. */
 #define SMALL_BODY "16384"
 
-#define DUE(line)                                                                                  \
+#define DUE_COLUMNS                                                                                \
     "SELECT d.delivery_id, d.attempts, d.created_us, d.webhook_id, d.object_id, b.delivery_id, "   \
     "d.policy, b.content_type, LENGTH(b.bytes),"                                                   \
     " CASE WHEN LENGTH(b.bytes) <= " SMALL_BODY " THEN b.bytes END, d.sequence, d.class,"          \
-    " d.ordering_key, d.expires_us, q.at_us, d.kind, d.traceparent FROM delivery_queue q"          \
-    " JOIN deliveries d ON d.delivery_id = q.delivery_id" BODY_JOIN " WHERE q.line = " line        \
-    " AND q.endpoint_no = $1"                                                                      \
-    " ORDER BY q.at_us, q.delivery_id LIMIT CAST($2 AS BIGINT)"
+    " d.ordering_key, d.expires_us, q.at_us, d.kind, d.traceparent FROM "
+#define DUE_JOIN " JOIN deliveries d ON d.delivery_id = q.delivery_id" BODY_JOIN
+#define DUE_WHERE(line) " WHERE q.line = " line " AND q.endpoint_no = $1"
+#define DUE_ORDER " ORDER BY q.at_us, q.delivery_id"
+#define DUE_LIMIT " LIMIT CAST($2 AS BIGINT)"
+/* PostgreSQL's planner may take all that waits for a few rows, and join it with its bodies before
+ * it sorts: so there the first ones are chosen before. */
 #define DUE_STATEMENT(name, line)                                                                  \
     {                                                                                              \
-        name, DUE(line), DUE(line) " FOR UPDATE OF q"                                              \
+        name, DUE_COLUMNS "delivery_queue q" DUE_JOIN DUE_WHERE(line) DUE_ORDER DUE_LIMIT,         \
+            DUE_COLUMNS "(SELECT q.delivery_id, q.at_us FROM delivery_queue q" DUE_WHERE(line)     \
+                DUE_ORDER DUE_LIMIT " FOR UPDATE) q" DUE_JOIN DUE_ORDER                            \
     }
 
 static const struct db_statement select_due[OUTBOX_LINES] = {
