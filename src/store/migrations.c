@@ -348,6 +348,7 @@ const struct migration migrations[] = {
     {"deliveries that have ended touch fewer indexes", step_delivery_marks},
     {"what is being sent stands in a table of its own", step_delivery_sending},
     {"bodies are found by the number of their delivery", step_numbered_bodies},
+    {"endpoints stand in line in the order in which they were made", step_endpoint_lines},
     {"runs are found by their id from the first one on", step_run_ids},
 };
 const size_t migration_count = ARRAY_LEN(migrations);

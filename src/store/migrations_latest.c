@@ -133,3 +133,12 @@ const char step_numbered_bodies[] =
  * empty; whoever has planned then walks in the wrong one until the table is analysed. */
 const char step_run_ids[] = "\n@postgres ALTER TABLE runs DROP CONSTRAINT runs_pkey,"
                             "\n@postgres   ADD PRIMARY KEY (tenant, run_id);\n";
+
+/* Endpoints that have waited since the same instant go in the order in which they were made: what
+ * one event sent to many of them, one after the other, is read in that order. */
+#define LINE_INDEX(name, column)                                                                   \
+    "DROP INDEX " name ";"                                                                         \
+    "CREATE INDEX " name " ON endpoints (lane, " column ", endpoint_no)"                           \
+    "  WHERE " column " IS NOT NULL;"
+const char step_endpoint_lines[] = LINE_INDEX("endpoints_fresh", "fresh_us")
+    LINE_INDEX("endpoints_retry", "retry_us") LINE_INDEX("endpoints_replay", "replay_us");

@@ -21,7 +21,7 @@
     " since_replay, endpoint_no FROM endpoints"                                                    \
     " WHERE lane = $1"                                                                             \
     " AND " column " IS NOT NULL AND " column " <= $2 ORDER BY " column                            \
-    ", endpoint_id LIMIT CAST($3 AS BIGINT)"
+    ", endpoint_no LIMIT CAST($3 AS BIGINT)"
 #define LINE_STATEMENT(name, column)                                                               \
     {                                                                                              \
         name, LINE(column), LINE(column) " FOR UPDATE SKIP LOCKED"                                 \
