@@ -207,6 +207,15 @@ static const char as_before[] =
     " FROM delivery_queue q WHERE q.delivery_id = deliveries.delivery_id AND q.line = 3;"
     "DROP TABLE delivery_queue;"
     "DROP INDEX endpoints_by_no;"
+    "DROP INDEX endpoints_fresh;"
+    "DROP INDEX endpoints_retry;"
+    "DROP INDEX endpoints_replay;"
+    "CREATE INDEX endpoints_fresh ON endpoints (lane, fresh_us, endpoint_id)"
+    "  WHERE fresh_us IS NOT NULL;"
+    "CREATE INDEX endpoints_retry ON endpoints (lane, retry_us, endpoint_id)"
+    "  WHERE retry_us IS NOT NULL;"
+    "CREATE INDEX endpoints_replay ON endpoints (lane, replay_us, endpoint_id)"
+    "  WHERE replay_us IS NOT NULL;"
     "ALTER TABLE endpoints DROP COLUMN endpoint_no;"
     "DELETE FROM sequences WHERE name = 'endpoint';"
     "DROP INDEX deliveries_cancelled;"
@@ -259,6 +268,7 @@ static void a_store_of_before_gets_its_queue(void **state)
     assert_int_equal(migration_run(rig->db, step_delivery_queue), OK);
     assert_int_equal(migration_run(rig->db, step_delivery_sending), OK);
     assert_int_equal(migration_run(rig->db, step_numbered_bodies), OK);
+    assert_int_equal(migration_run(rig->db, step_endpoint_lines), OK);
     for (int i = 0; i < 4; i++) {
         after = outbox_rig_get(rig, i + 1);
         assert_same(&before[i], &after);
