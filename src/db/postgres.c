@@ -309,27 +309,46 @@ static enum err postgres_begin(struct db *db, bool snapshot)
     return err;
 }
 
+/* What has no name yet was lost with a server that crashed: asking for it would be an error. */
+#define STATUS                                                                                     \
+    "SELECT CASE WHEN CAST($1 AS xid8) < pg_snapshot_xmax(pg_current_snapshot())"                  \
+    " THEN pg_xact_status(CAST($1 AS xid8)) ELSE 'aborted' END"
+/* Behind the status, in a statement of its own, which sees what had ended by then. */
+#define MARKED                                                                                     \
+    "SELECT CASE WHEN EXISTS (SELECT 1 FROM commit_marks WHERE session = $2 AND mark = $1)"        \
+    " THEN 'committed' ELSE 'aborted' END"
+
+static enum err fate_read(struct postgres *postgres, const char *sql, int value_count, char *fate,
+                          size_t size)
+{
+    const char *const values[] = {postgres->transaction, postgres->marks};
+    PGresult *result = PQexecParams(postgres->conn, sql, value_count, NULL, values, NULL, NULL, 0);
+
+    if (PQresultStatus(result) != PGRES_TUPLES_OK)
+        return postgres_failed(postgres, result, "what became of the commit");
+    snprintf(fate, size, "%s", PQgetvalue(result, 0, 0));
+    PQclear(result);
+    return OK;
+}
+
 /* What became of the transaction that was being committed; ERR_AGAIN also while it is under way. */
 static enum err fate_ask(struct postgres *postgres, bool *is_known)
 {
-    const char *const values[] = {postgres->transaction};
-    PGresult *result;
-    struct str fate = STR_NONE;
+    char fate[16] = "";
     enum err err = postgres_reconnect(postgres);
 
     *is_known = false;
     if (err)
         return err;
-    result = PQexecParams(postgres->conn, "SELECT pg_xact_status(CAST($1 AS xid8))", 1, NULL,
-                          values, NULL, NULL, 0);
-    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+    err = fate_read(postgres, STATUS, 1, fate, sizeof(fate));
+    if (!err && postgres->marks[0] && strcmp(fate, "in progress") != 0)
+        err = fate_read(postgres, MARKED, 2, fate, sizeof(fate));
+    if (err) {
         *is_known = PQstatus(postgres->conn) == CONNECTION_OK;
-        return postgres_failed(postgres, result, "what became of the commit");
+        return err;
     }
-    fate = str_of(PQgetvalue(result, 0, 0));
-    err = str_eq(fate, STR("committed")) ? OK : ERR_AGAIN;
-    *is_known = !err || str_eq(fate, STR("aborted"));
-    PQclear(result);
+    err = strcmp(fate, "committed") == 0 ? OK : ERR_AGAIN;
+    *is_known = !err || strcmp(fate, "aborted") == 0;
     return err;
 }
 
@@ -355,11 +374,26 @@ static enum err fate_find(struct postgres *postgres)
     return ERR_IO;
 }
 
+/* With its mark, in one round trip. */
+static PGresult *commit_send(struct postgres *postgres)
+{
+    char sql[400];
+
+    if (!postgres->marks[0] || !postgres->transaction[0])
+        return PQexec(postgres->conn, "COMMIT");
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO commit_marks (session, mark, at_us) VALUES ('%s', '%s',"
+             " CAST(EXTRACT(EPOCH FROM now()) * 1000000 AS BIGINT)) ON CONFLICT (session)"
+             " DO UPDATE SET mark = excluded.mark, at_us = excluded.at_us; COMMIT",
+             postgres->marks, postgres->transaction);
+    return PQexec(postgres->conn, sql);
+}
+
 /* An error that the server tells is a rollback; only silence leaves the question open. */
 static enum err postgres_commit(struct db *db)
 {
     struct postgres *postgres = postgres_of(db);
-    PGresult *result = PQexec(postgres->conn, "COMMIT");
+    PGresult *result = commit_send(postgres);
     bool committed = PQresultStatus(result) == PGRES_COMMAND_OK &&
                      str_eq(str_of(PQcmdStatus(result)), STR("COMMIT"));
     bool told = result && PQresultErrorField(result, PG_DIAG_SQLSTATE) &&

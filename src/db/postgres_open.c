@@ -164,6 +164,26 @@ enum err db_postgres_seek(struct db *db)
     return settle_session(postgres, seek_settings);
 }
 
+/* Rows of sessions that have committed nothing for a day are of no use to anybody. */
+#define MARKS_OPEN                                                                                 \
+    "DELETE FROM commit_marks WHERE at_us <"                                                       \
+    " CAST(EXTRACT(EPOCH FROM now() - INTERVAL '1 day') * 1000000 AS BIGINT);"                     \
+    "SELECT gen_random_uuid()"
+
+enum err db_postgres_mark_commits(struct db *db)
+{
+    struct postgres *postgres = postgres_of(db);
+    PGresult *result;
+
+    REQUIRE(db->dialect == DB_POSTGRES && !db->in_transaction);
+    result = PQexec(postgres->conn, MARKS_OPEN);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK)
+        return postgres_failed(postgres, result, "open commit marks");
+    snprintf(postgres->marks, sizeof(postgres->marks), "%s", PQgetvalue(result, 0, 0));
+    PQclear(result);
+    return OK;
+}
+
 static const char *refusal_of(PGconn *conn)
 {
     const char *encoding = PQparameterStatus(conn, "server_encoding");

@@ -35,6 +35,7 @@ struct postgres {
     PGconn *conn; /* NULL: not connected */
     char *url;
     char transaction[24];    /* its name, of a write that has begun */
+    char marks[40];          /* whose row of commit_marks is ours; "": commits are not marked */
     struct map prepared;     /* by the statement's name; emptied with the connection */
     unsigned prepared_count; /* makes names unique in the session */
     bool seeks;              /* db_postgres_seek */

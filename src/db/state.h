@@ -29,6 +29,11 @@ int64_t db_clock_us(const struct db *db);
  * who changes rows by their keys. A plan is kept, and the table may have been small when it was
  * made. */
 enum err db_postgres_seek(struct db *db) MUST_USE;
+/* PostgreSQL's: from now on each commit writes its transaction's name into this session's row of
+ * the table commit_marks. When the connection is lost in a commit, that row tells for certain
+ * whether it was done: a server that crashed may give the name of what it has lost to another
+ * transaction. */
+enum err db_postgres_mark_commits(struct db *db) MUST_USE;
 /* PostgreSQL's process id of this session, 0 in SQLite. */
 int db_session_id(struct db *db);
 /* Of the SQLite that is linked: "3.54.1". */

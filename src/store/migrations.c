@@ -350,5 +350,6 @@ const struct migration migrations[] = {
     {"bodies are found by the number of their delivery", step_numbered_bodies},
     {"endpoints stand in line in the order in which they were made", step_endpoint_lines},
     {"runs are found by their id from the first one on", step_run_ids},
+    {"what became of a lost commit is told by a mark", step_commit_marks},
 };
 const size_t migration_count = ARRAY_LEN(migrations);

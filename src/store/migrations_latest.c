@@ -142,3 +142,8 @@ const char step_run_ids[] = "\n@postgres ALTER TABLE runs DROP CONSTRAINT runs_p
     "  WHERE " column " IS NOT NULL;"
 const char step_endpoint_lines[] = LINE_INDEX("endpoints_fresh", "fresh_us")
     LINE_INDEX("endpoints_retry", "retry_us") LINE_INDEX("endpoints_replay", "replay_us");
+
+/* Of PostgreSQL only (db_postgres_mark_commits): a row for each session that writes. */
+const char step_commit_marks[] =
+    "\n@postgres CREATE TABLE commit_marks ("
+    "\n@postgres   session TEXT PRIMARY KEY, mark TEXT NOT NULL, at_us BIGINT NOT NULL);\n";

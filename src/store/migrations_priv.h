@@ -48,6 +48,7 @@ extern const char step_delivery_marks[];
 extern const char step_delivery_sending[];
 extern const char step_numbered_bodies[];
 extern const char step_endpoint_lines[];
+extern const char step_commit_marks[];
 extern const char step_run_ids[];
 
 #endif

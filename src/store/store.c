@@ -218,7 +218,8 @@ static enum err open_database(struct store *store, const char **why)
     err = store_connect(store, false, &store->writer_db, why);
     if (!err)
         err = migrations_apply(store->writer_db, &clock, why);
-    if (!err && store->postgres_url && db_postgres_seek(store->writer_db))
+    if (!err && store->postgres_url &&
+        (db_postgres_seek(store->writer_db) || db_postgres_mark_commits(store->writer_db)))
         err = store_why(why, ERR_AGAIN, "cannot use the PostgreSQL database: %s",
                         db_error(store->writer_db));
     /* The new file's name has to survive a power cut as its contents do. */

@@ -313,12 +313,13 @@ def test_an_upstream_that_dies_midway_is_told(gateway, upstream):
 
 
 def test_one_that_is_not_there_is_told_before_the_body_is_taken(tmp_path):
-    with Upstream() as gone:
-        pass
-    with Server(tmp_path, config={"runbell": {"upstream": gone.url}}) as gateway, Client(gateway) as client:
-        client.post("/sink", "Expect: 100-continue", "Content-Length: 50000000")
-        status, _, body = client.answer()
-        assert status == 502 and "cannot be reached" in json.loads(body)["detail"]
+    with socket.socket() as deaf:  # it keeps its port from everybody else, and does not listen
+        deaf.bind(("127.0.0.1", 0))
+        gone = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        with Server(tmp_path, config={"runbell": {"upstream": gone}}) as gateway, Client(gateway) as client:
+            client.post("/sink", "Expect: 100-continue", "Content-Length: 50000000")
+            status, _, body = client.answer()
+            assert status == 502 and "cannot be reached" in json.loads(body)["detail"]
 
 
 # ---- limits ------------------------------------------------------------------------------------
