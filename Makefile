@@ -4,7 +4,7 @@
 CHECKS := check-layers check-limits check-heads check-words check-malloc check-proofs check-format
 PYTHON := .venv/bin/python
 FUZZ_SECONDS ?= 600
-SOAK_CYCLES ?= 500
+SOAK_CYCLES ?= 10000
 SOAK_SEEDS ?= 5000
 SOAK_CUTS ?= 1000
 SOAK_ENGINE_SEEDS ?= 100000
