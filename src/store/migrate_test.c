@@ -10,7 +10,6 @@
 
 #define STEPS_LEFT 2
 
-static const char *postgres_url; /* of the running group */
 static const struct db_statement set_version = {"test_set_version",
                                                 "UPDATE schema_version SET version = $1", NULL};
 
@@ -40,8 +39,8 @@ static void connect_to(struct old *old, struct db **db)
 {
     const char *why = "";
 
-    if (postgres_url)
-        assert_int_equal(db_postgres_open(postgres_url, db, &why), OK);
+    if (fresh_postgres_url())
+        assert_int_equal(db_postgres_open(fresh_postgres_url(), db, &why), OK);
     else
         assert_int_equal(db_sqlite_open(&(struct db_sqlite_options){.path = old->path}, db, &why),
                          OK);
@@ -56,7 +55,7 @@ static int setup(void **state)
     snprintf(old.path, sizeof(old.path), "%s/" STORE_DB_FILE, old.folder);
     buf_init(&old.lines, MIB);
     connect_to(&old, &old.db);
-    if (postgres_url)
+    if (fresh_postgres_url())
         assert_int_equal(
             db_script(old.db,
                       "DROP SCHEMA IF EXISTS public, fresh_rows CASCADE; CREATE SCHEMA public"),
@@ -173,7 +172,7 @@ static void waiting_is_told(void **state)
     struct old *old = *state;
     struct db *other = NULL;
 
-    if (!postgres_url)
+    if (!fresh_postgres_url())
         skip(); /* SQLite's store belongs to one process */
     make_old(old);
     connect_to(old, &other);
@@ -198,22 +197,7 @@ static const struct CMUnitTest tests[] = {
     TEST("waiting for another node is told", waiting_is_told),
 };
 
-static int run(const char *name)
-{
-    struct CMUnitTest with_store[ARRAY_LEN(tests)];
-
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-        with_store[i] = tests[i];
-        with_store[i].setup_func = setup;
-        with_store[i].teardown_func = teardown;
-    }
-    return cmocka_run_group_tests_name(name, with_store, NULL, NULL);
-}
-
 int main(void)
 {
-    int failed = run("sqlite");
-
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    return postgres_url ? failed + run("postgres") : failed;
+    return fresh_run_tests(tests, ARRAY_LEN(tests), setup, teardown);
 }

@@ -266,28 +266,23 @@ static enum err begin_attempts(struct claiming *c)
 {
     struct tx *tx = c->tx;
     size_t count = c->count - c->sending;
-    struct delivery_taken *list = ARENA_ARRAY(tx->arena, struct delivery_taken, count + 1);
-    struct delivery_take take = {.list = list,
+    struct delivery_take take = {.rows = &c->list[c->sending],
                                  .count = count,
                                  .node = c->claim->node,
                                  .lease_until_us = tx->now_us + c->claim->lease_us};
+    int64_t first_id;
     enum err err;
 
     if (count == 0)
         return OK;
-    err = sequence_next(tx, STR("attempt"), (int64_t)count, &take.first_attempt_id);
+    err = sequence_next(tx, STR("attempt"), (int64_t)count, &first_id);
     if (err)
         return err;
     for (size_t i = 0; i < count; i++) {
         struct outbox_claimed *row = &c->list[c->sending + i];
 
-        row->attempt_id = take.first_attempt_id + (int64_t)i;
+        row->attempt_id = first_id + (int64_t)i;
         row->claimed_us = tx->now_us;
-        list[i] = (struct delivery_taken){.delivery_id = row->delivery_id,
-                                          .endpoint_no = row->endpoint_no,
-                                          .line = outbox_line_of(row->class, row->attempts - 1),
-                                          .at_us = row->due_us,
-                                          .is_limited = row->is_limited};
     }
     c->sending = c->count;
     return delivery_take(tx, &take);

@@ -12,17 +12,6 @@ static const struct db_statement bodies_read = {
     "SELECT CAST(idx_tup_fetch + seq_tup_read AS BIGINT) FROM pg_stat_xact_user_tables"
     " WHERE relname = 'bodies'"};
 
-static int64_t read_so_far(struct table *t)
-{
-    struct db_rows rows = {0};
-    int64_t count;
-
-    assert_int_equal(db_query_one(t->tx->db, &bodies_read, DB_NO_ARGS, &rows), OK);
-    count = db_get_int(&rows, 0);
-    assert_int_equal(db_rows_end(&rows), OK);
-    return count;
-}
-
 static void add(struct table *t, int count)
 {
     const struct outbox_event event = {.tenant = TENANT,
@@ -73,9 +62,9 @@ static void a_claim_reads_what_it_takes(void **state)
 
     fill_queue(t);
     add(t, MANY);
-    before = read_so_far(t);
+    before = table_ask(t, &bodies_read);
     claim_in_order(t);
-    assert_in_range(read_so_far(t) - before, 0, ROOM + 1);
+    assert_in_range(table_ask(t, &bodies_read) - before, 0, ROOM + 1);
     assert_int_equal(db_script(t->tx->db, "DELETE FROM delivery_queue WHERE endpoint_no = 1000"),
                      OK);
 }

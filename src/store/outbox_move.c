@@ -345,17 +345,18 @@ enum err delivery_move_all(struct tx *tx, const struct delivery_move *moves, siz
 static void take_args(const struct tx *tx, const struct delivery_take *t, size_t index,
                       struct db_value *take_row, struct db_value *send_row)
 {
-    const struct delivery_taken *d = &t->list[index];
+    const struct outbox_claimed *row = &t->rows[index];
 
-    take_row[0] = send_row[0] = db_int(d->delivery_id);
-    take_row[1] = db_int((int64_t)d->line);
-    take_row[2] = send_row[2] = db_int(d->endpoint_no);
-    take_row[3] = db_int(d->at_us);
-    send_row[1] = db_int(t->first_attempt_id + (int64_t)index);
+    REQUIRE(row->attempt_id > 0);
+    take_row[0] = send_row[0] = db_int(row->delivery_id);
+    take_row[1] = db_int((int64_t)outbox_line_of(row->class, row->attempts - 1));
+    take_row[2] = send_row[2] = db_int(row->endpoint_no);
+    take_row[3] = db_int(row->due_us);
+    send_row[1] = db_int(row->attempt_id);
     send_row[3] = db_int(tx->now_us);
     send_row[4] = db_int(t->lease_until_us);
     send_row[5] = db_text(t->node);
-    send_row[6] = db_int(d->is_limited);
+    send_row[6] = db_int(row->is_limited);
 }
 
 enum err delivery_take(struct tx *tx, const struct delivery_take *t)
@@ -366,7 +367,7 @@ enum err delivery_take(struct tx *tx, const struct delivery_take *t)
     enum err err;
 
     REQUIRE(tx->is_write && t->count > 0 && t->node.len > 0);
-    REQUIRE(t->first_attempt_id > 0 && t->lease_until_us > 0);
+    REQUIRE(t->lease_until_us > 0);
     for (size_t i = 0; i < t->count; i++)
         take_args(tx, t, i, &takes[i * TAKE_ARGS], &sends[i * SEND_ARGS]);
     err = db_run_rows(tx->db, &take, takes, TAKE_ARGS, t->count, is_taken);

@@ -39,18 +39,10 @@ enum err delivery_move(struct tx *tx, const struct delivery_move *moves, size_t 
 enum err delivery_move_all(struct tx *tx, const struct delivery_move *moves, size_t count,
                            bool *all_moved) MUST_USE;
 
-/* Due → sending, in an attempt of its own each: ids from first_attempt_id on, in the list's order.
- */
-struct delivery_taken {
-    int64_t delivery_id, endpoint_no;
-    enum outbox_line line; /* where it stands, and … */
-    int64_t at_us;         /* … since when it may go */
-    bool is_limited;       /* its endpoint counts what is being sent to it */
-};
+/* Due → sending, each in the attempt that its row names. */
 struct delivery_take {
-    const struct delivery_taken *list; /* all due, and locked */
+    const struct outbox_claimed *rows; /* all due, and locked */
     size_t count;
-    int64_t first_attempt_id;
     struct str node;
     int64_t lease_until_us;
 };

@@ -1,9 +1,9 @@
 /* retention_test.c -- what is past its age goes, in small pieces; what lives stays. */
 #include "store/retention.h"
 
+#include "store/fresh_rig.h"
 #include "store/store_fixture.h"
 
-static const char *postgres_url;
 static struct fixture fixture;
 
 #define NOW_US INT64_C(1000000000000)
@@ -26,7 +26,7 @@ static const struct retention_limits limits_of_runs = {.runs_us = 1000};
 static int setup(void **state)
 {
     (void)state;
-    return fixture_open(&fixture, postgres_url);
+    return fixture_open(&fixture, fresh_postgres_url());
 }
 
 static int teardown(void **state)
@@ -178,7 +178,7 @@ static void add_deliveries(void)
                                     "NULL") ", 'dead', 1, 1, 1, 5),"
                                             " (4, 4, " DELIVERY_MIDDLE(
                                                 "NULL") ", 'due', 1, 1, 1, NULL)");
-    if (postgres_url)
+    if (fresh_postgres_url())
         script("INSERT INTO delivery_ends (ended_us, delivery_id) SELECT ended_us, delivery_id"
                " FROM deliveries WHERE ended_us IS NOT NULL");
     script("INSERT INTO attempts (attempt_id, tenant, delivery_id, number, started_us) VALUES"
@@ -360,24 +360,7 @@ static const struct CMUnitTest tests[] = {
     TEST("many namespaces with one instant", a_hundred_namespaces_of_one_instant),
 };
 
-static int run(const char *name)
-{
-    struct CMUnitTest with_store[ARRAY_LEN(tests)];
-
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-        with_store[i] = tests[i];
-        with_store[i].setup_func = setup;
-        with_store[i].teardown_func = teardown;
-    }
-    return cmocka_run_group_tests_name(name, with_store, NULL, NULL);
-}
-
 int main(void)
 {
-    int failed = run("sqlite");
-
-    postgres_url = getenv("RUNBELL_TEST_POSTGRES");
-    if (postgres_url)
-        failed += run("postgres");
-    return failed;
+    return fresh_run_tests(tests, ARRAY_LEN(tests), setup, teardown);
 }

@@ -11,17 +11,6 @@ static const struct db_statement rows_read = {
     "runs_test_read", "SELECT 0",
     "SELECT CAST(idx_tup_fetch AS BIGINT) FROM pg_stat_xact_user_tables WHERE relname = 'runs'"};
 
-static int64_t read_so_far(struct table *t)
-{
-    struct db_rows rows = {0};
-    int64_t count;
-
-    assert_int_equal(db_query_one(t->tx->db, &rows_read, DB_NO_ARGS, &rows), OK);
-    count = db_get_int(&rows, 0);
-    assert_int_equal(db_rows_end(&rows), OK);
-    return count;
-}
-
 static void add(struct table *t, struct str id)
 {
     struct run run = {.tenant = TENANT,
@@ -65,9 +54,9 @@ static void assert_one_is_read(struct table *t)
 
     for (int i = 0; i < MANY; i++)
         add(t, arena_printf(&t->arena, "%03d", i));
-    before = read_so_far(t);
+    before = table_ask(t, &rows_read);
     end(t, STR("499"));
-    assert_in_range(read_so_far(t) - before, 0, 4);
+    assert_in_range(table_ask(t, &rows_read) - before, 0, 4);
 }
 
 /* Planned while the table was as good as empty: any index seems right. */

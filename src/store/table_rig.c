@@ -13,6 +13,17 @@ void table_undo(struct table *table)
     assert_int_equal(db_savepoint_rollback(table->tx->db), OK);
 }
 
+int64_t table_ask(struct table *table, const struct db_statement *question)
+{
+    struct db_rows rows = {0};
+    int64_t answer;
+
+    assert_int_equal(db_query_one(table->tx->db, question, DB_NO_ARGS, &rows), OK);
+    answer = db_get_int(&rows, 0);
+    assert_int_equal(db_rows_end(&rows), OK);
+    return answer;
+}
+
 void table_join(struct table *table, struct str *text, struct str id)
 {
     *text = arena_printf(&table->arena, "%.*s%s%.*s", STR_ARG(*text), text->len > 0 ? "," : "",

@@ -18,6 +18,9 @@ struct table {
 void table_try(struct table *table);
 void table_undo(struct table *table);
 
+/* What a question without arguments is answered with: one number. */
+int64_t table_ask(struct table *table, const struct db_statement *question);
+
 /* Joins ids with ",": start with an empty text. */
 void table_join(struct table *table, struct str *text, struct str id);
 
