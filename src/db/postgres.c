@@ -309,10 +309,13 @@ static enum err postgres_begin(struct db *db, bool snapshot)
     return err;
 }
 
-/* What has no name yet was lost with a server that crashed: asking for it would be an error. */
+/* A name that had not been given out before this question's own was lost with a server that
+ * crashed: asking for it would be an error. (A snapshot's xmax would not do: the newest that is
+ * under way has it.) A standby that is still to be promoted knows nothing yet. */
 #define STATUS                                                                                     \
-    "SELECT CASE WHEN CAST($1 AS xid8) < pg_snapshot_xmax(pg_current_snapshot())"                  \
-    " THEN pg_xact_status(CAST($1 AS xid8)) ELSE 'aborted' END"
+    "SELECT CASE WHEN pg_is_in_recovery() THEN 'in progress'"                                      \
+    " WHEN CAST($1 AS xid8) < pg_current_xact_id() THEN pg_xact_status(CAST($1 AS xid8))"          \
+    " ELSE 'aborted' END"
 /* Behind the status, in a statement of its own, which sees what had ended by then. */
 #define MARKED                                                                                     \
     "SELECT CASE WHEN EXISTS (SELECT 1 FROM commit_marks WHERE session = $2 AND mark = $1)"        \
