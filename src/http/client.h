@@ -1,10 +1,10 @@
 /* client.h -- the webhook client: HTTP/1.1 requests to addresses that were vetted first.
  *
  * Every phase has a budget and the whole has one clock. The name is resolved once, all answers are
- * vetted (egress.h), and the connection goes to a vetted address, whose peer is checked.
- * Connections are kept and reused by (vetted address, port, TLS name, client certificate). No
- * redirect is followed, no proxy is taken from the environment, no body is decompressed, and a
- * connection with one surplus byte is closed.
+ * vetted (egress.h), the connection goes to a vetted address, and nothing is written where the
+ * kernel says that it connected to another. Connections are kept and reused by (vetted address,
+ * port, TLS name, client certificate). No redirect is followed, no proxy is taken from the
+ * environment, no body is decompressed, and a connection with one surplus byte is closed.
  *
  * A kept connection may have been closed by the receiver while the request was on its way. If it
  * ends before one byte of a response, the request is sent once more on a fresh one, so the receiver

@@ -60,6 +60,35 @@ static void a_policy_that_closes_stops_kept_connections_too(void **state)
     assert_int_equal(atomic_load(&receiver.requests), 1);
 }
 
+static struct arena entries;
+
+static void allow_all_addresses(struct client_rig *to_change)
+{
+    const char *why;
+
+    assert_int_equal(egress_policy_add(&to_change->policy, &entries, STR("0.0.0.0"), &why), OK);
+}
+
+/* The kernel names 127.0.0.1 as the peer of all three. */
+static void other_texts_of_loopback_lead_there(void **state)
+{
+    static const char *const hosts[] = {"127.0.0.1", "0.0.0.0", "::ffff:127.0.0.1"};
+
+    (void)state;
+    arena_init(&entries);
+    client_rig_call(&rig, allow_all_addresses);
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        struct receiver receiver = {.serve = receiver_answer_all};
+
+        receiver_start(&receiver);
+        struct http_client_request request = client_rig_request(&rig, receiver.port);
+        request.host = str_of(hosts[i]);
+        client_rig_assert(client_rig_send(&rig, &request), HTTP_ANSWERED);
+        receiver_stop(&receiver);
+    }
+    arena_release(&entries);
+}
+
 static void a_closed_port_is_refused(void **state)
 {
     struct receiver receiver = {.serve = receiver_answer_all};
@@ -273,6 +302,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_denied_address_gets_no_packet, "a denied address gets no packet"),
         TEST(a_policy_that_closes_stops_kept_connections_too, "a kept connection is vetted again"),
+        TEST(other_texts_of_loopback_lead_there,
+             "loopback is reached by its other texts, if they are allowed"),
         TEST(a_closed_port_is_refused, "a closed port is refused in words"),
         TEST(localhost_is_found_and_tried_address_by_address,
              "the addresses of a name are tried in turn"),

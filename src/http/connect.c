@@ -100,13 +100,24 @@ void send_use_link(struct http_send *send)
     stream_start(stream);
 }
 
+/* Whom the kernel says that it connected us to: it may have rules of its own. */
+static bool is_peer(const struct stream *stream, const struct address *vetted)
+{
+    struct address wanted = address_unmapped(vetted), peer;
+
+    stream_peer(stream, &peer);
+    peer = address_unmapped(&peer);
+    if (address_is_any(&wanted))
+        return address_is_loopback(&peer) && peer.port == wanted.port;
+    return address_eq(&peer, &wanted);
+}
+
 static void use_stream(struct http_send *send, struct stream *stream)
 {
     const struct address *address = &send->addresses[send->address_next - 1];
-    struct address peer;
+    bool is_vetted = !send->client->config.proxy;
 
-    stream_peer(stream, &peer);
-    if (!address_eq(&peer, address)) {
+    if (is_vetted && !is_peer(stream, address)) {
         stream_close(stream, true);
         send_finish(send, HTTP_NO_CONNECTION, "connected to another address than the vetted one",
                     false);

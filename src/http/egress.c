@@ -41,31 +41,12 @@ static struct str without_brackets(struct str host)
 
 /* ---- IPv4 in IPv6 ---- */
 
-/* The IPv4 address behind these 96 bits; else the address itself. */
-static struct address without_prefix(const struct address *address, const uint8_t prefix[12])
-{
-    struct address ipv4 = {.family = ADDRESS_IPV4, .port = address->port};
-
-    if (address->family != ADDRESS_IPV6 || memcmp(address->bytes, prefix, 12) != 0)
-        return *address;
-    memcpy(ipv4.bytes, address->bytes + 12, 4);
-    return ipv4;
-}
-
-/* ::ffff:a.b.c.d is a.b.c.d in all respects. */
-static struct address unmapped(const struct address *address)
-{
-    static const uint8_t prefix[12] = {[10] = 0xff, 0xff};
-
-    return without_prefix(address, prefix);
-}
-
 /* 64:ff9b::a.b.c.d leads to a.b.c.d. */
 static struct address behind_nat64(const struct address *address)
 {
     static const uint8_t prefix[12] = {0x00, 0x64, 0xff, 0x9b};
 
-    return without_prefix(address, prefix);
+    return address_behind(address, prefix);
 }
 
 /* ---- entries ---- */
@@ -93,8 +74,8 @@ static enum err parse_range(struct egress_entry *entry, struct str text, size_t 
         return ERR_INVALID;
     }
     entry->bits = (unsigned)bits;
-    if (bits >= MAPPED_BITS && unmapped(&entry->address).family != entry->address.family) {
-        entry->address = unmapped(&entry->address);
+    if (bits >= MAPPED_BITS && address_unmapped(&entry->address).family != entry->address.family) {
+        entry->address = address_unmapped(&entry->address);
         entry->bits -= MAPPED_BITS;
     }
     if (has_host_bits(&entry->address, entry->bits)) {
@@ -139,7 +120,7 @@ static enum err parse_entry(struct egress_entry *entry, struct str text, const c
     if (err)
         return err;
     if (address_parse_ip(without_brackets(text), &entry->address) == OK) {
-        entry->address = unmapped(&entry->address);
+        entry->address = address_unmapped(&entry->address);
         entry->bits = full_bits(&entry->address);
         return OK;
     }
@@ -221,13 +202,6 @@ static bool is_listed_exactly(const struct egress_policy *policy, const struct a
     return false;
 }
 
-static bool is_any_address(const struct address *address)
-{
-    static const uint8_t zeros[16];
-
-    return memcmp(address->bytes, zeros, full_bits(address) / 8) == 0;
-}
-
 /* Does a listener on all addresses listen there? */
 static bool is_of_machine(const struct egress_policy *policy, const struct address *address)
 {
@@ -242,9 +216,9 @@ static bool is_own(const struct egress_policy *policy, const struct address *add
 
         if (own->port != address->port)
             continue;
-        if (address_eq_ip(own, address) || is_any_address(address))
+        if (address_eq_ip(own, address) || address_is_any(address))
             return true; /* to 0.0.0.0 and :: the system connects on this machine */
-        if (is_any_address(own) && is_of_machine(policy, address))
+        if (address_is_any(own) && is_of_machine(policy, address))
             return true;
     }
     return false;
@@ -271,7 +245,7 @@ static bool admits(const struct egress_policy *policy, struct str host,
 bool egress_admits(const struct egress_policy *policy, struct str host,
                    const struct address *address, const char **rule)
 {
-    struct address plain = unmapped(address), target = behind_nat64(&plain);
+    struct address plain = address_unmapped(address), target = behind_nat64(&plain);
 
     if (is_own(policy, &target) && !is_listed_exactly(policy, &target, true)) {
         *rule = "our own address";
@@ -319,7 +293,7 @@ bool egress_opens_host(const struct egress_policy *policy, struct str host, uint
     struct address address;
     bool is_told = address_of_text(host, port, &address);
 
-    address = unmapped(&address);
+    address = address_unmapped(&address);
     if (!is_told) /* nothing of it is known but its name: no range holds it */
         address = (struct address){.family = ADDRESS_NONE, .port = port};
     if (is_listed(policy, without_brackets(host), &address))
@@ -337,6 +311,6 @@ bool egress_is_own_path(const struct egress_policy *policy, struct str host, uin
     if (str_is_none(policy->own_path) || !str_starts(path, policy->own_path) ||
         !address_of_text(host, port, &address))
         return false;
-    address = unmapped(&address);
+    address = address_unmapped(&address);
     return is_own(policy, &address);
 }

@@ -124,15 +124,36 @@ bool address_eq(const struct address *a, const struct address *b)
     return address_eq_ip(a, b) && a->port == b->port;
 }
 
+struct address address_behind(const struct address *address, const uint8_t prefix[12])
+{
+    struct address ipv4 = {.family = ADDRESS_IPV4, .port = address->port};
+
+    if (address->family != ADDRESS_IPV6 || memcmp(address->bytes, prefix, 12) != 0)
+        return *address;
+    memcpy(ipv4.bytes, address->bytes + 12, 4);
+    return ipv4;
+}
+
+struct address address_unmapped(const struct address *address)
+{
+    static const uint8_t prefix[12] = {[10] = 0xff, 0xff};
+
+    return address_behind(address, prefix);
+}
+
 bool address_is_loopback(const struct address *address)
 {
     static const uint8_t one[16] = {[15] = 1};
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    struct address plain = address_unmapped(address);
 
-    if (address->family == ADDRESS_IPV4)
-        return address->bytes[0] == 127;
-    if (address->family == ADDRESS_IPV6)
-        return memcmp(address->bytes, one, 16) == 0 ||
-               (memcmp(address->bytes, mapped, 12) == 0 && address->bytes[12] == 127);
-    return false;
+    if (plain.family == ADDRESS_IPV4)
+        return plain.bytes[0] == 127;
+    return plain.family == ADDRESS_IPV6 && memcmp(plain.bytes, one, 16) == 0;
+}
+
+bool address_is_any(const struct address *address)
+{
+    static const uint8_t zeros[16];
+
+    return memcmp(address->bytes, zeros, address->family == ADDRESS_IPV6 ? 16 : 4) == 0;
 }

@@ -27,5 +27,12 @@ struct str address_write(const struct address *address, struct address_text *tex
 bool address_eq_ip(const struct address *a, const struct address *b);
 bool address_eq(const struct address *a, const struct address *b);
 bool address_is_loopback(const struct address *address);
+/* 0.0.0.0 or ::. Who listens there hears all addresses; who connects there stays on this machine.
+ */
+bool address_is_any(const struct address *address);
+/* The IPv4 address behind these 96 bits of an IPv6 one; any other address as it is. */
+struct address address_behind(const struct address *address, const uint8_t prefix[12]);
+/* ::ffff:a.b.c.d is a.b.c.d in all respects. */
+struct address address_unmapped(const struct address *address);
 
 #endif

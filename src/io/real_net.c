@@ -57,6 +57,7 @@ const char *real_why(int uv_error)
         {UV_ECONNREFUSED, "connection refused"},
         {UV_ECONNRESET, "connection reset"},
         {UV_ECONNABORTED, "connection aborted"},
+        {UV_ENOTCONN, "connection reset"}, /* between its making and our first look at it */
         {UV_EPIPE, "broken pipe"},
         {UV_ETIMEDOUT, "connection timed out"},
         {UV_EHOSTUNREACH, "host unreachable"},
@@ -81,7 +82,6 @@ const char *real_why(int uv_error)
 
 struct address real_address(const struct sockaddr_storage *from)
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     struct address address = {0};
 
     if (from->ss_family == AF_INET) {
@@ -98,13 +98,8 @@ struct address real_address(const struct sockaddr_storage *from)
         address.family = ADDRESS_IPV6;
         memcpy(address.bytes, &in6.sin6_addr, 16);
         address.port = ntohs(in6.sin6_port);
-        if (memcmp(address.bytes, mapped, sizeof(mapped)) == 0) {
-            address.family = ADDRESS_IPV4;
-            memmove(address.bytes, address.bytes + 12, 4);
-            memset(address.bytes + 4, 0, 12);
-        }
     }
-    return address;
+    return address_unmapped(&address);
 }
 
 socklen_t real_sockaddr(const struct address *address, struct sockaddr_storage *to)
@@ -337,12 +332,13 @@ static void connecting_end(struct real_connecting *connecting, int status)
     mem_free(connecting);
     if (!on_connected)
         return; /* cancelled, and the stream closed with it */
+    if (status == 0)
+        status = real_stream_connected(stream);
     if (status < 0) {
         stream_close(stream, true);
         on_connected(context, ERR_IO, real_why(status), NULL);
         return;
     }
-    real_stream_connected(stream);
     on_connected(context, OK, NULL, stream);
 }
 
@@ -372,7 +368,7 @@ struct connecting *real_connect(struct loop *loop, const struct address *to,
     connecting->request.data = connecting;
     timer_init(&connecting->failed, loop, on_failed_at_once);
     list_push(&real_loop_of(loop)->connectings, &connecting->in_loop);
-    connecting->stream = real_stream_new_unconnected(real_loop_of(loop), to, &tcp);
+    connecting->stream = real_stream_new_unconnected(real_loop_of(loop), &tcp);
     connecting->status =
         uv_tcp_connect(&connecting->request, tcp, (const struct sockaddr *)&at, on_uv_connected);
     if (connecting->status < 0)

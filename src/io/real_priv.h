@@ -86,9 +86,9 @@ void real_process_free(struct process *process);
 struct stream *real_stream_new_tcp(struct real_loop *loop, int fd, const struct address *peer);
 struct stream *real_stream_new_pipe(struct real_loop *loop, int fd);
 /* For a connection that is being made: the handle to connect with, and the stream it becomes. */
-struct stream *real_stream_new_unconnected(struct real_loop *loop, const struct address *peer,
-                                           uv_tcp_t **tcp);
-void real_stream_connected(struct stream *stream);
+struct stream *real_stream_new_unconnected(struct real_loop *loop, uv_tcp_t **tcp);
+/* Asks the kernel whom it connected us to; its error if that is nobody any more. */
+int real_stream_connected(struct stream *stream) MUST_USE;
 
 /* real_actor.c */
 struct actor *real_actor_new(struct world *world, const struct actor_config *config);

@@ -448,20 +448,26 @@ struct stream *real_stream_new_pipe(struct real_loop *loop, int fd)
     return &stream->base;
 }
 
-struct stream *real_stream_new_unconnected(struct real_loop *loop, const struct address *peer,
-                                           uv_tcp_t **tcp)
+struct stream *real_stream_new_unconnected(struct real_loop *loop, uv_tcp_t **tcp)
 {
     struct real_stream *stream = stream_new(loop, true);
 
-    stream->peer = *peer;
     *tcp = &stream->uv.tcp;
     return &stream->base;
 }
 
-void real_stream_connected(struct stream *base)
+int real_stream_connected(struct stream *base)
 {
+    struct real_stream *stream = stream_of(base);
+    struct sockaddr_storage at = {0};
+    int len = sizeof(at), status;
     uv_os_fd_t fd;
 
-    if (!uv_fileno(&stream_of(base)->uv.handle, &fd))
+    status = uv_tcp_getpeername(&stream->uv.tcp, (struct sockaddr *)&at, &len);
+    if (status)
+        return status;
+    stream->peer = real_address(&at);
+    if (!uv_fileno(&stream->uv.handle, &fd))
         real_set_nodelay(fd);
+    return 0;
 }

@@ -37,13 +37,6 @@ static struct sim_listener *listener_of(struct listener *listener)
 
 /* ---- the socket ---- */
 
-static bool address_is_any(const struct address *address)
-{
-    static const uint8_t zero[16] = {0};
-
-    return memcmp(address->bytes, zero, address->family == ADDRESS_IPV6 ? 16 : 4) == 0;
-}
-
 static bool socket_hears(const struct sim_listen_socket *socket, const struct address *to)
 {
     const struct address *at = &socket->address;
@@ -251,9 +244,17 @@ void sim_listeners_free(struct sim_loop *loop)
 
 /* ---- the other side ---- */
 
+void sim_redirect(struct sim *sim, const struct address *from, const struct address *to)
+{
+    sim->redirect_from = *from;
+    sim->redirect_to = *to;
+}
+
 bool sim_socket_connect(struct sim *sim, const struct address *to, struct sim_loop *client_loop,
                         struct stream **client)
 {
+    if (address_eq(to, &sim->redirect_from))
+        to = &sim->redirect_to;
     struct sim_listen_socket *socket = socket_find(sim, to);
     struct address from = {ADDRESS_IPV4, {10, 0, 0, client_loop->outside ? 2 : 1}, port_new(sim)};
     struct stream *server;

@@ -64,6 +64,7 @@ struct sim {
     struct list ats;     /* sim_at.in_sim */
     struct sim_disk *disk;
     uint16_t next_port;
+    struct address redirect_from, redirect_to; /* sim_redirect */
     void (*on_spawn)(void *context, const char *const *argv, struct stream *channel);
     void *spawn_context;
 };

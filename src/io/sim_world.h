@@ -65,6 +65,9 @@ bool sim_power_is_off(const struct sim *sim);
 /* Hosts outside the machine: a listening peer, its own streams, DNS names. They survive crashes. */
 struct loop *sim_outside_loop(struct sim *sim);
 void sim_dns_set(struct sim *sim, struct str host, const struct address *addresses, size_t count);
+/* From now on who connects to `from` reaches `to`, and is told so by stream_peer: a kernel with
+ * rules of its own. One at a time. */
+void sim_redirect(struct sim *sim, const struct address *from, const struct address *to);
 /* What loop_spawn starts: gets argv and the child's end of the channel (a stream on the outside
  * loop). */
 void sim_set_spawner(struct sim *sim,

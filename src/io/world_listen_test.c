@@ -39,6 +39,27 @@ static void a_cancelled_connection_is_silent(void **state)
     pair_close(&pair);
 }
 
+static void done_when_ready(struct pair *pair)
+{
+    fixture_done(pair->fixture);
+}
+
+/* To 0.0.0.0 a kernel connects on this machine: what it says of the peer is not what was asked. */
+static void the_peer_is_the_kernels_word(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pair pair = {.on_ready = done_when_ready};
+    struct address peer, any = {.family = ADDRESS_IPV4};
+
+    pair_listen(&pair, fixture);
+    any.port = pair.bound.port;
+    loop_connect(fixture->loop, any, pair_on_connected, &pair);
+    fixture_run(fixture);
+    stream_peer(pair.client.stream, &peer);
+    assert_true(address_eq(&peer, &pair.bound));
+    pair_close(&pair);
+}
+
 static void resume_timer(struct timer *timer)
 {
     struct pair *pair = CONTAINER_OF(timer, struct pair, timer);
@@ -46,11 +67,6 @@ static void resume_timer(struct timer *timer)
     assert_non_null(pair->client.stream);
     assert_int_equal(pair->accepted, 0);
     listener_resume(pair->listener);
-}
-
-static void done_when_ready(struct pair *pair)
-{
-    fixture_done(pair->fixture);
 }
 
 static void a_paused_listener_lets_them_wait(void **state)
@@ -125,6 +141,8 @@ static const struct CMUnitTest tests[] = {
     BOTH("a port in use is a conflict", a_port_in_use_is_a_conflict),
     BOTH("loopback is an address of the machine, a stranger's is not",
          loopback_is_an_address_of_the_machine),
+    {"real: the peer of a connection is the one that the kernel names",
+     the_peer_is_the_kernels_word, fixture_real, fixture_free, NULL},
     BOTH("freeing a loop frees what is still open on it", freeing_a_loop_frees_what_is_open),
 };
 
