@@ -2,7 +2,7 @@
 #include "agent/cron_clock.h"
 
 #include "agent/cron_fire.h"
-#include "base/log.h"
+#include "base/failure_log.h"
 #include "base/mem.h"
 
 #define FIRE_MAX 64
@@ -20,6 +20,7 @@ struct cron_clock {
     bool is_firing;
     bool is_poked; /* a nudge came while it fired */
     bool is_closed;
+    struct failure_log failures;
 };
 
 static enum err fire_apply(struct tx *tx, struct store_work *work)
@@ -55,8 +56,9 @@ static void fire_done(struct store_work *work, enum err err)
     for (size_t i = 0; !err && i < clock->firings.report_count; i++)
         log_warn("agent", "cron %.*s %.*s", STR_ARG(clock->firings.reports[i].cron_id),
                  STR_ARG(clock->firings.reports[i].text));
+    failure_log_note(&clock->failures, loop_mono_ms(clock->loop), err, LOG_ERROR, "agent",
+                     "crons could not fire");
     if (err) {
-        log_error("agent", "crons could not fire: %s", err_name(err));
         timer_start(&clock->due, RETRY_MS);
     } else if (again) {
         fire(clock);

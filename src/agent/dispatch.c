@@ -1,7 +1,6 @@
 /* The dispatcher: claims pending runs, and its own start and stop. */
 #include "agent/dispatch_priv.h"
 
-#include "base/log.h"
 #include "base/mem.h"
 
 struct executor *dispatch_executor(const struct dispatch *d, struct str graph_id)
@@ -101,8 +100,9 @@ static void claim_done(struct store_work *work, enum err err)
     /* Claimed while the server stops: the rows say running, and the next start recovers them. */
     for (size_t i = 0; !err && !d->is_stopping && i < claim->runs.count; i++)
         entry_start(d, &claim->runs.list[i], claim->resumes[i]);
+    failure_log_note(&d->claim_failures, loop_mono_ms(dispatch_loop(d)), err, LOG_ERROR, "agent",
+                     "pending runs could not be claimed");
     if (err) {
-        log_error("agent", "pending runs could not be claimed: %s", err_name(err));
         if (!d->is_stopping)
             timer_start(&d->due, RETRY_MS);
     } else {

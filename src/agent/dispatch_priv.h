@@ -4,6 +4,7 @@
 #define AGENT_DISPATCH_PRIV_H
 
 #include "agent/dispatch.h"
+#include "base/failure_log.h"
 #include "base/map.h"
 
 #define CLAIM_MAX 64      /* runs per claim */
@@ -28,6 +29,7 @@ struct dispatch {
     void (*on_stopped)(void *context);
     void *context;
     struct dispatch_stats stats;
+    struct failure_log claim_failures, end_failures, upkeep_failures, sweep_failures;
 };
 
 /* One execution under way, from its claim to the write that ends it. */

@@ -88,15 +88,26 @@ static void end_report(struct entry *entry)
     hub_end(d->setup.hub, run, result);
 }
 
+static void end_note(struct dispatch *d, enum err err)
+{
+    failure_log_note(&d->end_failures, loop_mono_ms(dispatch_loop(d)), err, LOG_ERROR, "agent",
+                     "ends of runs could not be written");
+}
+
 /* The store could not. The row says running, so it is tried until it can, without the state if that
  * is at fault. While the server stops, only a few times: the next start recovers the run. */
 static bool end_again(struct entry *entry, enum err err)
 {
-    log_error("agent", "the end of run %.*s could not be written (%s)",
-              STR_ARG(entry->execution.run.run_id), err_name(err));
+    bool is_about_content = err == ERR_INVALID || err == ERR_LIMIT || err == ERR_CONFLICT;
+
+    if (is_about_content)
+        log_error("agent", "the end of run %.*s could not be written (%s)",
+                  STR_ARG(entry->execution.run.run_id), err_name(err));
+    else
+        end_note(entry->dispatch, err);
     if (entry->dispatch->is_stopping && ++entry->tries > STOP_TRIES_MAX)
         return false;
-    if (err == ERR_INVALID || err == ERR_LIMIT || err == ERR_CONFLICT)
+    if (is_about_content)
         entry->outcome = (struct run_outcome){
             .status = RUN_ERROR,
             .error = run_error_json(&entry->execution.arena, STR("StateError"),
@@ -113,6 +124,8 @@ static void end_done(struct store_work *work, enum err err)
     d->works_open--;
     if (err && end_again(entry, err))
         return;
+    if (!err)
+        end_note(d, OK);
     d->stats.ended += entry->ended;
     if (entry->ended)
         end_report(entry);

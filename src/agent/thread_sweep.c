@@ -1,7 +1,6 @@
 /* Threads whose life is over: deleted, or all but their last state. In small pieces. */
 #include "agent/dispatch_priv.h"
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "store/checkpoints.h"
 
@@ -44,8 +43,8 @@ static void sweep_done(struct store_work *work, enum err err)
     bool more = !err && sweep->count > 0 && sweep->count == (size_t)sweep->limit;
 
     d->works_open--;
-    if (err)
-        log_error("agent", "threads whose life is over could not be deleted: %s", err_name(err));
+    failure_log_note(&d->sweep_failures, loop_mono_ms(dispatch_loop(d)), err, LOG_ERROR, "agent",
+                     "threads whose life is over could not be deleted");
     d->swept += (int64_t)sweep->count;
     if (!more || d->swept >= d->config->thread_life.sweep_limit) {
         more = false;

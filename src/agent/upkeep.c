@@ -1,7 +1,6 @@
 /* Leases, runs whose executor was lost, and cancels whose nudge was lost. */
 #include "agent/dispatch_priv.h"
 
-#include "base/log.h"
 #include "base/mem.h"
 
 #define ORPHAN_US (30 * US_PER_SECOND) /* how long a run's graph may be missing */
@@ -119,8 +118,8 @@ static void upkeep_done(struct store_work *work, enum err err)
     d->works_open--;
     if (!err && upkeep->is_start)
         d->is_recovered = true;
-    if (err)
-        log_error("agent", "the runs could not be looked after: %s", err_name(err));
+    failure_log_note(&d->upkeep_failures, loop_mono_ms(dispatch_loop(d)), err, LOG_ERROR, "agent",
+                     "the runs could not be looked after");
     for (size_t i = 0; i < upkeep->cancelled_count; i++)
         upkeep_on_cancel(d, upkeep->cancelled[i]);
     arena_release(&upkeep->arena);

@@ -2,7 +2,7 @@
  * next ──▶ a rest. What fails is tried again at the next look. */
 #include "app/erasure_upkeep.h"
 
-#include "base/log.h"
+#include "base/failure_log.h"
 #include "base/mem.h"
 #include "store/erasures.h"
 
@@ -16,6 +16,7 @@ struct erasure_upkeep {
     struct store_work work;
     bool is_open, more;
     bool is_stopped;
+    struct failure_log failures;
 };
 
 static void rest(struct erasure_upkeep *upkeep, int64_t delay_ms)
@@ -33,8 +34,8 @@ static void step_done(struct store_work *work, enum err err)
 {
     struct erasure_upkeep *upkeep = CONTAINER_OF(work, struct erasure_upkeep, work);
 
-    if (err)
-        log_error("app", "an erasure did not go on: %s; it is repeated", err_name(err));
+    failure_log_note(&upkeep->failures, loop_mono_ms(upkeep->loop), err, LOG_ERROR, "app",
+                     "an erasure did not go on");
     upkeep->is_open = !err && upkeep->more;
     rest(upkeep, upkeep->is_open ? PAUSE_MS : LOOK_MS);
 }

@@ -4,7 +4,7 @@
 #include <pthread.h>
 
 #include "agent/run_create.h"
-#include "base/log.h"
+#include "base/failure_log.h"
 #include "base/map.h"
 #include "base/mem.h"
 
@@ -30,6 +30,7 @@ struct key_ring {
     struct map more;      /* those that the work under way gives them */
     pthread_mutex_t lock; /* held for a pointer's reading and a count's rising */
     struct key_set *current;
+    struct failure_log failures;
 };
 
 /* ---- on the writer's thread ---- */
@@ -132,8 +133,8 @@ static void load_done(struct store_work *work, enum err err)
     ring->known = NULL;
     if (!err)
         set_change(ring);
-    else
-        log_error("app", "the API keys could not be loaded: %s", err_name(err));
+    failure_log_note(&ring->failures, loop_mono_ms(ring->loop), err, LOG_ERROR, "app",
+                     "the API keys could not be loaded");
     refreshes_serve(&ring->served);
     ring->on_loaded = NULL;
     if (!ring->is_stopped)

@@ -1,7 +1,7 @@
 /* The file of keys is looked at, and what it says is carried out. */
 #include "app/secret_upkeep.h"
 
-#include "base/log.h"
+#include "base/failure_log.h"
 #include "base/mem.h"
 #include "crypto/secret.h"
 #include "store/endpoint_lock.h"
@@ -27,6 +27,7 @@ struct secret_upkeep {
     struct secret_sweep sweep, swept;
     size_t unlocked_count, resealed; /* since the keys changed */
     bool is_stopped;
+    struct failure_log unlock_failures, sweep_failures;
 };
 
 static void submit(struct secret_upkeep *upkeep,
@@ -61,9 +62,9 @@ static void sweep_done(struct store_work *work, enum err err)
 {
     struct secret_upkeep *upkeep = CONTAINER_OF(work, struct secret_upkeep, work);
 
+    failure_log_note(&upkeep->sweep_failures, loop_mono_ms(upkeep->loop), err, LOG_ERROR, "secrets",
+                     "secrets could not be sealed again");
     if (err) {
-        log_error("secrets", "secrets could not be sealed again: %s; it is repeated",
-                  err_name(err));
         upkeep->has_looked = false;
         rest(upkeep);
         return;
@@ -96,9 +97,9 @@ static void unlock_done(struct store_work *work, enum err err)
 {
     struct secret_upkeep *upkeep = CONTAINER_OF(work, struct secret_upkeep, work);
 
+    failure_log_note(&upkeep->unlock_failures, loop_mono_ms(upkeep->loop), err, LOG_ERROR,
+                     "secrets", "what waits for a key could not be looked at");
     if (err) {
-        log_error("secrets", "what waits for a key could not be looked at: %s; it is repeated",
-                  err_name(err));
         upkeep->has_looked = false;
         rest(upkeep);
         return;

@@ -28,8 +28,8 @@ static void retention_done(struct store_work *work, enum err err)
         [RETENTION_MORE] = RETENTION_PAUSE_MS,
         [RETENTION_PRESSED] = RETENTION_PRESSED_MS};
 
-    if (err)
-        log_error("app", "old rows could not be deleted: %s", err_name(err));
+    failure_log_note(&server->retention_failures, loop_mono_ms(server->loop), err, LOG_ERROR, "app",
+                     "old rows could not be deleted");
     if (!server->is_stopping)
         timer_start(&server->retention, pauses_ms[err ? RETENTION_DONE : server->retention_pace]);
 }

@@ -15,6 +15,7 @@
 #include "app/key_ring.h"
 #include "app/secret_upkeep.h"
 #include "app/server.h"
+#include "base/failure_log.h"
 #include "delivery/sender.h"
 #include "gateway/follower.h"
 #include "http/tls.h"
@@ -92,6 +93,7 @@ struct server {
     const struct retention_limits *retention_limits;
     struct store_work retention_work;
     enum retention_pace retention_pace;
+    struct failure_log retention_failures;
     struct message delivery_stopped;
     size_t stops_open;
     bool is_stopping, is_failed;

@@ -24,8 +24,8 @@ static void chores_done(struct store_work *work, enum err err)
         stop_check(d);
         return;
     }
-    if (err)
-        log_warn("delivery", "chores failed (%s); it is repeated", err_name(err));
+    failure_log_note(&u->failures, loop_mono_ms(d->loop), err, LOG_WARN, "delivery",
+                     "chores failed");
     if (!err && u->expired)
         log_warn("delivery", "%zu deliveries have expired", u->expired);
     if (err || u->shifted || u->expired)

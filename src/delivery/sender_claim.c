@@ -1,6 +1,5 @@
 /* Takes what is due for the lanes that are ready, all in one write, and starts it when that is
  * committed. */
-#include "base/log.h"
 #include "delivery/sender_priv.h"
 #include "io/loop.h"
 
@@ -110,8 +109,8 @@ static void claim_done(struct store_work *work, enum err err)
     struct delivery *d = c->delivery;
 
     c->is_busy = false;
-    if (err)
-        log_warn("delivery", "a claim failed (%s); it is repeated", err_name(err));
+    failure_log_note(&c->failures, loop_mono_ms(d->loop), err, LOG_WARN, "delivery",
+                     "claims failed");
     for (size_t i = 0; i < c->claim.lane_count; i++)
         lane_claimed(d, i, err);
     for (size_t i = 0; !err && i < c->row_count; i++)

@@ -1,6 +1,5 @@
 /* Bulk replays (store/replays.h), piece by piece: a reader looks for the next matches, the writer
  * sends them once more. Where each job stands is in the store, so that nothing here is missed. */
-#include "base/log.h"
 #include "delivery/sender_priv.h"
 #include "io/loop.h"
 
@@ -34,9 +33,10 @@ static bool goes_on(struct replays_work *r, enum err err)
         stop_check(d);
         return false;
     }
+    failure_log_note(&r->failures, loop_mono_ms(d->loop), err, LOG_WARN, "delivery",
+                     "pieces of replays failed");
     if (!err)
         return true;
-    log_warn("delivery", "a piece of a replay failed (%s); it is repeated", err_name(err));
     timer_start(&d->replays_timer, RETRY_MS);
     return false;
 }

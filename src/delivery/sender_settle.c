@@ -57,6 +57,12 @@ static bool is_about_content(enum err err)
     return err != ERR_AGAIN && err != ERR_IO;
 }
 
+static void note(struct settle_work *s, enum err err)
+{
+    failure_log_note(&s->failures, loop_mono_ms(s->delivery->loop), err, LOG_WARN, "delivery",
+                     "outcomes could not be written and are kept");
+}
+
 static void put_back(struct settle_work *s, enum err err)
 {
     struct delivery *d = s->delivery;
@@ -66,11 +72,12 @@ static void put_back(struct settle_work *s, enum err err)
                   STR_ARG(s->attempts[0]->row.webhook_id), err_name(err));
         attempt_free(s->attempts[0]);
         s->count = 0;
-    } else {
+    } else if (is_about_content(err)) {
         log_warn("delivery", "%zu outcomes could not be written (%s); they are kept", s->count,
                  err_name(err));
-        if (is_about_content(err))
-            s->care++;
+        s->care++;
+    } else {
+        note(s, err);
     }
     for (size_t i = s->count; i > 0; i--)
         list_push_front(&d->ended, &s->attempts[i - 1]->node);
@@ -88,7 +95,9 @@ static void settle_done(struct store_work *work, enum err err)
         put_back(s, err);
         return;
     }
-    if (err)
+    if (!err)
+        note(s, OK);
+    else
         log_warn("delivery", "%zu outcomes are lost with this stop: they are sent again", s->count);
     for (size_t i = 0; i < s->count; i++) {
         if (err)

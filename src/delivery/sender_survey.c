@@ -76,8 +76,8 @@ static void survey_done(struct store_work *work, enum err err)
         stop_check(d);
         return;
     }
-    if (err)
-        log_warn("delivery", "the survey failed (%s); it is repeated", err_name(err));
+    failure_log_note(&s->failures, loop_mono_ms(d->loop), err, LOG_WARN, "delivery",
+                     "the survey failed");
     for (int line = 0; !err && line < OUTBOX_LINES; line++) {
         take_page(d, &s->lines[line]);
         is_more = next_page(s, line) || is_more;
@@ -150,8 +150,9 @@ static void recover_done(struct store_work *work, enum err err)
     d->recovered_rows += err ? 0 : r->count;
     if (!err && r->count)
         log_info("delivery", "%zu deliveries whose outcome was lost are due again", r->count);
+    failure_log_note(&r->failures, loop_mono_ms(d->loop), err, LOG_WARN, "delivery",
+                     "recovery failed");
     if (err) {
-        log_warn("delivery", "recovery failed (%s); it is repeated", err_name(err));
         if (d->phase == PHASE_RECOVERING)
             timer_start(&d->recover_timer, RETRY_MS);
     } else if (r->count == RECOVER_PAGE) {

@@ -4,6 +4,7 @@
 #ifndef DELIVERY_SENDER_WORKS_PRIV_H
 #define DELIVERY_SENDER_WORKS_PRIV_H
 
+#include "base/failure_log.h"
 #include "store/outbox_census.h"
 #include "store/outbox_claim.h"
 #include "store/replays.h"
@@ -29,6 +30,7 @@ struct survey_work {
     bool is_walking[OUTBOX_LINES];
     struct outbox_chores chores;
     bool is_busy, is_wanted;
+    struct failure_log failures;
 };
 
 struct recover_work {
@@ -37,6 +39,7 @@ struct recover_work {
     bool by_lease;
     size_t count;
     bool is_busy;
+    struct failure_log failures;
 };
 
 struct chores_work {
@@ -44,6 +47,7 @@ struct chores_work {
     struct delivery *delivery;
     size_t shifted, expired;
     bool is_busy;
+    struct failure_log failures;
 };
 
 struct census_work {
@@ -64,6 +68,7 @@ struct replays_work {
     bool has_piece;
     int64_t next_us; /* if there is none: when the next is due; 0: never */
     bool is_busy;
+    struct failure_log failures;
 };
 
 struct claim_work {
@@ -77,6 +82,7 @@ struct claim_work {
     size_t row_count;
     int64_t began_ms;
     bool is_busy;
+    struct failure_log failures;
 };
 
 /* How carefully outcomes are written after the store refused some for what they say. */
@@ -95,6 +101,7 @@ struct settle_work {
     bool is_busy;
     bool is_urgent; /* an outcome that waits is waited for */
     enum settle_care care;
+    struct failure_log failures;
 };
 
 #endif

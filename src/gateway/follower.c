@@ -42,13 +42,17 @@ static enum err lease_apply(struct tx *tx, struct store_work *work)
     return OK;
 }
 
+static void look_note(struct follower *f, enum err err)
+{
+    failure_log_note(&f->look_failures, loop_mono_ms(f->config.loop), err, LOG_ERROR, "gateway",
+                     "webhooks of the upstream's runs could not be taken up");
+}
+
 static void lease_done(struct store_work *work, enum err err)
 {
     struct follower *f = CONTAINER_OF(work, struct follower, look_work);
 
-    if (err)
-        log_error("gateway", "webhooks of the upstream's runs could not be taken up: %s",
-                  err_name(err));
+    look_note(f, err);
     for (size_t i = 0; !err && !f->is_closed && i < f->found.count; i++)
         if (!str_is_none(f->found.list[i].node) &&
             !map_find(&f->watches, f->found.list[i].intent_id))
@@ -69,6 +73,8 @@ static void look_done(struct store_work *work, enum err err)
 {
     struct follower *f = CONTAINER_OF(work, struct follower, look_work);
 
+    if (err || f->found.count == 0)
+        look_note(f, err);
     if (err || f->found.count == 0 || f->is_closed) {
         rest(f, err ? AGAIN_MS : LOOK_MS);
         return;
@@ -137,8 +143,8 @@ static void renew_done(struct store_work *work, enum err err)
     struct follower *f = CONTAINER_OF(work, struct follower, renew_work);
 
     f->is_renewing = false;
-    if (err)
-        log_error("gateway", "leases could not be renewed: %s", err_name(err));
+    failure_log_note(&f->renew_failures, loop_mono_ms(f->config.loop), err, LOG_ERROR, "gateway",
+                     "leases could not be renewed");
 }
 
 static void on_renew(struct timer *timer)

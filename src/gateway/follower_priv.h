@@ -11,6 +11,7 @@
 #ifndef GATEWAY_FOLLOWER_PRIV_H
 #define GATEWAY_FOLLOWER_PRIV_H
 
+#include "base/failure_log.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "gateway/follower.h"
@@ -36,6 +37,7 @@ struct follower {
     struct str probe_target;
     struct fetch *probe;
     bool is_looking, is_renewing, looks_again, is_released, is_closed;
+    struct failure_log look_failures, renew_failures;
 };
 
 struct watch {

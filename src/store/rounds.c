@@ -1,7 +1,7 @@
 /* rounds.c -- see rounds.h. */
 #include "store/rounds.h"
 
-#include "base/log.h"
+#include "base/failure_log.h"
 #include "base/mem.h"
 
 #define RETRY_MS 1000 /* after an error */
@@ -14,7 +14,8 @@ struct rounds {
     struct rounds_found found;
     size_t at; /* the part that is being written */
     bool is_looking, is_closed;
-    bool has_failed; /* a part was not written: the next round tries it again, after a rest */
+    struct failure_log read_failures, write_failures;
+    enum err failed; /* a part was not written: the next round tries it again, after a rest */
 };
 
 static void look(struct rounds *rounds);
@@ -25,6 +26,12 @@ static void rest(struct rounds *rounds, int64_t ms)
     rounds->is_looking = false;
     if (!rounds->is_closed)
         timer_start(&rounds->due, ms);
+}
+
+static void note(struct rounds *rounds, struct failure_log *failures, enum err err)
+{
+    failure_log_note(failures, loop_mono_ms(rounds->config.loop), err, LOG_ERROR,
+                     rounds->config.room, rounds->config.failure);
 }
 
 static enum err write_apply(struct tx *tx, struct store_work *work)
@@ -39,8 +46,7 @@ static void write_done(struct store_work *work, enum err err)
     struct rounds *rounds = CONTAINER_OF(work, struct rounds, work);
 
     if (err && err != ERR_CONFLICT && err != ERR_NOT_FOUND)
-        log_error(rounds->config.room, "%s: %s", rounds->config.failure, err_name(err));
-    rounds->has_failed |= err && err != ERR_CONFLICT && err != ERR_NOT_FOUND;
+        rounds->failed = err;
     rounds->at++;
     write_next(rounds);
 }
@@ -48,7 +54,8 @@ static void write_done(struct store_work *work, enum err err)
 static void write_next(struct rounds *rounds)
 {
     if (rounds->is_closed || rounds->at == rounds->found.parts) {
-        rest(rounds, rounds->has_failed       ? RETRY_MS
+        note(rounds, &rounds->write_failures, rounds->failed);
+        rest(rounds, rounds->failed           ? RETRY_MS
                      : rounds->found.has_more ? rounds->found.pause_ms
                                               : rounds->config.tick_ms);
         return;
@@ -72,13 +79,13 @@ static void read_done(struct store_work *work, enum err err)
 {
     struct rounds *rounds = CONTAINER_OF(work, struct rounds, work);
 
+    note(rounds, &rounds->read_failures, err);
     if (err) {
-        log_error(rounds->config.room, "%s: %s", rounds->config.failure, err_name(err));
         rest(rounds, RETRY_MS);
         return;
     }
     rounds->at = 0;
-    rounds->has_failed = false;
+    rounds->failed = OK;
     if (rounds->config.looked)
         rounds->config.looked(rounds->config.context);
     write_next(rounds);
