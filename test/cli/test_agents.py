@@ -56,6 +56,30 @@ def test_an_agent_is_promoted_to_another_server_byte_for_byte(server, start_serv
     assert runbell(other, "export", "Promoted", "-", binary_output=True) == (tmp_path / "one.zip").read_bytes()
 
 
+def test_what_was_written_is_said_for_programs(server, tmp_path):
+    with Api(server.url) as api:
+        agent = api.ok("POST", "/v1/fleet/agents", json={**AGENT, "name": "Told"})
+        for prompt in ("2", "3"):
+            api.ok("PATCH", f"/v1/fleet/agents/{agent['id']}", json={"system_prompt": prompt})
+    folder, archive = tmp_path / "folder", tmp_path / "one.zip"
+
+    def files():
+        return [path for path in folder.rglob("*") if path.is_file()]
+
+    for words, version, prompt in (((), 3, "3"), (("--version", 1), 1, "You help.")):
+        told = json.loads(runbell(server, "pull", "Told", folder, "--json", *words))
+        assert told == {"id": agent["id"], "name": "Told", "version": version, "folder": str(folder), "files": len(files()),
+                        "bytes": sum(path.stat().st_size for path in files())}
+        assert (folder / "AGENTS.md").read_text() == prompt and len(files()) > 1
+        told = json.loads(runbell(server, "export", agent["id"], archive, "--json", *words))
+        assert told == {"id": agent["id"], "name": "Told", "version": version, "file": str(archive), "files": len(files()),
+                        "bytes": archive.stat().st_size}
+        assert runbell(server, "export", "Told", "-", *words, binary_output=True) == archive.read_bytes()
+    assert "--json needs a FILE" in runbell(server, "export", "Told", "-", "--json", code=2)
+    assert "99" in runbell(server, "pull", "Told", tmp_path / "none", "--json", "--version", 99, code=1)
+    assert not (tmp_path / "none").exists()
+
+
 def test_what_cannot_be_done_is_said(server, tmp_path):
     assert "there is no agent nobody" in runbell(server, "export", "nobody", "-", code=1)
     assert "no-such-folder" in runbell(server, "push", tmp_path / "no-such-folder", code=1)

@@ -11,7 +11,10 @@
 
 static const struct arg_flag json_flags[] = {ARG_JSON, ARG_SERVER, ARG_API_KEY};
 static const struct arg_flag export_flags[] = {
-    {"version", "N", "that version instead of the newest", NULL}, ARG_SERVER, ARG_API_KEY};
+    {"version", "N", "that version instead of the newest", NULL},
+    ARG_JSON,
+    ARG_SERVER,
+    ARG_API_KEY};
 static const struct arg_flag import_flags[] = {
     {"name", "NAME", "another name than config.json says", NULL},
     ARG_JSON,
@@ -50,22 +53,6 @@ static int agent_find(struct remote *remote, const char *wanted, struct str *id)
     return code;
 }
 
-static int archive_get(struct remote *remote, const char *version, struct buf *archive)
-{
-    struct buf path;
-    struct str id;
-    int code = agent_find(remote, remote->session->args.operands[0], &id);
-
-    buf_init(&path, PATH_BYTES_MAX);
-    buf_addf(&path, "/v1/fleet/agents/%.*s/export.zip", STR_ARG(id));
-    if (version)
-        remote_add_query(&path, "version", version);
-    if (code == CLI_OK)
-        code = remote_call(remote, "GET", buf_str(&path), STR_NONE, archive);
-    buf_release(&path);
-    return code;
-}
-
 /* ---- list ---- */
 
 static const struct arg_command list_command = {
@@ -97,11 +84,13 @@ static int list_run(struct remote *remote)
 
 /* ---- out ---- */
 
+#define OUT_MORE "With --json it says what it has written: version, files, bytes."
+
 static const struct arg_command export_command = {
     .name = "runbell agents export",
     .operands = "AGENT FILE",
     .summary = "Writes an agent, by id or name, as an archive; - is standard output.",
-    .more = "The same version gives the same bytes.",
+    .more = "The same version gives the same bytes.\n" OUT_MORE,
     .operand_count = 2,
     .flags = export_flags,
     .flag_count = ARRAY_LEN(export_flags),
@@ -111,25 +100,119 @@ static const struct arg_command pull_command = {
     .name = "runbell agents pull",
     .operands = "AGENT FOLDER",
     .summary = "Writes an agent's files into a folder.",
-    .more = "What else lies there stays.",
+    .more = "What else lies there stays.\n" OUT_MORE,
     .operand_count = 2,
     .flags = export_flags,
     .flag_count = ARRAY_LEN(export_flags),
 };
 
+/* What is taken out. The name is known only for --json, and then the version too: asked for before
+ * the archive, so that what is said is what was written. */
+struct taken {
+    struct str id, name, version; /* version: STR_NONE: the newest */
+    struct buf archive;
+    struct zip_members members;
+};
+
+static int taken_name(struct remote *remote, struct taken *taken)
+{
+    const struct json *agent = NULL;
+    struct buf body;
+    int code;
+
+    buf_init(&body, REMOTE_BODY_BYTES_MAX);
+    code = remote_call(remote, "GET",
+                       arena_printf(&remote->arena, "/v1/fleet/agents/%.*s", STR_ARG(taken->id)),
+                       STR_NONE, &body);
+    if (code == CLI_OK && !output_parse(&remote->arena, &body, &agent))
+        code = CLI_FAILED;
+    taken->name = arena_str(&remote->arena, output_text(agent, "name"));
+    if (str_is_none(taken->version))
+        taken->version = arena_printf(&remote->arena, "%lld",
+                                      (long long)json_i64(json_get(agent, "version"), 0));
+    buf_release(&body);
+    return code;
+}
+
+static int taken_get(struct remote *remote, struct taken *taken)
+{
+    struct buf path;
+    int code;
+
+    buf_init(&path, PATH_BYTES_MAX);
+    buf_addf(&path, "/v1/fleet/agents/%.*s/export.zip", STR_ARG(taken->id));
+    if (!str_is_none(taken->version))
+        remote_add_query(&path, "version", arena_cstr(&remote->arena, taken->version));
+    code = remote_call(remote, "GET", buf_str(&path), STR_NONE, &taken->archive);
+    buf_release(&path);
+    return code;
+}
+
+static void taken_say(const struct session *session, const struct taken *taken)
+{
+    bool is_pull = session->command == &pull_command;
+    size_t bytes = is_pull ? 0 : taken->archive.len;
+    struct json_writer json;
+    int64_t version = 0;
+    struct buf out;
+
+    for (size_t i = 0; is_pull && i < taken->members.count; i++)
+        bytes += taken->members.list[i].bytes.len;
+    if (str_to_i64(taken->version, &version))
+        version = 0; /* never: the server has understood it */
+    buf_init(&out, MIB);
+    json_writer_init(&json, &out);
+    json_begin_object(&json);
+    json_put_str(&json, "id", taken->id);
+    json_put_str(&json, "name", taken->name);
+    json_put_i64(&json, "version", version);
+    json_put_str(&json, is_pull ? "folder" : "file", str_of(session->args.operands[1]));
+    json_put_i64(&json, "files", (int64_t)taken->members.count);
+    json_put_i64(&json, "bytes", (int64_t)bytes);
+    json_end_object(&json);
+    output_line(buf_str(&out));
+    buf_release(&out);
+}
+
+static int taken_write(struct remote *remote, struct taken *taken)
+{
+    const struct session *session = remote->session;
+    bool is_pull = session->command == &pull_command, is_json = session_value(session, "json");
+    const char *where = session->args.operands[1];
+    int code = CLI_OK;
+
+    if (is_pull || is_json)
+        code = agents_members(session, &remote->arena, buf_str(&taken->archive), &taken->members);
+    if (code == CLI_OK)
+        code = is_pull ? agents_unpack(session, &taken->members, where)
+                       : agents_write(session, where, buf_str(&taken->archive));
+    if (code == CLI_OK && is_json)
+        taken_say(session, taken);
+    return code;
+}
+
 static int out_run(struct remote *remote)
 {
     const struct session *session = remote->session;
-    struct buf archive;
+    const char *version = session_value(session, "version");
+    struct taken taken = {.version = version ? str_of(version) : STR_NONE};
+    bool is_json = session_value(session, "json");
     int code;
 
-    buf_init(&archive, ARCHIVE_BYTES_MAX);
-    code = archive_get(remote, session_value(session, "version"), &archive);
+    if (is_json && session->command == &export_command &&
+        strcmp(session->args.operands[1], "-") == 0) {
+        (void)session_fail(session, "with - the archive itself is the output: --json needs a FILE");
+        return CLI_USAGE;
+    }
+    buf_init(&taken.archive, ARCHIVE_BYTES_MAX);
+    code = agent_find(remote, session->args.operands[0], &taken.id);
+    if (code == CLI_OK && is_json)
+        code = taken_name(remote, &taken);
     if (code == CLI_OK)
-        code = session->command == &pull_command
-                   ? agents_unpack(session, buf_str(&archive), session->args.operands[1])
-                   : agents_write(session, session->args.operands[1], buf_str(&archive));
-    buf_release(&archive);
+        code = taken_get(remote, &taken);
+    if (code == CLI_OK)
+        code = taken_write(remote, &taken);
+    buf_release(&taken.archive);
     return code;
 }
 

@@ -151,23 +151,31 @@ static int make_folders(const struct session *session, char *path)
     return CLI_OK;
 }
 
-int agents_unpack(const struct session *session, struct str archive, const char *folder)
+int agents_members(const struct session *session, struct arena *arena, struct str archive,
+                   struct zip_members *members)
 {
-    struct zip_members members;
     struct str why = STR_NONE;
+
+    if (zip_unpack(arena, archive, &agent_zip_limits, members, &why))
+        return session_fail(session, "the archive: %.*s", STR_ARG(why));
+    return CLI_OK;
+}
+
+int agents_unpack(const struct session *session, const struct zip_members *members,
+                  const char *folder)
+{
     struct arena arena;
     int code = CLI_OK;
 
     arena_init(&arena);
-    if (zip_unpack(&arena, archive, &agent_zip_limits, &members, &why))
-        code = session_fail(session, "the archive: %.*s", STR_ARG(why));
-    for (size_t i = 0; code == CLI_OK && i < members.count; i++) {
-        char *path = arena_cstr(
-            &arena, arena_printf(&arena, "%s/%.*s", folder, STR_ARG(members.list[i].path)));
+    for (size_t i = 0; code == CLI_OK && i < members->count; i++) {
+        const struct zip_member *member = &members->list[i];
+        char *path =
+            arena_cstr(&arena, arena_printf(&arena, "%s/%.*s", folder, STR_ARG(member->path)));
 
         code = make_folders(session, path);
         if (code == CLI_OK)
-            code = agents_write(session, path, members.list[i].bytes);
+            code = agents_write(session, path, member->bytes);
     }
     arena_release(&arena);
     return code;
