@@ -9,23 +9,16 @@
 #include <unistd.h>
 
 #include "base/test.h"
-#include "http/client_rig.h"
-#include "http/server_rig.h"
+#include "http/tls_rig.h"
 
-#define CERTIFICATE(name) TEST_CERTIFICATES "/" name ".pem", TEST_CERTIFICATES "/" name ".key"
 #define CPU_US_MAX 300000 /* of our loop, for one connection, with sanitizers */
 
 static struct client_rig client;
 
 static int start(void **state)
 {
-    const char *why = "";
-
     (void)state;
-    client = (struct client_rig){0};
-    if (tls_client_new(TEST_CERTIFICATES "/ca.pem", &client.tls, &why) != OK)
-        fail_msg("%s", why);
-    client_rig_start(&client);
+    tls_rig_start(&client);
     client.budget.connect_ms = client.budget.tls_ms = 10000;
     client.budget.total_ms = client.budget.first_byte_ms = 20000;
     return 0;
@@ -34,8 +27,7 @@ static int start(void **state)
 static int stop(void **state)
 {
     (void)state;
-    client_rig_stop(&client);
-    tls_client_free(client.tls);
+    tls_rig_stop(&client);
     return 0;
 }
 
@@ -121,8 +113,7 @@ static struct http_result meet(const struct flood *flood, bool is_kept)
     int64_t before_us = cpu_us();
 
     receiver_start(&receiver);
-    request = client_rig_request(&client, receiver.port);
-    request.https = true;
+    request = tls_rig_request(&client, receiver.port);
     result = client_rig_send(&client, &request)->result;
     if (is_kept)
         client_rig_wait_idle(&client, 0);
@@ -157,29 +148,52 @@ static void a_kept_connection_is_closed_in_a_flood(void **state)
 
 /* ---- the other way round ---- */
 
+/* A blocking client, connected to a server of its own. */
+struct visitor {
+    struct rig server;
+    SSL_CTX *context;
+    SSL *ssl;
+    int fd;
+};
+
+static struct visitor visitor;
+
+static int arrive(void **state)
+{
+    *state = &visitor;
+    tls_rig_serve(&visitor.server, CERTIFICATE("good"));
+    visitor.context = SSL_CTX_new(TLS_client_method());
+    visitor.ssl = SSL_new(visitor.context);
+    visitor.fd = rig_connect(&visitor.server);
+    SSL_set_fd(visitor.ssl, visitor.fd);
+    assert_int_equal(SSL_connect(visitor.ssl), 1);
+    return 0;
+}
+
+static int leave(void **state)
+{
+    (void)state;
+    SSL_free(visitor.ssl);
+    SSL_CTX_free(visitor.context);
+    close(visitor.fd);
+    tls_rig_end(&visitor.server);
+    return 0;
+}
+
+static void ask(SSL *ssl, struct str request)
+{
+    assert_true(SSL_write(ssl, request.data, (int)request.len) > 0);
+}
+
 static void a_client_that_floods_is_cut_off(void **state)
 {
-    static struct rig server;
-    const char *why = "";
-    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-    SSL *ssl = SSL_new(context);
+    struct visitor *v = *state;
 
-    (void)state;
-    assert_int_equal(tls_server_new(CERTIFICATE("good"), &server.tls, &why), OK);
-    rig_start(&server);
-    int fd = rig_connect(&server);
-    SSL_set_fd(ssl, fd);
-    assert_int_equal(SSL_connect(ssl), 1);
-    assert_true(SSL_write(ssl, RIG_GET("/park"), sizeof(RIG_GET("/park")) - 1) > 0);
-    rig_wait(&server.parks, 1);
-    for (int i = 0; i < 100000 && update_keys(ssl); i++)
+    ask(v->ssl, STR(RIG_GET("/park")));
+    rig_wait(&v->server.parks, 1);
+    for (int i = 0; i < 100000 && update_keys(v->ssl); i++)
         ;
-    rig_wait(&server.gones, 1);
-    SSL_free(ssl);
-    SSL_CTX_free(context);
-    close(fd);
-    rig_stop(&server);
-    tls_server_free(server.tls);
+    rig_wait(&v->server.gones, 1);
 }
 
 /* ---- memory ---- */
@@ -232,32 +246,18 @@ static void write_request(SSL *ssl, size_t body_bytes)
 
 static void a_connection_that_has_carried_much_holds_little(void **state)
 {
-    static struct rig server;
-    const char *why = "";
-    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-    SSL *ssl = SSL_new(context);
+    SSL *ssl = ((struct visitor *)*state)->ssl;
     size_t before;
 
-    (void)state;
-    assert_int_equal(tls_server_new(CERTIFICATE("good"), &server.tls, &why), OK);
-    rig_start(&server);
-    int fd = rig_connect(&server);
-    SSL_set_fd(ssl, fd);
-    assert_int_equal(SSL_connect(ssl), 1);
     write_request(ssl, 0);
     read_reply(ssl, 1);
     before = allocated_bytes();
-    assert_true(SSL_write(ssl, RIG_GET("/large"), sizeof(RIG_GET("/large")) - 1) > 0);
+    ask(ssl, STR(RIG_GET("/large")));
     read_reply(ssl, LARGE_BYTES);
     assert_holds(before + KEPT_BYTES);
     write_request(ssl, LARGE_BYTES);
     read_reply(ssl, 1);
     assert_holds(before + 2 * KEPT_BYTES);
-    SSL_free(ssl);
-    SSL_CTX_free(context);
-    close(fd);
-    rig_stop(&server);
-    tls_server_free(server.tls);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -265,9 +265,9 @@ static const struct CMUnitTest tests[] = {
      an_answer_is_not_waited_for_beside_a_flood, start, stop, NULL},
     {"a kept connection that is flooded is closed", a_kept_connection_is_closed_in_a_flood, start,
      stop, NULL},
-    {"a client that floods is cut off", a_client_that_floods_is_cut_off, start, stop, NULL},
+    {"a client that floods is cut off", a_client_that_floods_is_cut_off, arrive, leave, NULL},
     {"a connection that has carried much holds little",
-     a_connection_that_has_carried_much_holds_little, start, stop, NULL},
+     a_connection_that_has_carried_much_holds_little, arrive, leave, NULL},
 };
 
 int main(void)

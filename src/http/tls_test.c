@@ -1,7 +1,5 @@
 /* tls_test.c -- both sides of TLS over loopback: what is accepted, what is refused and in which
- * words.
- *
- * The certificates beside it were made for this test only. */
+ * words. */
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,39 +7,15 @@
 
 #include <cmocka.h>
 
-#include "http/client_rig.h"
-#include "http/server_rig.h"
-
-#define CERTIFICATE(name) TEST_CERTIFICATES "/" name ".pem", TEST_CERTIFICATES "/" name ".key"
+#include "http/tls_rig.h"
 
 static struct rig server;
 static struct client_rig client;
 
-static void start_server(const char *certificate_file, const char *key_file)
-{
-    const char *why = "";
-
-    server = (struct rig){0};
-    if (tls_server_new(certificate_file, key_file, &server.tls, &why) != OK)
-        fail_msg("%s", why);
-    rig_start(&server);
-}
-
-static void stop_server(void)
-{
-    rig_stop(&server);
-    tls_server_free(server.tls);
-}
-
 static int start(void **state)
 {
-    const char *why = "";
-
     (void)state;
-    client = (struct client_rig){0};
-    if (tls_client_new(TEST_CERTIFICATES "/ca.pem", &client.tls, &why) != OK)
-        fail_msg("%s", why);
-    client_rig_start(&client);
+    tls_rig_start(&client);
     client.budget.tls_ms = 2000;
     client.budget.total_ms = 3000;
     client.budget.first_byte_ms = 2000;
@@ -51,16 +25,14 @@ static int start(void **state)
 static int stop(void **state)
 {
     (void)state;
-    client_rig_stop(&client);
-    tls_client_free(client.tls);
+    tls_rig_stop(&client);
     return 0;
 }
 
 static struct http_client_request request_to(struct str host, struct str target)
 {
-    struct http_client_request request = client_rig_request(&client, server.port);
+    struct http_client_request request = tls_rig_request(&client, server.port);
 
-    request.https = true;
     request.host = host;
     request.target = target;
     return request;
@@ -84,7 +56,7 @@ static void names_and_addresses_are_verified(void **state)
     static const struct str hosts[] = {{"localhost", 9}, {"127.0.0.1", 9}};
 
     (void)state;
-    start_server(CERTIFICATE("good"));
+    tls_rig_serve(&server, CERTIFICATE("good"));
     for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
         for (int again = 0; again < 2; again++) {
             const struct outcome *outcome = ask(hosts[i], STR("/echo"));
@@ -98,7 +70,7 @@ static void names_and_addresses_are_verified(void **state)
     }
     /* One per TLS name: they are not the same to the other side. */
     assert_int_equal(client_rig_stats(&client).connections_opened, 2);
-    stop_server();
+    tls_rig_end(&server);
 }
 
 /* Certificate and key, one behind the other. */
@@ -130,7 +102,7 @@ static void a_connection_is_used_again_by_the_same_identity_only(void **state)
                  {&one, true},  {NULL, true},  {&two, true}};
 
     (void)state;
-    start_server(CERTIFICATE("good"));
+    tls_rig_serve(&server, CERTIFICATE("good"));
     for (size_t i = 0; i < ARRAY_LEN(turns); i++) {
         struct http_client_request request = request_to(STR("localhost"), STR("/echo"));
 
@@ -141,7 +113,7 @@ static void a_connection_is_used_again_by_the_same_identity_only(void **state)
         assert_int_equal(outcome->result.reused, turns[i].is_reused);
     }
     assert_int_equal(client_rig_stats(&client).connections_opened, 3);
-    stop_server();
+    tls_rig_end(&server);
 }
 
 /* ---- several loops ---- */
@@ -182,7 +154,7 @@ static void loops_share_what_they_know_of_a_host(void **state)
     static struct visitor visitors[LOOPS];
 
     (void)state;
-    start_server(CERTIFICATE("good"));
+    tls_rig_serve(&server, CERTIFICATE("good"));
     for (int i = 0; i < LOOPS; i++) {
         visitors[i] = (struct visitor){.rig = {.tls = client.tls}, .left = HANDSHAKES};
         sem_init(&visitors[i].is_done, 0, 0);
@@ -199,35 +171,35 @@ static void loops_share_what_they_know_of_a_host(void **state)
         assert_int_equal(visitors[i].answered, HANDSHAKES);
         client_rig_stop(&visitors[i].rig);
     }
-    stop_server();
+    tls_rig_end(&server);
 }
 
 static void another_name_is_refused(void **state)
 {
     (void)state;
-    start_server(CERTIFICATE("other"));
+    tls_rig_serve(&server, CERTIFICATE("other"));
     assert_refused(ask(STR("localhost"), STR("/echo")), "the certificate is for another name");
     assert_refused(ask(STR("127.0.0.1"), STR("/echo")), "the certificate is for another name");
     assert_int_equal(atomic_load(&server.requests), 0);
-    stop_server();
+    tls_rig_end(&server);
 }
 
 static void an_expired_certificate_is_refused(void **state)
 {
     (void)state;
-    start_server(CERTIFICATE("expired"));
+    tls_rig_serve(&server, CERTIFICATE("expired"));
     assert_refused(ask(STR("localhost"), STR("/echo")), "certificate has expired");
-    stop_server();
+    tls_rig_end(&server);
 }
 
 static void a_self_signed_certificate_is_refused(void **state)
 {
     (void)state;
-    start_server(CERTIFICATE("self"));
+    tls_rig_serve(&server, CERTIFICATE("self"));
     const struct outcome *outcome = ask(STR("localhost"), STR("/echo"));
     assert_int_equal(outcome->result.outcome, HTTP_TLS_FAILED);
     assert_true(str_starts(str_of(outcome->result.why), STR("self")));
-    stop_server();
+    tls_rig_end(&server);
 }
 
 static void large_bodies_pass_both_ways(void **state)
@@ -235,7 +207,7 @@ static void large_bodies_pass_both_ways(void **state)
     static char body[100000];
 
     (void)state;
-    start_server(CERTIFICATE("good"));
+    tls_rig_serve(&server, CERTIFICATE("good"));
     memset(body, 'b', sizeof(body));
     struct http_client_request request = request_to(STR("localhost"), STR("/echo"));
     request.body = str_range(body, sizeof(body));
@@ -244,15 +216,15 @@ static void large_bodies_pass_both_ways(void **state)
     assert_int_equal(outcome->result.body.len, 64 * KIB);
     assert_memory_equal(outcome->result.body.data, body, 64 * KIB);
     assert_true(outcome->result.body_truncated);
-    stop_server();
+    tls_rig_end(&server);
 }
 
 static void streams_pass(void **state)
 {
     (void)state;
-    start_server(CERTIFICATE("good"));
+    tls_rig_serve(&server, CERTIFICATE("good"));
     assert_true(str_eq(ask(STR("localhost"), STR("/stream"))->result.body, STR("onetwothree")));
-    stop_server();
+    tls_rig_end(&server);
 }
 
 static void a_client_that_leaves_is_noticed(void **state)
@@ -260,21 +232,21 @@ static void a_client_that_leaves_is_noticed(void **state)
     struct http_client_request request;
 
     (void)state;
-    start_server(CERTIFICATE("good"));
+    tls_rig_serve(&server, CERTIFICATE("good"));
     client.budget.total_ms = 200;
     request = request_to(STR("localhost"), STR("/park"));
     assert_int_equal(client_rig_send(&client, &request)->result.outcome, HTTP_TIMED_OUT);
     rig_wait(&server.gones, 1);
-    stop_server();
+    tls_rig_end(&server);
 }
 
 static void plain_bytes_are_refused(void **state)
 {
     (void)state;
-    start_server(CERTIFICATE("good"));
+    tls_rig_serve(&server, CERTIFICATE("good"));
     struct str answer = rig_ask(&server, STR(RIG_GET("/hello")));
     assert_false(str_contains(answer, STR("hello")));
-    stop_server();
+    tls_rig_end(&server);
 }
 
 /* ---- receivers that are no TLS servers ---- */
@@ -312,8 +284,7 @@ static struct http_result meet(void (*serve)(struct receiver *receiver, int fd))
     struct http_client_request request;
 
     receiver_start(&receiver);
-    request = client_rig_request(&client, receiver.port);
-    request.https = true;
+    request = tls_rig_request(&client, receiver.port);
     request.budget.tls_ms = 200;
     struct http_result result = client_rig_send(&client, &request)->result;
     receiver_stop(&receiver);

@@ -57,10 +57,6 @@ def send(api, url, policy):
     return api.run(None, webhook=url)
 
 
-def delivery_of(api, run):
-    return eventually(lambda: api.ok("GET", "/v1/deliveries", params={"object_id": run["run_id"]})["deliveries"])[0]
-
-
 def test_each_policy_tries_as_often_as_it_says(api, hostile):
     runs = {}
     for name, (policy, answers, *_) in CASES.items():
@@ -70,16 +66,16 @@ def test_each_policy_tries_as_often_as_it_says(api, hostile):
     refused = send(api, f"http://127.0.0.1:{free_port()}/", "documented")
     for name, (policy, _, state, reason, count, gaps) in CASES.items():
         hook, run = runs[name]
-        eventually(lambda run=run, state=state: delivery_of(api, run)["state"] == state, 30, why=f"{name}: {delivery_of(api, run)}")
-        ended = delivery_of(api, run)
+        eventually(lambda run=run, state=state: api.delivery_of(run)["state"] == state, 30, why=f"{name}: {api.delivery_of(run)}")
+        ended = api.delivery_of(run)
         assert (ended["policy"], ended["state_reason"], ended["attempts"], len(hook.requests)) == (policy, reason, count, count), name
         at = [request.at for request in hook.requests]
         for (least, most), gap in zip(gaps, [after - before for before, after in zip(at, at[1:])], strict=True):
             assert least <= gap <= most, f"{name}: {gap}"
-    ended = delivery_of(api, refused)
+    ended = api.delivery_of(refused)
     assert (ended["state"], ended["attempts"], ended["last_result"]) == ("dead", 3, "unreachable")
     for name, (_, least, most) in NEXT.items():
-        waiting = api.ok("GET", f"/v1/deliveries/{delivery_of(api, runs[name][1])['delivery_id']}")
+        waiting = api.ok("GET", f"/v1/deliveries/{api.delivery_of(runs[name][1])['delivery_id']}")
         due = waiting["next_attempt_at"]
         wait_s = _seconds(due) - _seconds(waiting["attempt_log"][0]["ended_at"])
         assert waiting["state"] == "due" and least <= wait_s <= most, (name, wait_s)
@@ -99,8 +95,8 @@ def test_a_kept_connection_that_ends_is_one_failed_attempt(api, hostile):
         api.run(None, webhook=well.url)
     well.wait_for(3)
     run = api.run(None, webhook=bad.url)
-    eventually(lambda: delivery_of(api, run)["state"] == "dead", 30)
-    assert len(bad.requests) == delivery_of(api, run)["attempts"] == 3
+    eventually(lambda: api.delivery_of(run)["state"] == "dead", 30)
+    assert len(bad.requests) == api.delivery_of(run)["attempts"] == 3
 
 
 def test_what_is_still_connecting_at_the_end_of_the_clock_is_a_connection_that_failed(api):
@@ -113,8 +109,8 @@ def test_what_is_still_connecting_at_the_end_of_the_clock_is_a_connection_that_f
             one.setblocking(False)
             one.connect_ex(full.getsockname())
         run = send(api, f"http://127.0.0.1:{full.getsockname()[1]}/", "documented")
-        eventually(lambda: delivery_of(api, run)["attempts"] >= 2, 30, why=lambda: delivery_of(api, run))
-        first = api.ok("GET", f"/v1/deliveries/{delivery_of(api, run)['delivery_id']}")["attempt_log"][0]
+        eventually(lambda: api.delivery_of(run)["attempts"] >= 2, 30, why=lambda: api.delivery_of(run))
+        first = api.ok("GET", f"/v1/deliveries/{api.delivery_of(run)['delivery_id']}")["attempt_log"][0]
         assert first["result"] == "unreachable" and 4_900_000 <= first["phases_us"]["total"] <= 5_600_000, first
         for one in crowd:
             one.close()

@@ -37,15 +37,7 @@ def endpoint_of(api, hook):
     """Makes the endpoint of a hook by a first delivery; its id."""
     run = api.run(None, webhook=hook.url)
     hook.wait_for(1)
-    return delivery_of(api, run)["endpoint_id"]
-
-
-def delivery_of(api, run):
-    def find():
-        page = api.ok("GET", f"/v1/deliveries?object_id={run['run_id']}")
-        return page if isinstance(page, list) else page["deliveries"]
-
-    return eventually(find, 30, why="the run has no delivery yet")[0]
+    return api.delivery_of(run)["endpoint_id"]
 
 
 def next_request(api, hook):
@@ -329,7 +321,7 @@ def test_a_lost_key_holds_deliveries_and_loses_none(start_server, hook):
         run = api.run(None, webhook=hook.url)
         eventually(lambda: api.ok("GET", f"/v1/deliveries?object_id={run['run_id']}")["deliveries"])
         held = lambda: [(one["state"], one["state_reason"], one["attempts"]) for one in
-                        [delivery_of(api, run), delivery_of(api, other)]]
+                        [api.delivery_of(run), api.delivery_of(other)]]
         other = api.run(None, webhook=hook.url)
         eventually(lambda: held() == [("held", "secret_unreadable", 0)] * 2, why=lambda: str(held()))
         locked = api.ok("GET", f"/v1/endpoints/{endpoint}")
@@ -359,7 +351,7 @@ def test_what_cannot_be_opened_can_be_put_anew(start_server, hook):
         server.start()
         run = api.run(None, webhook=hook.url)
         eventually(lambda: api.ok("GET", f"/v1/endpoints/{endpoint}")["state"] == "secret_unreadable")
-        eventually(lambda: delivery_of(api, run)["state"] == "held")
+        eventually(lambda: api.delivery_of(run)["state"] == "held")
         api.ok("PUT", f"/v1/endpoints/{endpoint}/headers", json={"headers": {"X-Secret": "new"}})
         assert headers_of(hook.wait_for(2)[1])["x-secret"] == "new"
         assert api.ok("GET", f"/v1/endpoints/{endpoint}")["state"] == "active"

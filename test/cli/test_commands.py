@@ -14,7 +14,7 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
-from harness.api import HELLO, Api
+from harness.api import Api
 from harness.ports import eventually, free_port
 from harness.receiver import Answer
 from harness.server import Server, binary
@@ -51,19 +51,6 @@ def runbell(*words, url=None, text=None, code=0, cwd=None, env=None):
     assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout.decode()}\n{said}"
     assert "\x1b" not in done.stdout.decode(errors="replace") + said, "colour without a terminal"
     return done.stdout.decode() if code == 0 else done.stdout.decode() + said
-
-
-def ended_run(api, **body):
-    run = api.ok("POST", "/runs", json={"assistant_id": "agent", "input": HELLO, **body})
-    api.ended(run)
-    return run
-
-
-def delivery_of(api, run, state="done"):
-    def find():
-        found = api.ok("GET", "/v1/deliveries", params={"object_id": run["run_id"]})["deliveries"]
-        return found and found[0]["state"] == state and found[0]
-    return eventually(find, 30)
 
 
 # ---- help ----
@@ -136,9 +123,9 @@ def test_help_is_in_columns():
 def test_what_a_server_has_is_exported(server, api, hostile):
     """Lines of JSON, each as the API tells it; a body byte for byte."""
     hook = hostile.hook("/exported")
-    runs = [ended_run(api, webhook=hook.url, metadata={"n": n}) for n in range(3)]
+    runs = [api.ended_run(webhook=hook.url, metadata={"n": n}) for n in range(3)]
     hook.wait_for(3)
-    found = [delivery_of(api, run) for run in runs]
+    found = [api.delivery_of(run, "done") for run in runs]
     words = ["export", "deliveries", "--endpoint", found[0]["endpoint_id"]]
     lines = [json.loads(line) for line in runbell(*words, "--state", "done", "--bodies", url=server.url).splitlines()]
     assert [one["delivery_id"] for one in lines] == [one["delivery_id"] for one in found[::-1]], "newest first"
@@ -201,7 +188,7 @@ def test_openapi_is_that_of_the_server(api):
 
 def test_a_user_finds_a_failed_delivery_and_sends_it_again(server, api, hostile):
     hook = hostile.hook("/hook", Answer(status=500, body=b"no \x1b[31mroom"))
-    delivery = delivery_of(api, ended_run(api, webhook=hook.url), "dead")
+    delivery = api.delivery_of(api.ended_run(webhook=hook.url), "dead")
     number = str(delivery["delivery_id"])
     listed = runbell("deliveries", "list", "--state", "dead", url=server.url)
     assert number in listed and "server_error" in listed and hook.url in listed
@@ -234,7 +221,7 @@ def test_a_server_that_is_not_there_or_wants_a_key_is_told(start_server):
 
 
 def test_the_log_is_searched_by_everything(server, api, receiver):
-    first, second = (delivery_of(api, ended_run(api, webhook=receiver.url)) for _ in range(2))
+    first, second = (api.delivery_of(api.ended_run(webhook=receiver.url), "done") for _ in range(2))
 
     def listed(*flags, **options):
         found = json.loads(runbell("deliveries", "list", "--json", *flags, url=server.url, **options))["deliveries"]
@@ -298,7 +285,7 @@ def test_the_inspector_in_the_terminal(server, api):
                                 "--server", server.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/")
     try:
         eventually(lambda: api.get("/v1/inspectors/term").status_code == 200)
-        run = ended_run(api, webhook=f"{server.url}/in/term")
+        run = api.ended_run(webhook=f"{server.url}/in/term")
         out, err = process.communicate(timeout=60)
     finally:
         process.kill()
@@ -338,7 +325,7 @@ def test_an_interrupted_inspector_is_cleaned_up(server, api, ending):
 
 def test_a_reader_that_leaves_ends_what_follows(server, api, receiver):
     """`runbell deliveries tail | head -1` comes back with the next event, and says nothing."""
-    ended_run(api, webhook=receiver.url)
+    api.ended_run(webhook=receiver.url)
     follow = f"'{binary()}' deliveries tail --after 0 --server {server.url}"
     pipe = subprocess.Popen(["bash", "-c", f"{follow} | head -1; echo ${{PIPESTATUS[@]}}"], stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True)
@@ -346,7 +333,7 @@ def test_a_reader_that_leaves_ends_what_follows(server, api, receiver):
     for _ in range(100):  # until the reader has left, and the next event finds nobody
         if pipe.poll() is not None:
             break
-        ended_run(api, webhook=receiver.url)
+        api.ended_run(webhook=receiver.url)
         time.sleep(0.1)
     out, err = pipe.communicate(timeout=30)
     assert (out, err) == ("1 0\n", "")

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness.api import HELLO, Api
+from harness.api import Api
 from harness.ports import eventually
 from harness.receiver import Answer
 from harness.server import Server, binary
@@ -34,26 +34,13 @@ def runbell(*words, url, code=0):
     return done.stdout if code == 0 else done.stdout + done.stderr
 
 
-def ended_run(api, **body):
-    run = api.ok("POST", "/runs", json={"assistant_id": "agent", "input": HELLO, **body})
-    api.ended(run)
-    return run
-
-
-def delivery_of(api, run, state="done"):
-    def find():
-        found = api.ok("GET", "/v1/deliveries", params={"object_id": run["run_id"]})["deliveries"]
-        return found and found[0]["state"] == state and found[0]
-    return eventually(find, 30)
-
-
 def test_an_endpoint_is_paused_and_resumed(server, api, receiver):
-    delivery_of(api, ended_run(api, webhook=receiver.url))
+    api.delivery_of(api.ended_run(webhook=receiver.url), "done")
     listed = json.loads(runbell("endpoints", "list", "--json", url=server.url))["endpoints"]
     [one] = [endpoint["endpoint_id"] for endpoint in listed if endpoint["url"] == receiver.url]
     assert one in runbell("endpoints", "list", url=server.url)
     assert "paused" in runbell("endpoints", "pause", one, "--reason", "at night", url=server.url)
-    held = delivery_of(api, ended_run(api, webhook=receiver.url), "held")
+    held = api.delivery_of(api.ended_run(webhook=receiver.url), "held")
     shown = runbell("endpoints", "show", one, url=server.url)
     assert "at night" in shown and "1 held" in shown
     assert "active" in runbell("endpoints", "resume", one, url=server.url)
@@ -65,7 +52,7 @@ def test_one_that_waits_is_called_off(server, api, hostile):
     hook = hostile.hook("/off")
     made = api.ok("POST", "/v1/endpoints", json={"url": hook.url})
     runbell("endpoints", "pause", made["endpoint_id"], "--reason", "they move", url=server.url)
-    held = delivery_of(api, ended_run(api, webhook=hook.url), "held")
+    held = api.delivery_of(api.ended_run(webhook=hook.url), "held")
     number = str(held["delivery_id"])
     shown = runbell("deliveries", "cancel", number, url=server.url)
     assert "state          dead" in shown and "reason         cancelled" in shown and "ended  " in shown
@@ -76,10 +63,10 @@ def test_one_that_waits_is_called_off(server, api, hostile):
 def test_a_receiver_that_was_down_gets_what_it_missed(server, api, hostile):
     """`endpoints recover`: what is held, and what was given up; counted first."""
     hook = hostile.hook("/down", Answer(status=500), Answer(status=500), Answer(status=500))
-    dead = delivery_of(api, ended_run(api, webhook=hook.url), "dead")
+    dead = api.delivery_of(api.ended_run(webhook=hook.url), "dead")
     endpoint = dead["endpoint_id"]
     runbell("endpoints", "pause", endpoint, url=server.url)
-    held = delivery_of(api, ended_run(api, webhook=hook.url), "held")
+    held = api.delivery_of(api.ended_run(webhook=hook.url), "held")
     assert "--since is missing" in runbell("endpoints", "recover", endpoint, url=server.url, code=2)
     assert "--rate must be a number" in runbell("endpoints", "recover", endpoint, "--since", "1h", "--rate", "x", url=server.url, code=2)
     counted = runbell("endpoints", "recover", endpoint, "--since", "1h", "--dry-run", url=server.url)

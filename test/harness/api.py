@@ -45,6 +45,19 @@ class Api(httpx.Client):
         eventually(is_over, timeout, why=lambda: f"still {found.get('status')} after {timeout} s")
         return found
 
+    def ended_run(self, **body):
+        """A run of "Hello!", at its end."""
+        run = self.ok("POST", "/runs", json={"assistant_id": "agent", "input": HELLO, **body})
+        self.ended(run)
+        return run
+
+    def delivery_of(self, run, state=None):
+        """The delivery of a run, once there is one; with `state`, once it is in that."""
+        def find():
+            found = self.ok("GET", "/v1/deliveries", params={"object_id": run["run_id"]})["deliveries"]
+            return found and state in (None, found[0]["state"]) and found[0]
+        return eventually(find, 30, why=f"the run has no delivery that is {state or 'anything'} yet")
+
     def status_becomes(self, run, status, timeout=15):
         eventually(lambda: self.get_run(run)["status"] == status, timeout, why=f"it did not become {status}")
 
