@@ -135,8 +135,9 @@ static bool serve_one(struct connection *c)
     request.webhook_id = header_in(request.head, "webhook-id");
     request.attempt = number_in(request.head, "webhook-attempt");
     request.at_us = loop_mono_us(c->inbox->loop);
-    keep(c->inbox, &request);
+    /* Whoever waits for the count may then change what the next one is answered. */
     c->reply = reply_to(c->inbox, &request);
+    keep(c->inbox, &request);
     buf_consume(&c->in, head_len + 4 + body_len);
     if (c->reply.delay_ms == 0)
         return act(c);

@@ -1,8 +1,8 @@
 /* inbox.h -- for tests and benches: a receiver of webhooks that keeps what it gets and answers as
  * it is told.
  *
- * It lives on a loop of its own; `decide` is called there, once for each whole request. What it has
- * received is read under its lock from any thread. */
+ * It lives on a loop of its own; `decide` is called there, once for each whole request, before that
+ * is counted. What it has received is read under its lock from any thread. */
 #ifndef DELIVERY_INBOX_H
 #define DELIVERY_INBOX_H
 

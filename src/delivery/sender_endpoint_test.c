@@ -187,15 +187,12 @@ static void the_next_of_few_places_does_not_wait_for_a_survey(void **state)
 /* Others are under way, so outcomes would wait for theirs, or for the next claim. */
 static void an_ordered_outcome_waits_for_no_company(void **state)
 {
-    static struct policy patient;
     struct scene *scene = *state;
     struct inbox hanging = {.reply = {.act = INBOX_HANG}};
     int64_t ids[IN_A_ROW], least_us = INT64_MAX;
     char url[64];
 
-    patient = sender_rig_policy;
-    patient.budget.first_byte_ms = patient.budget.total_ms = 60000;
-    scene->rig.config.tuning.policy = &patient;
+    sender_rig_be_patient(&scene->rig, 60000);
     scene->rig.config.tuning.grace_ms = 50;
     scene_make_endpoint(scene, (struct endpoint_row){.is_fifo = true});
     inbox_open(&hanging, scene->rig.world);

@@ -4,6 +4,7 @@
 #include "store/outbox_claim.h"
 
 #define MANY 40
+#define PATIENT_MS 1500 /* where attempts are counted: a machine that is busy is no timeout */
 
 /* ---- crashes ---- */
 
@@ -50,6 +51,7 @@ static void a_crash_after_the_claim(void **state)
     int64_t id = sender_rig_add(&scene->rig, scene->url, "{}");
     struct delivery_row row;
 
+    sender_rig_be_patient(&scene->rig, PATIENT_MS);
     claim_and_die(scene, "node-1", 3600 * US_PER_SECOND);
     sender_rig_start(&scene->rig);
     row = sender_rig_wait(&scene->rig, id, DELIVERY_DONE);
@@ -63,7 +65,8 @@ static void another_node_dies(void **state)
     struct scene *scene = *state;
     int64_t id = sender_rig_add(&scene->rig, scene->url, "{}");
 
-    claim_and_die(scene, "node-2", 400000);
+    sender_rig_be_patient(&scene->rig, PATIENT_MS);
+    claim_and_die(scene, "node-2", 1500 * US_PER_MS);
     scene->rig.config.tuning.survey_ms = 100;
     sender_rig_start(&scene->rig);
     sender_rig_sleep(200);
@@ -77,6 +80,7 @@ static void what_was_there_before(void **state)
     struct scene *scene = *state;
     int64_t ids[MANY];
 
+    sender_rig_be_patient(&scene->rig, PATIENT_MS);
     for (int i = 0; i < MANY; i++)
         ids[i] = sender_rig_add(&scene->rig, scene->url, "{}");
     sender_rig_start(&scene->rig);
@@ -106,6 +110,7 @@ static void the_log_does_not_stop_the_delivery(void **state)
     struct attempt_row attempt;
     int64_t id;
 
+    sender_rig_be_patient(&scene->rig, PATIENT_MS);
     script(scene, "CREATE UNIQUE INDEX t ON attempts (response_excerpt)");
     inbox_set_reply(&scene->inbox,
                     (struct inbox_reply){.bytes = "an excerpt that may stand there only once"});
@@ -125,11 +130,14 @@ static void outcomes_wait_for_the_store(void **state)
     struct scene *scene = *state;
     int64_t id;
 
+    sender_rig_be_patient(&scene->rig, PATIENT_MS);
     script(scene, "CREATE UNIQUE INDEX t ON attempts (result)");
     sender_rig_start(&scene->rig);
     id = sender_rig_add(&scene->rig, scene->url, "{}");
     (void)sender_rig_wait(&scene->rig, id, DELIVERY_DONE);
     id = sender_rig_add(&scene->rig, scene->url, "{}");
+    while (inbox_count(&scene->inbox) < 2)
+        sender_rig_sleep(5);
     sender_rig_sleep(1500);
     assert_int_equal(sender_rig_get(&scene->rig, id).state, DELIVERY_SENDING);
     script(scene, "DROP INDEX t");
@@ -143,6 +151,7 @@ static void one_outcome_does_not_stop_the_others(void **state)
     struct scene *scene = *state;
     int64_t odd, other;
 
+    sender_rig_be_patient(&scene->rig, PATIENT_MS);
     script(scene, "CREATE UNIQUE INDEX t ON attempts (status)");
     scene->rig.config.tuning.lease_ms = 4000;
     scene->rig.config.tuning.survey_ms = 100;
@@ -164,31 +173,25 @@ static void one_outcome_does_not_stop_the_others(void **state)
 
 static void a_stop_gives_back(void **state)
 {
-    static struct policy patient;
     struct scene *scene = *state;
     struct delivery_row row;
-    struct delivery *first;
     int64_t id;
 
-    patient = sender_rig_policy;
-    patient.budget.first_byte_ms = patient.budget.total_ms = 60000;
-    scene->rig.config.tuning.policy = &patient;
+    sender_rig_be_patient(&scene->rig, 60000);
     scene->rig.config.tuning.grace_ms = 200;
     inbox_set_reply(&scene->inbox, (struct inbox_reply){.act = INBOX_HANG});
     sender_rig_start(&scene->rig);
     id = sender_rig_add(&scene->rig, scene->url, "{}");
     while (inbox_count(&scene->inbox) == 0)
         sender_rig_sleep(5);
-    sender_rig_stop(&scene->rig);
+    scene_retire(scene);
     row = sender_rig_get(&scene->rig, id);
     assert_int_equal(row.state, DELIVERY_DUE);
     ASSERT_STR(sender_rig_attempt(&scene->rig, id, 0, NULL).result, "unknown");
-    first = scene->rig.delivery;
     inbox_set_reply(&scene->inbox, (struct inbox_reply){.status = 200});
     sender_rig_start(&scene->rig);
     row = sender_rig_wait(&scene->rig, id, DELIVERY_DONE);
     assert_int_equal(inbox_count_of(&scene->inbox, row.webhook_id), 2);
-    sender_rig_retire(&scene->rig, first);
 }
 
 static void a_stop_lets_finish(void **state)
@@ -196,6 +199,7 @@ static void a_stop_lets_finish(void **state)
     struct scene *scene = *state;
     int64_t id;
 
+    sender_rig_be_patient(&scene->rig, PATIENT_MS);
     inbox_set_reply(&scene->inbox, (struct inbox_reply){.delay_ms = 150});
     sender_rig_start(&scene->rig);
     id = sender_rig_add(&scene->rig, scene->url, "{}");

@@ -8,15 +8,11 @@
 
 static void hanging_ones_hold_up_nobody(void **state)
 {
-    static struct policy patient;
     struct scene *scene = *state;
     struct inbox *hanging = test_calloc(6, sizeof(*hanging));
     char url[64];
 
-    patient = sender_rig_policy;
-    patient.budget.first_byte_ms = patient.budget.total_ms =
-        60000; /* so that none of them gives up */
-    scene->rig.config.tuning.policy = &patient;
+    sender_rig_be_patient(&scene->rig, 60000); /* so that none of them gives up */
     scene->rig.config.tuning.grace_ms = 50;
     scene->rig.config.tuning.active_max = 32; /* six times eight want in */
     sender_rig_start(&scene->rig);
@@ -47,14 +43,11 @@ static void hanging_ones_hold_up_nobody(void **state)
 static void bodies_have_room_for_so_many(void **state)
 {
     static char body[60 * KIB];
-    static struct policy patient;
     struct scene *scene = *state;
 
-    patient = sender_rig_policy;
-    patient.budget.first_byte_ms = patient.budget.total_ms = 60000;
     memset(body, ' ', sizeof(body) - 1);
     memcpy(body, "{}", 2);
-    scene->rig.config.tuning.policy = &patient;
+    sender_rig_be_patient(&scene->rig, 60000);
     scene->rig.config.tuning.grace_ms = 50;
     scene->rig.config.tuning.bytes_max = 100 * KIB;
     inbox_set_reply(&scene->inbox, (struct inbox_reply){.act = INBOX_HANG});
@@ -96,7 +89,7 @@ static void a_slow_origin_is_not_claimed_ahead_for(void **state)
 static struct inbox_reply answer_six(struct inbox *inbox, const struct inbox_request *request)
 {
     (void)request;
-    return (struct inbox_reply){.status = atomic_load(&inbox->count) <= 6 ? 200 : 500,
+    return (struct inbox_reply){.status = atomic_load(&inbox->count) < 6 ? 200 : 500,
                                 .delay_ms = 5};
 }
 
@@ -128,13 +121,10 @@ static void a_host_meets_one_window(void **state)
 {
     static const struct window_limits limits = {
         .width_start = 4, .width_max = 4, .dead_after = 2, .closed_ms = 700, .closed_ms_max = 700};
-    static struct policy patient;
     struct scene *scene = *state;
     char path[32], url[128];
 
-    patient = sender_rig_policy;
-    patient.budget.first_byte_ms = patient.budget.total_ms = 60000;
-    scene->rig.config.tuning.policy = &patient;
+    sender_rig_be_patient(&scene->rig, 60000);
     scene->rig.config.tuning.grace_ms = 50;
     scene->rig.config.tuning.window = &limits;
     inbox_set_reply(&scene->inbox, (struct inbox_reply){.act = INBOX_HANG});

@@ -89,6 +89,14 @@ void sender_rig_start(struct sender_rig *rig)
     assert_int_equal(delivery_start(&rig->config, &rig->delivery, &why), OK);
 }
 
+void sender_rig_be_patient(struct sender_rig *rig, int64_t total_ms)
+{
+    rig->patient = sender_rig_policy;
+    rig->patient.budget.first_byte_ms = rig->patient.budget.total_ms = total_ms;
+    rig->patient.budget.connect_ms = total_ms;
+    rig->config.tuning.policy = &rig->patient;
+}
+
 static void on_stopped(void *context)
 {
     sem_post(context);

@@ -19,7 +19,8 @@ struct sender_rig {
     struct egress_policy egress;
     struct webhook_config webhooks;
     struct delivery_config config;
-    struct arena arena; /* of results; until the rig is closed */
+    struct policy patient; /* sender_rig_be_patient */
+    struct arena arena;    /* of results; until the rig is closed */
     const char *postgres_url;
     char folder[TEST_FOLDER_BYTES];
 };
@@ -28,6 +29,8 @@ struct sender_rig {
  * sender_rig_start. */
 void sender_rig_open(struct sender_rig *rig, const char *postgres_url);
 void sender_rig_start(struct sender_rig *rig);
+/* From the next start an answer may take so long: where it is no test of timeouts, or hangs. */
+void sender_rig_be_patient(struct sender_rig *rig, int64_t total_ms);
 void sender_rig_stop(struct sender_rig *rig); /* orderly; may be started again */
 /* Keeps a stopped one until the end. */
 void sender_rig_retire(struct sender_rig *rig, struct delivery *stopped);

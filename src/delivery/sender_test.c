@@ -278,7 +278,7 @@ static void a_breaker_is_counted_at_each_move(void **state)
 static struct inbox_reply close_the_second(struct inbox *inbox, const struct inbox_request *request)
 {
     (void)request;
-    return (struct inbox_reply){.act = atomic_load(&inbox->count) == 2 ? INBOX_CLOSE : INBOX_ANSWER,
+    return (struct inbox_reply){.act = atomic_load(&inbox->count) == 1 ? INBOX_CLOSE : INBOX_ANSWER,
                                 .status = 200};
 }
 

@@ -93,7 +93,7 @@ static void a_far_time_is_looked_at_again(void **state)
 static struct inbox_reply fail_the_first(struct inbox *inbox, const struct inbox_request *request)
 {
     (void)request;
-    return (struct inbox_reply){.status = atomic_load(&inbox->count) == 1 ? 500 : 200};
+    return (struct inbox_reply){.status = atomic_load(&inbox->count) == 0 ? 500 : 200};
 }
 
 static void waiting_costs_nothing(void **state)
