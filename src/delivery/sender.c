@@ -237,7 +237,7 @@ static struct delivery *delivery_new(const struct delivery_config *config)
     struct delivery *d = MEM_NEW(struct delivery);
 
     arena_init(&d->arena);
-    arena_init_keeping(&d->claim.arena, CLAIM_KEPT_BYTES);
+    claim_init(&d->claim);
     arena_init(&d->survey.arena);
     arena_init(&d->replays.arena);
     arena_init(&d->census.arenas[0]);
@@ -326,7 +326,7 @@ void delivery_free(struct delivery *d)
     }
     attempts_forget(d);
     signing_keys_release(&d->keys);
-    arena_release(&d->claim.arena);
+    claim_release(&d->claim);
     arena_release(&d->survey.arena);
     arena_release(&d->replays.arena);
     arena_release(&d->census.arenas[0]);

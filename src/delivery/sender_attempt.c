@@ -31,7 +31,7 @@ static struct attempt *attempt_new(struct delivery *d)
 
     if (!node) {
         a = MEM_NEW(struct attempt);
-        arena_init(&a->arena);
+        arena_init_keeping(&a->arena, ROW_KEPT_BYTES);
         return a;
     }
     d->spare_count--;
@@ -40,17 +40,22 @@ static struct attempt *attempt_new(struct delivery *d)
     return a;
 }
 
-void attempt_add(struct delivery *d, struct lane *lane, const struct outbox_claimed *row,
+void attempt_add(struct lane *lane, const struct outbox_claimed *row, struct arena *row_arena,
                  int64_t lease_ends_ms)
 {
     struct origin *origin = lane->origin;
+    struct delivery *d = origin->delivery;
     struct attempt *a = attempt_new(d);
+    struct arena empty = a->arena;
 
+    a->arena = *row_arena;
+    *row_arena = empty;
     list_init(&a->node);
     a->delivery = d;
     a->origin = origin;
     a->lane = lane;
-    a->row = outbox_claimed_copy(row, &a->arena);
+    a->row = *row;
+    outbox_claimed_own_secrets(&a->row, &a->arena);
     a->policy = policy_of(d, row);
     a->lease_ends_ms = lease_ends_ms;
     a->outcome = (struct outbox_outcome){.row = &a->row,

@@ -13,7 +13,22 @@ static enum err claim_apply(struct tx *tx, struct store_work *work)
 {
     struct claim_work *c = CONTAINER_OF(work, struct claim_work, work);
 
+    arena_reset(&c->arena);
     return outbox_claim(tx, &c->claim, &c->arena, &c->rows, &c->row_count);
+}
+
+void claim_init(struct claim_work *c)
+{
+    arena_init(&c->arena);
+    for (size_t i = 0; i < CLAIM_ROWS_MAX; i++)
+        arena_init_keeping(&c->row_arenas[i], ROW_KEPT_BYTES);
+}
+
+void claim_release(struct claim_work *c)
+{
+    arena_release(&c->arena);
+    for (size_t i = 0; i < CLAIM_ROWS_MAX; i++)
+        arena_release(&c->row_arenas[i]);
 }
 
 /* ---- how much for whom ---- */
@@ -114,7 +129,7 @@ static void claim_done(struct store_work *work, enum err err)
     for (size_t i = 0; i < c->claim.lane_count; i++)
         lane_claimed(d, i, err);
     for (size_t i = 0; !err && i < c->row_count; i++)
-        attempt_add(d, c->lanes[c->rows[i].lane_index], &c->rows[i],
+        attempt_add(c->lanes[c->rows[i].lane_index], &c->rows[i], &c->row_arenas[i],
                     c->began_ms + d->config.tuning.lease_ms);
     outbox_claimed_wipe(c->rows, err ? 0 : c->row_count);
     arena_reset(&c->arena);
@@ -178,6 +193,7 @@ void claim_pump(struct delivery *d)
     c->claim.lease_us = tuning->lease_ms * US_PER_MS;
     c->claim.bytes_max = tuning->bytes_max - d->active_bytes;
     c->claim.lanes = c->rooms;
+    c->claim.row_arenas = c->row_arenas;
     c->work = (struct store_work){
         .apply = claim_apply, .done = claim_done, .reply_to = d->loop, .class = STORE_OUTCOME};
     settle = settle_begin(d);

@@ -122,8 +122,8 @@ struct http_client *attempt_request(struct attempt *attempt, struct http_client_
 void attempt_forget_secrets(struct attempt *attempt);
 
 /* ---- sender_attempt.c ---- */
-/* Copies the row; it waits at its origin. */
-void attempt_add(struct delivery *d, struct lane *lane, const struct outbox_claimed *row,
+/* It waits at its origin. Takes over what the row's arena holds, and leaves it an empty one. */
+void attempt_add(struct lane *lane, const struct outbox_claimed *row, struct arena *row_arena,
                  int64_t lease_ends_ms);
 /* A waiting one: there is room. If its lease would end first it is given back. */
 void attempt_start(struct attempt *attempt);

@@ -103,8 +103,10 @@ void survey_start(struct delivery *d)
     if (s->is_busy || d->phase != PHASE_RUNNING)
         return;
     lanes_tidy(d);
-    if (d->active_count == 0 && !d->claim.is_busy)
-        arena_release(&d->claim.arena);
+    if (d->active_count == 0 && !d->claim.is_busy) { /* idle: what was kept is given back */
+        claim_release(&d->claim);
+        attempts_forget(d);
+    }
     store_tick(d->config.store);
     timer_stop(&d->slow_timer);
     s->is_busy = true;

@@ -11,7 +11,7 @@
 
 #define CLAIM_LANES_MAX 32
 #define CLAIM_ROWS_MAX 512
-#define CLAIM_KEPT_BYTES (16 * MIB) /* of the rows' memory, from one claim to the next */
+#define ROW_KEPT_BYTES (32 * KIB) /* of an attempt's memory, from one to the next */
 #define SETTLE_MAX 512
 #define SURVEY_PAGE 512
 #define RECOVER_PAGE 500
@@ -80,10 +80,15 @@ struct claim_work {
     struct lane *lanes[CLAIM_LANES_MAX];
     struct outbox_claimed *rows;
     size_t row_count;
+    struct arena row_arenas[CLAIM_ROWS_MAX]; /* their attempts take them over */
     int64_t began_ms;
     bool is_busy;
     struct failure_log failures;
 };
+
+void claim_init(struct claim_work *claim);
+/* Gives back what it keeps from one time to the next; it goes on working. */
+void claim_release(struct claim_work *claim);
 
 /* How carefully outcomes are written after the store refused some for what they say. */
 enum settle_care {

@@ -341,7 +341,6 @@ enum err outbox_claim(struct tx *tx, struct outbox_claim *claim, struct arena *a
     enum err err = OK;
 
     REQUIRE(tx->is_write && claim->node.len > 0 && claim->lease_us > 0);
-    arena_reset(arena);
     for (size_t i = 0; i < claim->lane_count; i++)
         room += claim->lanes[i].room;
     c.list = ARENA_ARRAY(arena, struct outbox_claimed, room + 1);

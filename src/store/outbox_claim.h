@@ -58,6 +58,8 @@ struct outbox_claim {
     size_t bytes_max; /* of the bodies; one is taken whatever its size */
     struct outbox_claim_lane *lanes;
     size_t lane_count;
+    struct arena *row_arenas; /* one for each place: what a row says lives in its own, which is
+                                 reset before; NULL: in the call's */
 };
 
 struct outbox_claimed {
@@ -89,16 +91,17 @@ struct outbox_claimed {
 };
 
 /* Takes what is due: state sending, a lease, the attempt's id and number. A lane's endpoints take
- * turns. Everything lives in the arena, which the call resets first (apply may run again). */
+ * turns. The list and opened secrets live in the arena; the caller resets it (apply may run
+ * again). */
 enum err outbox_claim(struct tx *tx, struct outbox_claim *claim, struct arena *arena,
                       struct outbox_claimed **claimed, size_t *count) MUST_USE;
-/* A copy in the arena. */
-struct outbox_claimed outbox_claimed_copy(const struct outbox_claimed *row, struct arena *arena);
 
 /* What an attempt says about its endpoint. */
 enum endpoint_news { ENDPOINT_NO_NEWS, ENDPOINT_WELL, ENDPOINT_FAILED, ENDPOINT_GONE };
 
-/* Overwrites the opened secrets of rows whose strings are no longer needed. */
+/* The rows of an endpoint share what was opened: this one gets its own, in the arena. */
+void outbox_claimed_own_secrets(struct outbox_claimed *row, struct arena *arena);
+/* Overwrites the opened secrets of rows that are no longer needed. */
 void outbox_claimed_wipe(struct outbox_claimed *rows, size_t count);
 
 /* How an attempt ended. */

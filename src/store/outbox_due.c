@@ -37,6 +37,12 @@ static const struct db_statement select_next = {
 static const struct db_statement select_body = {
     "bodies_get", "SELECT bytes FROM bodies WHERE delivery_id = $1", NULL};
 
+/* Where what this row of the list says lives. */
+static struct arena *row_arena(const struct claiming *c, size_t index)
+{
+    return c->claim->row_arenas ? &c->claim->row_arenas[index] : c->arena;
+}
+
 static enum err row_read(const struct db_rows *rows, const struct waiting *e, struct arena *arena,
                          struct outbox_claimed *row)
 {
@@ -57,17 +63,17 @@ static enum err row_read(const struct db_rows *rows, const struct waiting *e, st
         .is_limited = e->in_flight_max > 0,
         .is_unwell = e->is_unwell,
         .secrets_version = e->secrets_version,
-        .tenant = e->tenant,
-        .endpoint_id = e->endpoint_id,
+        .tenant = arena_str(arena, e->tenant),
+        .endpoint_id = arena_str(arena, e->endpoint_id),
         .endpoint_no = e->endpoint_no,
         .kind = db_get_keep(rows, 15, arena),
         .traceparent = db_get_keep(rows, 16, arena),
         .is_elsewhere = str_eq(e->kind, OUTBOX_KIND_RESEND),
-        .url = e->url,
+        .url = arena_str(arena, e->url),
     };
     /* A test is tried once, whatever its endpoint is told: somebody waits for what comes of it. */
     if (!str_is_none(e->policy) && !str_starts(row->object_id, OUTBOX_TEST_PREFIX))
-        row->policy = e->policy;
+        row->policy = arena_str(arena, e->policy);
     return delivery_class_parse(db_get_str(rows, 11), &row->class);
 }
 
@@ -112,7 +118,9 @@ enum err due_take(struct claiming *c, const struct waiting *e, enum outbox_line 
             *left_us = next_us;
             break;
         }
-        err = row_read(&rows, e, c->arena, &c->list[c->count]);
+        if (c->claim->row_arenas)
+            arena_reset(row_arena(c, c->count));
+        err = row_read(&rows, e, row_arena(c, c->count), &c->list[c->count]);
         c->count++;
         c->bytes += bytes;
         taken++;
@@ -134,7 +142,7 @@ enum err due_load_bodies(struct claiming *c)
         err = db_query_one(c->tx->db, &select_body, DB_ARGS(db_int(row->body_no)), &rows);
         if (err)
             return err;
-        row->body = db_get_keep(&rows, 0, c->arena);
+        row->body = db_get_keep(&rows, 0, row_arena(c, i));
         err = db_rows_end(&rows);
         if (err)
             return err;

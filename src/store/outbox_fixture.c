@@ -30,7 +30,6 @@ void outbox_rig_open(struct outbox_rig *rig, const char *postgres_url)
     memset(rig, 0, sizeof(*rig));
     arena_init(&rig->arena);
     arena_init(&rig->tx_arena);
-    arena_init(&rig->claim_arena);
     rng_seed(&rig->rng, 7);
     rig->now_us = INT64_C(1795240800000000);
     rig->postgres_url = postgres_url;
@@ -101,7 +100,6 @@ void outbox_rig_close(struct outbox_rig *rig)
     db_close(rig->db);
     if (!rig->postgres_url)
         remove_sqlite(rig);
-    arena_release(&rig->claim_arena);
     arena_release(&rig->tx_arena);
     arena_release(&rig->arena);
 }
@@ -178,16 +176,13 @@ struct outbox_claimed *outbox_rig_claim_lane(struct outbox_rig *rig, struct outb
                                  .bytes_max = CLAIM_BYTES_MAX,
                                  .lanes = lane,
                                  .lane_count = 1};
-    struct outbox_claimed *claimed = NULL, *kept;
+    struct outbox_claimed *claimed = NULL;
     struct tx *tx = outbox_rig_begin(rig);
 
-    assert_int_equal(
-        outbox_rig_end(rig, outbox_claim(tx, &claim, &rig->claim_arena, &claimed, count)), OK);
+    assert_int_equal(outbox_rig_end(rig, outbox_claim(tx, &claim, &rig->arena, &claimed, count)),
+                     OK);
     assert_int_equal(lane->taken, *count);
-    kept = ARENA_ARRAY(&rig->arena, struct outbox_claimed, *count + 1);
-    for (size_t i = 0; i < *count; i++)
-        kept[i] = outbox_claimed_copy(&claimed[i], &rig->arena);
-    return kept;
+    return claimed;
 }
 
 struct outbox_claimed *outbox_rig_claim(struct outbox_rig *rig, const char *origin, unsigned room,

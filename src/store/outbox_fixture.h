@@ -16,7 +16,6 @@ struct outbox_rig {
     struct rng rng;
     int64_t now_us;
     struct outbox_rules rules;
-    struct arena claim_arena;
     const char *postgres_url;
     char folder[TEST_FOLDER_BYTES];
 };

@@ -50,30 +50,16 @@ enum err lock_endpoints(struct tx *tx, const struct outbox_outcome *outcomes, si
     return err;
 }
 
+void outbox_claimed_own_secrets(struct outbox_claimed *row, struct arena *arena)
+{
+    if (row->secrets_version == 0)
+        return;
+    row->secrets = secrets_copy(&row->secrets, arena);
+    row->secrets_why = arena_str(arena, row->secrets_why);
+}
+
 void outbox_claimed_wipe(struct outbox_claimed *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         secrets_wipe(&rows[i].secrets);
-}
-
-/* All texts in one piece of memory, each with a NUL behind it, as arena_str has it. */
-struct outbox_claimed outbox_claimed_copy(const struct outbox_claimed *row, struct arena *arena)
-{
-    struct outbox_claimed copy = *row;
-    struct str *texts[] = {&copy.tenant,      &copy.endpoint_id,  &copy.url,    &copy.webhook_id,
-                           &copy.kind,        &copy.object_id,    &copy.policy, &copy.ordering_key,
-                           &copy.traceparent, &copy.content_type, &copy.body,   &copy.secrets_why};
-    size_t len = 0;
-    char *at;
-
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        len += texts[i]->len + 1;
-    at = arena_alloc(arena, len);
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        if (!str_is_none(*texts[i]))
-            *texts[i] = str_put(&at, *texts[i]);
-        *at++ = '\0';
-    }
-    copy.secrets = secrets_copy(&row->secrets, arena);
-    return copy;
 }
