@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "delivery/sender_priv.h"
 #include "io/loop.h"
+#include "store/outbox_upkeep.h"
 
 #define PAUSE_MS 100
 

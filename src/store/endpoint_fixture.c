@@ -1,6 +1,8 @@
 /* endpoint_fixture.c -- see endpoint_fixture.h. */
 #include "store/endpoint_fixture.h"
 
+#include "store/outbox_upkeep.h"
+
 void endpoint_rig_add(struct outbox_rig *rig, struct outbox_event event)
 {
     struct tx *tx = outbox_rig_begin(rig);

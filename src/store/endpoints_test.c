@@ -1,5 +1,6 @@
 /* Tests of endpoints on both databases: their order and states, and what is told of them. */
 #include "store/endpoint_fixture.h"
+#include "store/outbox_upkeep.h"
 
 #define A ENDPOINT_ORIGIN
 #define URL_A ENDPOINT_URL

@@ -1,5 +1,5 @@
 /* outbox_claim.h -- what the sender asks of the outbox: what is due where, take it, write down what
- * became of it, give back what nobody sends any more.
+ * became of it, give back what nobody sends any more. What happens besides: outbox_upkeep.h.
  * The states and their laws stand at the top of src/delivery/README.md. Times are wall-clock
  * microseconds. */
 #ifndef STORE_OUTBOX_CLAIM_H
@@ -139,15 +139,5 @@ enum err outbox_settle(struct tx *tx, const struct outbox_rules *rules,
 /* Deliveries that are being sent by nobody become due at once: those of `node` (at its start), or,
  * STR_NONE, those of any node whose lease has ended. At most `limit`; *count says how many. */
 enum err outbox_recover(struct tx *tx, struct str node, size_t limit, size_t *count) MUST_USE;
-
-/* ---- outbox_upkeep.c: in pieces of at most `limit` rows; *count says how many ---- */
-
-/* The deliveries of an endpoint follow its state: due → held when it is no longer active, held →
- * due when it is again. Which endpoints have rows to move stands in their rows, so that a restart
- * goes on where it stopped. */
-enum err outbox_shift(struct tx *tx, size_t limit, size_t *count) MUST_USE;
-/* Deliveries past their time are dead. */
-enum err outbox_expire(struct tx *tx, const struct outbox_rules *rules, size_t limit,
-                       size_t *count) MUST_USE;
 
 #endif

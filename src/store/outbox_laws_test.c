@@ -3,6 +3,7 @@
 #include "store/endpoint_fixture.h"
 #include "store/outbox_pull.h"
 #include "store/outbox_query.h"
+#include "store/outbox_upkeep.h"
 
 #define A ENDPOINT_ORIGIN
 #define URL_A ENDPOINT_URL

@@ -1,4 +1,6 @@
 /* What follows an endpoint's state, and what expires: in pieces. */
+#include "store/outbox_upkeep.h"
+
 #include "store/outbox_marks.h"
 #include "store/outbox_notice.h"
 #include "store/outbox_priv.h"
