@@ -1,24 +1,8 @@
 /* filter_parse_test.c -- the filter language: what is refused and where, limits, what a filter
  * needs and the bounds it gives. */
-#include "base/test.h"
+#include "base/test_arena.h"
 #include "base/time.h"
 #include "format/filter.h"
-
-static struct arena arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    arena_init(&arena);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    arena_release(&arena);
-    return 0;
-}
 
 static struct filter parsed(const char *text)
 {
@@ -215,7 +199,7 @@ static void conjuncts_are_the_parts_of_an_and(void **state)
 
 #define CASE(sentence, function)                                                                   \
     {                                                                                              \
-        (sentence), (function), setup, teardown, NULL                                              \
+        (sentence), (function), test_arena_open, test_arena_close, NULL                            \
     }
 
 static const struct CMUnitTest tests[] = {

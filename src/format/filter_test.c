@@ -1,24 +1,8 @@
 /* filter_test.c -- the filter language: what matches and what is unknown.
  *
  * The tables hold every example of the tracing contract's section 3. */
-#include "base/test.h"
+#include "base/test_arena.h"
 #include "format/filter_fixture.h"
-
-static struct arena arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    arena_init(&arena);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    arena_release(&arena);
-    return 0;
-}
 
 static struct filter parsed(const char *text)
 {
@@ -446,7 +430,7 @@ static void an_answer_is_unknown_only_if_it_depends_on_it(void **state)
 
 #define CASE(sentence, function)                                                                   \
     {                                                                                              \
-        (sentence), (function), setup, teardown, NULL                                              \
+        (sentence), (function), test_arena_open, test_arena_close, NULL                            \
     }
 
 static const struct CMUnitTest tests[] = {

@@ -1,6 +1,6 @@
 /* marks_test.c -- the bits of facts: the same for ever, few, and hardly ever another fact's; and
  * which facts of a filter every match has. */
-#include "base/test.h"
+#include "base/test_arena.h"
 #include "format/filter.h"
 
 static unsigned bits_of(struct marks m)
@@ -17,20 +17,6 @@ static bool holds(struct marks span, struct marks demanded)
 static bool are_equal(struct marks a, struct marks b)
 {
     return a.low == b.low && a.high == b.high;
-}
-
-static struct arena arena;
-
-static int setup(void **state UNUSED)
-{
-    arena_init(&arena);
-    return 0;
-}
-
-static int teardown(void **state UNUSED)
-{
-    arena_release(&arena);
-    return 0;
 }
 
 static struct marks of_metadata(const char *text)
@@ -185,5 +171,5 @@ static const struct CMUnitTest tests[] = {
 
 int main(void)
 {
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, test_arena_open, test_arena_close);
 }

@@ -1,5 +1,6 @@
 /* outcome_test.c -- what the upstream says of runs, and the webhooks that are made of it. */
 #include "base/golden.h"
+#include "base/test_arena.h"
 #include "gateway/outcome.h"
 
 #define RUN(STATUS)                                                                                \
@@ -16,22 +17,6 @@
     "\"webhook_sent_at\":\"2026-11-21T05:12:39.000000+00:00\",\"metadata\":{\"k\":1},"             \
     "\"kwargs\":{\"input\":{\"n\":1.0}},"
 #define SENT_US INT64_C(1795237959000000)
-
-static struct arena arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    arena_init(&arena);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    arena_release(&arena);
-    return 0;
-}
 
 static struct str body_of(const struct outcome *outcome, bool drops_thread)
 {
@@ -129,5 +114,5 @@ static const struct CMUnitTest tests[] = {
 
 int main(void)
 {
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, test_arena_open, test_arena_close);
 }

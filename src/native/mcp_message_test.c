@@ -1,22 +1,6 @@
 /* mcp_message_test.c -- what MCP servers say, in all its wrong forms. */
-#include "base/test.h"
+#include "base/test_arena.h"
 #include "native/mcp_message.h"
-
-static struct arena arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    arena_init(&arena);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    arena_release(&arena);
-    return 0;
-}
 
 static void replies(void **state)
 {
@@ -140,5 +124,5 @@ static const struct CMUnitTest tests[] = {
 
 int main(void)
 {
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, test_arena_open, test_arena_close);
 }

@@ -1,13 +1,12 @@
 /* span_parse_test.c -- what a client says, and what is wrong with it. */
 #include "trace/span_parse.h"
 
-#include "base/test.h"
+#include "base/test_arena.h"
 
 #define ID "01930000-0000-7000-8000-000000000002"
 #define ROOT "20261121T051237533121Z01930000-0000-7000-8000-000000000001"
 #define OWN "20261121T051237600000Z" ID
 
-static struct arena arena;
 static struct span_draft draft;
 static struct str why;
 
@@ -16,20 +15,6 @@ static enum err parse(const char *text)
     draft = (struct span_draft){.change.layer = SPAN_POST};
     why = STR_NONE;
     return span_parse(&arena, str_of(text), false, &draft, &why);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena_init(&arena);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_release(&arena);
-    return 0;
 }
 
 static void all_fields(void **state)
@@ -164,5 +149,5 @@ static const struct CMUnitTest tests[] = {
 
 int main(void)
 {
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, test_arena_open, test_arena_close);
 }

@@ -1,23 +1,7 @@
 /* stats_test.c -- percentiles, what feedback says together (contract 7.3), what spans come to
  * (contract 7.2). */
-#include "base/test.h"
+#include "base/test_arena.h"
 #include "trace/span_stats.h"
-
-static struct arena arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    arena_init(&arena);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    arena_release(&arena);
-    return 0;
-}
 
 static void near(double actual, double expected, double tolerance)
 {
@@ -178,7 +162,7 @@ static void spans_together(void **state)
 
 #define CASE(sentence, function)                                                                   \
     {                                                                                              \
-        (sentence), (function), setup, teardown, NULL                                              \
+        (sentence), (function), test_arena_open, test_arena_close, NULL                            \
     }
 
 static const struct CMUnitTest tests[] = {

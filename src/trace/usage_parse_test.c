@@ -1,24 +1,8 @@
 /* usage_parse_test.c -- usage in its shapes, and amounts to the picodollar. */
 #include "trace/usage_parse.h"
 
-#include "base/test.h"
+#include "base/test_arena.h"
 #include "trace/span.h"
-
-static struct arena arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena_init(&arena);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_release(&arena);
-    return 0;
-}
 
 static const struct json *parsed(const char *text)
 {
@@ -124,7 +108,7 @@ static void amounts(void **state)
 
 #define TEST_HERE(sentence, function)                                                              \
     {                                                                                              \
-        sentence, function, set_up, tear_down, NULL                                                \
+        sentence, function, test_arena_open, test_arena_close, NULL                                \
     }
 
 int main(void)
