@@ -16,12 +16,14 @@
 #define DUE_ORDER " ORDER BY q.at_us, q.delivery_id"
 #define DUE_LIMIT " LIMIT CAST($2 AS BIGINT)"
 /* PostgreSQL's planner may take all that waits for a few rows, and join it with its bodies before
- * it sorts: so there the first ones are chosen before. */
+ * it sorts: so there the first ones are chosen before. And it may take the limit for more than
+ * waits, and sort that: so it does not see the limit (SELECT), and goes along the index. */
+#define DUE_LIMIT_UNSEEN " LIMIT (SELECT CAST($2 AS BIGINT))"
 #define DUE_STATEMENT(name, line)                                                                  \
     {                                                                                              \
         name, DUE_COLUMNS "delivery_queue q" DUE_JOIN DUE_WHERE(line) DUE_ORDER DUE_LIMIT,         \
             DUE_COLUMNS "(SELECT q.delivery_id, q.at_us FROM delivery_queue q" DUE_WHERE(line)     \
-                DUE_ORDER DUE_LIMIT " FOR UPDATE) q" DUE_JOIN DUE_ORDER                            \
+                DUE_ORDER DUE_LIMIT_UNSEEN " FOR UPDATE) q" DUE_JOIN DUE_ORDER                     \
     }
 
 static const struct db_statement select_due[OUTBOX_LINES] = {

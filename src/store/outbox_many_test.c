@@ -6,11 +6,13 @@
 #define MANY 600
 #define ROOM 20
 
-/* What this transaction has read of the table by its indexes. */
-static const struct db_statement bodies_read = {
-    "outbox_test_read", "SELECT 0",
-    "SELECT CAST(idx_tup_fetch + seq_tup_read AS BIGINT) FROM pg_stat_xact_user_tables"
-    " WHERE relname = 'bodies'"};
+/* What this transaction has read of the tables by their indexes. */
+#define READ(table)                                                                                \
+    "SELECT CAST(idx_tup_fetch + seq_tup_read AS BIGINT) FROM pg_stat_xact_user_tables"            \
+    " WHERE relname = '" table "'"
+static const struct db_statement bodies_read = {"outbox_test_bodies", "SELECT 0", READ("bodies")};
+static const struct db_statement queue_read = {"outbox_test_queue", "SELECT 0",
+                                               READ("delivery_queue")};
 
 static void add(struct table *t, int count)
 {
@@ -58,13 +60,15 @@ static void fill_queue(struct table *t)
 static void a_claim_reads_what_it_takes(void **state)
 {
     struct table *t = *state;
-    int64_t before;
+    int64_t bodies, queue;
 
     fill_queue(t);
     add(t, MANY);
-    before = table_ask(t, &bodies_read);
+    bodies = table_ask(t, &bodies_read);
+    queue = table_ask(t, &queue_read);
     claim_in_order(t);
-    assert_in_range(table_ask(t, &bodies_read) - before, 0, ROOM + 1);
+    assert_in_range(table_ask(t, &bodies_read) - bodies, 0, ROOM + 1);
+    assert_in_range(table_ask(t, &queue_read) - queue, 0, 2 * ROOM + 1); /* found, and taken */
     assert_int_equal(db_script(t->tx->db, "DELETE FROM delivery_queue WHERE endpoint_no = 1000"),
                      OK);
 }
