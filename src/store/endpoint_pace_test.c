@@ -228,12 +228,14 @@ static void the_places_are_kept(void **state)
     assert_int_equal(endpoint_rig_backlog(rig, id).sending, 2);
 }
 
-/* What went out before there were places takes them, too. */
+/* What went out before there were places takes them, too; but who has taken it does not know that
+ * somebody waits for its end. */
 static void new_places_count_what_is_being_sent(void **state)
 {
     struct outbox_rig *rig = *state;
     struct str id = endpoint_rig_make(rig, (struct endpoint_row){0});
     struct endpoint_row told = {.tenant = STR("t"), .endpoint_id = id, .in_flight_max = 2};
+    struct outbox_claim_lane lane = {.lane = STR(A " t"), .room = 10};
     struct outbox_claimed *rows;
     size_t count = 0;
     struct tx *tx;
@@ -247,8 +249,18 @@ static void new_places_count_what_is_being_sent(void **state)
     assert_int_equal(endpoint_rig_claim_count(rig, 10), 0);
     for (size_t i = 0; i < 2; i++)
         outbox_rig_settle(rig, &rows[i], DELIVERY_DONE, 0);
-    rig->now_us += 61 * US_PER_SECOND;
+    rig->now_us += US_PER_SECOND;
     assert_int_equal(endpoint_rig_claim_count(rig, 10), 2);
+    /* Who takes one later knows it: then nobody looks before the end of the leases. */
+    rig->now_us += 61 * US_PER_SECOND;
+    assert_int_equal(outbox_rig_recover(rig, NULL), 2);
+    rows = outbox_rig_claim(rig, A, 10, 10, &count);
+    assert_int_equal(count, 2);
+    (void)outbox_rig_claim_lane(rig, &lane, &count);
+    assert_int_equal(count, 0);
+    assert_int_equal(lane.next_us[OUTBOX_FRESH], rig->now_us + 60 * US_PER_SECOND);
+    outbox_rig_settle(rig, &rows[0], DELIVERY_DONE, 0);
+    assert_int_equal(endpoint_rig_claim_count(rig, 10), 1);
 }
 
 static void a_rest_is_for_all(void **state)

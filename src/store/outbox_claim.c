@@ -12,13 +12,18 @@
 
 /* Of a line, at once. */
 #define LINE_MAX 64
+/* Who has taken a place before the endpoint had a limit does not know that somebody waits for its
+ * end: so it is looked for, this often. A claim may have held the endpoint's row when the change
+ * began, and be younger by as long as a lock is waited for. */
+#define UNTOLD_LOOK_US US_PER_SECOND
+#define UNTOLD_US (10 * US_PER_SECOND)
 
 /* ---- claim: the line ---- */
 
 #define LINE(column)                                                                               \
     "SELECT tenant, endpoint_id, kind, url, state, policy, rate_limit, rate_burst, in_flight_max," \
     " rest_until_us, rate_next_us, failures, told_us, secrets_version, fresh_us, since_retry,"     \
-    " since_replay, endpoint_no FROM endpoints"                                                    \
+    " since_replay, endpoint_no, updated_us FROM endpoints"                                        \
     " WHERE lane = $1"                                                                             \
     " AND " column " IS NOT NULL AND " column " <= $2 ORDER BY " column                            \
     ", endpoint_no LIMIT CAST($3 AS BIGINT)"
@@ -42,7 +47,9 @@ static const struct db_statement place[OUTBOX_LINES] = {
 };
 static const struct db_statement count_sending = {
     "deliveries_count_sending",
-    "SELECT COUNT(*) FROM delivery_sending WHERE endpoint_no = $1 AND is_limited = 1", NULL};
+    "SELECT COUNT(*), MIN(taken_us) FROM delivery_sending"
+    " WHERE endpoint_no = $1 AND is_limited = 1",
+    NULL};
 #define FIRST_OF(column)                                                                           \
     "(SELECT MIN(" column ") FROM endpoints WHERE lane = $1 AND " column " IS NOT NULL)"
 static const struct db_statement next_of_lane = {
@@ -68,6 +75,7 @@ static struct waiting waiting_read(const struct db_rows *rows, struct arena *are
         .since_retry = db_get_int(rows, 15),
         .since_replay = db_get_int(rows, 16),
         .endpoint_no = db_get_int(rows, 17),
+        .updated_us = db_get_int(rows, 18),
         /* It has rested because it failed: one goes ahead. */
         .is_probing = db_get_int(rows, 11) > 0 && db_get_int(rows, 9) > 0,
     };
@@ -104,16 +112,22 @@ static int64_t taken_of(const struct claiming *c, const struct waiting *e, size_
     return taken;
 }
 
-/* How many places it has left; those of this round are not yet sending. */
-static enum err places_left(struct claiming *c, const struct waiting *e, unsigned *limit)
+/* How many places it has left; those of this round are not yet sending. *again_us: when to look
+ * again if that is none. Whoever frees a place lines it up, and at the latest the end of all leases
+ * does. */
+static enum err places_left(struct claiming *c, const struct waiting *e, unsigned *limit,
+                            int64_t *again_us)
 {
     struct db_rows rows = {0};
     int64_t used;
+    bool is_untold;
     enum err err = db_query_one(c->tx->db, &count_sending, DB_ARGS(db_int(e->endpoint_no)), &rows);
 
     if (err)
         return err;
     used = db_get_int(&rows, 0) + taken_of(c, e, c->sending);
+    is_untold = !db_is_null(&rows, 1) && db_get_int(&rows, 1) < e->updated_us + UNTOLD_US;
+    *again_us = c->tx->now_us + (is_untold ? UNTOLD_LOOK_US : c->claim->lease_us);
     if (used + (int64_t)*limit > e->in_flight_max)
         *limit = used < e->in_flight_max ? (unsigned)(e->in_flight_max - used) : 0;
     return db_rows_end(&rows);
@@ -141,11 +155,8 @@ static enum err allowance(struct claiming *c, const struct waiting *e, unsigned 
         *limit = bucket_room(&e->bucket, e->full_us, now_us, *limit);
         *again_us = bucket_ready_us(&e->bucket, e->full_us);
     }
-    if (*limit && e->in_flight_max) {
-        /* Whoever frees a place lines it up again; at the latest the end of all leases does. */
-        *again_us = now_us + c->claim->lease_us;
-        err = places_left(c, e, limit);
-    }
+    if (*limit && e->in_flight_max)
+        err = places_left(c, e, limit, again_us);
     return err;
 }
 

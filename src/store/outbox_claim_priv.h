@@ -23,6 +23,7 @@ struct waiting {
     int64_t endpoint_no, in_flight_max, rest_until_us, full_us, secrets_version;
     int64_t fresh_us;                  /* its place in that line; 0: none */
     int64_t since_retry, since_replay; /* so many first tries went since */
+    int64_t updated_us;                /* when it was last changed by hand */
     bool is_active, is_unwell, is_probing;
 };
 
