@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import sqlite3
 import threading
 import time
@@ -11,7 +12,11 @@ import time
 import httpx
 import pytest
 import zstandard
+from harness.postgres import Databases
 from harness.spans import body, make_span, noise, packed, part
+
+
+ROUND = 500  # kills of one server, after which what it holds is checked and forgotten
 
 
 def text_of(seed, size):
@@ -82,13 +87,12 @@ def stray_blobs(server):
     return {name for name in files - known if name.encode() not in packs}
 
 
-def test_what_was_acknowledged_is_there_after_every_kill(start_server, cycles):
-    chance = random.Random(cycles)
-    server = start_server()
-    senders = [Sender(server.url, seed) for seed in range(4)]
+def killed_under_load(server, kills, chance):
+    """Kills of one server while traces come in; how many acknowledged spans there were, and none was lost."""
+    senders = [Sender(server.url, chance.random()) for _ in range(4)]
     for sender in senders:
         sender.start()
-    for _ in range(cycles):
+    for _ in range(kills):
         time.sleep(chance.uniform(0.05, 0.6))
         server.kill()
         server.start()
@@ -102,9 +106,28 @@ def test_what_was_acknowledged_is_there_after_every_kill(start_server, cycles):
         check(client, acknowledged)
     if (server.data / "runbell.db").exists():  # with PostgreSQL there is no folder of blobs
         assert not stray_blobs(server)
-    server.stop()
-    print(f"{cycles} kills, {len(acknowledged)} spans acknowledged, none lost")
-    assert len(acknowledged) > cycles
+    assert len(acknowledged) > kills
+    return len(acknowledged)
+
+
+def erase(server):
+    """Thousands of kills leave gigabytes."""
+    shutil.rmtree(server.data)
+    if server.store != "sqlite":
+        Databases(os.environ["RUNBELL_TEST_POSTGRES"]).drop(server.store)
+
+
+def test_what_was_acknowledged_is_there_after_every_kill(start_server, cycles):
+    chance = random.Random(cycles)
+    kills = spans = 0
+    while kills < cycles:
+        now = min(ROUND, cycles - kills)
+        server = start_server()
+        spans += killed_under_load(server, now, chance)
+        server.stop()
+        erase(server)
+        kills += now
+        print(f"{kills} kills, {spans} spans acknowledged, none lost", flush=True)
 
 
 def blob_files(server):
