@@ -11,6 +11,7 @@
 #define SURVEY_MS (5 * MS_PER_SECOND)
 #define LEASE_MS (120 * MS_PER_SECOND)
 #define GRACE_MS (2 * MS_PER_SECOND)
+#define SHARE_MS 20
 
 /* ---- events ---- */
 
@@ -193,6 +194,7 @@ static void init_tuning(struct delivery_tuning *tuning)
     tuning->survey_ms = tuning->survey_ms ? tuning->survey_ms : SURVEY_MS;
     tuning->lease_ms = tuning->lease_ms ? tuning->lease_ms : LEASE_MS;
     tuning->grace_ms = tuning->grace_ms ? tuning->grace_ms : GRACE_MS;
+    tuning->share_ms = tuning->share_ms ? tuning->share_ms : SHARE_MS;
 }
 
 static struct http_client *client_new(struct delivery *d, const struct egress_policy *policy,

@@ -30,6 +30,7 @@ struct delivery_tuning {
     int64_t survey_ms;           /* 5 s: how long a lost nudge can delay */
     int64_t lease_ms;            /* 120 s: longer than any attempt may take */
     int64_t grace_ms;            /* 2 s: what a stop gives to attempts under way */
+    int64_t share_ms;            /* 20 ms: so long outcomes wait for a claim, for one commit */
 };
 
 /* What is pointed to must outlive the delivery; strings are copied. */

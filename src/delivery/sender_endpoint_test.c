@@ -194,6 +194,7 @@ static void an_ordered_outcome_waits_for_no_company(void **state)
 
     sender_rig_be_patient(&scene->rig, 60000);
     scene->rig.config.tuning.grace_ms = 50;
+    scene->rig.config.tuning.share_ms = 4000;
     scene_make_endpoint(scene, (struct endpoint_row){.is_fifo = true});
     inbox_open(&hanging, scene->rig.world);
     start_without_surveys(scene);
@@ -207,7 +208,7 @@ static void an_ordered_outcome_waits_for_no_company(void **state)
 
         least_us = gap_us < least_us ? gap_us : least_us;
     }
-    assert_in_range(least_us, 0, 15000);
+    assert_in_range(least_us, 0, 2000000);
     scene_retire(scene);
     inbox_close(&hanging);
 }

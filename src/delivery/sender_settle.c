@@ -6,9 +6,6 @@
 #include "delivery/sender_priv.h"
 #include "io/loop.h"
 
-/* So long they wait for a claim. */
-#define SHARE_MS 20
-
 static enum err settle_apply(struct tx *tx, struct store_work *work)
 {
     struct settle_work *s = CONTAINER_OF(work, struct settle_work, work);
@@ -137,7 +134,7 @@ void settle_pump(struct delivery *d)
     if (list_is_empty(&d->ended) || !can_wait(d))
         settle_now(d);
     else if (!timer_is_running(&d->share_timer))
-        timer_start(&d->share_timer, SHARE_MS);
+        timer_start(&d->share_timer, d->config.tuning.share_ms);
 }
 
 struct store_work *settle_begin(struct delivery *d)
