@@ -134,7 +134,7 @@ def test_a_backfill(api, server, project, hook, dataset):
     assert sorted(row["run_id"] for row in rows) == sorted(one["id"] for one in spans)
     chosen = {row["run_id"] for row in rows if row["webhooks"]["outcome"] == "success"}
     assert 200 < len(chosen) < 400
-    assert sorted(told(hook, len(chosen))) == sorted(chosen)
+    assert sorted(told(hook, len(chosen), may_repeat=True)) == sorted(chosen)
     assert api.ok("GET", f"/datasets/{dataset['id']}")["example_count"] == len(chosen)
     assert api.ok("GET", f"{ROOT}/{rule['id']}/logs") == []
     triggered = api.ok("POST", f"{ROOT}/{rule['id']}/trigger")
