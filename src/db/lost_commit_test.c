@@ -74,6 +74,17 @@ static void give_its_number_away(void)
            sizeof(postgres_of(db)->transaction));
 }
 
+/* As if the transaction of `db` had been done. */
+static void leave_its_mark(void)
+{
+    const struct postgres *lost = postgres_of(db);
+
+    assert_int_equal(
+        db_run(server, &set_mark,
+               DB_ARGS(db_text(str_of(lost->transaction)), db_text(str_of(lost->marks))), NULL),
+        OK);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -140,15 +151,10 @@ static void a_number_that_is_still_to_come_is_no_error(void **state)
 
 static void a_mark_is_believed_against_the_server(void **state)
 {
-    struct postgres *lost = postgres_of(db);
-
     (void)state;
     begin_with(db, "a");
     lose();
-    assert_int_equal(
-        db_run(server, &set_mark,
-               DB_ARGS(db_text(str_of(lost->transaction)), db_text(str_of(lost->marks))), NULL),
-        OK);
+    leave_its_mark();
     assert_int_equal(db_commit(db), OK);
 }
 
@@ -165,7 +171,6 @@ static void *commit_soon(void *argument)
 /* The session has lost its client, not its work: its mark is to be seen once that has ended. */
 static void one_under_way_is_waited_for(void **state)
 {
-    struct postgres *lost = postgres_of(db);
     enum err ended = ERR_IO, found;
     pthread_t thread;
 
@@ -174,10 +179,7 @@ static void one_under_way_is_waited_for(void **state)
     lose();
     begin_with(server, "a");
     give_its_number_away();
-    assert_int_equal(
-        db_run(server, &set_mark,
-               DB_ARGS(db_text(str_of(lost->transaction)), db_text(str_of(lost->marks))), NULL),
-        OK);
+    leave_its_mark();
     assert_int_equal(pthread_create(&thread, NULL, commit_soon, &ended), 0);
     found = db_commit(db);
     pthread_join(thread, NULL);
