@@ -19,7 +19,7 @@ static enum err claim_apply(struct tx *tx, struct store_work *work)
 
 void claim_init(struct claim_work *c)
 {
-    arena_init(&c->arena);
+    arena_init_keeping(&c->arena, CLAIM_KEPT_BYTES);
     for (size_t i = 0; i < CLAIM_ROWS_MAX; i++)
         arena_init_keeping(&c->row_arenas[i], ROW_KEPT_BYTES);
 }
@@ -132,7 +132,6 @@ static void claim_done(struct store_work *work, enum err err)
         attempt_add(c->lanes[c->rows[i].lane_index], &c->rows[i], &c->row_arenas[i],
                     c->began_ms + d->config.tuning.lease_ms);
     outbox_claimed_wipe(c->rows, err ? 0 : c->row_count);
-    arena_reset(&c->arena);
     for (size_t i = 0; i < c->claim.lane_count; i++) {
         origin_pump(c->lanes[i]->origin);
         if (d->phase == PHASE_RUNNING)

@@ -11,7 +11,8 @@
 
 #define CLAIM_LANES_MAX 32
 #define CLAIM_ROWS_MAX 512
-#define ROW_KEPT_BYTES (32 * KIB) /* of an attempt's memory, from one to the next */
+#define CLAIM_KEPT_BYTES (512 * KIB) /* of the list's memory, from one claim to the next */
+#define ROW_KEPT_BYTES (32 * KIB)    /* of an attempt's memory, from one to the next */
 #define SETTLE_MAX 512
 #define SURVEY_PAGE 512
 #define RECOVER_PAGE 500
